@@ -1,0 +1,294 @@
+/**
+ * Every table of the authority. Every row belongs to a tenant, but for what belongs to the
+ * installation: itself, and the one audit log in which all tenants' records are sequenced.
+ * Times are unix milliseconds (`…At`) unless the name says seconds.
+ */
+import type { FeedEntry, KeyStatus, RevocationTargetKind } from '@mintmark/core';
+import {
+  bytes,
+  bytesOrNull,
+  integer,
+  integerOrNull,
+  json,
+  type RowOf,
+  table,
+  text,
+  textOrNull,
+} from './table.ts';
+
+export const tables = {
+  /** One row, id `self`. The epoch changes when the data was restored from a backup. */
+  installation: table({
+    columns: {
+      id: text,
+      epoch: text,
+      createdAt: integer,
+      settings: json<Record<string, string>>(),
+    },
+    key: ['id'],
+  }),
+
+  tenants: table({
+    columns: { tenant: text, name: text, status: text, createdAt: integer, version: integer },
+    key: ['tenant'],
+  }),
+
+  /** Newest position of each tenant's feed. Only the `feed` step of an act writes it. */
+  feedHead: table({ columns: { tenant: text, position: integer }, key: ['tenant'] }),
+
+  /** The status feed. `targetKind` and `targetId` are set for revocations only. */
+  feed: table({
+    columns: {
+      tenant: text,
+      position: integer,
+      entry: json<FeedEntry>(),
+      targetKind: textOrNull as typeof textOrNull & { rowType?: RevocationTargetKind | null },
+      targetId: textOrNull,
+      at: integer,
+      /** Unix seconds; the entry may be deleted afterwards. */
+      expiresAtSeconds: integer,
+    },
+    key: ['tenant', 'position'],
+    indexes: [['tenant', 'targetKind', 'targetId', 'position'], ['expiresAtSeconds']],
+  }),
+
+  /** Revocations as acts of somebody: who asked, why, and where they stand in the feed. */
+  revocations: table({
+    columns: {
+      tenant: text,
+      id: text,
+      targetKind: text,
+      targetId: text,
+      reason: text,
+      actor: text,
+      at: integer,
+      /** Position of its feed entry; filled by the act itself. */
+      position: integer,
+    },
+    key: ['tenant', 'id'],
+    indexes: [['tenant', 'at', 'id']],
+  }),
+
+  /** What each enforcement point has acknowledged. */
+  nodes: table({
+    columns: { tenant: text, node: text, epoch: text, position: integer, seenAt: integer },
+    key: ['tenant', 'node'],
+  }),
+
+  /** Keys of custody, wrapped: data keys of a tenant, peppers of the installation. */
+  custodyKeys: table({
+    columns: {
+      tenant: text,
+      id: text,
+      purpose: text,
+      /** Which key of the custody provider wrapped it, so that rotation can find the stale ones. */
+      wrappedBy: text,
+      wrapped: bytes,
+      status: text,
+      createdAt: integer,
+      /** Encryptions reserved so far; a data key retires long before 2^31. */
+      uses: integer,
+      version: integer,
+    },
+    key: ['tenant', 'id'],
+    indexes: [['tenant', 'purpose', 'createdAt']],
+  }),
+
+  signingKeys: table({
+    columns: {
+      tenant: text,
+      kid: text,
+      algorithm: text,
+      publicJwk: json<Record<string, unknown>>(),
+      /** PKCS#8 sealed under the tenant's data key, or a reference where a device holds the key. */
+      sealedPrivate: bytes,
+      status: text,
+      createdAt: integer,
+      activateAt: integer,
+      retireAt: integerOrNull,
+      version: integer,
+    },
+    key: ['tenant', 'kid'],
+  }),
+
+  clients: table({
+    columns: {
+      tenant: text,
+      clientId: text,
+      status: text,
+      /** RFC 7591 metadata and our own, as parsed by `clients/client.ts`. */
+      metadata: json<Record<string, unknown>>(),
+      createdAt: integer,
+      updatedAt: integer,
+      version: integer,
+    },
+    key: ['tenant', 'clientId'],
+    indexes: [['tenant', 'createdAt', 'clientId']],
+  }),
+
+  /** At most two live secrets a client, so that one can be rolled while the other works. */
+  clientSecrets: table({
+    columns: {
+      tenant: text,
+      clientId: text,
+      id: text,
+      hash: bytes,
+      pepperVersion: text,
+      createdAt: integer,
+      expiresAt: integerOrNull,
+    },
+    key: ['tenant', 'clientId', 'id'],
+  }),
+
+  /** API keys and administrators' keys. Revoked and expired rows stay as tombstones. */
+  keys: table({
+    columns: {
+      tenant: text,
+      /** The look-up id inside the key; for imports the id that their own format carries. */
+      id: text,
+      kind: text,
+      name: text,
+      status: text as typeof text & { rowType?: KeyStatus },
+      /** `pepper`: ours. Imports: `sha256`, `bcrypt`, `argon2`, until rehashed on first use. */
+      hashScheme: text,
+      hash: bytes,
+      pepperVersion: textOrNull,
+      /** SHA-256 of the secret, sealed, for the feed; null for imports until rehashed. */
+      sealedVerifier: bytesOrNull,
+      owner: text,
+      scopes: json<readonly string[]>(),
+      environment: textOrNull,
+      plan: textOrNull,
+      allowedAddresses: json<readonly string[] | null>(),
+      metadata: json<Record<string, unknown>>(),
+      createdAt: integer,
+      updatedAt: integer,
+      notBefore: integerOrNull,
+      expiresAt: integerOrNull,
+      predecessor: textOrNull,
+      successor: textOrNull,
+      /** For imports: prefix and separator by which the key was recognised. */
+      importFormat: textOrNull,
+      version: integer,
+    },
+    key: ['tenant', 'id'],
+    indexes: [
+      ['tenant', 'kind', 'createdAt', 'id'],
+      ['tenant', 'owner', 'createdAt', 'id'],
+    ],
+  }),
+
+  /** Prefixes of imported keys, so that a foreign spelling leads to its look-up id. */
+  importFormats: table({
+    columns: { tenant: text, id: text, prefix: text, separator: text, createdAt: integer },
+    key: ['tenant', 'id'],
+  }),
+
+  /** Opaque access tokens. JWTs have no row: their record is the audit trail's, their end the feed's. */
+  tokens: table({
+    columns: {
+      /** Day of expiry since 1970, as the token's own id says it. */
+      partition: integer,
+      tenant: text,
+      id: text,
+      hash: bytes,
+      pepperVersion: text,
+      clientId: text,
+      subject: text,
+      family: textOrNull,
+      scopes: json<readonly string[]>(),
+      audience: json<readonly string[]>(),
+      /** Feed position at minting: revocations above it end the token. */
+      position: integer,
+      issuedAtSeconds: integer,
+      expiresAtSeconds: integer,
+    },
+    key: ['partition', 'tenant', 'id'],
+    partition: 'partition',
+  }),
+
+  /** First and last use and counts, written in batches. `kind` is `key` or `token`. */
+  usage: table({
+    columns: {
+      tenant: text,
+      kind: text,
+      id: text,
+      firstUsedAt: integer,
+      lastUsedAt: integer,
+      allowed: integer,
+      denied: integer,
+      lastAddress: textOrNull,
+    },
+    key: ['tenant', 'kind', 'id'],
+  }),
+
+  idempotency: table({
+    columns: {
+      tenant: text,
+      actor: text,
+      key: text,
+      requestHash: text,
+      status: integer,
+      /** The answer without its secret. */
+      body: json<unknown>(),
+      expiresAtSeconds: integer,
+    },
+    key: ['tenant', 'actor', 'key'],
+    indexes: [['expiresAtSeconds']],
+  }),
+
+  routes: table({
+    columns: {
+      tenant: text,
+      name: text,
+      route: json<Record<string, unknown>>(),
+      updatedAt: integer,
+      version: integer,
+    },
+    key: ['tenant', 'name'],
+  }),
+
+  /** Audit records written by acts, waiting for the sequencer. */
+  auditPending: table({
+    columns: {
+      id: text,
+      tenant: text,
+      leaf: bytes,
+      object: text,
+      related: textOrNull,
+      personal: bytesOrNull,
+      at: integer,
+    },
+    key: ['id'],
+  }),
+
+  /** The log: indexed without holes, chained. Append-only, but for the erasure of `personal`. */
+  auditLog: table({
+    columns: {
+      index: integer,
+      id: text,
+      tenant: text,
+      leaf: bytes,
+      object: text,
+      related: textOrNull,
+      personal: bytesOrNull,
+      at: integer,
+      /** SHA-256(previous chain ‖ RFC 6962 leaf hash). */
+      chain: bytes,
+    },
+    key: ['index'],
+    indexes: [
+      ['tenant', 'object', 'index'],
+      ['tenant', 'related', 'index'],
+    ],
+  }),
+
+  /** One row, id `log`: how many leaves are sequenced, and the chain's last value. */
+  auditHead: table({
+    columns: { id: text, size: integer, chain: bytes },
+    key: ['id'],
+  }),
+} as const;
+
+export type TableName = keyof typeof tables;
+export type Row<T extends TableName> = RowOf<(typeof tables)[T]>;

@@ -1,0 +1,87 @@
+/**
+ * Encodings, strict in both directions: what decodes also encodes back to the same text, so that two
+ * spellings of one value cannot pass two different checks.
+ */
+import { timingSafeEqual } from 'node:crypto';
+
+const utf8Decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+export function utf8(text: string): Uint8Array {
+  return Buffer.from(text, 'utf8');
+}
+
+/** @returns the text, or undefined where the bytes are not well-formed UTF-8 */
+export function utf8Decode(bytes: Uint8Array): string | undefined {
+  try {
+    return utf8Decoder.decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+export function hexEncode(bytes: Uint8Array): string {
+  return view(bytes).toString('hex');
+}
+
+/** @returns the bytes, or undefined where the text is not an even number of hex digits */
+export function hexDecode(text: string): Uint8Array | undefined {
+  return /^(?:[0-9a-fA-F]{2})*$/.test(text) ? Buffer.from(text, 'hex') : undefined;
+}
+
+/** base64url without padding (RFC 7515 §2). */
+export function base64urlEncode(bytes: Uint8Array): string {
+  return view(bytes).toString('base64url');
+}
+
+/**
+ * Strict base64url without padding: no `+`, `/`, `=`, white space, impossible length, or non-zero
+ * trailing bits (RFC 7515 §2, RFC 4648 §3.5).
+ *
+ * @returns the bytes, or undefined
+ */
+export function base64urlDecode(text: string): Uint8Array | undefined {
+  const bytes = Buffer.from(text, 'base64url');
+  // Encoding again finds every deviation at once: Buffer skips what it does not know.
+  return bytes.toString('base64url') === text ? bytes : undefined;
+}
+
+/** Strict base64 with padding (RFC 4648 §4). @returns the bytes, or undefined */
+export function base64Decode(text: string): Uint8Array | undefined {
+  const bytes = Buffer.from(text, 'base64');
+  return bytes.toString('base64') === text ? bytes : undefined;
+}
+
+export function base64Encode(bytes: Uint8Array): string {
+  return view(bytes).toString('base64');
+}
+
+const base62Alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
+
+/**
+ * The bytes as one big-endian number in base62, left-padded with `0`.
+ *
+ * @param length characters; must hold the number (17 for 12 bytes, 22 for 16, 27 for 20, 43 for 32)
+ */
+export function base62Encode(bytes: Uint8Array, length: number): string {
+  let number = bytes.length === 0 ? 0n : BigInt(`0x${hexEncode(bytes)}`);
+  let text = '';
+  while (number > 0n) {
+    text = base62Alphabet[Number(number % 62n)] + text;
+    number /= 62n;
+  }
+  if (text.length > length) throw new RangeError('base62Encode: length too small for the bytes');
+  return text.padStart(length, '0');
+}
+
+/** Compares in time that depends on the lengths only. */
+export function equalConstantTime(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && timingSafeEqual(a, b);
+}
+
+export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
+  return Buffer.concat(parts);
+}
+
+function view(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

@@ -1,0 +1,62 @@
+export type { Brand } from './brand.ts';
+export {
+  base62Encode,
+  base64Decode,
+  base64Encode,
+  base64urlDecode,
+  base64urlEncode,
+  concatBytes,
+  equalConstantTime,
+  hexDecode,
+  hexEncode,
+  utf8,
+  utf8Decode,
+} from './bytes.ts';
+export {
+  type Clock,
+  type ManualClock,
+  manualClock,
+  nowSeconds,
+  rfc3339,
+  type UnixMs,
+  type UnixSeconds,
+} from './clock.ts';
+export { type Entropy, seededEntropy } from './entropy.ts';
+export type { HttpHandler, HttpRequest, HttpResponse, RequestClock } from './exchange.ts';
+export { ConfigFault, CustodyFault, Fault, NetworkFault, StoreFault } from './fault.ts';
+export {
+  type ClientId,
+  defaultTenant,
+  type FamilyId,
+  freshId,
+  type IdRefusal,
+  type KeyId,
+  parseClientId,
+  parseTenantId,
+  type SigningKeyId,
+  type SubjectId,
+  type TenantId,
+  type TokenId,
+} from './ids.ts';
+export { limits } from './limits.ts';
+export { assertNever, err, ok, type Result } from './result.ts';
+export type { JwsAlgorithm, Signer } from './signer.ts';
+export type { Timers } from './timers.ts';
+export type { AuditAction, AuditActor, AuditEvent, AuditObject } from './wire/audit-event.ts';
+export type { CredentialKind, DecisionEvent } from './wire/decision-event.ts';
+export { isScope, type OauthErrorCode } from './wire/oauth.ts';
+export type {
+  FeedDelta,
+  FeedEntry,
+  FeedHeartbeat,
+  FeedPosition,
+  FeedSnapshot,
+  FeedSource,
+  KeyEntry,
+  KeyStatus,
+  KeyView,
+  RevocationEntry,
+  RevocationTarget,
+  RevocationTargetKind,
+  SigningKeyEntry,
+} from './wire/status-feed.ts';

@@ -1,0 +1,75 @@
+/**
+ * Every bound on size, count and time, with its unit in the name and its reason beside it. A bound
+ * that only one caller needs still stands here, so that an operator finds all of them in one place.
+ */
+export const limits = {
+  /** RFC 6749 sets none; long enough for a URL as client id, short enough for an index. */
+  clientIdCharsMax: 255,
+  /** Protocol endpoints take forms of a few parameters; assertions fit, floods do not. */
+  protocolBodyBytesMax: 64 * 1024,
+  /** A management request (bulk import excepted, which streams in pages of this size). */
+  managementBodyBytesMax: 1024 * 1024,
+  /** Larger than any honest request line and header block, as nginx's default of 4 × 8 KiB. */
+  headerBytesMax: 16 * 1024,
+  headerCountMax: 100,
+  /** A client that needs longer for its headers is slow on purpose. */
+  headersTimeoutMs: 10_000,
+  /** A whole protocol request, body included. */
+  requestTimeoutMs: 30_000,
+  /** Idle connections close after this. */
+  keepAliveTimeoutMs: 65_000,
+  /** Open connections of one listener; beyond it new ones are closed at once. */
+  connectionsMax: 10_000,
+  /** A compact JWS; a JWT with rich claims is about 2 KiB, an ML-DSA-87 signature 6.2 KiB in base64url. */
+  tokenCharsMax: 16 * 1024,
+  /** JOSE headers and claims nest two or three deep; management documents a little more. */
+  jsonDepthMax: 16,
+  /** Members of one JSON object in a token. */
+  jsonMembersMax: 256,
+  /** Scope values in one request or token, and the characters of each. */
+  scopesMax: 100,
+  scopeCharsMax: 128,
+  /** Form parameters in one protocol request. */
+  formParametersMax: 100,
+  /** Accepted difference between two machines' clocks, seconds. */
+  clockSkewSeconds: 60,
+  /** Longest life of any access token, seconds: revocation entries must be kept for this long. */
+  accessTokenTtlSecondsMax: 24 * 3600,
+  accessTokenTtlSecondsDefault: 600,
+  /** How long a view of revocations counts after the request that brought it was sent. */
+  feedLeaseMs: 5_000,
+  /** The feed answers a waiting node at least this often, so that a lease is renewed in time. */
+  feedHeartbeatMs: 1_000,
+  /** Entries in one delta; a node further behind pages on. */
+  feedDeltaEntriesMax: 10_000,
+  /** Decision events waiting to be counted; more are dropped, and the loss is counted. */
+  decisionQueueMax: 65_536,
+  /** Verified signatures remembered by a node (about 200 bytes each). */
+  verifiedCacheEntriesMax: 100_000,
+  /** Acts waiting for the writer; beyond it callers get a fault (503) at once. */
+  writeQueueMax: 16_384,
+  /** Acts in one SQLite transaction: beyond a few hundred the fsync is already amortised. */
+  writeBatchMax: 256,
+  /** An act must be durable within this, or its caller is answered 503. */
+  writeTimeoutMs: 2_000,
+  /** Longest page of a list. */
+  pageItemsMax: 1_000,
+  pageItemsDefault: 100,
+  /** Keys in one import request. */
+  importKeysMax: 10_000,
+  /** Password hashes computed at once, and waiting: argon2id takes 19 MiB and 20 ms each. */
+  slowHashConcurrencyMax: 2,
+  slowHashQueueMax: 64,
+  /** Failed credential look-ups of one address a minute before it is answered 429. */
+  failureBudgetPerMinute: 120,
+  failureBudgetAddressesMax: 50_000,
+  /** An unknown `kid` costs at most one fetch of the key set in this time. */
+  unknownKidRefetchMs: 30_000,
+  /** Leaves that the audit sequencer takes in one batch, and how often it looks. */
+  auditBatchMax: 4_096,
+  auditIntervalMs: 250,
+  /** Largest audit leaf (C2SP tlog-tiles: an entry is at most 65,535 bytes). */
+  auditLeafBytesMax: 65_535,
+  /** An idempotency key is remembered this long, seconds. */
+  idempotencyTtlSeconds: 24 * 3600,
+} as const;

@@ -1,0 +1,79 @@
+/**
+ * What the audit trail records of one act: who, what, when, from where, on what, with what result
+ * and why. `personal` never enters the leaf; the leaf carries a salted commitment to it.
+ */
+import type { UnixMs } from '../clock.ts';
+import type { TenantId } from '../ids.ts';
+
+export type AuditAction =
+  | 'installation.init'
+  | 'installation.restore'
+  | 'tenant.create'
+  | 'tenant.update'
+  | 'client.create'
+  | 'client.update'
+  | 'client.delete'
+  | 'client.secret_rotate'
+  | 'admin_key.create'
+  | 'admin_key.revoke'
+  | 'token.issue'
+  | 'key.create'
+  | 'key.update'
+  | 'key.rotate'
+  | 'key.import'
+  | 'key.rehash'
+  | 'key.export'
+  | 'signing_key.create'
+  | 'signing_key.activate'
+  | 'signing_key.retire'
+  | 'custody.rotate'
+  | 'revocation.create'
+  | 'route.create'
+  | 'route.update'
+  | 'route.delete'
+  | 'security.refused'
+  | 'gateway.register';
+
+/** Who did it: the authenticated party, never a claim out of a request body. */
+export interface AuditActor {
+  readonly kind: 'client' | 'key' | 'admin_key' | 'user' | 'system' | 'anonymous';
+  readonly id: string;
+}
+
+/** On what: the object's kind and public id. */
+export interface AuditObject {
+  readonly kind:
+    | 'client'
+    | 'key'
+    | 'token'
+    | 'signing_key'
+    | 'admin_key'
+    | 'tenant'
+    | 'route'
+    | 'revocation'
+    | 'installation'
+    | 'gateway';
+  readonly id: string;
+}
+
+export interface AuditEvent {
+  readonly tenant: TenantId;
+  readonly action: AuditAction;
+  readonly at: UnixMs;
+  readonly actor: AuditActor;
+  readonly object: AuditObject;
+  /** A second object whose history this belongs to: a rotated key's successor, a token's family. */
+  readonly related?: AuditObject;
+  /** `done`, or the refusal's reason. */
+  readonly result: string;
+  readonly why?: string;
+  /** Facts without personal data or secrets: scopes, audience, format, expiry. Strings, numbers, lists. */
+  readonly detail?: Readonly<Record<string, string | number | boolean | readonly string[]>>;
+  /** Personal data: address, user agent, e-mail. Kept beside the leaf, which holds its commitment. */
+  readonly personal?: {
+    readonly address?: string;
+    readonly userAgent?: string;
+    readonly note?: string;
+  };
+  readonly requestId?: string;
+}

@@ -1,0 +1,32 @@
+/**
+ * One decision of an enforcement point, as the gateway emits it. It feeds last-used and counters;
+ * later limits and detection. Never carries a token or a secret.
+ */
+import type { UnixMs } from '../clock.ts';
+import type { TenantId } from '../ids.ts';
+
+export type CredentialKind = 'none' | 'jwt' | 'opaque' | 'api_key' | 'admin_key' | 'malformed';
+
+export interface DecisionEvent {
+  readonly type: 'decision';
+  readonly at: UnixMs;
+  readonly node: string;
+  readonly tenant: TenantId;
+  readonly route: string | undefined;
+  readonly method: string;
+  /** Without query; truncated to 512 characters. */
+  readonly path: string;
+  readonly address: string;
+  readonly credential: CredentialKind;
+  /** Public id of the credential (`jti` or key id) where it could be read. */
+  readonly credentialId: string | undefined;
+  readonly subject: string | undefined;
+  readonly clientId: string | undefined;
+  readonly verdict: 'allow' | 'deny';
+  /** Stable reason code; `ok` when allowed. */
+  readonly reason: string;
+  /** True where a dependency was missing and the route declared to go on (`on_stale: continue`). */
+  readonly degraded: boolean;
+  /** Judging alone, microseconds on the monotonic clock. */
+  readonly judgedMicros: number;
+}

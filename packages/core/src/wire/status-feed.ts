@@ -1,0 +1,114 @@
+/**
+ * The status feed: what every enforcement point must know to refuse what was revoked, to accept the
+ * keys that exist, and to trust the signing keys of the moment. One feed a tenant; positions are
+ * assigned inside the transaction that makes the change, so commit order is position order.
+ *
+ * A node takes a snapshot, then deltas. A gap in positions or another epoch means that the view
+ * cannot be trusted: the node refuses until it has a new snapshot.
+ */
+import type { UnixSeconds } from '../clock.ts';
+import type { ClientId, KeyId, SigningKeyId, TenantId } from '../ids.ts';
+
+/** Position in the feed of one tenant: 1, 2, 3 … without holes. 0 is "before the first". */
+export type FeedPosition = number;
+
+/** What a revocation is aimed at. `tenant` means everything of the tenant. */
+export type RevocationTarget =
+  | { readonly kind: 'token'; readonly id: string }
+  | { readonly kind: 'family'; readonly id: string }
+  | { readonly kind: 'client'; readonly id: string }
+  | { readonly kind: 'user'; readonly id: string }
+  | { readonly kind: 'signing_key'; readonly id: string }
+  | { readonly kind: 'key'; readonly id: string }
+  | { readonly kind: 'tenant'; readonly id: string };
+
+export type RevocationTargetKind = RevocationTarget['kind'];
+
+/**
+ * "Tokens of this target whose own position is lower than this entry's are refused."
+ * `expiresAt`: when the longest-lived token that it can touch has ended; the entry leaves then.
+ */
+export interface RevocationEntry {
+  readonly type: 'revocation';
+  readonly position: FeedPosition;
+  readonly target: RevocationTarget;
+  readonly expiresAt: UnixSeconds;
+}
+
+export type KeyStatus = 'active' | 'disabled' | 'revoked';
+
+/** Everything that an enforcement point needs to judge an API key without asking. */
+export interface KeyView {
+  readonly id: KeyId;
+  readonly tenant: TenantId;
+  /** SHA-256 of the key's secret part, base64url. Absent: the key is checked by introspection. */
+  readonly verifier?: string;
+  readonly status: KeyStatus;
+  readonly owner: string;
+  readonly clientId?: ClientId;
+  readonly scopes: readonly string[];
+  readonly environment?: string;
+  readonly plan?: string;
+  /** CIDR ranges or single addresses; absent means any. */
+  readonly allowedAddresses?: readonly string[];
+  readonly notBefore?: UnixSeconds;
+  readonly expiresAt?: UnixSeconds;
+  /** A rotated predecessor still inside its overlap names its successor. */
+  readonly successor?: KeyId;
+}
+
+export interface KeyEntry {
+  readonly type: 'key';
+  readonly position: FeedPosition;
+  readonly key: KeyView;
+}
+
+/** A public signing key: trusted from now on, or (retired) no longer. */
+export interface SigningKeyEntry {
+  readonly type: 'signing_key';
+  readonly position: FeedPosition;
+  readonly kid: SigningKeyId;
+  readonly jwk: Readonly<Record<string, unknown>>;
+  readonly status: 'trusted' | 'retired';
+}
+
+export type FeedEntry = RevocationEntry | KeyEntry | SigningKeyEntry;
+
+/** Proof of life: `head` was the tenant's newest position when the authority wrote this. */
+export interface FeedHeartbeat {
+  readonly tenant: TenantId;
+  /** Changes when the authority starts from restored data; earlier views are void then. */
+  readonly epoch: string;
+  readonly head: FeedPosition;
+}
+
+export interface FeedSnapshot extends FeedHeartbeat {
+  readonly issuer: string;
+  readonly entries: readonly FeedEntry[];
+}
+
+/** Entries with `after < position`, in order, at most `limits.feedDeltaEntriesMax`. */
+export interface FeedDelta extends FeedHeartbeat {
+  readonly after: FeedPosition;
+  readonly entries: readonly FeedEntry[];
+}
+
+/**
+ * Where an enforcement point gets its view: in one process the authority itself, apart an HTTP
+ * client. Asking for what follows `after` acknowledges everything up to it.
+ */
+export interface FeedSource {
+  /** @throws NetworkFault or StoreFault; the view keeps its age */
+  snapshot(tenant: TenantId): Promise<FeedSnapshot>;
+  /**
+   * Waits until there is something after `after`, at most `limits.feedHeartbeatMs`.
+   *
+   * @returns the delta (its entries may be empty: a heartbeat), or 'resync' where a snapshot is needed
+   */
+  delta(input: {
+    readonly tenant: TenantId;
+    readonly epoch: string;
+    readonly after: FeedPosition;
+    readonly node: string;
+  }): Promise<FeedDelta | 'resync'>;
+}
