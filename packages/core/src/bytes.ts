@@ -73,6 +73,18 @@ export function base62Encode(bytes: Uint8Array, length: number): string {
   return text.padStart(length, '0');
 }
 
+/** A whole number ≥ 0 in base62, left-padded with `0` to `length` characters. */
+export function base62Number(value: number, length: number): string {
+  let rest = value;
+  let text = '';
+  while (rest > 0) {
+    text = base62Alphabet[rest % 62] + text;
+    rest = Math.floor(rest / 62);
+  }
+  if (text.length > length) throw new RangeError('base62Number: length too small for the value');
+  return text.padStart(length, '0');
+}
+
 /** Compares in time that depends on the lengths only. */
 export function equalConstantTime(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && timingSafeEqual(a, b);

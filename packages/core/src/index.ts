@@ -1,6 +1,7 @@
 export type { Brand } from './brand.ts';
 export {
   base62Encode,
+  base62Number,
   base64Decode,
   base64Encode,
   base64urlDecode,
@@ -31,6 +32,7 @@ export {
   freshId,
   type IdRefusal,
   type KeyId,
+  orderedId,
   parseClientId,
   parseTenantId,
   type SigningKeyId,
@@ -58,5 +60,6 @@ export type {
   RevocationEntry,
   RevocationTarget,
   RevocationTargetKind,
+  RouteEntry,
   SigningKeyEntry,
 } from './wire/status-feed.ts';

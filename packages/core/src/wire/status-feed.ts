@@ -72,7 +72,15 @@ export interface SigningKeyEntry {
   readonly status: 'trusted' | 'retired';
 }
 
-export type FeedEntry = RevocationEntry | KeyEntry | SigningKeyEntry;
+/** A route as the management API takes it; null where it was deleted. */
+export interface RouteEntry {
+  readonly type: 'route';
+  readonly position: FeedPosition;
+  readonly name: string;
+  readonly route: Readonly<Record<string, unknown>> | null;
+}
+
+export type FeedEntry = RevocationEntry | KeyEntry | SigningKeyEntry | RouteEntry;
 
 /** Proof of life: `head` was the tenant's newest position when the authority wrote this. */
 export interface FeedHeartbeat {
