@@ -42,6 +42,11 @@ export {
 } from './ids.ts';
 export { limits } from './limits.ts';
 export { assertNever, err, ok, type Result } from './result.ts';
+export {
+  createRevocationIndex,
+  type RevocationIndex,
+  type TokenTargets,
+} from './revocation-index.ts';
 export type { JwsAlgorithm, Signer } from './signer.ts';
 export type { Timers } from './timers.ts';
 export type { AuditAction, AuditActor, AuditEvent, AuditObject } from './wire/audit-event.ts';

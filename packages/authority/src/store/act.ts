@@ -40,6 +40,13 @@ export type TableStep<T extends TableName> =
   | { readonly do: 'insertMany'; readonly table: T; readonly rows: readonly Row<T>[] }
   /** Adds the row or replaces the one with its primary key. */
   | { readonly do: 'put'; readonly table: T; readonly row: Row<T> }
+  /** Adds the row; where its primary key exists already, makes these changes to that row instead. */
+  | {
+      readonly do: 'merge';
+      readonly table: T;
+      readonly row: Row<T>;
+      readonly set: Assignment<T>;
+    }
   /** Changes all matching rows; refused where none matched, if `refused` is given. */
   | {
       readonly do: 'update';
