@@ -40,6 +40,14 @@ export {
   type TenantId,
   type TokenId,
 } from './ids.ts';
+export {
+  canonicalJson,
+  isJsonObject,
+  type JsonObject,
+  type JsonRefusal,
+  type JsonValue,
+  parseJson,
+} from './json.ts';
 export { limits } from './limits.ts';
 export { assertNever, err, ok, type Result } from './result.ts';
 export {
