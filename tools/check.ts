@@ -1,5 +1,6 @@
 /**
- * `npm run check`: format, types, tidy, unit tests, in this order, stopping at the first that fails.
+ * `npm run check`: format, types, tidy, unit tests, in this order, stopping at the first that
+ * fails.
  */
 import { spawnSync } from 'node:child_process';
 

@@ -1,1 +1,109 @@
-export {};
+/**
+ * `npm run tidy`: the rules of CONVENTIONS.md and of the house's layout that a program can judge.
+ * A new package, or a new folder of the authority, states its neighbours here in the same change.
+ */
+
+import { checkCalls } from './tidy/calls.ts';
+import type { Finding } from './tidy/finding.ts';
+import { checkForm } from './tidy/form.ts';
+import { checkLayers, type Layers } from './tidy/layers.ts';
+import { checkPages } from './tidy/pages.ts';
+import { checkReach } from './tidy/reach.ts';
+import { checkTexts } from './tidy/texts.ts';
+import { readTree, type Tree } from './tidy/tree.ts';
+
+const engines = ['core', 'tokens', 'policy', 'tlog', 'detection'];
+
+export const layers: Layers = {
+  packages: {
+    core: [],
+    tokens: ['core'],
+    policy: ['core'],
+    tlog: ['core'],
+    detection: ['core'],
+    net: ['core'],
+    gateway: [...engines, 'net'],
+    authority: [...engines, 'net'],
+    sdk: engines,
+    // Only the command starts products, and only the console uses the SDK's typed client.
+    cli: [...engines, 'net', 'gateway', 'authority', 'sdk'],
+    console: [...engines, 'sdk'],
+  },
+  engines: {
+    core: [],
+    tokens: [],
+    policy: ['@cedar-policy/cedar-wasm'],
+    tlog: [],
+    detection: [],
+  },
+  order: {
+    authority: [
+      ['authority.ts'],
+      ['config.ts'],
+      ['http/'],
+      ['admin/'],
+      ['authorization/'],
+      ['grants/'],
+      ['federation/'],
+      ['translation/'],
+      ['tenants/'],
+      ['clients/'],
+      ['users/'],
+      ['apikeys/'],
+      ['introspection/'],
+      ['usage/'],
+      ['risk/'],
+      ['alerts/', 'exports/', 'signals/'],
+      ['compliance/'],
+      ['revocation/'],
+      ['issuance/'],
+      ['keyring/'],
+      ['custody/'],
+      ['audit/'],
+      ['store/'],
+    ],
+  },
+  // A thread is a root of its own: it shares no object with the one that started it.
+  compositionRoots: /^packages\/(?:cli\/src\/|authority\/src\/authority\.ts|.*-thread\.ts$)/,
+};
+
+/** Every row of the product's requirements, by prefix and count. */
+const featureCounts = {
+  TK: 7,
+  AU: 3,
+  IS: 3,
+  ST: 4,
+  VA: 4,
+  LC: 5,
+  RL: 4,
+  MO: 5,
+  DI: 7,
+  CO: 4,
+  AH: 4,
+  DF: 8,
+};
+
+export const featureIds = Object.entries(featureCounts).flatMap(([prefix, count]) =>
+  Array.from({ length: count }, (_, index) => `${prefix}${index + 1}`),
+);
+
+export function checkTree(tree: Tree): Finding[] {
+  return [
+    ...checkLayers(tree, layers),
+    ...checkCalls(tree),
+    ...checkForm(tree),
+    ...checkReach(tree),
+    ...checkTexts(tree),
+    ...checkPages(tree, featureIds),
+  ];
+}
+
+if (import.meta.main) {
+  const findings = checkTree(readTree(new URL('..', import.meta.url).pathname));
+  for (const { path, line, rule, message, level } of findings) {
+    console.log(`${level} ${path}:${line} [${rule}] ${message}`);
+  }
+  const failures = findings.filter((finding) => finding.level === 'fail').length;
+  console.log(`tidy: ${failures} failures, ${findings.length - failures} warnings`);
+  process.exitCode = failures === 0 ? 0 : 1;
+}

@@ -1,6 +1,6 @@
 /**
- * Encodings, strict in both directions: what decodes also encodes back to the same text, so that two
- * spellings of one value cannot pass two different checks.
+ * Encodings, strict in both directions: what decodes also encodes back to the same text, so that
+ * two spellings of one value cannot pass two different checks.
  */
 import { timingSafeEqual } from 'node:crypto';
 

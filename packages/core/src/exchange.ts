@@ -11,7 +11,9 @@ export interface HttpRequest {
   readonly path: string;
   /** The part after `?`, without it; undefined where there was none. */
   readonly query: string | undefined;
-  /** First and only value of a header by lower-case name; repeated singletons were refused before. */
+  /**
+   * First and only value of a header by lower-case name; repeated singletons were refused before.
+   */
   header(name: string): string | undefined;
   /** All headers as received: name and value in turn, in order, case kept. */
   readonly rawHeaders: readonly string[];

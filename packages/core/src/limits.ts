@@ -20,7 +20,10 @@ export const limits = {
   keepAliveTimeoutMs: 65_000,
   /** Open connections of one listener; beyond it new ones are closed at once. */
   connectionsMax: 10_000,
-  /** A compact JWS; a JWT with rich claims is about 2 KiB, an ML-DSA-87 signature 6.2 KiB in base64url. */
+  /**
+   * A compact JWS; a JWT with rich claims is about 2 KiB, an ML-DSA-87 signature 6.2 KiB in
+   * base64url.
+   */
   tokenCharsMax: 16 * 1024,
   /** JOSE headers and claims nest two or three deep; management documents a little more. */
   jsonDepthMax: 16,

@@ -15,7 +15,10 @@ export function err<R>(refusal: R): { readonly ok: false; readonly refusal: R } 
   return { ok: false, refusal };
 }
 
-/** Ends every switch over a tagged union, so that a new member is a compile error, not a fall-through. */
+/**
+ * Ends every switch over a tagged union, so that a new member is a compile error, not a
+ * fall-through.
+ */
 export function assertNever(value: never): never {
   throw new Error(`unreachable variant: ${JSON.stringify(value)}`);
 }

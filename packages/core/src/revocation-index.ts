@@ -31,7 +31,9 @@ export interface RevocationIndex {
   position(kind: RevocationTargetKind, id: string): FeedPosition;
   /** The target whose revocation ends this token, or undefined while none does. */
   refuses(token: TokenTargets): RevocationTarget | undefined;
-  /** Forgets entries whose longest-lived token has ended. Call now and then; each call is one pass. */
+  /**
+   * Forgets entries whose longest-lived token has ended. Call now and then; each call is one pass.
+   */
   expire(now: UnixSeconds): void;
 }
 

@@ -12,8 +12,8 @@ export type JwsAlgorithm =
   | 'ML-DSA-87';
 
 /**
- * A private key that can be used but not read. Local keys answer at once; those in an HSM or a cloud
- * answer later, so every caller awaits.
+ * A private key that can be used but not read. Local keys answer at once; those in an HSM or a
+ * cloud answer later, so every caller awaits.
  */
 export interface Signer {
   readonly kid: SigningKeyId;

@@ -1,4 +1,6 @@
-/** Timers as a port: what holds one is driven by hand in tests. Each call returns its own cancel. */
+/**
+ * Timers as a port: what holds one is driven by hand in tests. Each call returns its own cancel.
+ */
 export interface Timers {
   /** Runs once after `ms` milliseconds. Keeps the process alive until then. */
   after(ms: number, run: () => void): () => void;

@@ -163,8 +163,8 @@ function base62Digit(code: number): number {
 
 /**
  * What is stored of a secret: HMAC-SHA-256(pepper, tenant ‖ 0 ‖ id ‖ 0 ‖ secret), 32 bytes. Neither
- * the database without the pepper nor a row moved to another tenant or id verifies anything. Compare
- * with `equalConstantTime`.
+ * the database without the pepper nor a row moved to another tenant or id verifies anything.
+ * Compare with `equalConstantTime`.
  *
  * @throws RangeError where tenant or id hold a NUL, which would let two triples share one input
  */

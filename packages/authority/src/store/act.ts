@@ -1,7 +1,7 @@
 /**
- * An act is a value: the conditions, the writes and the audit record for each outcome of one change.
- * A store runs it whole, or not at all; no transaction is ever open across an await. Acts are built
- * by the domain folders (`issuance`, `revocation`, `apikeys` …) and know nothing of SQL.
+ * An act is a value: the conditions, the writes and the audit record for each outcome of one
+ * change. A store runs it whole, or not at all; no transaction is ever open across an await. Acts
+ * are built by the domain folders (`issuance`, `revocation`, `apikeys` …) and know nothing of SQL.
  */
 import type { FeedEntry, FeedPosition, TenantId } from '@mintmark/core';
 import type { Row, TableName } from './tables.ts';
@@ -28,8 +28,8 @@ export type FeedDraft = FeedEntry extends infer E
   : never;
 
 /**
- * One step. `refused` is the outcome of the whole act when the step's condition does not hold; every
- * write of the act is undone then. Steps run in order and see the effects of those before.
+ * One step. `refused` is the outcome of the whole act when the step's condition does not hold;
+ * every write of the act is undone then. Steps run in order and see the effects of those before.
  */
 export type Step = { readonly [T in TableName]: TableStep<T> }[TableName] | FeedStep;
 
@@ -40,7 +40,9 @@ export type TableStep<T extends TableName> =
   | { readonly do: 'insertMany'; readonly table: T; readonly rows: readonly Row<T>[] }
   /** Adds the row or replaces the one with its primary key. */
   | { readonly do: 'put'; readonly table: T; readonly row: Row<T> }
-  /** Adds the row; where its primary key exists already, makes these changes to that row instead. */
+  /**
+   * Adds the row; where its primary key exists already, makes these changes to that row instead.
+   */
   | {
       readonly do: 'merge';
       readonly table: T;

@@ -184,7 +184,10 @@ export const tables = {
     key: ['tenant', 'id'],
   }),
 
-  /** Opaque access tokens. JWTs have no row: their record is the audit trail's, their end the feed's. */
+  /**
+   * Opaque access tokens. JWTs have no row: their record is the audit trail's, their end the
+   * feed's.
+   */
   tokens: table({
     columns: {
       /** Day of expiry since 1970, as the token's own id says it. */

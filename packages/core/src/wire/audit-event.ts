@@ -67,9 +67,14 @@ export interface AuditEvent {
   /** `done`, or the refusal's reason. */
   readonly result: string;
   readonly why?: string;
-  /** Facts without personal data or secrets: scopes, audience, format, expiry. Strings, numbers, lists. */
+  /**
+   * Facts without personal data or secrets: scopes, audience, format, expiry. Strings, numbers,
+   * lists.
+   */
   readonly detail?: Readonly<Record<string, string | number | boolean | readonly string[]>>;
-  /** Personal data: address, user agent, e-mail. Kept beside the leaf, which holds its commitment. */
+  /**
+   * Personal data: address, user agent, e-mail. Kept beside the leaf, which holds its commitment.
+   */
   readonly personal?: {
     readonly address?: string;
     readonly userAgent?: string;

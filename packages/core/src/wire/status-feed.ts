@@ -111,7 +111,8 @@ export interface FeedSource {
   /**
    * Waits until there is something after `after`, at most `limits.feedHeartbeatMs`.
    *
-   * @returns the delta (its entries may be empty: a heartbeat), or 'resync' where a snapshot is needed
+   * @returns the delta (its entries may be empty: a heartbeat), or 'resync' where a snapshot is
+   *   needed
    */
   delta(input: {
     readonly tenant: TenantId;
