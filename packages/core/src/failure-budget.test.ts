@@ -1,0 +1,43 @@
+import { expect, test } from 'vitest';
+import { manualClock } from './clock.ts';
+import { createFailureBudget } from './failure-budget.ts';
+
+test('lets an address fail as often as its budget allows, then names the wait', () => {
+  const clock = manualClock(0);
+  const budget = createFailureBudget(clock, 60);
+  for (let i = 0; i < 60; i++) {
+    expect(budget.retryAfterSeconds('192.0.2.1')).toBe(0);
+    budget.failed('192.0.2.1');
+  }
+  expect(budget.retryAfterSeconds('192.0.2.1')).toBe(1);
+  clock.advanceMs(999);
+  expect(budget.retryAfterSeconds('192.0.2.1')).toBe(1);
+  clock.advanceMs(1);
+  expect(budget.retryAfterSeconds('192.0.2.1')).toBe(0);
+});
+
+test('does not let one address spend the budget of another', () => {
+  const budget = createFailureBudget(manualClock(0), 1);
+  budget.failed('192.0.2.1');
+  expect(budget.retryAfterSeconds('192.0.2.1')).toBeGreaterThan(0);
+  expect(budget.retryAfterSeconds('192.0.2.2')).toBe(0);
+});
+
+test('is not refilled by a wall clock set forward', () => {
+  const clock = manualClock(0);
+  const budget = createFailureBudget(clock, 1);
+  budget.failed('192.0.2.1');
+  clock.setWallMs(1e12);
+  expect(budget.retryAfterSeconds('192.0.2.1')).toBeGreaterThan(0);
+});
+
+test('forgets the address that failed longest ago once it knows too many', () => {
+  const budget = createFailureBudget(manualClock(0), 1, 2);
+  budget.failed('a');
+  budget.failed('b');
+  budget.failed('a');
+  budget.failed('c');
+  expect(budget.retryAfterSeconds('b')).toBe(0);
+  expect(budget.retryAfterSeconds('a')).toBeGreaterThan(0);
+  expect(budget.retryAfterSeconds('c')).toBeGreaterThan(0);
+});

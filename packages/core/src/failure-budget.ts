@@ -1,0 +1,51 @@
+/**
+ * A budget of failed credential checks for each address, spent before any look-up: guessing costs
+ * the guesser his own budget and the store nothing. Successes cost nothing.
+ */
+import type { Clock } from './clock.ts';
+import { limits } from './limits.ts';
+
+export interface FailureBudget {
+  /** Whole seconds to wait, or 0 while the address may try. */
+  retryAfterSeconds(address: string): number;
+  failed(address: string): void;
+}
+
+interface Bucket {
+  failures: number;
+  atMs: number;
+}
+
+/**
+ * Failures leak away at `perMinute` a minute. Memory is bounded: beyond `addressesMax` the address
+ * whose last failure is oldest is forgotten.
+ */
+export function createFailureBudget(
+  clock: Pick<Clock, 'monotonicMs'>,
+  perMinute: number = limits.failureBudgetPerMinute,
+  addressesMax: number = limits.failureBudgetAddressesMax,
+): FailureBudget {
+  const buckets = new Map<string, Bucket>();
+  const perMs = perMinute / 60_000;
+  const failuresOf = (bucket: Bucket, now: number): number =>
+    Math.max(0, bucket.failures - (now - bucket.atMs) * perMs);
+
+  return {
+    retryAfterSeconds(address) {
+      const bucket = buckets.get(address);
+      if (bucket === undefined) return 0;
+      const over = failuresOf(bucket, clock.monotonicMs()) - (perMinute - 1);
+      return over <= 0 ? 0 : Math.ceil(over / perMs / 1000);
+    },
+    failed(address) {
+      const now = clock.monotonicMs();
+      const bucket = buckets.get(address);
+      const failures = (bucket === undefined ? 0 : failuresOf(bucket, now)) + 1;
+      // Setting it anew moves it to the end: the map's order is the order of last failures.
+      buckets.delete(address);
+      const oldest = buckets.keys().next();
+      if (buckets.size >= addressesMax && oldest.done !== true) buckets.delete(oldest.value);
+      buckets.set(address, { failures, atMs: now });
+    },
+  };
+}
