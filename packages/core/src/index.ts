@@ -23,8 +23,8 @@ export {
   type UnixSeconds,
 } from './clock.ts';
 export { type Entropy, seededEntropy } from './entropy.ts';
-export { createFailureBudget, type FailureBudget } from './failure-budget.ts';
 export type { HttpHandler, HttpRequest, HttpResponse, RequestClock } from './exchange.ts';
+export { createFailureBudget, type FailureBudget } from './failure-budget.ts';
 export { ConfigFault, CustodyFault, Fault, NetworkFault, StoreFault } from './fault.ts';
 export {
   type ClientId,
