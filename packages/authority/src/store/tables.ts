@@ -283,6 +283,9 @@ export const tables = {
     indexes: [
       ['tenant', 'object', 'index'],
       ['tenant', 'related', 'index'],
+      // By (at, id), which a record keeps when it moves here from `auditPending`: so a page of a
+      // search never misses or repeats what was sequenced between two pages.
+      ['tenant', 'at', 'id'],
     ],
   }),
 
