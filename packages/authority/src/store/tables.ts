@@ -99,6 +99,8 @@ export const tables = {
       tenant: text,
       kid: text,
       algorithm: text,
+      /** 1, 2, 3 … for each algorithm, so that two that rotate at once cannot both add a key. */
+      generation: integer,
       publicJwk: json<Record<string, unknown>>(),
       /** PKCS#8 sealed under the tenant's data key, or a reference where a device holds the key. */
       sealedPrivate: bytes,
@@ -109,6 +111,7 @@ export const tables = {
       version: integer,
     },
     key: ['tenant', 'kid'],
+    unique: [['tenant', 'algorithm', 'generation']],
   }),
 
   clients: table({
@@ -285,7 +288,7 @@ export const tables = {
       ['tenant', 'related', 'index'],
       // By (at, id), which a record keeps when it moves here from `auditPending`: so a page of a
       // search never misses or repeats what was sequenced between two pages.
-      ['tenant', 'at', 'id'],
+      ['tenant', 'at', 'id', 'index'],
     ],
   }),
 
