@@ -64,8 +64,9 @@ export function readTree(root: string): Tree {
   return treeOf(files);
 }
 
+/** Test files, and a package's conformance suite, which several of them join. */
 export function isTest(path: string): boolean {
-  return /\.(?:test|suite)\.ts$/.test(path);
+  return /\.(?:test|suite)\.ts$|^packages\/.*\/conformance(?:\/[^/]+)?\.ts$/.test(path);
 }
 
 /** Suites use real parts: processes, sockets, services, time. */

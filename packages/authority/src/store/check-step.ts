@@ -1,0 +1,96 @@
+/**
+ * What every store demands of a step before it runs anything. One that a single store could keep
+ * (say, any `absent` where one writer does all) is refused by all, so that an act that passes on
+ * memory passes everywhere.
+ */
+import { strict as assert } from 'node:assert';
+import { assertNever } from '@mintmark/core';
+import type { Act, Step } from './act.ts';
+import { columnOf, shapeOf, type TableShape } from './cells.ts';
+import { fixedValue, type Test, testsOf } from './condition.ts';
+
+/**
+ * - `feed` and `feedHead` are written by the feed step, which alone keeps positions without holes.
+ * - `absent` looks at the feed of one tenant: there a lock on the tenant's feed makes it free of
+ *   races in PostgreSQL. For other tables the race-free way is `insert` with its `refused`.
+ * - Key columns never change; a partitioned table is touched in one named partition.
+ */
+export function checkStep(step: Step): void {
+  if ('refused' in step) assert(step.refused !== 'done', 'a refusal is not called done');
+  if (step.do === 'feed') {
+    assert(step.entries.length > 0, 'a feed step without entries');
+    return;
+  }
+  const table = shapeOf(step.table);
+  const byStore = step.table === 'feed' || step.table === 'feedHead';
+  switch (step.do) {
+    case 'insert':
+    case 'insertMany':
+    case 'put':
+      assert(!byStore, `only a feed step writes ${step.table}`);
+      return;
+    case 'merge':
+      assert(!byStore, `only a feed step writes ${step.table}`);
+      checkAssignment(table, step.set);
+      return;
+    case 'update':
+      assert(!byStore, `only a feed step writes ${step.table}`);
+      checkAssignment(table, step.set);
+      checkPartition(table, testsOf(table, step.where));
+      return;
+    case 'absent': {
+      const tests = testsOf(table, step.where);
+      const ofTenant = fixedValue(tests, columnOf(table, 'tenant')) !== undefined;
+      assert(step.table === 'feed' && ofTenant, 'absent: only in the feed of one tenant');
+      return;
+    }
+    case 'delete':
+    case 'require':
+      checkPartition(table, testsOf(table, step.where));
+      return;
+    case 'deleteMany':
+      for (const key of step.keys) {
+        assert(
+          key.length === table.key.length,
+          `a key of ${step.table} has ${table.key.length} values`,
+        );
+      }
+      return;
+    default:
+      assertNever(step);
+  }
+}
+
+function checkAssignment(table: TableShape, set: object): void {
+  const columns = Object.entries(set).map(([name, value]) => {
+    const column = columnOf(table, name);
+    assert(!table.key.includes(column), `${table.name}.${name} is a key and never changes`);
+    if (isAddition(value) && column.type !== 'json') {
+      assert(column.type === 'integer', `${table.name}.${name} cannot be added to`);
+      assert(Number.isSafeInteger(value.add), `${table.name}.${name}: not an integer`);
+    }
+    return column;
+  });
+  assert(columns.length > 0, `an update of ${table.name} that sets nothing`);
+}
+
+/** Whether the value changes the column in place. A JSON column is always replaced. */
+export function isAddition(value: unknown): value is { readonly add: number } {
+  return (
+    typeof value === 'object' && value !== null && !(value instanceof Uint8Array) && 'add' in value
+  );
+}
+
+function checkPartition(table: TableShape, tests: readonly Test[]): void {
+  if (table.partition === undefined) return;
+  const partition = fixedValue(tests, table.partition);
+  assert(partition !== undefined, `a step on ${table.name} must name its partition`);
+}
+
+/** Every step of the act, those of `otherwise` included. */
+export function checkAct(act: Act): void {
+  for (const step of act.steps) checkStep(step);
+  for (const branch of Object.values(act.otherwise ?? {})) {
+    for (const step of branch.steps) checkStep(step);
+  }
+}
