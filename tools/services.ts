@@ -1,0 +1,68 @@
+/**
+ * The services and foreign clients that suites talk to, installed only where they are missing:
+ * PostgreSQL from Debian, Python packages into a folder of this checkout.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Tally } from './tally.ts';
+
+/** A service that is there counts nothing; one that cannot be had counts as a failed test. */
+export function installServices(root: string): Tally[] {
+  const problems = [debianPackages(), pythonPackages(root)].filter((text) => text !== undefined);
+  for (const problem of problems) console.error(`services: ${problem}`);
+  return problems.map(() => ({ passed: 0, failed: 1, skipped: 0 }));
+}
+
+const debian: readonly { readonly name: string; readonly isThere: () => boolean }[] = [
+  { name: 'postgresql', isThere: hasPostgres },
+  { name: 'python3-venv', isThere: () => succeeds('python3', ['-c', 'import ensurepip, venv']) },
+];
+
+/** @returns what is wrong, in a sentence */
+function debianPackages(): string | undefined {
+  const missing = debian.filter((one) => !one.isThere()).map((one) => one.name);
+  if (missing.length === 0) return undefined;
+  const byHand = `install by hand: apt-get install ${missing.join(' ')}`;
+  if (!succeeds('apt-get', ['--version'])) return `no apt-get on this system; ${byHand}`;
+  const isRoot = process.getuid?.() === 0;
+  if (!isRoot && !succeeds('sudo', ['-n', 'true'])) return `not root, and no sudo; ${byHand}`;
+  console.log(`services: installing ${missing.join(' ')} by apt-get`);
+  const apt = (...args: string[]): boolean => {
+    const command = ['env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', '-qq', ...args];
+    const [first, ...rest] = isRoot ? command : ['sudo', '-n', ...command];
+    return succeeds(first!, rest, 'inherit');
+  };
+  const done = apt('update') && apt('install', '-y', '--no-install-recommends', ...missing);
+  return done && debian.every((one) => one.isThere()) ? undefined : `apt-get failed; ${byHand}`;
+}
+
+function hasPostgres(): boolean {
+  const versions = '/usr/lib/postgresql';
+  if (!existsSync(versions)) return succeeds('postgres', ['--version']);
+  return readdirSync(versions).some((one) => existsSync(join(versions, one, 'bin', 'initdb')));
+}
+
+/** @returns what is wrong, in a sentence */
+function pythonPackages(root: string): string | undefined {
+  const list = join(root, 'tools', 'python-packages.txt');
+  const folder = join(root, '.cache', 'python');
+  const stamp = join(folder, 'installed.txt');
+  const wanted = readFileSync(list, 'utf8');
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return undefined;
+  console.log('services: installing Python packages for the suites');
+  rmSync(folder, { recursive: true, force: true });
+  if (!succeeds('python3', ['-m', 'venv', folder], 'inherit')) return 'python3 -m venv failed';
+  const pip = join(folder, 'bin', 'pip');
+  if (!succeeds(pip, ['install', '--quiet', '-r', list], 'inherit')) return 'pip install failed';
+  writeFileSync(stamp, wanted);
+  return undefined;
+}
+
+function succeeds(
+  command: string,
+  args: readonly string[],
+  output: 'ignore' | 'inherit' = 'ignore',
+): boolean {
+  return spawnSync(command, args, { stdio: ['ignore', output, output] }).status === 0;
+}
