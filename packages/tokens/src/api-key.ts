@@ -21,9 +21,9 @@ import {
 
 /**
  * `key` API key, `pat` personal access token, `admin` admin key, `at` opaque access token, `rt`
- * refresh token.
+ * refresh token, `cs` client secret.
  */
-export type SecretTokenKind = 'key' | 'pat' | 'admin' | 'at' | 'rt';
+export type SecretTokenKind = 'key' | 'pat' | 'admin' | 'at' | 'rt' | 'cs';
 
 export interface SecretToken {
   readonly kind: SecretTokenKind;
@@ -48,6 +48,7 @@ const idCharsByKind: Readonly<Record<SecretTokenKind, number>> = {
   key: keyIdChars,
   pat: keyIdChars,
   admin: keyIdChars,
+  cs: keyIdChars,
   at: tokenIdChars,
   rt: tokenIdChars,
 };

@@ -20,6 +20,8 @@ export interface DecisionEvent {
   readonly credential: CredentialKind;
   /** Public id of the credential (`jti` or key id) where it could be read. */
   readonly credentialId: string | undefined;
+  /** Whether the credential was proven (by signature or secret), whatever was decided then. */
+  readonly authenticated: boolean;
   readonly subject: string | undefined;
   readonly clientId: string | undefined;
   readonly verdict: 'allow' | 'deny';
