@@ -1,0 +1,133 @@
+/**
+ * The configuration as one schema: what `mintmark.yaml` may hold. From it come the parser, the
+ * environment names, the flags, the published JSON Schema and docs/configuration.md. Defaults are
+ * the safe choice; a weaker one is spelled out by the operator.
+ */
+import { z } from 'zod';
+
+/** `HOST:PORT`; IPv6 in brackets. Port 0 takes a free one. */
+export const listenAddress = z
+  .string()
+  .regex(/^(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):\d{1,5}$/, 'must be HOST:PORT')
+  .refine((text) => Number(text.slice(text.lastIndexOf(':') + 1)) <= 65_535, 'port above 65535');
+
+/** Where a secret is kept. The secret itself never stands in a file or on a command line. */
+export const secretReference = z
+  .string()
+  .regex(/^(?:file|env):\S.*$/, 'must be a reference: file:PATH or env:NAME, never the secret');
+
+const baseUrl = z
+  .string()
+  .regex(/^https?:\/\/[^/?#\s@][^?#\s@]*[^/?#\s@]$/, 'must be an http(s) URL without final slash');
+
+const database = z.string().regex(/^(?:sqlite:|postgres(?:ql)?:\/\/|env:|file:)\S+$/, {
+  message: 'must be sqlite:DIR, postgres://…, or a reference to one: env:NAME, file:PATH',
+});
+
+const seconds = (min: number, max: number) => z.number().int().min(min).max(max);
+
+const algorithm = z.enum([
+  'RS256',
+  'PS256',
+  'ES256',
+  'EdDSA',
+  'ML-DSA-44',
+  'ML-DSA-65',
+  'ML-DSA-87',
+]);
+
+const listener = (port: number) => ({
+  listen: listenAddress
+    .default(`127.0.0.1:${port}`)
+    .describe('address and port; plain HTTP is refused outside loopback'),
+  tls_cert: z.string().optional().describe('PEM file with the certificate chain'),
+  tls_key: z.string().optional().describe('PEM file with its private key, mode 600'),
+  insecure_http: z
+    .boolean()
+    .default(false)
+    .describe('allows plain HTTP on other addresses than loopback; never on an open network'),
+  trusted_proxies: z
+    .array(z.string())
+    .default([])
+    .describe('address blocks whose X-Forwarded-For is believed'),
+});
+
+export const configSchema = z.strictObject({
+  data: z.string().min(1).default('./data').describe('folder of everything that is kept'),
+  issuer: baseUrl
+    .optional()
+    .describe('base URL under which clients reach the authority; default: where it listens'),
+  prefix: z
+    .string()
+    .regex(/^[a-z][a-z0-9]{1,11}$/, 'must be 2–12 of a-z and 0-9')
+    .default('mm')
+    .describe('begins every credential of this installation; fixed when it is initialised'),
+  database: database
+    .optional()
+    .describe(
+      'sqlite:DIR, postgres://…, or a reference to one; default: sqlite in the data folder',
+    ),
+  authority: z.strictObject(listener(8420)).prefault({}),
+  gateway: z
+    .strictObject({
+      ...listener(8480),
+      enabled: z.boolean().default(true).describe('whether `serve` starts a gateway beside it'),
+      authority: baseUrl
+        .optional()
+        .describe('base URL of the authority, for `mintmark gateway` apart from it'),
+      token: secretReference
+        .optional()
+        .describe('reference to the credential with which the gateway asks the authority'),
+      node: z
+        .string()
+        .regex(/^[A-Za-z0-9._-]{1,64}$/, 'must be 1–64 letters, digits, dots, dashes')
+        .optional()
+        .describe('name of this node in feeds and logs; default: the host name'),
+    })
+    .prefault({}),
+  custody: z
+    .strictObject({
+      file: z
+        .string()
+        .optional()
+        .describe('the sealed file with the root keys; default: custody.json in the data folder'),
+      key_file: z
+        .string()
+        .optional()
+        .describe('file that opens it; default: custody.key in the data folder'),
+      passphrase: secretReference
+        .optional()
+        .describe('reference to the passphrase that opens it, instead of a key file'),
+    })
+    .prefault({}),
+  signing: z
+    .strictObject({
+      algorithms: z
+        .array(algorithm)
+        .min(1)
+        .default(['ES256'])
+        .describe('algorithms that keys are kept for; the first is the default'),
+      rotate_every_seconds: seconds(3600, 366 * 86_400)
+        .default(30 * 86_400)
+        .describe('how long a key signs'),
+      publish_ahead_seconds: seconds(60, 30 * 86_400)
+        .default(86_400)
+        .describe('how long a key is published before it signs'),
+    })
+    .prefault({}),
+  log: z
+    .strictObject({
+      level: z
+        .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
+        .default('info')
+        .describe('how much is written to standard error'),
+    })
+    .prefault({}),
+});
+
+export type Config = z.output<typeof configSchema>;
+
+/** The JSON Schema of the file, for editors; published as docs/mintmark.schema.json. */
+export function configJsonSchema(): Readonly<Record<string, unknown>> {
+  return { title: 'mintmark.yaml', ...z.toJSONSchema(configSchema, { io: 'input' }) };
+}
