@@ -1,0 +1,52 @@
+/**
+ * What an administrative credential may do. Permissions are the scopes of admin keys, and of access
+ * tokens whose audience is the management API. `*` is all of them, `keys:*` all of one group.
+ */
+export const permissions = [
+  'keys:read',
+  'keys:write',
+  /** Name another owner than oneself on a key. */
+  'keys:assign',
+  'keys:verify',
+  'admin_keys:read',
+  'admin_keys:write',
+  'clients:read',
+  'clients:write',
+  'routes:read',
+  'routes:write',
+  'signing_keys:read',
+  'signing_keys:write',
+  'revocations:read',
+  'revocations:write',
+  'tokens:inspect',
+  'audit:read',
+  'nodes:read',
+  'tenants:read',
+  /** Read the status feed, verifiers of keys included: for enforcement points. */
+  'feed:read',
+] as const;
+
+export type Permission = (typeof permissions)[number];
+
+const grantable: ReadonlySet<string> = new Set([
+  '*',
+  ...permissions,
+  ...permissions.map((permission) => `${permission.split(':')[0]}:*`),
+]);
+
+/** Whether the text can stand among an admin key's scopes. */
+export function isGrantable(text: string): boolean {
+  return grantable.has(text);
+}
+
+/** Every spelling that `isGrantable` accepts, for descriptions. */
+export const grantablePermissions: readonly string[] = [...grantable];
+
+/**
+ * Whether the holder of `held` has all that `wanted` stands for. Used both for a request and for
+ * making a further credential: nobody gives away more than he has.
+ */
+export function covers(held: readonly string[], wanted: string): boolean {
+  if (held.includes('*') || held.includes(wanted)) return true;
+  return wanted !== '*' && held.includes(`${wanted.split(':')[0]}:*`);
+}
