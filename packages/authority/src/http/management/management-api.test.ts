@@ -147,7 +147,7 @@ describe('the management API', () => {
     expect(await send('GET', '/v1/broken/store')).toMatchObject({
       status: 503,
       headers: { 'retry-after': '1' },
-      body: { code: 'unavailable', detail: 'store_full' },
+      body: { code: 'unavailable', detail: 'store_closed' },
     });
     const bug = await send('GET', '/v1/broken/bug');
     expect(bug).toMatchObject({ status: 500, body: { code: 'internal_error' } });

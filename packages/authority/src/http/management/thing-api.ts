@@ -1,4 +1,4 @@
-/** A little API of things, with every kind of endpoint that there is, for tests of the framework. */
+/** A little API of things with every kind of endpoint, for tests of the framework. */
 import {
   defaultTenant,
   err,
@@ -137,7 +137,7 @@ const breakThing = endpoint({
   params: z.strictObject({ how: z.string() }),
   answers: ok200,
   handle({ params }) {
-    if (params.how === 'store') throw new StoreFault('store_full', 'no room');
+    if (params.how === 'store') throw new StoreFault('store_closed', 'closed');
     throw new TypeError('a bug');
   },
 });
