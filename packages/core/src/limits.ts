@@ -29,6 +29,12 @@ export const limits = {
   jsonDepthMax: 16,
   /** Members of one JSON object in a token. */
   jsonMembersMax: 256,
+  /** Text of one claim (`iss`, `sub`, `jti` …): a URL fits, a document does not. */
+  claimCharsMax: 1024,
+  /** Audiences of one token. */
+  audiencesMax: 100,
+  /** Keys of one issuer: each costs an import, and honest issuers have a handful. */
+  jwksKeysMax: 100,
   /** Scope values in one request or token, and the characters of each. */
   scopesMax: 100,
   scopeCharsMax: 128,

@@ -1,4 +1,13 @@
 export {
+  type AccessTokenExpectation,
+  type AccessTokenRefusal,
+  accessTokenSigningInput,
+  accessTokenType,
+  type VerifiedAccessToken,
+  verifyAccessToken,
+} from './access-token.ts';
+export { jwsAlgorithms, type MlDsaAlgorithm, parseJwsAlgorithm } from './algorithms.ts';
+export {
   buildSecretToken,
   freshTokenId,
   hashSecret,
@@ -10,3 +19,35 @@ export {
   type SecretTokenRefusal,
   secretVerifier,
 } from './api-key.ts';
+export type { AccessTokenClaims, ClaimsRefusal } from './claims.ts';
+export {
+  importVerificationKey,
+  type JwkRefusal,
+  jwkThumbprint,
+  type KeyMaterial,
+  parseKeyMaterial,
+  type VerificationKey,
+} from './jwk.ts';
+export {
+  assembleJws,
+  type JwsExpectation,
+  type JwsRefusal,
+  jwsSigningInput,
+  type VerifiedJws,
+  verifyJws,
+} from './jws.ts';
+export {
+  createKeySet,
+  type JwksRefusal,
+  type KeySet,
+  type KeySetRefusal,
+  parseKeySet,
+} from './key-set.ts';
+export {
+  type AsymmetricAlgorithm,
+  type GeneratedKey,
+  generateSigningKey,
+  type LocalSigner,
+  localSigner,
+} from './signing-key.ts';
+export { createVerifiedCache, digestToken, type VerifiedCache } from './verified-cache.ts';

@@ -1,0 +1,85 @@
+/**
+ * Remembers which tokens carried a good signature, so that the second sight of one costs a hash. It
+ * remembers nothing else: expiry, audience, binding, revocation and policy are judged each time. An
+ * entry is made only after verification, so that garbage, however much of it, never evicts a good
+ * one.
+ */
+import { hash } from 'node:crypto';
+import { limits } from '@mintmark/core';
+import type { VerificationKey } from './jwk.ts';
+import type { KeySet } from './key-set.ts';
+
+/** SHA-256 of the whole token, in a form that is cheap as a map key. */
+export type TokenDigest = string;
+
+export function digestToken(token: string): TokenDigest {
+  return hash('sha256', token, 'base64url');
+}
+
+export interface VerifiedCache<T> {
+  /**
+   * What was remembered of the token, where it was verified for the same issuer, in the same epoch
+   * of its key set, by a key that is still in the set under the same `kid`.
+   */
+  find(digest: TokenDigest, issuer: string, keys: KeySet): T | undefined;
+  /** To be called with what a verification has just returned, and nothing else. */
+  remember(
+    digest: TokenDigest,
+    entry: { issuer: string; keys: KeySet; key: VerificationKey; value: T },
+  ): void;
+  /** Entries held; at most `entriesMax`. */
+  size(): number;
+}
+
+interface Entry<T> {
+  readonly issuer: string;
+  readonly epoch: string;
+  readonly kid: string | undefined;
+  readonly thumbprint: string;
+  readonly value: T;
+}
+
+/**
+ * Two generations of half the bound each: what is found in the old one moves to the young one, and
+ * when the young one is full the old one goes. Recently used entries stay, at a constant cost.
+ *
+ * @param options.entriesMax at least 2; default `limits.verifiedCacheEntriesMax`
+ */
+export function createVerifiedCache<T>(
+  options: { readonly entriesMax?: number } = {},
+): VerifiedCache<T> {
+  const generationMax = Math.floor((options.entriesMax ?? limits.verifiedCacheEntriesMax) / 2);
+  if (!(generationMax >= 1)) throw new RangeError('createVerifiedCache: entriesMax');
+  let young = new Map<TokenDigest, Entry<T>>();
+  let old = new Map<TokenDigest, Entry<T>>();
+
+  function insert(digest: TokenDigest, entry: Entry<T>): void {
+    if (young.size >= generationMax && !young.has(digest)) {
+      old = young;
+      young = new Map();
+    }
+    young.set(digest, entry);
+  }
+
+  return {
+    find(digest, issuer, keys) {
+      const fresh = young.get(digest);
+      const entry = fresh ?? old.get(digest);
+      if (entry === undefined || entry.issuer !== issuer || entry.epoch !== keys.epoch) {
+        return undefined;
+      }
+      if (keys.lookup(entry.kid)?.thumbprint !== entry.thumbprint) return undefined;
+      if (fresh === undefined) {
+        old.delete(digest);
+        insert(digest, entry);
+      }
+      return entry.value;
+    },
+    remember(digest, { issuer, keys, key, value }) {
+      const { kid, thumbprint } = key;
+      old.delete(digest);
+      insert(digest, { issuer, epoch: keys.epoch, kid, thumbprint, value });
+    },
+    size: () => young.size + old.size,
+  };
+}
