@@ -1,3 +1,14 @@
+export {
+  type AddressRange,
+  type CidrRefusal,
+  createRangeSet,
+  formatAddress,
+  type IpAddress,
+  parseAddress,
+  parseCidr,
+  type RangeSet,
+} from './address.ts';
+export { loopback, namedRanges, notPublic, type RangeName, rangeSetOf } from './address-ranges.ts';
 export type { Brand } from './brand.ts';
 export {
   base62Encode,
