@@ -1,6 +1,6 @@
 /**
- * Address blocks with a name (IANA special-purpose registries, RFC 6890 and its updates). The guarded
- * client refuses `notPublic`; the listener asks for `loopback`.
+ * Address blocks with a name (IANA special-purpose registries, RFC 6890 and its updates). The
+ * guarded client refuses `notPublic`; the listener asks for `loopback`.
  */
 import { createRangeSet, type RangeSet } from './address.ts';
 

@@ -18,6 +18,20 @@ export const limits = {
   requestTimeoutMs: 30_000,
   /** Idle connections close after this. */
   keepAliveTimeoutMs: 65_000,
+  /**
+   * A streamed body may pause this long while we are ready to read: mobile links do, for seconds.
+   */
+  bodyIdleMs: 30_000,
+  /** Unread rest of a body that is cheaper to read than a new connection. */
+  drainBytesMax: 64 * 1024,
+  /**
+   * How long a refused client may go on sending before it is cut, so that it can read the answer.
+   */
+  lingerMs: 1_000,
+  /** Requests that one client may send ahead of their answers. */
+  pipelinedRequestsMax: 256,
+  /** How often certificate files are looked at for a renewal. */
+  certificateLookMs: 10_000,
   /** Open connections of one listener; beyond it new ones are closed at once. */
   connectionsMax: 10_000,
   /**

@@ -1,1 +1,11 @@
-export {};
+export type { HeadRefusalReason } from './head.ts';
+export {
+  type Listener,
+  type ListenerFace,
+  type ListenerLimits,
+  type ListenOptions,
+  listen,
+} from './listener.ts';
+export type { ListenerEvent } from './serve.ts';
+export type { StreamHandler, StreamReply, StreamRequest } from './stream.ts';
+export type { TlsOptions } from './tls.ts';

@@ -1,0 +1,57 @@
+/** What is known of one connection, worked out once and shared by its requests. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import { formatAddress, parseAddress, type RangeSet } from '@mintmark/core';
+import type { ForwardedView } from './forwarded.ts';
+
+export interface Connection {
+  readonly peer: ForwardedView;
+  /** The trusted proxies, where the peer is one of them. */
+  readonly trusted: RangeSet | undefined;
+  /** DER of the certificate that the peer proved, when TLS asked for one and its chain held. */
+  peerCertificate(): Uint8Array | undefined;
+  /** The request that is being answered. */
+  current: Exchange | undefined;
+  /**
+   * Requests that the client sent ahead (pipelined). They wait for their turn: only safe methods
+   * might be served side by side (RFC 9112 §9.3.2), and answers must keep the order anyway.
+   */
+  readonly waiting: Exchange[];
+  /** The parser reads no further request; those that wait are still answered. */
+  deaf: boolean;
+  /** The connection ends with the answer under way. */
+  closing: boolean;
+}
+
+/** One request and its answer, as the parser brought them. */
+export interface Exchange {
+  readonly connection: Connection;
+  readonly message: IncomingMessage;
+  readonly response: ServerResponse;
+  /** Bytes behind a request for an upgrade; undefined for ordinary requests. */
+  readonly upgradeHead: Buffer | undefined;
+}
+
+export function openConnection(socket: Socket, trustedProxies: RangeSet | undefined): Connection {
+  const remote = socket.remoteAddress ?? '';
+  // A zone id (fe80::1%eth0) names our own interface, not the peer.
+  const address = parseAddress(remote.split('%', 1)[0]!);
+  const encrypted = 'encrypted' in socket;
+  const isProxy = address !== undefined && trustedProxies?.contains(address) === true;
+  return {
+    peer: {
+      remoteAddress: address === undefined ? remote : formatAddress(address),
+      scheme: encrypted ? 'https' : 'http',
+    },
+    trusted: isProxy ? trustedProxies : undefined,
+    current: undefined,
+    waiting: [],
+    deaf: false,
+    closing: false,
+    peerCertificate() {
+      const tls = socket as TLSSocket;
+      return encrypted && tls.authorized ? tls.getPeerX509Certificate()?.raw : undefined;
+    },
+  };
+}

@@ -1,0 +1,185 @@
+/**
+ * The HTTP listener of every product: `node:http` and `node:https` behind a thin context, hardened
+ * before any handler runs. It knows no product's paths and keeps no state beyond its connections.
+ */
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
+import {
+  ConfigFault,
+  createRangeSet,
+  type HttpHandler,
+  limits,
+  loopback,
+  type RangeSet,
+  type Timers,
+} from '@mintmark/core';
+import { type ListenerEvent, Service } from './serve.ts';
+import type { StreamHandler } from './stream.ts';
+import { loadTls, type TlsOptions, watchTls } from './tls.ts';
+
+/** What answers: whole bodies, or streams. */
+export type ListenerFace =
+  | { readonly handler: HttpHandler; readonly streamHandler?: never }
+  | { readonly streamHandler: StreamHandler; readonly handler?: never };
+
+export type ListenOptions = ListenerFace & {
+  readonly timers: Timers;
+  /** An address, or `localhost`. */
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  readonly tls?: TlsOptions;
+  /** Allows plain HTTP on an address that is not loopback. */
+  readonly insecureHttp?: boolean;
+  /** Several processes may share the port. */
+  readonly reusePort?: boolean;
+  /** Blocks whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed. */
+  readonly trustedProxies?: readonly string[];
+  readonly limits?: Partial<ListenerLimits>;
+  readonly log?: (event: ListenerEvent) => void;
+};
+
+export interface ListenerLimits {
+  readonly headerBytesMax: number;
+  readonly headersTimeoutMs: number;
+  /** A whole request, body included; streams are bounded by `bodyIdleMs` instead. */
+  readonly requestTimeoutMs: number;
+  /** A pause in a streamed body while we are ready to read. */
+  readonly bodyIdleMs: number;
+  readonly keepAliveTimeoutMs: number;
+  readonly connectionsMax: number;
+}
+
+export interface Listener {
+  readonly address: string;
+  readonly port: number;
+  /** Stops accepting, lets answers under way finish for `drainMs`, then cuts what is left. */
+  close(options?: { readonly drainMs?: number }): Promise<void>;
+}
+
+/**
+ * Opens a listener.
+ *
+ * @throws ConfigFault `insecure_http` for plain HTTP outside loopback, `bad_trusted_proxies`,
+ *   `listen_failed` where the port cannot be had, `tls_unusable` for certificates that cannot be
+ *   read
+ */
+export async function listen(options: ListenOptions): Promise<Listener> {
+  refuseInsecureHttp(options);
+  const { tls, timers, log = () => {} } = options;
+  const bounds: ListenerLimits = { ...limits, ...options.limits };
+  const service = new Service({
+    handler: options.handler,
+    streamHandler: options.streamHandler,
+    timers,
+    log,
+    trustedProxies: readTrustedProxies(options.trustedProxies ?? []),
+    // Only where the connection itself is encrypted does the header mean anything (RFC 6797 §7.2).
+    extraHeaders: tls === undefined ? [] : ['strict-transport-security', 'max-age=31536000'],
+    bodyIdleMs: options.streamHandler === undefined ? 0 : bounds.bodyIdleMs,
+  });
+  const server = openServer(options, bounds, service);
+  server.on('drop', () => log({ type: 'connection_dropped' }));
+  await bind(server, options);
+  const stopWatching =
+    tls === undefined
+      ? () => {}
+      : watchTls({ server: server as TlsServer, options: tls, timers, log });
+  const { address, port } = server.address() as AddressInfo;
+  return {
+    address,
+    port,
+    async close({ drainMs = 0 } = {}) {
+      stopWatching();
+      await drain({ server, service, timers, drainMs });
+    },
+  };
+}
+
+function refuseInsecureHttp(options: ListenOptions): void {
+  if (options.tls !== undefined || options.insecureHttp === true) return;
+  if (options.host === 'localhost' || loopback.contains(options.host)) return;
+  throw new ConfigFault('insecure_http', `plain HTTP is refused on ${options.host}`, {
+    hint: 'give a TLS certificate and key, listen on 127.0.0.1, or allow insecure HTTP by name',
+  });
+}
+
+function readTrustedProxies(blocks: readonly string[]): RangeSet | undefined {
+  if (blocks.length === 0) return undefined;
+  const set = createRangeSet(blocks);
+  if (set.ok) return set.value;
+  throw new ConfigFault('bad_trusted_proxies', `${set.refusal.text}: ${set.refusal.rule}`, {
+    hint: 'write blocks such as 10.0.0.0/8, or single addresses',
+  });
+}
+
+function openServer(
+  options: ListenOptions,
+  bounds: ListenerLimits,
+  service: Service,
+): Server | TlsServer {
+  const httpOptions = {
+    insecureHTTPParser: false,
+    joinDuplicateHeaders: false,
+    // The Host header is judged by `vetHead`, with the others.
+    requireHostHeader: false,
+    maxHeaderSize: bounds.headerBytesMax,
+    headersTimeout: bounds.headersTimeoutMs,
+    requestTimeout: options.streamHandler === undefined ? bounds.requestTimeoutMs : 0,
+    keepAliveTimeout: bounds.keepAliveTimeoutMs,
+    connectionsCheckingInterval: Math.min(1000, bounds.headersTimeoutMs),
+    shouldUpgradeCallback: (message: IncomingMessage) => service.wantsUpgrade(message),
+  };
+  const server =
+    options.tls === undefined
+      ? createServer(httpOptions)
+      : createTlsServer({ ...httpOptions, ...loadTls(options.tls) });
+  server.maxConnections = bounds.connectionsMax;
+  // Node drops headers beyond its count in silence; `vetHead` refuses them instead.
+  server.maxHeadersCount = 0;
+  for (const event of ['request', 'checkContinue', 'checkExpectation'] as const) {
+    server.on(event, (message, response) => service.request(message, response));
+  }
+  server.on('upgrade', (message, socket, head) => service.upgrade(message, socket as Socket, head));
+  server.on('connect', (_message, socket) => service.connect(socket as Socket));
+  server.on('clientError', (error, socket) => service.clientError(error, socket as Socket));
+  return server;
+}
+
+function bind(server: Server | TlsServer, options: ListenOptions): Promise<void> {
+  const { host, port, reusePort = false } = options;
+  return new Promise((resolve, reject) => {
+    server.once('error', (cause) =>
+      reject(
+        new ConfigFault('listen_failed', `cannot listen on ${host} port ${port}`, {
+          cause,
+          hint: 'another process may hold the port; choose another one',
+        }),
+      ),
+    );
+    server.listen({ host, port, reusePort }, resolve);
+  });
+}
+
+async function drain(input: {
+  readonly server: Server | TlsServer;
+  readonly service: Service;
+  readonly timers: Timers;
+  readonly drainMs: number;
+}): Promise<void> {
+  const { server, service, timers, drainMs } = input;
+  service.beginDrain();
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeIdleConnections();
+  const cut = () => {
+    server.closeAllConnections();
+    service.cutAll();
+  };
+  const cancel = drainMs > 0 ? timers.after(drainMs, cut) : undefined;
+  if (drainMs <= 0) cut();
+  await closed;
+  cancel?.();
+  // Upgraded connections no longer count as the server's own.
+  service.cutAll();
+}

@@ -1,0 +1,123 @@
+/**
+ * Writes answers over `node:http` objects. The connection's own business (keep-alive, what happens
+ * to a body that nobody read, HSTS) is settled here, so that handlers cannot forget it.
+ */
+import assert from 'node:assert';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { HttpResponse } from '@mintmark/core';
+import type { StreamReply } from './stream.ts';
+
+export interface ReplyParts {
+  readonly message: IncomingMessage;
+  readonly response: ServerResponse;
+  /** Added to every answer: HSTS over TLS. Lower-case names. */
+  readonly extraHeaders: readonly string[];
+  /**
+   * Called once, when the head goes out: true where the connection must close after this answer.
+   */
+  readonly mustClose: () => boolean;
+  /** Bytes that a client sent behind its request for an upgrade; undefined: no upgrade possible. */
+  readonly upgradeHead: Buffer | undefined;
+}
+
+export class ServerReply implements StreamReply {
+  readonly #parts: ReplyParts;
+  readonly #response: ServerResponse;
+
+  constructor(parts: ReplyParts) {
+    this.#parts = parts;
+    this.#response = parts.response;
+  }
+
+  get started(): boolean {
+    return this.#response.headersSent;
+  }
+
+  respond(answer: HttpResponse): void {
+    const { status, headers, body } = answer;
+    const fields: string[] = [...this.#parts.extraHeaders];
+    for (const name in headers) {
+      const value = headers[name]!;
+      if (typeof value === 'string') fields.push(name, value);
+      else for (const one of value) fields.push(name, one);
+    }
+    if (status !== 204 && status !== 304 && headers['content-length'] === undefined) {
+      const length = typeof body === 'string' ? Buffer.byteLength(body) : (body?.length ?? 0);
+      fields.push('content-length', String(length));
+    }
+    this.#writeHead(status, fields);
+    this.#response.end(body);
+  }
+
+  inform(status: number, rawHeaders: readonly string[]): void {
+    const response = this.#response;
+    if (this.#parts.message.httpVersion === '1.0' || response.headersSent) return;
+    if (status === 101 || response.destroyed) return;
+    response.writeInformation(status, rawHeaders as string[]);
+  }
+
+  head(status: number, rawHeaders: readonly string[]): void {
+    this.#writeHead(status, mergeExtra(rawHeaders, this.#parts.extraHeaders));
+    // Without the flush the head would wait for the first byte of the body, which may be long in
+    // coming; one tick later, so that a body that is already here travels in the same packet.
+    process.nextTick(flush, this.#response);
+  }
+
+  write(chunk: Uint8Array): boolean {
+    return this.#response.destroyed || this.#response.write(chunk);
+  }
+
+  onDrain(run: () => void): void {
+    this.#response.on('drain', run);
+  }
+
+  end(trailers: readonly string[] = []): void {
+    const response = this.#response;
+    if (response.destroyed) return;
+    if (trailers.length > 0 && response.chunkedEncoding) {
+      const pairs: [string, string][] = [];
+      for (let i = 0; i < trailers.length; i += 2) pairs.push([trailers[i]!, trailers[i + 1]!]);
+      response.addTrailers(pairs);
+    }
+    response.end();
+  }
+
+  abort(): void {
+    this.#response.destroy();
+  }
+
+  switchProtocols(rawHeaders: readonly string[]): Duplex {
+    const { message, upgradeHead } = this.#parts;
+    assert(upgradeHead !== undefined, 'switchProtocols: the client did not ask for it');
+    const fields = ['connection', 'Upgrade', 'upgrade', 'websocket', ...rawHeaders];
+    this.#response.writeHead(101, fields);
+    this.#response.flushHeaders();
+    this.#response.detachSocket(message.socket);
+    if (upgradeHead.length > 0) message.socket.unshift(upgradeHead);
+    return message.socket;
+  }
+
+  #writeHead(status: number, fields: string[]): void {
+    const response = this.#response;
+    assert(!response.headersSent, 'a request is answered once');
+    if (this.#parts.mustClose()) fields.push('connection', 'close');
+    response.writeHead(status, fields);
+  }
+}
+
+function flush(response: ServerResponse): void {
+  if (!response.destroyed) response.flushHeaders();
+}
+
+/** Headers that are already there, an upstream's own HSTS for one, are not said twice. */
+function mergeExtra(raw: readonly string[], extra: readonly string[]): string[] {
+  const merged = [...raw];
+  for (let i = 0; i < extra.length; i += 2) {
+    const name = extra[i]!;
+    if (!raw.some((text, at) => at % 2 === 0 && text.toLowerCase() === name)) {
+      merged.push(name, extra[i + 1]!);
+    }
+  }
+  return merged;
+}

@@ -1,0 +1,159 @@
+/**
+ * A vetted request over one `IncomingMessage`. What costs something is made when it is asked for:
+ * most requests need neither an abort signal nor a forwarded address.
+ */
+import assert from 'node:assert';
+import type { IncomingMessage } from 'node:http';
+import type { Readable } from 'node:stream';
+import { NetworkFault } from '@mintmark/core';
+import type { Connection } from './connection.ts';
+import { type ForwardedView, resolveForwarded } from './forwarded.ts';
+import type { VettedHead } from './head.ts';
+import type { StreamRequest } from './stream.ts';
+
+const emptyBody = new Uint8Array(0);
+
+export interface RequestParts {
+  readonly message: IncomingMessage;
+  readonly head: VettedHead;
+  readonly connection: Connection;
+  /** Whether the connection can be handed over as a WebSocket. */
+  readonly websocket: boolean;
+  /** Tells the client to send its body; called at most once, before the first read. */
+  readonly sendContinue: () => void;
+  /** Calls back when the client has gone before it had its whole answer. */
+  readonly onGone: (run: () => void) => void;
+  /** How long a body may pause while we are ready to read, milliseconds; 0 means any time. */
+  readonly bodyIdleMs: number;
+}
+
+export class ServerRequest implements StreamRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly query: string | undefined;
+  readonly rawHeaders: readonly string[];
+  readonly #parts: RequestParts;
+  #bodyTaken = false;
+  #forwarded: ForwardedView | undefined;
+  #abort: AbortController | undefined;
+
+  constructor(parts: RequestParts) {
+    this.method = parts.head.method;
+    this.path = parts.head.path;
+    this.query = parts.head.query;
+    this.rawHeaders = parts.message.rawHeaders;
+    this.#parts = parts;
+  }
+
+  header(name: string): string | undefined {
+    return this.#parts.head.headers.get(name);
+  }
+
+  get host(): string | undefined {
+    return this.#parts.head.host;
+  }
+
+  get bodyLength(): number | 'chunked' {
+    return this.#parts.head.bodyLength;
+  }
+
+  get expectsContinue(): boolean {
+    return this.#parts.head.expectsContinue;
+  }
+
+  get websocket(): boolean {
+    return this.#parts.websocket;
+  }
+
+  get remoteAddress(): string {
+    return this.#view().remoteAddress;
+  }
+
+  get scheme(): 'http' | 'https' {
+    return this.#view().scheme;
+  }
+
+  get peerCertificate(): Uint8Array | undefined {
+    return this.#parts.connection.peerCertificate();
+  }
+
+  get signal(): AbortSignal {
+    if (this.#abort === undefined) {
+      const abort = new AbortController();
+      this.#abort = abort;
+      this.#parts.onGone(() => abort.abort());
+    }
+    return this.#abort.signal;
+  }
+
+  bodyStream(): Readable {
+    this.#takeBody();
+    return this.#parts.message;
+  }
+
+  trailers(): readonly string[] {
+    return this.#parts.message.rawTrailers;
+  }
+
+  body(bytesMax: number): Promise<Uint8Array | 'too_large'> {
+    const { bodyLength } = this.#parts.head;
+    if (bodyLength === 0) return Promise.resolve(emptyBody);
+    if (bodyLength !== 'chunked' && bodyLength > bytesMax) return Promise.resolve('too_large');
+    this.#takeBody();
+    return collect(this.#parts.message, bytesMax);
+  }
+
+  #takeBody(): void {
+    assert(!this.#bodyTaken, 'the body of a request is read once');
+    this.#bodyTaken = true;
+    const { head, message, bodyIdleMs } = this.#parts;
+    if (head.bodyLength === 0) return;
+    if (head.expectsContinue) this.#parts.sendContinue();
+    if (bodyIdleMs > 0) cutWhenIdle(message, bodyIdleMs);
+  }
+
+  #view(): ForwardedView {
+    const { connection, head } = this.#parts;
+    if (connection.trusted === undefined) return connection.peer;
+    this.#forwarded ??= resolveForwarded({
+      peer: connection.peer,
+      trusted: connection.trusted,
+      forwardedFor: head.headers.get('x-forwarded-for'),
+      forwardedProto: head.headers.get('x-forwarded-proto'),
+    });
+    return this.#forwarded;
+  }
+}
+
+function collect(message: IncomingMessage, bytesMax: number): Promise<Uint8Array | 'too_large'> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    message.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes > bytesMax) {
+        message.removeAllListeners('data');
+        message.pause();
+        resolve('too_large');
+        return;
+      }
+      chunks.push(chunk);
+    });
+    message.on('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)));
+    message.on('error', (cause) =>
+      reject(new NetworkFault('client_gone', 'the client left before its body ended', { cause })),
+    );
+  });
+}
+
+/**
+ * Cuts a client that stops in the middle of its body. Time in which we ourselves do not read,
+ * because the upstream is slow, does not count against it.
+ */
+function cutWhenIdle(message: IncomingMessage, idleMs: number): void {
+  message.setTimeout(idleMs, () => {
+    if (message.complete || message.isPaused() || message.readableLength > 0) return;
+    message.destroy(new NetworkFault('slow_body', 'the client stopped sending its body'));
+  });
+  message.once('end', () => message.socket.setTimeout(0));
+}

@@ -1,0 +1,255 @@
+/**
+ * From a parsed message to a handler's answer: one request at a time, and what becomes of the
+ * connection after it. A request reaches its handler only after `vetHead` accepted its head.
+ */
+import { type IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { type HttpHandler, limits, NetworkFault, type RangeSet, type Timers } from '@mintmark/core';
+import { type Connection, type Exchange, openConnection } from './connection.ts';
+import { type VettedHead, vetHead } from './head.ts';
+import { ServerReply } from './reply.ts';
+import { ServerRequest } from './request.ts';
+import type { StreamHandler } from './stream.ts';
+import { terseBytes, terseResponse } from './terse.ts';
+
+/** What an operator may want to see. Carries no header values, so no credentials. */
+export type ListenerEvent =
+  | { readonly type: 'refused'; readonly reason: string; readonly address: string }
+  | { readonly type: 'handler_failed'; readonly error: unknown }
+  | { readonly type: 'connection_dropped' }
+  | { readonly type: 'certificate_reloaded' }
+  | { readonly type: 'certificate_unusable'; readonly error: unknown };
+
+export interface ServiceParts {
+  readonly handler: HttpHandler | undefined;
+  readonly streamHandler: StreamHandler | undefined;
+  readonly timers: Timers;
+  readonly trustedProxies: RangeSet | undefined;
+  readonly extraHeaders: readonly string[];
+  readonly bodyIdleMs: number;
+  readonly log: (event: ListenerEvent) => void;
+}
+
+/** The listeners of `node:http` events, with the connections that they share. */
+export class Service {
+  readonly #parts: ServiceParts;
+  /** Every socket that carried a request, upgraded ones too, which the server itself forgets. */
+  readonly #connections = new Map<Socket, Connection>();
+  #draining = false;
+
+  constructor(parts: ServiceParts) {
+    this.#parts = parts;
+  }
+
+  request(message: IncomingMessage, response: ServerResponse): void {
+    const { socket } = message;
+    const connection = this.#connectionOf(socket);
+    const exchange = { connection, message, response, upgradeHead: undefined };
+    if (connection.current === undefined) this.#serve(exchange);
+    else if (connection.waiting.length < limits.pipelinedRequestsMax)
+      connection.waiting.push(exchange);
+    else socket.destroy();
+  }
+
+  /** Asked by the server before it hands a connection over; else the request is an ordinary one. */
+  wantsUpgrade(message: IncomingMessage): boolean {
+    if (this.#parts.streamHandler === undefined) return false;
+    const upgrade = message.headers.upgrade?.toLowerCase();
+    // Behind unanswered requests the answers would get out of order.
+    return upgrade === 'websocket' && this.#connectionOf(message.socket).current === undefined;
+  }
+
+  upgrade(message: IncomingMessage, socket: Socket, upgradeHead: Buffer): void {
+    const connection = this.#connectionOf(socket);
+    const response = new ServerResponse(message);
+    response.assignSocket(socket);
+    socket.on('error', () => socket.destroy());
+    connection.deaf = true;
+    response.once('finish', () => socket.destroySoon());
+    this.#serve({ connection, message, response, upgradeHead });
+  }
+
+  /** CONNECT asks for a tunnel: there is none. */
+  connect(socket: Socket): void {
+    this.#refuseRaw(socket, terseBytes(405, 'method_not_allowed'));
+  }
+
+  clientError(error: Error & { code?: string }, socket: Socket): void {
+    const connection = this.#connectionOf(socket);
+    const status = statusOf(error.code);
+    if (error.code === 'ECONNRESET' || !socket.writable) {
+      socket.destroy();
+      return;
+    }
+    const reason = error.code ?? 'client_error';
+    this.#parts.log({ type: 'refused', reason, address: connection.peer.remoteAddress });
+    const { current, waiting } = connection;
+    const newest = waiting.at(-1) ?? current;
+    if (newest?.message.complete === true) {
+      // What came before the garbage is still answered, and the connection ends with it.
+      connection.deaf = true;
+      return;
+    }
+    if (waiting.length > 0 || current?.response.headersSent === true) {
+      socket.destroy();
+      return;
+    }
+    const code = status === 408 ? 'request_timeout' : 'malformed_request';
+    this.#refuseRaw(socket, terseBytes(status, code));
+  }
+
+  beginDrain(): void {
+    this.#draining = true;
+  }
+
+  cutAll(): void {
+    for (const socket of this.#connections.keys()) socket.destroy();
+  }
+
+  #connectionOf(socket: Socket): Connection {
+    const known = this.#connections.get(socket);
+    if (known !== undefined) return known;
+    const connection = openConnection(socket, this.#parts.trustedProxies);
+    this.#connections.set(socket, connection);
+    socket.once('close', () => this.#connections.delete(socket));
+    return connection;
+  }
+
+  #serve(exchange: Exchange): void {
+    const { connection, message, response, upgradeHead } = exchange;
+    connection.current = exchange;
+    const head = vetHead({
+      method: message.method ?? '',
+      target: message.url ?? '',
+      version: message.httpVersion,
+      rawHeaders: message.rawHeaders,
+    });
+    const cheap = head.ok && isCheapToDrain(head.value);
+    response.once('close', () => this.#afterAnswer(exchange, cheap));
+    const reply = new ServerReply({
+      message,
+      response,
+      upgradeHead,
+      extraHeaders: this.#parts.extraHeaders,
+      mustClose: () => this.#mustClose(exchange, cheap),
+    });
+    if (!head.ok) {
+      const { reason, status } = head.refusal;
+      connection.closing = true;
+      this.#parts.log({ type: 'refused', reason, address: connection.peer.remoteAddress });
+      reply.respond(terseResponse(status, reason));
+      return;
+    }
+    this.#answer(this.#requestOf(exchange, head.value), reply);
+  }
+
+  #requestOf(exchange: Exchange, head: VettedHead): ServerRequest {
+    const { connection, message, response, upgradeHead } = exchange;
+    return new ServerRequest({
+      message,
+      head,
+      connection,
+      websocket: upgradeHead !== undefined,
+      bodyIdleMs: this.#parts.bodyIdleMs,
+      sendContinue: () => response.writeContinue(),
+      onGone: (run) => {
+        if (response.destroyed) run();
+        else response.once('close', () => response.writableFinished || run());
+      },
+    });
+  }
+
+  #answer(request: ServerRequest, reply: ServerReply): void {
+    const { handler, streamHandler } = this.#parts;
+    try {
+      if (streamHandler !== undefined) {
+        const done = streamHandler(request, reply);
+        done?.catch((error: unknown) => this.#fail(error, reply));
+        return;
+      }
+      const answer = handler!(request);
+      if (answer instanceof Promise) {
+        answer
+          .then((response) => reply.respond(response))
+          .catch((error: unknown) => this.#fail(error, reply));
+      } else {
+        reply.respond(answer);
+      }
+    } catch (error) {
+      this.#fail(error, reply);
+    }
+  }
+
+  #fail(error: unknown, reply: ServerReply): void {
+    const gone = error instanceof NetworkFault && error.code === 'client_gone';
+    if (!gone) this.#parts.log({ type: 'handler_failed', error });
+    if (reply.started) reply.abort();
+    else reply.respond(terseResponse(500, 'internal_error'));
+  }
+
+  #mustClose({ connection, message }: Exchange, cheap: boolean): boolean {
+    const unread = !message.complete && !cheap;
+    const isLast = connection.deaf && connection.waiting.length === 0;
+    // A stream in both directions answers before the body has ended, and may go on after it.
+    if (isLast || this.#draining || (unread && message.readableFlowing !== true)) {
+      connection.closing = true;
+    }
+    if (connection.closing && unread) this.#lingerAfterAnswer(message.socket, connection);
+    return connection.closing;
+  }
+
+  #afterAnswer({ connection, message }: Exchange, cheap: boolean): void {
+    const { socket } = message;
+    connection.current = undefined;
+    // Already ended where the client said `Connection: close`: what it sent behind is not served.
+    if (!socket.writable) return;
+    const next = connection.waiting.shift();
+    // Node would read on, without a bound, what is left of a body that nobody wants.
+    if (!message.complete && !cheap) this.#linger(socket, connection);
+    else if (next !== undefined && !connection.closing) this.#serve(next);
+    else if (connection.closing || connection.deaf) socket.destroySoon();
+  }
+
+  /**
+   * Node destroys the socket right after the answer. With unread bytes in the socket the kernel
+   * then sends a reset, and the client may lose the answer that tells it why (RFC 9112 §9.6).
+   */
+  #lingerAfterAnswer(socket: Socket, connection: Connection): void {
+    socket.destroySoon = () => this.#linger(socket, connection);
+  }
+
+  #refuseRaw(socket: Socket, answer: string): void {
+    socket.on('error', () => socket.destroy());
+    socket.write(answer);
+    this.#linger(socket, this.#connectionOf(socket));
+  }
+
+  #linger(socket: Socket, connection: Connection): void {
+    connection.closing = true;
+    socket.end();
+    socket.resume();
+    socket.once(
+      'close',
+      this.#parts.timers.after(limits.lingerMs, () => socket.destroy()),
+    );
+  }
+}
+
+/** Where there is no body, or its rest is sooner read than a new connection made. */
+function isCheapToDrain(head: VettedHead): boolean {
+  const { bodyLength, expectsContinue } = head;
+  return bodyLength !== 'chunked' && bodyLength <= limits.drainBytesMax && !expectsContinue;
+}
+
+function statusOf(code: string | undefined): 400 | 408 | 413 | 431 {
+  switch (code) {
+    case 'HPE_HEADER_OVERFLOW':
+      return 431;
+    case 'HPE_CHUNK_EXTENSIONS_OVERFLOW':
+      return 413;
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return 408;
+    default:
+      return 400;
+  }
+}
