@@ -78,8 +78,24 @@ export const limits = {
   /** Longest page of a list. */
   pageItemsMax: 1_000,
   pageItemsDefault: 100,
-  /** Keys in one import request. */
+  /** Keys in one import request, and its body: 10,000 argon2 rows are about 3 MiB. */
   importKeysMax: 10_000,
+  importBodyBytesMax: 4 * 1024 * 1024,
+  /** Import formats of a tenant: each presented foreign key is held against all of them. */
+  importFormatsMax: 32,
+  /** Acts of one import under way at once: enough to fill the writer's batches. */
+  importActsInFlight: 256,
+  /**
+   * Costs of imported hashes, as their own systems chose them; beyond these one check would hold up
+   * the queue for seconds (OWASP's largest argon2 setting is 46 MiB).
+   */
+  importBcryptCostMax: 14,
+  importArgon2MemoryKibMax: 128 * 1024,
+  importArgon2PassesMax: 16,
+  importArgon2ThreadsMax: 8,
+  /** How long a rotated key's predecessor goes on working, seconds. */
+  keyOverlapSecondsDefault: 86_400,
+  keyOverlapSecondsMax: 90 * 86_400,
   /** Password hashes computed at once, and waiting: argon2id takes 19 MiB and 20 ms each. */
   slowHashConcurrencyMax: 2,
   slowHashQueueMax: 64,

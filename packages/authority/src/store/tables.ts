@@ -170,8 +170,10 @@ export const tables = {
       expiresAt: integerOrNull,
       predecessor: textOrNull,
       successor: textOrNull,
-      /** For imports: prefix and separator by which the key was recognised. */
+      /** For imports: the row of `importFormats` by which the key is recognised. */
       importFormat: textOrNull,
+      /** For imports: SHA-256 of the hash as it came, so that the same file changes nothing. */
+      importFingerprint: bytesOrNull,
       version: integer,
     },
     key: ['tenant', 'id'],
@@ -183,7 +185,16 @@ export const tables = {
 
   /** Prefixes of imported keys, so that a foreign spelling leads to its look-up id. */
   importFormats: table({
-    columns: { tenant: text, id: text, prefix: text, separator: text, createdAt: integer },
+    columns: {
+      tenant: text,
+      id: text,
+      prefix: text,
+      /** Between look-up id and secret; empty where the id follows from the hash. */
+      separator: text,
+      /** What the foreign hash covers: `key`, all that is presented, or `secret`. */
+      hashed: text,
+      createdAt: integer,
+    },
     key: ['tenant', 'id'],
   }),
 

@@ -1,6 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { line, metadata, moment, queryInteger, renderMoment, scope } from './wire-schema.ts';
+import {
+  addressBlock,
+  line,
+  metadata,
+  moment,
+  queryInteger,
+  renderMoment,
+  scope,
+} from './wire-schema.ts';
 
 describe('moment', () => {
   it('reads what it renders, cut to the second', () => {
@@ -83,4 +91,20 @@ describe('scope and metadata', () => {
     expect(metadata.safeParse({ big: 'a'.repeat(9000) }).success).toBe(false);
     expect(metadata.safeParse({ '': 1 }).success).toBe(false);
   });
+});
+
+describe('addressBlock', () => {
+  it.each(['192.0.2.1', '192.0.2.0/24', '2001:db8::/32', '::ffff:192.0.2.0/120'])(
+    'takes %s',
+    (text) => {
+      expect(addressBlock.safeParse(text).success).toBe(true);
+    },
+  );
+
+  it.each(['192.0.2.1/24', '192.0.2', '0300.0.2.1', 'example.org', '10.0.0.0/33', ''])(
+    'refuses %j',
+    (text) => {
+      expect(addressBlock.safeParse(text).success).toBe(false);
+    },
+  );
 });

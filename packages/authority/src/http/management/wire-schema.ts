@@ -2,7 +2,7 @@
  * The wire's own types, each once: how it is described, how it is parsed. A schema with `wire` in
  * its metadata is described by that JSON Schema: zod cannot derive one from a parser's code.
  */
-import { limits, rfc3339, type UnixMs } from '@mintmark/core';
+import { limits, parseCidr, rfc3339, type UnixMs } from '@mintmark/core';
 import { z } from 'zod';
 
 /** A query parameter that is a whole number in decimal, no sign, no leading zero. */
@@ -89,6 +89,22 @@ export function renderMoment(ms: number): string {
 export function renderMomentOrNull(ms: number | null): string | null {
   return ms === null ? null : renderMoment(ms);
 }
+
+/** An address or a block in CIDR notation; bits behind the prefix are zero. */
+export const addressBlock = z
+  .string()
+  .max(49)
+  .refine((text) => parseCidr(text).ok, 'must be an IPv4 or IPv6 address, or a block of them')
+  .meta({
+    wire: {
+      type: 'string',
+      anyOf: [
+        { format: 'ipv4' },
+        { format: 'ipv6' },
+        { pattern: '^[0-9A-Fa-f.:]{2,45}/[0-9]{1,3}$' },
+      ],
+    },
+  });
 
 /** A scope value (RFC 6749 §3.3). */
 export const scope = z
