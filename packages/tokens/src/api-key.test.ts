@@ -19,7 +19,7 @@ import {
   secretVerifier,
 } from './api-key.ts';
 
-const kinds: readonly SecretTokenKind[] = ['key', 'pat', 'admin', 'at', 'rt'];
+const kinds: readonly SecretTokenKind[] = ['key', 'pat', 'admin', 'at', 'rt', 'cs'];
 const now = 1_790_000_000 as UnixSeconds;
 const expiresAt = (now + 600) as UnixSeconds;
 

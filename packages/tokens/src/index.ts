@@ -21,6 +21,13 @@ export {
 } from './api-key.ts';
 export type { AccessTokenClaims, ClaimsRefusal } from './claims.ts';
 export {
+  type Credential,
+  type CredentialForms,
+  type CredentialHeaders,
+  type CredentialRefusal,
+  parseCredential,
+} from './credential.ts';
+export {
   importVerificationKey,
   type JwkRefusal,
   jwkThumbprint,
@@ -43,6 +50,12 @@ export {
   type KeySetRefusal,
   parseKeySet,
 } from './key-set.ts';
+export {
+  openRecord,
+  type SealedRecordRefusal,
+  sealedKeyId,
+  sealRecord,
+} from './sealed-record.ts';
 export {
   type AsymmetricAlgorithm,
   type GeneratedKey,
