@@ -68,10 +68,19 @@ export {
   type TokenTargets,
 } from './revocation-index.ts';
 export type { JwsAlgorithm, Signer } from './signer.ts';
+export { suggest } from './suggest.ts';
 export type { Timers } from './timers.ts';
 export type { AuditAction, AuditActor, AuditEvent, AuditObject } from './wire/audit-event.ts';
 export type { CredentialKind, DecisionEvent } from './wire/decision-event.ts';
 export { isScope, type OauthErrorCode } from './wire/oauth.ts';
+export {
+  type OnStale,
+  parseRoute,
+  type Route,
+  type RouteMatch,
+  type RouteRefusal,
+  type RouteUpstream,
+} from './wire/route.ts';
 export type {
   FeedDelta,
   FeedEntry,

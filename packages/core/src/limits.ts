@@ -65,6 +65,12 @@ export const limits = {
   feedHeartbeatMs: 1_000,
   /** Entries in one delta; a node further behind pages on. */
   feedDeltaEntriesMax: 10_000,
+  /** A path prefix or an upstream's URL in a route. */
+  routePathCharsMax: 2_048,
+  /** Address blocks of one route or key. */
+  addressRangesMax: 1_000,
+  /** Longest time that a route may go on without hearing of revocations, seconds. */
+  staleContinueSecondsMax: 24 * 3600,
   /** Decision events waiting to be counted; more are dropped, and the loss is counted. */
   decisionQueueMax: 65_536,
   /** Verified signatures remembered by a node (about 200 bytes each). */

@@ -3,12 +3,11 @@
  * default. Unknown keys of the file are errors, because a mistyped security setting must not pass
  * for a default; unknown environment names only warn, because platforms inject some of their own.
  */
-import { ConfigFault } from '@mintmark/core';
+import { ConfigFault, suggest } from '@mintmark/core';
 import { isAlias, isMap, isScalar, LineCounter, parseDocument, visit } from 'yaml';
 import type { z } from 'zod';
 import { type Config, configSchema } from './schema.ts';
 import { otherEnvironment, type Setting, settings } from './settings.ts';
-import { suggest } from './suggest.ts';
 
 export interface ConfigSources {
   /** Text of the file and its name for messages; undefined where there is none. */

@@ -4,6 +4,8 @@
  * @returns undefined where nothing is near: more than a third of the letters would have to change
  */
 export function suggest(mistyped: string, known: readonly string[]): string | undefined {
+  // A name this long is no slip, and the comparison takes time by the product of the lengths.
+  if (mistyped.length > 64) return undefined;
   let best: string | undefined;
   let bestDistance = Math.max(1, Math.floor(mistyped.length / 3)) + 1;
   for (const name of known) {

@@ -1,0 +1,190 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { parseRoute } from './route.ts';
+
+const small = { name: 'api', match: {}, upstream: 'http://127.0.0.1:9000' };
+
+function refusalOf(change: Record<string, unknown>): unknown {
+  const parsed = parseRoute({ ...small, ...change });
+  return parsed.ok ? 'accepted' : parsed.refusal;
+}
+
+describe('parseRoute', () => {
+  it('fills in the careful defaults', () => {
+    expect(parseRoute(small)).toEqual({
+      ok: true,
+      value: {
+        name: 'api',
+        match: { host: undefined, pathPrefix: '/', methods: undefined },
+        upstream: { origin: 'http://127.0.0.1:9000', basePath: '' },
+        scopes: [],
+        audience: undefined,
+        credential: 'required',
+        acceptBasic: false,
+        preserveHost: true,
+        stripPrefix: false,
+        onStale: { kind: 'refuse' },
+        encodedSlash: 'refuse',
+        identityHeaders: true,
+        addressRanges: undefined,
+      },
+    });
+  });
+
+  it('reads every member', () => {
+    const parsed = parseRoute({
+      name: 'npm-registry_1.x',
+      match: { host: 'NPM.Example.', path_prefix: '/npm/v1/', methods: ['GET', 'PUT', 'GET'] },
+      upstream: 'https://packages.internal:8443/base/',
+      scopes: ['npm:read', 'npm:write', 'npm:read'],
+      audience: 'https://npm.example',
+      credential: 'optional',
+      accept_basic: true,
+      preserve_host: false,
+      strip_prefix: true,
+      on_stale: { continue_seconds: 60 },
+      encoded_slash: 'opaque',
+      identity_headers: false,
+      address_ranges: ['10.0.0.0/8', '2001:db8::1'],
+    });
+    expect(parsed).toEqual({
+      ok: true,
+      value: {
+        name: 'npm-registry_1.x',
+        match: { host: 'npm.example', pathPrefix: '/npm/v1/', methods: ['GET', 'PUT'] },
+        upstream: { origin: 'https://packages.internal:8443', basePath: '/base' },
+        scopes: ['npm:read', 'npm:write'],
+        audience: 'https://npm.example',
+        credential: 'optional',
+        acceptBasic: true,
+        preserveHost: false,
+        stripPrefix: true,
+        onStale: { kind: 'continue', seconds: 60 },
+        encodedSlash: 'opaque',
+        identityHeaders: false,
+        addressRanges: ['10.0.0.0/8', '2001:db8::1'],
+      },
+    });
+  });
+
+  it.each([undefined, null, 1, 'route', [], [small]])('refuses %j as a route', (value) => {
+    expect(parseRoute(value)).toMatchObject({ refusal: { reason: 'malformed', path: '' } });
+  });
+
+  it.each(['name', 'match', 'upstream'])('requires %s', (key) => {
+    expect(refusalOf({ [key]: undefined })).toMatchObject({ reason: 'missing', path: `/${key}` });
+  });
+
+  it('suggests the name that was meant', () => {
+    expect(refusalOf({ scope: [] })).toMatchObject({
+      reason: 'unknown_key',
+      path: '/scope',
+      message: 'unknown key; did you mean scopes?',
+    });
+    expect(refusalOf({ match: { path: '/x' } })).toMatchObject({ path: '/match/path' });
+    expect(refusalOf({ 'a/b~c': 1 })).toMatchObject({ path: '/a~1b~0c' });
+    expect(refusalOf({ on_stale: { continue: 1 } })).toMatchObject({ reason: 'unknown_key' });
+  });
+
+  it('refuses what no gateway could keep', () => {
+    expect(refusalOf({ limits: [] })).toMatchObject({ reason: 'unsupported', path: '/limits' });
+    expect(refusalOf({ audit: 'required' })).toMatchObject({
+      reason: 'unsupported',
+      path: '/audit',
+    });
+  });
+
+  const malformed: readonly (readonly [string, Record<string, unknown>])[] = [
+    ['/name', { name: '' }],
+    ['/name', { name: '-a' }],
+    ['/name', { name: 'a'.repeat(65) }],
+    ['/name', { name: 'a b' }],
+    ['/name', { name: 1 }],
+    ['/match', { match: [] }],
+    ['/match/host', { match: { host: 'a:80' } }],
+    ['/match/host', { match: { host: '*.a' } }],
+    ['/match/host', { match: { host: '' } }],
+    ['/match/host', { match: { host: 'a..' } }],
+    ['/match/host', { match: { host: 'a/b' } }],
+    ['/match/host', { match: { host: 'a'.repeat(254) } }],
+    ['/match/path_prefix', { match: { path_prefix: '' } }],
+    ['/match/path_prefix', { match: { path_prefix: 'a' } }],
+    ['/match/path_prefix', { match: { path_prefix: '//a' } }],
+    ['/match/path_prefix', { match: { path_prefix: '/a//b' } }],
+    ['/match/path_prefix', { match: { path_prefix: '/a/../b' } }],
+    ['/match/path_prefix', { match: { path_prefix: '/.' } }],
+    ['/match/path_prefix', { match: { path_prefix: '/%61' } }],
+    ['/match/path_prefix', { match: { path_prefix: '/a;b' } }],
+    ['/match/path_prefix', { match: { path_prefix: '/a?b' } }],
+    ['/match/path_prefix', { match: { path_prefix: `/${'a'.repeat(2048)}` } }],
+    ['/match/methods', { match: { methods: [] } }],
+    ['/match/methods', { match: { methods: 'GET' } }],
+    ['/match/methods/1', { match: { methods: ['GET', 'get'] } }],
+    ['/match/methods/0', { match: { methods: ['TRACE'] } }],
+    ['/upstream', { upstream: '' }],
+    ['/upstream', { upstream: 'ftp://a' }],
+    ['/upstream', { upstream: 'http://' }],
+    ['/upstream', { upstream: 'http://user@a' }],
+    ['/upstream', { upstream: 'http://a?b' }],
+    ['/upstream', { upstream: 'http://a#b' }],
+    ['/upstream', { upstream: 'http://a/b/../c' }],
+    ['/upstream', { upstream: 'http://a//b' }],
+    ['/upstream', { upstream: 'http://a/b/.' }],
+    ['/upstream', { upstream: 'http://a:99999' }],
+    ['/upstream', { upstream: 'http://a\\b' }],
+    ['/upstream', { upstream: ' http://a' }],
+    ['/upstream', { upstream: 7 }],
+    ['/scopes', { scopes: 'read' }],
+    ['/scopes', { scopes: new Array(101).fill('a') }],
+    ['/scopes/1', { scopes: ['a', 'b c'] }],
+    ['/scopes/0', { scopes: [''] }],
+    ['/scopes/0', { scopes: ['a'.repeat(129)] }],
+    ['/scopes', { scopes: ['a'], credential: 'none' }],
+    ['/audience', { audience: '' }],
+    ['/audience', { audience: ['a'] }],
+    ['/audience', { audience: 'a b' }],
+    ['/credential', { credential: 'maybe' }],
+    ['/credential', { credential: null }],
+    ['/encoded_slash', { encoded_slash: 'decode' }],
+    ['/on_stale', { on_stale: 'continue' }],
+    ['/on_stale', { on_stale: [] }],
+    ['/on_stale/continue_seconds', { on_stale: {} }],
+    ['/on_stale/continue_seconds', { on_stale: { continue_seconds: 0 } }],
+    ['/on_stale/continue_seconds', { on_stale: { continue_seconds: 1.5 } }],
+    ['/on_stale/continue_seconds', { on_stale: { continue_seconds: 86_401 } }],
+    ['/address_ranges', { address_ranges: [] }],
+    ['/address_ranges', { address_ranges: '10.0.0.0/8' }],
+    ['/address_ranges/1', { address_ranges: ['10.0.0.0/8', '10.0.0.1/8'] }],
+    ['/address_ranges/0', { address_ranges: [1] }],
+    ['/accept_basic', { accept_basic: 'yes' }],
+    ['/preserve_host', { preserve_host: 1 }],
+    ['/strip_prefix', { strip_prefix: null }],
+    ['/identity_headers', { identity_headers: 'no' }],
+  ];
+  it.each(malformed)('refuses %s in %j', (path, change) => {
+    expect(refusalOf(change)).toMatchObject({ reason: 'malformed', path });
+  });
+
+  it('never throws, whatever it is given', () => {
+    const route = fc.record(
+      {
+        name: fc.anything(),
+        match: fc.oneof(
+          fc.anything(),
+          fc.record({ host: fc.anything(), path_prefix: fc.string(), methods: fc.anything() }),
+        ),
+        upstream: fc.oneof(fc.webUrl(), fc.anything()),
+        scopes: fc.anything(),
+        on_stale: fc.anything(),
+        address_ranges: fc.array(fc.string()),
+      },
+      { requiredKeys: [] },
+    );
+    fc.assert(fc.property(fc.oneof(fc.anything(), route), (value) => void parseRoute(value)));
+  });
+
+  it('reads a hostile prefix without backtracking for ever', () => {
+    const path_prefix = `/${'a'.repeat(2000)}%`;
+    expect(refusalOf({ match: { path_prefix } })).toMatchObject({ reason: 'malformed' });
+  });
+});

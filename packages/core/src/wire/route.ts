@@ -1,0 +1,221 @@
+/**
+ * A route: which requests a gateway sends where, and what it demands of them. Routes are written by
+ * operators, kept by the authority and carried to gateways by the status feed, so this one parser
+ * serves both: what the management API accepts is what every gateway understands. A demand that no
+ * gateway could keep is refused here, never accepted and forgotten.
+ */
+import { createRangeSet } from '../address.ts';
+import { limits } from '../limits.ts';
+import { ok, type Result } from '../result.ts';
+import { isScope } from './oauth.ts';
+import { type RouteMatch, type RouteUpstream, readMatch, readUpstream } from './route-match.ts';
+import { type Members, missing, type RouteRefusal, readObject, refuse } from './route-refusal.ts';
+
+export type { RouteMatch, RouteUpstream } from './route-match.ts';
+export type { RouteRefusal } from './route-refusal.ts';
+
+export interface Route {
+  readonly name: string;
+  readonly match: RouteMatch;
+  readonly upstream: RouteUpstream;
+  /** All of them are required of the credential. */
+  readonly scopes: readonly string[];
+  /** Required among the audiences of a token; undefined: the gateway's own default. */
+  readonly audience: string | undefined;
+  /** `required` by default. `optional`: a bad credential is refused, none at all is let through. */
+  readonly credential: 'required' | 'optional' | 'none';
+  /** Takes the password of HTTP Basic as a credential, for clients that can send nothing else. */
+  readonly acceptBasic: boolean;
+  /**
+   * Sends the Host that the client used, so that upstreams write links that lead back through the
+   * gateway.
+   */
+  readonly preserveHost: boolean;
+  /** Removes `match.pathPrefix` before forwarding. */
+  readonly stripPrefix: boolean;
+  /** What to do with a view of revocations that is too old. */
+  readonly onStale: OnStale;
+  /** `opaque`: `%2F` is data within a segment and goes on byte for byte. */
+  readonly encodedSlash: 'refuse' | 'opaque';
+  /** Tells the upstream who calls, in `X-Mintmark-…`. */
+  readonly identityHeaders: boolean;
+  /** Client addresses that may use the route, as blocks; undefined: any. */
+  readonly addressRanges: readonly string[] | undefined;
+}
+
+export type OnStale =
+  | { readonly kind: 'refuse' }
+  /** Goes on for this long after the lease ended; such decisions are marked and counted. */
+  | { readonly kind: 'continue'; readonly seconds: number };
+
+type Parsed<T> = Result<T, RouteRefusal>;
+
+const memberNames = [
+  'name',
+  'match',
+  'upstream',
+  'scopes',
+  'audience',
+  'limits',
+  'credential',
+  'accept_basic',
+  'preserve_host',
+  'strip_prefix',
+  'on_stale',
+  'encoded_slash',
+  'identity_headers',
+  'address_ranges',
+  'audit',
+] as const;
+
+/**
+ * Reads a route in its wire form: `{name, match: {host?, path_prefix?, methods?}, upstream, …}`.
+ *
+ * @param value parsed JSON or YAML
+ * @returns the route with every default filled in; the first refusal names its place. reasons:
+ *   missing, malformed, unknown_key (with the nearest known name), unsupported (understood, but no
+ *   gateway of this version can keep it)
+ */
+export function parseRoute(value: unknown): Result<Route, RouteRefusal> {
+  const members = readObject(value, '', memberNames);
+  if (!members.ok) return members;
+  const wire = members.value;
+  const unsupported = refuseUnsupported(wire);
+  if (unsupported !== undefined) return unsupported;
+
+  const name = readName(wire['name']);
+  if (!name.ok) return name;
+  const match = readMatch(wire['match']);
+  if (!match.ok) return match;
+  const upstream = readUpstream(wire['upstream']);
+  if (!upstream.ok) return upstream;
+  const scopes = readScopes(wire['scopes']);
+  if (!scopes.ok) return scopes;
+  const audience = readAudience(wire['audience']);
+  if (!audience.ok) return audience;
+  const credential = readChoice(wire, 'credential', ['required', 'optional', 'none']);
+  if (!credential.ok) return credential;
+  const encodedSlash = readChoice(wire, 'encoded_slash', ['refuse', 'opaque']);
+  if (!encodedSlash.ok) return encodedSlash;
+  const onStale = readOnStale(wire['on_stale']);
+  if (!onStale.ok) return onStale;
+  const addressRanges = readAddressRanges(wire['address_ranges']);
+  if (!addressRanges.ok) return addressRanges;
+  const flags = readFlags(wire);
+  if (!flags.ok) return flags;
+  if (credential.value === 'none' && scopes.value.length > 0) {
+    return refuse('malformed', '/scopes', 'a route without credential cannot demand scopes');
+  }
+  return ok({
+    name: name.value,
+    match: match.value,
+    upstream: upstream.value,
+    scopes: scopes.value,
+    audience: audience.value,
+    credential: credential.value,
+    encodedSlash: encodedSlash.value,
+    onStale: onStale.value,
+    addressRanges: addressRanges.value,
+    ...flags.value,
+  });
+}
+
+function refuseUnsupported(wire: Members): ReturnType<typeof refuse> | undefined {
+  if (wire['limits'] !== undefined) {
+    return refuse('unsupported', '/limits', 'gateways do not enforce limits yet; remove this');
+  }
+  if (wire['audit'] !== undefined) {
+    const message = 'gateways count decisions but do not record each one yet; remove this';
+    return refuse('unsupported', '/audit', message);
+  }
+  return undefined;
+}
+
+function readName(value: unknown): Parsed<string> {
+  if (value === undefined) return missing('/name');
+  if (typeof value !== 'string' || !/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(value)) {
+    const rule = 'a name is letters, digits, dot, - and _, at most 64, beginning with one of the';
+    return refuse('malformed', '/name', `${rule} first two`);
+  }
+  return ok(value);
+}
+
+function readScopes(value: unknown): Parsed<readonly string[]> {
+  if (value === undefined) return ok([]);
+  if (!Array.isArray(value) || value.length > limits.scopesMax) {
+    return refuse('malformed', '/scopes', `scopes is a list of at most ${limits.scopesMax}`);
+  }
+  const isGood = (scope: unknown) =>
+    typeof scope === 'string' && scope.length <= limits.scopeCharsMax && isScope(scope);
+  const wrong = value.findIndex((scope) => !isGood(scope));
+  if (wrong !== -1) {
+    return refuse('malformed', `/scopes/${wrong}`, 'not a scope value (RFC 6749 §3.3)');
+  }
+  return ok([...new Set(value as string[])]);
+}
+
+function readAudience(value: unknown): Parsed<string | undefined> {
+  if (value === undefined) return ok(undefined);
+  if (typeof value !== 'string' || !/^[\x21-\x7e]{1,512}$/.test(value)) {
+    return refuse('malformed', '/audience', 'an audience is one text of visible ASCII');
+  }
+  return ok(value);
+}
+
+function readOnStale(value: unknown): Parsed<OnStale> {
+  if (value === undefined || value === 'refuse') return ok({ kind: 'refuse' });
+  if (typeof value === 'string') {
+    const message = 'on_stale is "refuse" or {"continue_seconds": n}';
+    return refuse('malformed', '/on_stale', message);
+  }
+  const members = readObject(value, '/on_stale', ['continue_seconds']);
+  if (!members.ok) return members;
+  const seconds = members.value['continue_seconds'];
+  const most = limits.staleContinueSecondsMax;
+  if (!Number.isInteger(seconds) || (seconds as number) < 1 || (seconds as number) > most) {
+    const message = `continue_seconds is a whole number from 1 to ${most}`;
+    return refuse('malformed', '/on_stale/continue_seconds', message);
+  }
+  return ok({ kind: 'continue', seconds: seconds as number });
+}
+
+function readAddressRanges(value: unknown): Parsed<readonly string[] | undefined> {
+  if (value === undefined) return ok(undefined);
+  if (!Array.isArray(value) || value.length === 0 || value.length > limits.addressRangesMax) {
+    const message = `address_ranges is a list of 1 to ${limits.addressRangesMax} blocks`;
+    return refuse('malformed', '/address_ranges', message);
+  }
+  for (const [index, block] of value.entries()) {
+    const set = createRangeSet([typeof block === 'string' ? block : '']);
+    if (!set.ok) return refuse('malformed', `/address_ranges/${index}`, set.refusal.rule);
+  }
+  return ok(value as readonly string[]);
+}
+
+type Flags = Pick<Route, 'acceptBasic' | 'preserveHost' | 'stripPrefix' | 'identityHeaders'>;
+
+function readFlags(wire: Members): Parsed<Flags> {
+  for (const key of ['accept_basic', 'preserve_host', 'strip_prefix', 'identity_headers']) {
+    if (wire[key] !== undefined && typeof wire[key] !== 'boolean') {
+      return refuse('malformed', `/${key}`, `${key} is true or false`);
+    }
+  }
+  return ok({
+    acceptBasic: wire['accept_basic'] === true,
+    preserveHost: wire['preserve_host'] !== false,
+    stripPrefix: wire['strip_prefix'] === true,
+    identityHeaders: wire['identity_headers'] !== false,
+  });
+}
+
+/** The first choice is the default. */
+function readChoice<const T extends string>(
+  wire: Members,
+  key: string,
+  choices: readonly T[],
+): Parsed<T> {
+  const value = wire[key] === undefined ? choices[0]! : wire[key];
+  const found = choices.find((choice) => choice === value);
+  if (found !== undefined) return ok(found);
+  return refuse('malformed', `/${key}`, `${key} is one of ${choices.join(', ')}`);
+}
