@@ -113,6 +113,17 @@ export const limits = {
   /** Leaves that the audit sequencer takes in one batch, and how often it looks. */
   auditBatchMax: 4_096,
   auditIntervalMs: 250,
+  /** Records that one act of the sequencer moves: more would hold up the writer's other callers. */
+  auditActRowsMax: 256,
+  /** Ids that `audit verify` remembers to find doubles, about 100 bytes each. */
+  auditDuplicateWindow: 1_000_000,
+  /** Rows that one page of an audit search looks at before it answers with what it has. */
+  auditScanRowsMax: 10_000,
+  /** Records and objects in the history of one object, its predecessors and successors included. */
+  auditHistoryRecordsMax: 10_000,
+  auditHistoryObjectsMax: 100,
+  /** Problems that a verification lists; beyond it they are only counted. */
+  auditProblemsMax: 1_000,
   /** Largest audit leaf (C2SP tlog-tiles: an entry is at most 65,535 bytes). */
   auditLeafBytesMax: 65_535,
   /** An idempotency key is remembered this long, seconds. */
