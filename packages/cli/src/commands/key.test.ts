@@ -1,0 +1,78 @@
+import { describe, expect, it } from 'vitest';
+import { json, run, type Sent, startMs } from '../fake-ports.ts';
+
+const made = { id: 'k1', key: 'mm_key_k1secret', name: 'build', scopes: ['a', 'b'] };
+
+describe('mintmark key', () => {
+  it('creates a key and says that it is shown once', async () => {
+    const line = 'key create --name build --scope a --scope b --expires-in 90d';
+    const { out, sent } = await run(line, { server: () => json(201, made) });
+    expect(sent[0]).toMatchObject({ method: 'POST', url: 'http://127.0.0.1:8420/v1/keys' });
+    const expires_at = new Date(startMs + 90 * 86_400_000).toISOString();
+    expect(sent[0]!.body).toMatchObject({ name: 'build', scopes: ['a', 'b'], expires_at });
+    expect(sent[0]!.headers.get('idempotency-key')).toMatch(/^[\w-]{24}$/);
+    expect(out).toContain('mm_key_k1secret');
+    expect(out).toContain('not shown again');
+  });
+
+  it('prints the answer as it came with --json', async () => {
+    const { out } = await run('key create --name build --json', { server: () => json(201, made) });
+    expect(JSON.parse(out)).toEqual(made);
+  });
+
+  it('refuses two ends of life, and spans that are none', async () => {
+    expect((await run('key create --name a --expires-in 1d --expires-at x')).exit).toBe(2);
+    expect((await run('key create --name a --expires-in soon')).exit).toBe(2);
+    expect((await run('key rotate k1 --overlap later')).exit).toBe(2);
+  });
+
+  it('rotates with an overlap in seconds', async () => {
+    const server = () => json(201, { id: 'k2', key: 'mm_key_k2', previous_expires_at: 'then' });
+    const { out, sent } = await run('key rotate k1 --overlap 1h', { server });
+    expect(sent[0]).toMatchObject({ body: { overlap_seconds: 3600 } });
+    expect(sent[0]!.url).toContain('/v1/keys/k1/rotate');
+    expect(out).toContain('then');
+  });
+
+  it('encodes what a person types into a path', async () => {
+    const { sent } = await run(['key', 'show', '../clients'], { server: () => json(200, made) });
+    expect(sent[0]!.url).toContain('/v1/keys/..%2Fclients');
+  });
+
+  it('disables and enables under the ETag that it read', async () => {
+    const server = () => json(200, made, { etag: '"7"' });
+    const { sent } = await run('key disable k1', { server });
+    expect(sent.map((one) => one.method)).toEqual(['GET', 'PATCH']);
+    expect(sent[1]!.headers.get('if-match')).toBe('"7"');
+    expect(sent[1]!.body).toEqual({ status: 'disabled' });
+    const enabled = await run('key enable k1', { server });
+    expect(enabled.sent[1]!.body).toEqual({ status: 'active' });
+  });
+
+  it('does not edit what it could not read', async () => {
+    const server = () => json(404, { code: 'not_found', title: 'There is no such thing' });
+    const { exit, sent } = await run('key disable k1', { server });
+    expect(exit).toBe(1);
+    expect(sent).toHaveLength(1);
+  });
+
+  it('revokes with a reason', async () => {
+    const server = () => json(200, { id: 'r1', effective_at: 'now' });
+    const { sent, out } = await run('key revoke k1 --reason leaked', { server });
+    expect(sent[0]!.body).toEqual({ target: { kind: 'key', id: 'k1' }, reason: 'leaked' });
+    expect(out).toContain('revoked');
+  });
+
+  it('verifies a key from standard input: exit 0 for active, 1 for refused', async () => {
+    const answer = (active: boolean) => (request: Sent) => {
+      expect(request.body).toMatchObject({ key: 'mm_key_x' });
+      return json(200, { active, code: active ? 'ok' : 'expired' });
+    };
+    const good = await run('key verify', { server: answer(true), input: 'mm_key_x\n' });
+    expect(good).toMatchObject({ exit: 0 });
+    const bad = await run('key verify', { server: answer(false), input: 'mm_key_x\n' });
+    expect(bad.exit).toBe(1);
+    expect(bad.out).toContain('refused: expired');
+    expect((await run('key verify')).exit).toBe(2);
+  });
+});

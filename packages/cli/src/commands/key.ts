@@ -1,0 +1,216 @@
+/** `mintmark key …`: API keys through `/v1/keys`. */
+import { ok, type Result, rfc3339, type UnixMs } from '@mintmark/core';
+import { pathOf } from '../api/api.ts';
+import type { Command, CommandRefusal, Invocation } from '../command.ts';
+import { parseDuration } from '../duration.ts';
+import { fields, type Style, table } from '../style.ts';
+import { cell, edit, type Item, list, maxOption, rowsOf, send, usage } from './send.ts';
+
+const idOperand = { name: '<id>', description: 'the key id, as list shows it' };
+
+const create: Command = {
+  name: 'key create',
+  summary: 'makes an API key and shows it once',
+  description: 'The key is in this answer only: the server keeps nothing that could show it again.',
+  options: [
+    { flags: '--name <name>', description: 'what it is for, for people', required: true },
+    { flags: '--scope <scopes...>', description: 'what it may do; may be repeated' },
+    { flags: '--owner <owner>', description: 'whose it is; default the caller' },
+    { flags: '--expires-in <span>', description: 'life, such as 90d' },
+    { flags: '--expires-at <time>', description: 'end of life, RFC 3339' },
+    { flags: '--environment <name>', description: 'such as live or test' },
+    { flags: '--address <blocks...>', description: 'address or block that it works from' },
+    { flags: '--plan <plan>', description: 'plan whose limits apply' },
+  ],
+  examples: [
+    ['mintmark key create --name build --scope packages:read', 'a key that may read packages'],
+    ['mintmark key create --name ci --expires-in 90d --json', 'one that ends, for a script'],
+  ],
+  async run(invocation) {
+    const { options } = invocation;
+    const expires = expiryOf(invocation);
+    if (!expires.ok) return expires;
+    const body = {
+      name: options.text('name'),
+      scopes: options.list('scope') ?? [],
+      owner: options.text('owner'),
+      environment: options.text('environment'),
+      allowed_addresses: options.list('address'),
+      plan: options.text('plan'),
+      expires_at: expires.value,
+    };
+    return send(invocation, { method: 'POST', path: '/v1/keys', body, creates: true }, newKey);
+  },
+};
+
+const listKeys: Command = {
+  name: 'key list',
+  summary: 'lists API keys',
+  options: [
+    { flags: '--owner <owner>', description: 'only keys of this owner' },
+    {
+      flags: '--status <status>',
+      description: 'only keys in this state',
+      choices: ['active', 'disabled', 'revoked'],
+    },
+    maxOption,
+  ],
+  examples: [['mintmark key list --owner payments', 'every key of one owner']],
+  run(invocation) {
+    const { options } = invocation;
+    const query = { owner: options.text('owner'), status: options.text('status') };
+    return list(invocation, { path: '/v1/keys', query }, (style, items) =>
+      table(
+        style,
+        ['ID', 'NAME', 'STATUS', 'OWNER', 'EXPIRES', 'SCOPES'],
+        items.map((item) =>
+          ['id', 'name', 'status', 'owner', 'expires_at', 'scopes'].map((name) => cell(item, name)),
+        ),
+      ),
+    );
+  },
+};
+
+const show: Command = {
+  name: 'key show',
+  summary: 'shows one API key, never the key itself',
+  operands: [idOperand],
+  examples: [['mintmark key show 0b9xTq3LkWm2PzR7v', 'state, scopes, life and last use']],
+  run: (invocation) =>
+    send(invocation, { method: 'GET', path: pathOf`/v1/keys/${idOf(invocation)}` }, keyFields),
+};
+
+const rotate: Command = {
+  name: 'key rotate',
+  summary: 'makes a successor; the old key works on for an overlap',
+  operands: [idOperand],
+  options: [{ flags: '--overlap <span>', description: 'how long the old key still works' }],
+  examples: [['mintmark key rotate 0b9xTq3LkWm2PzR7v --overlap 1h', 'an hour to change over']],
+  async run(invocation) {
+    const overlap = invocation.options.text('overlap');
+    const seconds = overlap === undefined ? ok(undefined) : parseDuration('overlap', overlap);
+    if (!seconds.ok) return seconds;
+    const path = pathOf`/v1/keys/${idOf(invocation)}/rotate`;
+    const body = { overlap_seconds: seconds.value };
+    return send(invocation, { method: 'POST', path, body, creates: true }, newKey);
+  },
+};
+
+const disable: Command = {
+  name: 'key disable',
+  summary: 'refuses a key until it is enabled again',
+  operands: [idOperand],
+  examples: [
+    ['mintmark key disable 0b9xTq3LkWm2PzR7v', 'every gateway refuses it within a second'],
+  ],
+  run: (invocation) => setStatus(invocation, 'disabled'),
+};
+
+const enable: Command = {
+  name: 'key enable',
+  summary: 'lets a disabled key work again',
+  operands: [idOperand],
+  examples: [['mintmark key enable 0b9xTq3LkWm2PzR7v', 'the opposite of disable']],
+  run: (invocation) => setStatus(invocation, 'active'),
+};
+
+const revoke: Command = {
+  name: 'key revoke',
+  summary: 'ends a key for good',
+  operands: [idOperand],
+  options: [{ flags: '--reason <text>', description: 'why, for the audit trail', required: true }],
+  examples: [['mintmark key revoke 0b9xTq3LkWm2PzR7v --reason leaked', 'it never works again']],
+  run(invocation) {
+    const target = { kind: 'key', id: idOf(invocation) };
+    const body = { target, reason: invocation.options.text('reason') };
+    const request = { method: 'POST', path: '/v1/revocations', body, creates: true } as const;
+    return send(invocation, request, (style, answer) =>
+      [style.good('revoked'), fields(style, rowsOf(answer, ['id', 'effective_at']))].join('\n'),
+    );
+  },
+};
+
+const verify: Command = {
+  name: 'key verify',
+  summary: 'asks whether a key is good, and for what',
+  description: 'Reads the key from standard input, so that no process list shows it.',
+  options: [
+    { flags: '--scope <scopes...>', description: 'what the key must be allowed to do' },
+    { flags: '--address <address>', description: 'address that the request would come from' },
+  ],
+  examples: [['mintmark key verify --scope packages:read < key.txt', 'exit 1 if it is refused']],
+  async run(invocation) {
+    const { options, ports } = invocation;
+    const key = (await ports.terminal.readInput()).trim();
+    if (key === '') return usage('standard input holds no key', 'mintmark key verify < key.txt');
+    const body = { key, scopes: options.list('scope'), address: options.text('address') };
+    const request = { method: 'POST', path: '/v1/keys/verify', body } as const;
+    const outcome = await send(invocation, request, verdict);
+    if (!outcome.ok) return outcome;
+    return ok({ ...outcome.value, negative: (outcome.value.json as Item)['active'] !== true });
+  },
+};
+
+export const keyCommands: readonly Command[] = [
+  create,
+  listKeys,
+  show,
+  rotate,
+  disable,
+  enable,
+  revoke,
+  verify,
+];
+
+function idOf(invocation: Invocation): string {
+  return invocation.operands[0] as string;
+}
+
+function setStatus(invocation: Invocation, status: 'active' | 'disabled') {
+  const path = pathOf`/v1/keys/${idOf(invocation)}`;
+  return edit(invocation, { method: 'PATCH', path, read: path, body: { status } }, keyFields);
+}
+
+function expiryOf(invocation: Invocation): Result<string | undefined, CommandRefusal> {
+  const { options, ports } = invocation;
+  const [at, span] = [options.text('expires-at'), options.text('expires-in')];
+  if (at !== undefined && span !== undefined) return usage('either --expires-in or --expires-at');
+  if (span === undefined) return ok(at);
+  const seconds = parseDuration('expires-in', span);
+  if (!seconds.ok) return seconds;
+  return ok(rfc3339((ports.clock.nowMs() + seconds.value * 1000) as UnixMs));
+}
+
+function newKey(style: Style, body: Item): string {
+  const rest = rowsOf(body, ['id', 'name', 'scopes', 'owner', 'expires_at', 'previous_expires_at']);
+  const key = cell(body, 'key');
+  const first: [string, string][] = [['key', key === '' ? '(was shown before)' : key]];
+  const once = key === '' ? [] : [style.warn('Keep the key now: it is not shown again.')];
+  return [fields(style, [...first, ...rest]), ...once].join('\n');
+}
+
+const keyMembers = [
+  'id',
+  'name',
+  'status',
+  'owner',
+  'scopes',
+  'environment',
+  'plan',
+  'allowed_addresses',
+  'created_at',
+  'expires_at',
+  'predecessor',
+  'successor',
+  'last_used_at',
+];
+
+function keyFields(style: Style, body: Item): string {
+  return fields(style, rowsOf(body, keyMembers));
+}
+
+function verdict(style: Style, body: Item): string {
+  const active = body['active'] === true;
+  const line = active ? style.good('active') : style.bad(`refused: ${cell(body, 'code')}`);
+  return [line, fields(style, rowsOf(body, ['id', 'owner', 'scopes']))].join('\n').trim();
+}

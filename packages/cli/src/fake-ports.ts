@@ -1,0 +1,75 @@
+/** Ports for tests: a terminal that remembers, a server made of a function, a clock by hand. */
+import { manualClock, seededEntropy } from '@mintmark/core';
+import type { CliPorts } from './ports.ts';
+import { runCli } from './program.ts';
+
+export interface Sent {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Headers;
+  readonly body: unknown;
+}
+
+export interface FakeRun {
+  readonly exit: number;
+  readonly out: string;
+  readonly err: string;
+  readonly sent: readonly Sent[];
+}
+
+export interface FakeWorld {
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly input?: string;
+  readonly isInteractive?: boolean;
+  /** Answers requests; default: nobody listens. */
+  readonly server?: (request: Sent) => Response;
+}
+
+export const startMs = 1_790_000_000_000;
+
+/** Runs one command line in a world of its own. */
+export async function run(
+  line: string | readonly string[],
+  world: FakeWorld = {},
+): Promise<FakeRun> {
+  const argv = typeof line === 'string' ? line.split(' ') : line;
+  const out: string[] = [];
+  const errors: string[] = [];
+  const sent: Sent[] = [];
+  const ports: CliPorts = {
+    environment: { MINTMARK_TOKEN: 'mm_admin_test', ...world.environment },
+    terminal: {
+      write: (text) => out.push(text),
+      writeError: (text) => errors.push(text),
+      isInteractive: world.isInteractive === true,
+      readInput: async () => world.input ?? '',
+    },
+    fetch: async (url, init) => {
+      const body = typeof init?.body === 'string' ? JSON.parse(init.body) : undefined;
+      const headers = new Headers(init?.headers);
+      const request = { method: init?.method ?? 'GET', url: String(url), headers, body };
+      sent.push(request);
+      if (world.server === undefined)
+        throw new TypeError('fetch failed', { cause: new Error('no') });
+      return world.server(request);
+    },
+    clock: manualClock(startMs),
+    entropy: seededEntropy(1),
+    timers: { after: () => () => {}, every: () => () => {} },
+    signals: { on: () => () => {} },
+  };
+  const exit = await runCli(argv, ports);
+  return { exit, out: out.join(''), err: errors.join(''), sent };
+}
+
+export function json(
+  status: number,
+  body: unknown,
+  headers: Record<string, string> = {},
+): Response {
+  const type = status >= 400 ? 'application/problem+json' : 'application/json';
+  return new Response(JSON.stringify(body), {
+    status,
+    headers: { 'content-type': type, ...headers },
+  });
+}

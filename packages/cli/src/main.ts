@@ -1,0 +1,42 @@
+/** The one place that touches the process: its arguments, environment, streams and signals. */
+import { systemClock, systemEntropy, systemTimers } from '@mintmark/core/system';
+import type { Signals } from './ports.ts';
+import { runCli } from './program.ts';
+
+const signalNames = { stop: ['SIGTERM', 'SIGINT'], reload: ['SIGHUP'] } as const;
+
+const signals: Signals = {
+  on(signal, act) {
+    for (const name of signalNames[signal]) process.on(name, act);
+    return () => {
+      for (const name of signalNames[signal]) process.off(name, act);
+    };
+  },
+};
+
+async function readInput(): Promise<string> {
+  const parts: Buffer[] = [];
+  for await (const part of process.stdin) parts.push(part as Buffer);
+  return Buffer.concat(parts).toString('utf8');
+}
+
+// A reader that went away (`mintmark … | head`) is no fault.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
+
+process.exitCode = await runCli(process.argv.slice(2), {
+  environment: process.env,
+  terminal: {
+    write: (text) => process.stdout.write(text),
+    writeError: (text) => process.stderr.write(text),
+    isInteractive: process.stdout.isTTY === true,
+    readInput,
+  },
+  fetch,
+  clock: systemClock,
+  entropy: systemEntropy,
+  timers: systemTimers,
+  signals,
+});

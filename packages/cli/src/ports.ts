@@ -1,0 +1,29 @@
+/** What the command needs from outside. Only `main.ts` makes the real ones. */
+import type { Clock, Entropy, Timers } from '@mintmark/core';
+
+export interface CliPorts {
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly terminal: Terminal;
+  readonly fetch: typeof fetch;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly timers: Timers;
+  readonly signals: Signals;
+}
+
+export interface Terminal {
+  /** Standard output: answers, and nothing else. */
+  write(text: string): void;
+  /** Standard error: messages, warnings, logs. */
+  writeError(text: string): void;
+  /** A person reads standard output, so colours help. */
+  readonly isInteractive: boolean;
+  /** All of standard input, as text. */
+  readInput(): Promise<string>;
+}
+
+/** What the system asks of a running process. */
+export interface Signals {
+  /** Calls `act` for each such signal. @returns stops listening */
+  on(signal: 'stop' | 'reload', act: () => void): () => void;
+}
