@@ -238,6 +238,7 @@ describe('key sets', () => {
 
   it.each([
     [{ keys: [named(ec, 'a'), named(okp, 'a')] }, 'duplicate_kid'],
+    [{ keys: [named(ec, 'a'), named({ ...okp, x: 'AA' }, 'a')] }, 'duplicate_kid'],
     [{ keys: [named(ec, 'a'), named(oct, 'b')] }, 'mixed_symmetry'],
     [{ keys: [named(oct, 'b'), named(ec, 'a')] }, 'mixed_symmetry'],
     [{ keys: {} }, 'not_a_key_set'],

@@ -58,7 +58,8 @@ export type JwksRefusal = KeySetRefusal | { readonly reason: 'not_a_key_set' };
  *
  * @param jwks from `parseJson`
  * @returns the set and the keys left out, by index; refusals: not_a_key_set (also more keys
- *   than `limits.jwksKeysMax`), duplicate_kid, mixed_symmetry, both judged over the usable keys
+ *   than `limits.jwksKeysMax`), duplicate_kid (also where a usable key shares it with a broken
+ *   one), mixed_symmetry
  */
 export function parseKeySet(
   jwks: JsonValue,
@@ -75,11 +76,24 @@ export function parseKeySet(
     return err({ reason: 'not_a_key_set' });
   const keys: VerificationKey[] = [];
   const skipped: { index: number; refusal: JwkRefusal }[] = [];
+  const unusable = new Set<string>();
   for (const [index, jwk] of list.entries()) {
     const key = importVerificationKey(jwk, options);
-    if (key.ok) keys.push(key.value);
-    else skipped.push({ index, refusal: key.refusal });
+    if (key.ok) {
+      keys.push(key.value);
+    } else {
+      skipped.push({ index, refusal: key.refusal });
+      const kid = isJsonObject(jwk) ? jwk['kid'] : undefined;
+      if (typeof kid === 'string' && !forOtherPurposes(key.refusal)) unusable.add(kid);
+    }
   }
+  const ambiguous = keys.find(({ kid }) => kid !== undefined && unusable.has(kid));
+  if (ambiguous?.kid !== undefined) return err({ reason: 'duplicate_kid', kid: ambiguous.kid });
   const keySet = createKeySet({ keys, epoch: options.epoch });
   return keySet.ok ? ok({ keySet: keySet.value, skipped }) : keySet;
+}
+
+/** Some issuers publish their encryption key under the `kid` of their signing key: no confusion. */
+function forOtherPurposes(refusal: JwkRefusal): boolean {
+  return refusal.reason === 'wrong_use' || refusal.reason === 'unsupported_key_type';
 }
