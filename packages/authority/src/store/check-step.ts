@@ -6,6 +6,7 @@
 import { strict as assert } from 'node:assert';
 import { assertNever } from '@mintmark/core';
 import type { Act, Step } from './act.ts';
+import { assignmentsOf } from './assignment.ts';
 import { columnOf, shapeOf, type TableShape } from './cells.ts';
 import { fixedValue, type Test, testsOf } from './condition.ts';
 
@@ -31,11 +32,11 @@ export function checkStep(step: Step): void {
       return;
     case 'merge':
       assert(!byStore, `only a feed step writes ${step.table}`);
-      checkAssignment(table, step.set);
+      assignmentsOf(table, step.set);
       return;
     case 'update':
       assert(!byStore, `only a feed step writes ${step.table}`);
-      checkAssignment(table, step.set);
+      assignmentsOf(table, step.set);
       checkPartition(table, testsOf(table, step.where));
       return;
     case 'absent': {
@@ -59,26 +60,6 @@ export function checkStep(step: Step): void {
     default:
       assertNever(step);
   }
-}
-
-function checkAssignment(table: TableShape, set: object): void {
-  const columns = Object.entries(set).map(([name, value]) => {
-    const column = columnOf(table, name);
-    assert(!table.key.includes(column), `${table.name}.${name} is a key and never changes`);
-    if (isAddition(value) && column.type !== 'json') {
-      assert(column.type === 'integer', `${table.name}.${name} cannot be added to`);
-      assert(Number.isSafeInteger(value.add), `${table.name}.${name}: not an integer`);
-    }
-    return column;
-  });
-  assert(columns.length > 0, `an update of ${table.name} that sets nothing`);
-}
-
-/** Whether the value changes the column in place. A JSON column is always replaced. */
-export function isAddition(value: unknown): value is { readonly add: number } {
-  return (
-    typeof value === 'object' && value !== null && !(value instanceof Uint8Array) && 'add' in value
-  );
 }
 
 function checkPartition(table: TableShape, tests: readonly Test[]): void {

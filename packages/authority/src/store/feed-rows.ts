@@ -1,6 +1,7 @@
 /** The rows of a feed step, but for the position, which the store fills in. */
 import { limits } from '@mintmark/core';
 import type { FeedStep } from './act.ts';
+import { columnOf, encodeCell, shapeOf } from './cells.ts';
 
 export interface FeedRowDraft {
   /** JSON object without `position`. */
@@ -15,14 +16,19 @@ export interface FeedRowDraft {
  * which is built from their own tables.
  */
 export function feedRowsOf(step: FeedStep): FeedRowDraft[] {
+  const feed = shapeOf('feed');
+  const cell = (name: string, value: unknown) => encodeCell(feed, columnOf(feed, name), value);
+  cell('tenant', step.tenant);
+  cell('at', step.at);
   return step.entries.map((draft) => {
-    const entry = JSON.stringify(draft);
-    if (draft.type !== 'revocation') {
-      const expiresAtSeconds = Math.floor(step.at / 1000) + limits.accessTokenTtlSecondsMax;
-      return { entry, targetKind: null, targetId: null, expiresAtSeconds };
-    }
-    const { kind, id } = draft.target;
-    return { entry, targetKind: kind, targetId: id, expiresAtSeconds: draft.expiresAt };
+    const target = draft.type === 'revocation' ? draft.target : { kind: null, id: null };
+    const aDayLater = Math.floor(step.at / 1000) + limits.accessTokenTtlSecondsMax;
+    return {
+      entry: JSON.stringify(draft),
+      targetKind: cell('targetKind', target.kind) as string | null,
+      targetId: cell('targetId', target.id) as string | null,
+      expiresAtSeconds: draft.type === 'revocation' ? draft.expiresAt : aDayLater,
+    };
   });
 }
 

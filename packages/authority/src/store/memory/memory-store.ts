@@ -4,16 +4,16 @@
  */
 import { assertNever, StoreFault } from '@mintmark/core';
 import type { Act, ActOutcome, FeedStep, Step } from '../act.ts';
+import { assignmentsOf } from '../assignment.ts';
 import {
   type Cell,
-  columnOf,
   encodeCell,
   encodeRow,
   shapeOf,
   type TableShape,
   tableShapes,
 } from '../cells.ts';
-import { checkAct, isAddition } from '../check-step.ts';
+import { checkAct } from '../check-step.ts';
 import { testsOf } from '../condition.ts';
 import { feedRowsOf, withPosition } from '../feed-rows.ts';
 import type { Store, StoreUpkeep } from '../store.ts';
@@ -168,14 +168,11 @@ function deleteKeys(
 
 function assign(table: TableShape, row: StoredRow, set: object): Cell[] {
   const cells = [...row];
-  for (const [name, value] of Object.entries(set)) {
-    const column = columnOf(table, name);
-    const before = cells[column.at];
-    // Null plus something is null, as in SQL.
-    if (!isAddition(value) || column.type === 'json') {
-      cells[column.at] = encodeCell(table, column, value);
-    } else if (before !== null) {
-      cells[column.at] = encodeCell(table, column, (before as number) + value.add);
+  for (const { column, add, cell } of assignmentsOf(table, set)) {
+    const before = cells[column.at]!;
+    if (!add) cells[column.at] = cell;
+    else if (before !== null) {
+      cells[column.at] = encodeCell(table, column, (before as number) + (cell as number));
     }
   }
   return cells;

@@ -1,0 +1,87 @@
+/**
+ * The schema's history: numbered, forward only. A migration is never edited once it was released;
+ * its checksum is recorded with it.
+ *
+ * `expand` adds what the old program does not mind: tables, nullable columns, indexes. It is
+ * applied by whoever opens the store first. `contract` removes what no running program uses any
+ * more, and is applied by `mintmark migrate` alone, when the last old program has stopped.
+ */
+import { createHash } from 'node:crypto';
+import { StoreFault } from '@mintmark/core';
+import { tableShapes } from './cells.ts';
+import { postgresTable, sqliteTable } from './sql/schema.ts';
+
+export interface Migration {
+  readonly number: number;
+  readonly name: string;
+  readonly phase: 'expand' | 'contract';
+  /** Newest migration that a program must know to serve when this one was applied. */
+  readonly needs: number;
+  /** In a statement for SQLite, `"table_p%"` stands for every partition there is. */
+  readonly sqlite: readonly string[];
+  readonly postgres: readonly string[];
+}
+
+export interface AppliedMigration {
+  readonly number: number;
+  readonly name: string;
+  readonly checksum: string;
+  readonly needs: number;
+}
+
+const shapes = [...tableShapes.values()];
+
+export const migrations: readonly Migration[] = [
+  {
+    number: 1,
+    name: 'initial',
+    phase: 'expand',
+    needs: 1,
+    sqlite: [
+      ...shapes.filter((t) => t.partition === undefined).flatMap((t) => sqliteTable(t, t.sql)),
+      'CREATE TABLE "store_check" ("id" INTEGER PRIMARY KEY, "count" INTEGER NOT NULL) STRICT',
+    ],
+    postgres: [
+      ...shapes.flatMap(postgresTable),
+      'CREATE TABLE "store_check" ("id" integer PRIMARY KEY, "count" bigint NOT NULL)',
+    ],
+  },
+];
+
+export type DialectName = 'sqlite' | 'postgres';
+
+export function checksumOf(migration: Migration, dialect: DialectName): string {
+  return createHash('sha256').update(migration[dialect].join('\n;\n')).digest('hex');
+}
+
+/**
+ * Decides what is to be applied to a database in which `applied` stands.
+ *
+ * @param options.contract whether contract migrations are wanted too
+ * @throws StoreFault `store_newer` where the database needs a newer program, `store_migrated` where
+ *   it was migrated by another text under the same number
+ */
+export function pendingMigrations(
+  applied: readonly AppliedMigration[],
+  options: { known: readonly Migration[]; dialect: DialectName; contract: boolean },
+): Migration[] {
+  const { known, dialect, contract } = options;
+  const newest = known.at(-1)?.number ?? 0;
+  const needed = Math.max(0, ...applied.map(({ needs }) => needs));
+  if (needed > newest) {
+    throw new StoreFault('store_newer', `the database needs schema ${needed}, not ${newest}`, {
+      hint: 'start the newer version of this program, or restore a backup of before',
+    });
+  }
+  for (const migration of known) {
+    const row = applied.find(({ number }) => number === migration.number);
+    if (row !== undefined && row.checksum !== checksumOf(migration, dialect)) {
+      throw new StoreFault('store_migrated', `migration ${row.number} differs from what was run`, {
+        hint: 'start the version of this program that made the database',
+      });
+    }
+  }
+  const missing = known.filter(({ number }) => !applied.some((row) => row.number === number));
+  const stop = missing.findIndex(({ phase }) => phase === 'contract' && !contract);
+  return stop < 0 ? missing : missing.slice(0, stop);
+}

@@ -1,0 +1,203 @@
+/**
+ * SQL of the steps and reads, for both dialects. Values are always parameters. A statement depends
+ * on a step's shape only (columns, comparisons, nulls), so that each shape is prepared once.
+ */
+import type { Assigned } from '../assignment.ts';
+import type { Cell, ColumnShape, TableShape } from '../cells.ts';
+import type { ListPlan, Test } from '../condition.ts';
+
+export interface Dialect {
+  /** The n-th parameter, from 1. */
+  parameter(n: number, type: ColumnShape['type']): string;
+  /** The comparison that holds between null and a value. */
+  readonly differs: string;
+  /** Where nulls stand in an ascending and in a descending order: before, and behind all others. */
+  readonly nulls: { readonly ascending: string; readonly descending: string };
+}
+
+/** SQL with the columns whose values it takes, in order. */
+export interface Statement {
+  readonly sql: string;
+  readonly parameters: readonly ColumnShape[];
+}
+
+export const sqliteDialect: Dialect = {
+  parameter: (n) => `?${n}`,
+  differs: 'IS NOT',
+  nulls: { ascending: '', descending: '' },
+};
+
+const postgresTypes = { text: 'text', integer: 'bigint', bytes: 'bytea', json: 'text' };
+
+/** Types are spelled out, so that a plan never rests on what the server guesses. */
+export const postgresDialect: Dialect = {
+  parameter: (n, type) => `$${n}::${postgresTypes[type]}`,
+  differs: 'IS DISTINCT FROM',
+  nulls: { ascending: ' NULLS FIRST', descending: ' NULLS LAST' },
+};
+
+export type Conflict =
+  /** A taken key is an error of the database. */
+  | { readonly taken: 'fail' }
+  /** The row stays as it is, and no row is counted. */
+  | { readonly taken: 'keep' }
+  | { readonly taken: 'replace' }
+  | { readonly taken: 'change'; readonly set: readonly Assigned[] };
+
+/** @param name the table, or the partition of it that is meant */
+export function insertStatement(
+  dialect: Dialect,
+  { table, name, conflict }: { table: TableShape; name: string; conflict: Conflict },
+): Statement {
+  const text = new Text(dialect);
+  const values = table.columns.map((column) => text.parameter(column)).join(', ');
+  const columns = table.columns.map(quoted).join(', ');
+  const head = `INSERT INTO "${name}" AS r (${columns}) VALUES (${values})`;
+  return text.statement(`${head}${onConflict(text, table, conflict)}`);
+}
+
+function onConflict(text: Text, table: TableShape, conflict: Conflict): string {
+  const key = table.key.map(quoted).join(', ');
+  switch (conflict.taken) {
+    case 'fail':
+      return '';
+    case 'keep':
+      return ' ON CONFLICT DO NOTHING';
+    case 'replace': {
+      const others = table.columns.filter((column) => !table.key.includes(column));
+      const set = others.map((column) => `${quoted(column)} = excluded.${quoted(column)}`);
+      return ` ON CONFLICT (${key}) DO UPDATE SET ${set.join(', ')}`;
+    }
+    case 'change':
+      return ` ON CONFLICT (${key}) DO UPDATE SET ${assignments(text, conflict.set)}`;
+  }
+}
+
+export function updateStatement(
+  dialect: Dialect,
+  input: { name: string; set: readonly Assigned[]; tests: readonly Test[] },
+): Statement {
+  const text = new Text(dialect);
+  const set = assignments(text, input.set);
+  return text.statement(`UPDATE "${input.name}" AS r SET ${set}${where(text, input.tests)}`);
+}
+
+export function deleteStatement(
+  dialect: Dialect,
+  { name, tests }: { name: string; tests: readonly Test[] },
+): Statement {
+  const text = new Text(dialect);
+  return text.statement(`DELETE FROM "${name}" AS r${where(text, tests)}`);
+}
+
+/** Asks whether a row matches. */
+export function probeStatement(
+  dialect: Dialect,
+  { name, tests, lock }: { name: string; tests: readonly Test[]; lock: string },
+): Statement {
+  const text = new Text(dialect);
+  return text.statement(`SELECT 1 FROM "${name}" AS r${where(text, tests)}${lock}`);
+}
+
+export function getStatement(dialect: Dialect, table: TableShape, name: string): Statement {
+  const text = new Text(dialect);
+  const tests = table.key.map((column): Test => ({ column, is: '=', value: '' }));
+  return text.statement(`SELECT ${columnList(table)} FROM "${name}" AS r${where(text, tests)}`);
+}
+
+export function countStatement(dialect: Dialect, name: string, tests: readonly Test[]): Statement {
+  const text = new Text(dialect);
+  return text.statement(`SELECT count(*) FROM "${name}" AS r${where(text, tests)}`);
+}
+
+/** The cursor's values follow the conditions', the limit is last. */
+export function listStatement(
+  dialect: Dialect,
+  { table, name, plan }: { table: TableShape; name: string; plan: ListPlan },
+): Statement {
+  const text = new Text(dialect);
+  const conditions = plan.tests.map((test) => condition(text, test));
+  if (plan.after.length > 0) {
+    const columns = plan.order.slice(0, plan.after.length);
+    const values = columns.map((column) => text.parameter(column)).join(', ');
+    const behind = plan.descending ? '<' : '>';
+    conditions.push(`(${columns.map(quoted).join(', ')}) ${behind} (${values})`);
+  }
+  const clause = conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`;
+  const order = plan.order.map((column) => quoted(column) + direction(dialect, column, plan));
+  const by = order.length === 0 ? '' : ` ORDER BY ${order.join(', ')}`;
+  const from = `SELECT ${columnList(table)} FROM "${name}" AS r`;
+  return text.statement(`${from}${clause}${by} LIMIT ${text.limit()}`);
+}
+
+function direction(dialect: Dialect, column: ColumnShape, { descending }: ListPlan): string {
+  const nulls = dialect.nulls[descending ? 'descending' : 'ascending'];
+  return (descending ? ' DESC' : '') + (column.nullable ? nulls : '');
+}
+
+/** Values of the conditions in the order of their parameters. */
+export function testCells(tests: readonly Test[]): Cell[] {
+  return tests.map(({ value }) => value).filter((value) => value !== null);
+}
+
+/** What tells one shape of conditions from another. */
+export function testsKey(tests: readonly Test[]): string {
+  return tests
+    .map(({ column, is, value }) => column.name + is + (value === null ? '0' : ''))
+    .join();
+}
+
+export function assignedKey(set: readonly Assigned[]): string {
+  return set.map(({ column, add }) => column.name + (add ? '+' : '')).join();
+}
+
+export function quoted(column: ColumnShape): string {
+  return `"${column.sql}"`;
+}
+
+function columnList(table: TableShape): string {
+  return table.columns.map(quoted).join(', ');
+}
+
+function assignments(text: Text, set: readonly Assigned[]): string {
+  return set
+    .map(({ column, add }) => {
+      const value = text.parameter(column);
+      return `${quoted(column)} = ${add ? `r.${quoted(column)} + ${value}` : value}`;
+    })
+    .join(', ');
+}
+
+function where(text: Text, tests: readonly Test[]): string {
+  if (tests.length === 0) return '';
+  return ` WHERE ${tests.map((test) => condition(text, test)).join(' AND ')}`;
+}
+
+function condition(text: Text, { column, is, value }: Test): string {
+  if (value === null) return `${quoted(column)} IS ${is === '=' ? 'NULL' : 'NOT NULL'}`;
+  const comparison = is === '!=' ? text.dialect.differs : is;
+  return `${quoted(column)} ${comparison} ${text.parameter(column)}`;
+}
+
+/** Numbers the parameters of one statement as they are written. */
+class Text {
+  readonly dialect: Dialect;
+  readonly #parameters: ColumnShape[] = [];
+
+  constructor(dialect: Dialect) {
+    this.dialect = dialect;
+  }
+
+  parameter(column: ColumnShape): string {
+    this.#parameters.push(column);
+    return this.dialect.parameter(this.#parameters.length, column.type);
+  }
+
+  limit(): string {
+    return this.dialect.parameter(this.#parameters.length + 1, 'integer');
+  }
+
+  statement(sql: string): Statement {
+    return { sql, parameters: this.#parameters };
+  }
+}

@@ -1,0 +1,11 @@
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { systemClock, systemTimers } from '@mintmark/core/system';
+import { describeStore } from '../conformance.ts';
+import { openSqliteStore } from './sqlite-store.ts';
+
+describeStore('sqlite', () => {
+  const directory = join(mkdtempSync(join(tmpdir(), 'mintmark-store-')), 'store');
+  return openSqliteStore({ directory, clock: systemClock, timers: systemTimers });
+});
