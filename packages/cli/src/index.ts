@@ -1,1 +1,1 @@
-export {};
+export { referencePages } from './reference.ts';
