@@ -27,8 +27,8 @@ function commandPage(): string {
 
 - \`--json\` on every command: the answer, or the refusal, as one JSON value.
 - Exit codes: 0 success, 1 refused, 2 usage, 3 fault.
-- Commands that talk to a server take \`--server URL\` (or \`MINTMARK_SERVER\`; default: the issuer of
-  the configuration, or where it listens) and a credential from \`MINTMARK_TOKEN\` or
+- Commands that talk to a server take \`--server URL\` (or \`MINTMARK_SERVER\`; default: the
+  issuer of the configuration, or where it listens) and a credential from \`MINTMARK_TOKEN\` or
   \`--token-file FILE\`. They never send it over plain HTTP beyond this machine.
 - Colours only on a terminal, and never with \`NO_COLOR\`.
 
