@@ -71,7 +71,21 @@ export type { JwsAlgorithm, Signer } from './signer.ts';
 export { suggest } from './suggest.ts';
 export type { Timers } from './timers.ts';
 export type { AuditAction, AuditActor, AuditEvent, AuditObject } from './wire/audit-event.ts';
-export type { CredentialKind, DecisionEvent } from './wire/decision-event.ts';
+export type { CredentialKind, DecisionEvent, DecisionSink } from './wire/decision-event.ts';
+export {
+  type FeedHttpRefusal,
+  type FeedProof,
+  feedHttp,
+  feedProofPayload,
+  isFeedProof,
+  parseFeedDelta,
+  parseFeedSnapshot,
+} from './wire/feed-http.ts';
+export type {
+  ActiveCredential,
+  IntrospectionAnswer,
+  Introspector,
+} from './wire/introspection.ts';
 export { isScope, type OauthErrorCode } from './wire/oauth.ts';
 export {
   type OnStale,

@@ -32,3 +32,9 @@ export interface DecisionEvent {
   /** Judging alone, microseconds on the monotonic clock. */
   readonly judgedMicros: number;
 }
+
+/** Where decisions go. Batches arrive in the order of the decisions; each at most once. */
+export interface DecisionSink {
+  /** @throws NetworkFault or StoreFault: the batch is then counted as lost, never sent twice */
+  accept(events: readonly DecisionEvent[]): Promise<void>;
+}

@@ -1,0 +1,149 @@
+/**
+ * The status feed over HTTP, as authority and gateways both spell it: paths, query, bodies, and the
+ * proof that a delta is the authority's own.
+ *
+ *   GET /v1/feed/snapshot                          → 200 snapshot
+ *   GET /v1/feed?epoch=&after=&node=&nonce=        → 200 delta, signed; 410: take a snapshot
+ *
+ * Both take `Authorization: Bearer ‹gateway key›`. The snapshot is trusted because the connection
+ * is (TLS, or loopback), and brings the signing keys. Each delta after it carries a compact JWS in
+ * `Mintmark-Feed-Signature` over {tenant, epoch, head, SHA-256 of the body, node, nonce}, made with
+ * a signing key of the tenant: an intermediary that ends TLS can delay a heartbeat, which ends the
+ * lease, but cannot renew it with an old one, because the nonce is fresh.
+ */
+import { createHash } from 'node:crypto';
+import { isJsonObject, type JsonObject, type JsonValue } from '../json.ts';
+import { err, ok, type Result } from '../result.ts';
+import type { FeedDelta, FeedEntry, FeedPosition, FeedSnapshot } from './status-feed.ts';
+
+export const feedHttp = {
+  snapshotPath: '/v1/feed/snapshot',
+  deltaPath: '/v1/feed',
+  decisionsPath: '/v1/decisions',
+  introspectionPath: '/oauth2/introspect',
+  /** Lower case; holds the compact JWS. */
+  signatureHeader: 'mintmark-feed-signature',
+  /** `typ` of that JWS (RFC 8725 §3.11). */
+  signatureType: 'mm-feed+jwt',
+  /** Status that means: take a snapshot. */
+  resyncStatus: 410,
+} as const;
+
+/** What the signature of a delta covers. */
+export interface FeedProof {
+  readonly tenant: string;
+  readonly epoch: string;
+  readonly head: FeedPosition;
+  /** The body exactly as sent. */
+  readonly body: string;
+  readonly node: string;
+  /** As the request gave it. */
+  readonly nonce: string;
+}
+
+/** The payload that is signed for a proof. */
+export function feedProofPayload(proof: FeedProof): JsonObject {
+  const { tenant, epoch, head, body, node, nonce } = proof;
+  const digest = createHash('sha256').update(body, 'utf8').digest('base64url');
+  return { tenant, epoch, head, body_sha256: digest, node, nonce };
+}
+
+/** Whether a verified payload is the proof of exactly this answer to exactly this question. */
+export function isFeedProof(payload: JsonValue, proof: FeedProof): boolean {
+  if (!isJsonObject(payload)) return false;
+  const expected = feedProofPayload(proof);
+  return Object.keys(expected).every((name) => payload[name] === expected[name]);
+}
+
+export type FeedHttpRefusal = { readonly reason: 'malformed_feed'; readonly what: string };
+
+/** Reads a snapshot's body. Entries of a type that this version does not know are refused. */
+export function parseFeedSnapshot(value: JsonValue): Result<FeedSnapshot, FeedHttpRefusal> {
+  const head = readHeartbeat(value);
+  if (!head.ok) return head;
+  const issuer = head.value['issuer'];
+  if (typeof issuer !== 'string') return malformed('issuer');
+  return ok({ ...head.value, issuer } as unknown as FeedSnapshot);
+}
+
+/** Reads a delta's body. */
+export function parseFeedDelta(value: JsonValue): Result<FeedDelta, FeedHttpRefusal> {
+  const head = readHeartbeat(value);
+  if (!head.ok) return head;
+  if (!isPosition(head.value['after'])) return malformed('after');
+  return ok(head.value as unknown as FeedDelta);
+}
+
+function readHeartbeat(value: JsonValue): Result<JsonObject, FeedHttpRefusal> {
+  if (!isJsonObject(value)) return malformed('body');
+  const { tenant, epoch, head, entries } = value;
+  if (typeof tenant !== 'string') return malformed('tenant');
+  if (typeof epoch !== 'string') return malformed('epoch');
+  if (!isPosition(head)) return malformed('head');
+  if (!Array.isArray(entries)) return malformed('entries');
+  const wrong = entries.findIndex((entry) => !isEntry(entry));
+  return wrong === -1 ? ok(value) : malformed(`entries/${wrong}`);
+}
+
+function isPosition(value: JsonValue | undefined): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+const targetKinds = ['token', 'family', 'client', 'user', 'signing_key', 'key', 'tenant'];
+const keyStatuses = ['active', 'disabled', 'revoked'];
+
+/** The members that judgement rests on have their types; what else stands there is carried on. */
+function isEntry(value: JsonValue): boolean {
+  if (!isJsonObject(value) || !isPosition(value['position'])) return false;
+  switch (value['type'] as FeedEntry['type']) {
+    case 'revocation':
+      return isTarget(value['target']) && isPosition(value['expiresAt']);
+    case 'key':
+      return isKeyView(value['key']);
+    case 'signing_key':
+      return (
+        typeof value['kid'] === 'string' &&
+        isJsonObject(value['jwk']) &&
+        (value['status'] === 'trusted' || value['status'] === 'retired')
+      );
+    case 'route':
+      return (
+        typeof value['name'] === 'string' &&
+        (value['route'] === null || isJsonObject(value['route']))
+      );
+    default:
+      return false;
+  }
+}
+
+function isTarget(value: JsonValue | undefined): boolean {
+  return (
+    isJsonObject(value) &&
+    targetKinds.includes(value['kind'] as string) &&
+    typeof value['id'] === 'string'
+  );
+}
+
+function isKeyView(value: JsonValue | undefined): boolean {
+  if (!isJsonObject(value)) return false;
+  return (
+    typeof value['id'] === 'string' &&
+    typeof value['tenant'] === 'string' &&
+    typeof value['owner'] === 'string' &&
+    keyStatuses.includes(value['status'] as string) &&
+    isTexts(value['scopes']) &&
+    (value['verifier'] === undefined || typeof value['verifier'] === 'string') &&
+    (value['clientId'] === undefined || typeof value['clientId'] === 'string') &&
+    (value['allowedAddresses'] === undefined || isTexts(value['allowedAddresses'])) &&
+    (value['notBefore'] === undefined || isPosition(value['notBefore'])) &&
+    (value['expiresAt'] === undefined || isPosition(value['expiresAt']))
+  );
+}
+
+function isTexts(value: JsonValue | undefined): boolean {
+  return Array.isArray(value) && value.every((one) => typeof one === 'string');
+}
+
+function malformed(what: string): Result<never, FeedHttpRefusal> {
+  return err({ reason: 'malformed_feed', what });
+}

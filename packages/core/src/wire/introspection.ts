@@ -1,0 +1,43 @@
+/**
+ * What an enforcement point asks the authority when it cannot judge a credential by itself: an
+ * opaque token, a key newer than its view, an imported key that was not rehashed yet.
+ */
+import type { UnixSeconds } from '../clock.ts';
+import type { TenantId } from '../ids.ts';
+import type { FeedPosition } from './status-feed.ts';
+
+/** The public face of a credential that was good when the authority looked. */
+export interface ActiveCredential {
+  readonly active: true;
+  readonly kind: 'jwt' | 'opaque' | 'api_key';
+  /** `jti` of a token, id of a key. */
+  readonly id: string;
+  /** `sub` of a token, owner of a key. */
+  readonly subject: string;
+  readonly clientId: string | undefined;
+  readonly scopes: readonly string[];
+  /** Empty for keys: they have none. */
+  readonly audience: readonly string[];
+  readonly expiresAt: UnixSeconds | undefined;
+  /**
+   * Feed position at which it was minted; revocations above it end the token. Undefined for keys,
+   * whose status the feed carries by their id.
+   */
+  readonly position: FeedPosition | undefined;
+  readonly family: string | undefined;
+}
+
+export type IntrospectionAnswer = ActiveCredential | { readonly active: false };
+
+export interface Introspector {
+  /**
+   * @param input.credential the text as presented; never logged
+   * @param input.address of the client, for keys that are bound to addresses
+   * @throws NetworkFault or StoreFault where the answer cannot be known; the caller must refuse
+   */
+  introspect(input: {
+    readonly tenant: TenantId;
+    readonly credential: string;
+    readonly address: string;
+  }): Promise<IntrospectionAnswer>;
+}
