@@ -1,0 +1,110 @@
+/** Makes an API key. Its text exists in the answer and nowhere else. */
+import { err, freshId, ok, type Result, rfc3339, type UnixMs } from '@mintmark/core';
+import { buildSecretToken } from '@mintmark/tokens';
+import type { Requester } from '../audit/requester.ts';
+import {
+  type Alongside,
+  type KeyPorts,
+  type KeyRow,
+  keyEvent,
+  keyFeedStep,
+  type StoppedByStep,
+} from './key-change.ts';
+import { secretColumns } from './key-secret.ts';
+
+/** What its maker decides about a key. Times are whole seconds, in milliseconds. */
+export interface KeySettings {
+  readonly name: string;
+  readonly owner: string;
+  readonly scopes: readonly string[];
+  readonly environment?: string | undefined;
+  readonly plan?: string | undefined;
+  readonly allowedAddresses?: readonly string[] | undefined;
+  readonly metadata?: Readonly<Record<string, unknown>> | undefined;
+  readonly notBefore?: UnixMs | undefined;
+  readonly expiresAt?: UnixMs | undefined;
+}
+
+export type CreateKeyRefusal = { readonly reason: 'id_taken' } | StoppedByStep;
+
+/**
+ * @param input.settings.owner chosen by whoever calls this, who has checked that the requester may
+ *   name it: an owner in a request body is only a wish
+ * @returns the row, and the key's text, to be shown once
+ * @throws StoreFault, CustodyFault; then there is no key
+ */
+export async function createKey(
+  ports: KeyPorts,
+  input: {
+    readonly requester: Requester;
+    readonly settings: KeySettings;
+    readonly alongside?: Alongside<KeyRow>;
+  },
+): Promise<Result<{ readonly row: KeyRow; readonly text: string }, CreateKeyRefusal>> {
+  const { requester, settings } = input;
+  const now = ports.clock.nowMs();
+  const { row, text } = await newKey(ports, { requester, settings, now, predecessor: null });
+  const { outcome } = await ports.store.acts.run({
+    steps: [
+      { do: 'insert', table: 'keys', row, refused: 'id_taken' },
+      keyFeedStep(row.tenant, [row], now),
+      ...(input.alongside?.(row) ?? []),
+    ],
+    audit: await ports.recorder.record(
+      keyEvent(requester, row, {
+        action: 'key.create',
+        at: now,
+        detail: { owner: row.owner, scopes: row.scopes, ...expiryOf(row) },
+      }),
+    ),
+  });
+  if (outcome === 'done') return ok({ row, text });
+  if (outcome === 'id_taken') return err({ reason: 'id_taken' });
+  return err({ reason: 'refused_by_step', step: outcome });
+}
+
+/** A fresh id and secret with these settings; nothing is stored yet. */
+export async function newKey(
+  ports: Pick<KeyPorts, 'peppers' | 'sealer' | 'entropy' | 'prefix'>,
+  input: {
+    readonly requester: Requester;
+    readonly settings: KeySettings;
+    readonly now: UnixMs;
+    readonly predecessor: string | null;
+  },
+): Promise<{ readonly row: KeyRow; readonly text: string }> {
+  const { settings, now, predecessor } = input;
+  const { tenant } = input.requester;
+  const { prefix, entropy } = ports;
+  const id = freshId(entropy);
+  const { text, secret } = buildSecretToken({ prefix, kind: 'key', id, entropy });
+  const row: KeyRow = {
+    tenant,
+    id,
+    kind: 'key',
+    name: settings.name,
+    status: 'active',
+    ...(await secretColumns(ports, { tenant, id, secret })),
+    owner: settings.owner,
+    scopes: settings.scopes,
+    environment: settings.environment ?? null,
+    plan: settings.plan ?? null,
+    allowedAddresses: settings.allowedAddresses ?? null,
+    metadata: settings.metadata ?? {},
+    createdAt: now,
+    updatedAt: now,
+    notBefore: settings.notBefore ?? null,
+    expiresAt: settings.expiresAt ?? null,
+    predecessor,
+    successor: null,
+    importFormat: null,
+    importFingerprint: null,
+    version: 1,
+  };
+  return { row, text };
+}
+
+/** The expiry as an audit detail, where there is one. */
+export function expiryOf(row: KeyRow): { readonly expires_at?: string } {
+  return row.expiresAt === null ? {} : { expires_at: rfc3339(row.expiresAt as UnixMs) };
+}

@@ -1,0 +1,65 @@
+/**
+ * Replaces how a key's secret is kept, at the moment when the key has just been proven: an imported
+ * hash by our own, an old pepper by the current one. Of two first users one rehashes; for the other
+ * everything is already as it should be.
+ */
+import type { Recorder } from '../audit/record.ts';
+import type { KeyPorts, KeyRow } from './key-change.ts';
+import { keyEvent, keyFeedStep } from './key-change.ts';
+import { pepperedColumns, secretColumns } from './key-secret.ts';
+
+export type RehashPorts = Pick<KeyPorts, 'peppers' | 'sealer' | 'clock'> & {
+  readonly store: Pick<KeyPorts['store'], 'acts'>;
+  readonly recorder: Recorder;
+};
+
+/** Whether the row is kept in another way than new ones are. */
+export function needsRehash(ports: Pick<KeyPorts, 'peppers'>, row: KeyRow): boolean {
+  return row.hashScheme !== 'pepper' || row.pepperVersion !== ports.peppers.current().version;
+}
+
+/**
+ * @param secret proven to be the row's
+ * @returns `already_done` where somebody else was first
+ * @throws StoreFault, CustodyFault; then the row is as before, and the next use tries again
+ */
+export async function rehashKey(
+  ports: RehashPorts,
+  row: KeyRow,
+  secret: string,
+): Promise<'done' | 'already_done'> {
+  const now = ports.clock.nowMs();
+  const tenant = row.tenant as Parameters<typeof pepperedColumns>[1]['tenant'];
+  const input = { tenant, id: row.id, secret };
+  const columns =
+    row.kind === 'admin'
+      ? pepperedColumns(ports.peppers, input)
+      : await secretColumns(ports, input);
+  const system = { tenant, actor: { kind: 'system', id: 'rehash' } } as const;
+  const { outcome } = await ports.store.acts.run({
+    steps: [
+      {
+        do: 'update',
+        table: 'keys',
+        // The version stays: nothing that anybody sees or edits has changed.
+        where: {
+          tenant: row.tenant,
+          id: row.id,
+          hashScheme: row.hashScheme,
+          pepperVersion: row.pepperVersion,
+        },
+        set: columns,
+        refused: 'already_done',
+      },
+      ...(row.kind === 'admin' ? [] : [keyFeedStep(row.tenant, [row], now)]),
+    ],
+    audit: await ports.recorder.record({
+      ...keyEvent(system, row, {
+        action: 'key.rehash',
+        at: now,
+        detail: { from: row.hashScheme, to: columns.hashScheme },
+      }),
+    }),
+  });
+  return outcome === 'done' ? 'done' : 'already_done';
+}

@@ -1,0 +1,124 @@
+/**
+ * Rotation: a successor with the same rights is live at once, and the predecessor goes on working
+ * until a fixed second. Of racing rotations one wins; there is never a key with two successors.
+ */
+import { err, ok, type Result, type UnixMs } from '@mintmark/core';
+import type { Requester } from '../audit/requester.ts';
+import { newKey } from './create-key.ts';
+import {
+  type Alongside,
+  isApiKey,
+  type KeyPorts,
+  type KeyRow,
+  keyEvent,
+  keyFeedStep,
+  type StoppedByStep,
+  unchanged,
+} from './key-change.ts';
+
+export type RotateKeyRefusal =
+  | { readonly reason: 'not_found' }
+  /** Only a key that works can be rotated. */
+  | { readonly reason: 'not_active'; readonly status: 'disabled' | 'revoked' | 'expired' }
+  | { readonly reason: 'already_rotated'; readonly successor: string }
+  | { readonly reason: 'conflict' }
+  | StoppedByStep;
+
+export interface Rotated {
+  readonly successor: KeyRow;
+  /** The first moment at which the predecessor is refused; a whole second. */
+  readonly previousExpiresAt: UnixMs;
+}
+
+/**
+ * @param input.overlapSeconds counted from the beginning of the current second; 0 ends the
+ *   predecessor now. An expiry that the predecessor had before is never put off.
+ * @returns the successor and its text, to be shown once
+ */
+export async function rotateKey(
+  ports: KeyPorts,
+  input: {
+    readonly requester: Requester;
+    readonly id: string;
+    readonly overlapSeconds: number;
+    readonly alongside?: Alongside<Rotated>;
+  },
+): Promise<Result<Rotated & { readonly text: string }, RotateKeyRefusal>> {
+  const { requester, overlapSeconds } = input;
+  const now = ports.clock.nowMs();
+  const old = await ports.store.keys.get(requester.tenant, input.id);
+  const refusal = refusalOf(old, now);
+  if (refusal !== undefined) return err(refusal);
+  const row = old as KeyRow;
+  const end = (Math.floor(now / 1000) + overlapSeconds) * 1000;
+  const previousExpiresAt = Math.min(row.expiresAt ?? end, end) as UnixMs;
+  const { row: successor, text } = await newKey(ports, {
+    requester,
+    settings: { ...settingsOf(row), expiresAt: renewedExpiry(row, now) },
+    now,
+    predecessor: row.id,
+  });
+  const set = {
+    successor: successor.id,
+    expiresAt: previousExpiresAt,
+    updatedAt: now,
+    version: row.version + 1,
+  };
+  const rotated: Rotated = { successor, previousExpiresAt };
+  const { outcome } = await ports.store.acts.run({
+    steps: [
+      {
+        do: 'update',
+        table: 'keys',
+        where: { ...unchanged(row), status: 'active', successor: null },
+        set,
+        refused: 'conflict',
+      },
+      { do: 'insert', table: 'keys', row: successor, refused: 'conflict' },
+      // The successor first: no node may ever see the overlap end before it knows what follows.
+      keyFeedStep(row.tenant, [successor, { ...row, ...set }], now),
+      ...(input.alongside?.(rotated) ?? []),
+    ],
+    audit: await ports.recorder.record(
+      keyEvent(requester, row, {
+        action: 'key.rotate',
+        at: now,
+        related: { kind: 'key', id: successor.id },
+        detail: { overlap_seconds: overlapSeconds },
+      }),
+    ),
+  });
+  if (outcome === 'done') return ok({ ...rotated, text });
+  if (outcome === 'conflict') return err({ reason: 'conflict' });
+  return err({ reason: 'refused_by_step', step: outcome });
+}
+
+function refusalOf(row: KeyRow | undefined, now: UnixMs): RotateKeyRefusal | undefined {
+  if (!isApiKey(row)) return { reason: 'not_found' };
+  // Before expiry: a predecessor whose overlap is over was rotated, which says more.
+  if (row.successor !== null) return { reason: 'already_rotated', successor: row.successor };
+  if (row.status !== 'active') return { reason: 'not_active', status: row.status };
+  if (row.expiresAt !== null && row.expiresAt <= now) {
+    return { reason: 'not_active', status: 'expired' };
+  }
+  return undefined;
+}
+
+function settingsOf(row: KeyRow) {
+  return {
+    name: row.name,
+    owner: row.owner,
+    scopes: row.scopes,
+    environment: row.environment ?? undefined,
+    plan: row.plan ?? undefined,
+    allowedAddresses: row.allowedAddresses ?? undefined,
+    metadata: row.metadata,
+  };
+}
+
+/** The successor lives as long as the predecessor was meant to, from now on. */
+function renewedExpiry(row: KeyRow, now: UnixMs): UnixMs | undefined {
+  if (row.expiresAt === null) return undefined;
+  const lifeMs = row.expiresAt - (row.notBefore ?? row.createdAt);
+  return (Math.floor((now + lifeMs) / 1000) * 1000) as UnixMs;
+}

@@ -1,0 +1,166 @@
+/**
+ * The one judgement of a presented key, for `/v1/keys/verify`, introspection and the management
+ * API's own authentication. In this order: format, existence, disabled, expiry, address, permission,
+ * limits. What must never happen: a denial that consumes something, or an answer to a stranger from
+ * which unknown, disabled and expired can be told apart.
+ */
+import {
+  createRangeSet,
+  equalConstantTime,
+  Fault,
+  type TenantId,
+  type UnixMs,
+} from '@mintmark/core';
+import { hashSecret, parseSecretToken, type SecretTokenKind } from '@mintmark/tokens';
+import type { Store } from '../store/store.ts';
+import { importFormatsOf, readForeignKey } from './import-format.ts';
+import { type ImportedScheme, isSlow, verifyImportedHash } from './imported-hash.ts';
+import type { KeyRow } from './key-change.ts';
+import { needsRehash, type RehashPorts, rehashKey } from './rehash-key.ts';
+import type { SlowHashQueue } from './slow-hash-queue.ts';
+
+export interface VerifyKeyPorts extends RehashPorts {
+  readonly store: Pick<Store, 'keys' | 'importFormats' | 'acts'>;
+  readonly prefix: string;
+  readonly slowHashes: SlowHashQueue;
+  /** Spends all that a use costs, or nothing; absent where no limits are set. */
+  readonly limiter?: KeyLimiter;
+  /** Told where a proven key could not be rehashed; its next use tries again. */
+  readonly onFault: (fault: Fault, about: { readonly keyId: string }) => void;
+}
+
+export interface KeyLimiter {
+  spend(row: KeyRow, cost: number): Promise<'spent' | 'limited'>;
+}
+
+export interface PresentedKey {
+  readonly tenant: TenantId;
+  readonly text: string;
+  /** Which of our own kinds may be presented here. */
+  readonly kinds: readonly SecretTokenKind[];
+  readonly now: UnixMs;
+  readonly address?: string | undefined;
+  /** Scopes that the use needs, all of them. */
+  readonly scopes?: readonly string[] | undefined;
+  /** What the use costs; default 1. */
+  readonly cost?: number | undefined;
+}
+
+export type KeyVerdict =
+  | { readonly active: true; readonly row: KeyRow }
+  /** The secret was not proven: the caller must not learn whether there is such a key. */
+  | { readonly active: false; readonly code: 'malformed' | 'not_found' | 'busy' }
+  | {
+      readonly active: false;
+      readonly code: ProvenDenial;
+      readonly row: KeyRow;
+    };
+
+export type ProvenDenial =
+  | 'revoked'
+  | 'disabled'
+  | 'not_yet_valid'
+  | 'expired'
+  | 'address_not_allowed'
+  | 'insufficient_scope'
+  | 'limited';
+
+/** @throws StoreFault where the answer cannot be known; the caller must then refuse */
+export async function verifyKey(ports: VerifyKeyPorts, input: PresentedKey): Promise<KeyVerdict> {
+  const found = await findProven(ports, input);
+  if (typeof found === 'string') return { active: false, code: found };
+  const { row, secret } = found;
+  const denial = denialOf(row, input);
+  if (denial !== undefined) return { active: false, code: denial, row };
+  // Last, because it is the only check that changes anything.
+  const spent = await ports.limiter?.spend(row, input.cost ?? 1);
+  if (spent === 'limited') return { active: false, code: 'limited', row };
+  if (needsRehash(ports, row)) await rehashOrReport(ports, row, secret);
+  return { active: true, row };
+}
+
+interface Proven {
+  readonly row: KeyRow;
+  readonly secret: string;
+}
+
+async function findProven(
+  ports: VerifyKeyPorts,
+  input: PresentedKey,
+): Promise<Proven | 'malformed' | 'not_found' | 'busy'> {
+  const { tenant, text, kinds } = input;
+  const own = parseSecretToken(text, ports.prefix);
+  if (own.ok) {
+    const { kind, id, secret } = own.value;
+    if (!kinds.includes(kind)) return 'malformed';
+    const row = await ports.store.keys.get(tenant, id);
+    // An id of ours is the id of its kind only: an admin key is no API key under another prefix.
+    const known = row?.kind === kind && row.importFormat === null ? row : undefined;
+    return prove(ports, { tenant, id, secret, row: known });
+  }
+  // A mistyped key of ours is not taken for somebody else's: the checksum saves the look-up.
+  if (own.refusal.reason === 'bad_checksum' || !kinds.includes('key')) return 'malformed';
+  const candidates = readForeignKey(text, await importFormatsOf(ports.store, tenant));
+  for (const { format, id, secret } of candidates) {
+    const row = await ports.store.keys.get(tenant, id);
+    if (row?.importFormat !== format.id) continue;
+    return prove(ports, { tenant, id, secret, row });
+  }
+  return candidates.length === 0 ? 'malformed' : 'not_found';
+}
+
+async function prove(
+  ports: VerifyKeyPorts,
+  input: {
+    readonly tenant: TenantId;
+    readonly id: string;
+    readonly secret: string;
+    readonly row: KeyRow | undefined;
+  },
+): Promise<Proven | 'not_found' | 'busy'> {
+  const { tenant, id, secret, row } = input;
+  if (row === undefined || row.hashScheme === 'pepper') {
+    const version = row?.pepperVersion ?? null;
+    const pepper = version === null ? undefined : ports.peppers.get(version);
+    // Also without a row: an unknown id takes as long as a wrong secret.
+    const key = pepper ?? ports.peppers.current().key;
+    const hash = hashSecret({ pepper: key, tenant, id, secret });
+    const equal = equalConstantTime(hash, row?.hash ?? unknownHash);
+    return row !== undefined && pepper !== undefined && equal ? { row, secret } : 'not_found';
+  }
+  const scheme = row.hashScheme as ImportedScheme;
+  const check = () => verifyImportedHash({ scheme, bytes: row.hash }, secret);
+  const equal = isSlow(scheme) ? await ports.slowHashes.run(check) : await check();
+  if (equal === 'busy') return 'busy';
+  return equal ? { row, secret } : 'not_found';
+}
+
+const unknownHash = new Uint8Array(32);
+
+function denialOf(row: KeyRow, input: PresentedKey): ProvenDenial | undefined {
+  const { now, address, scopes = [] } = input;
+  if (row.status === 'revoked' || row.status === 'disabled') return row.status;
+  if (row.notBefore !== null && now < row.notBefore) return 'not_yet_valid';
+  if (row.expiresAt !== null && now >= row.expiresAt) return 'expired';
+  if (!isAllowedFrom(row.allowedAddresses, address)) return 'address_not_allowed';
+  if (!scopes.every((scope) => row.scopes.includes(scope))) return 'insufficient_scope';
+  return undefined;
+}
+
+/** A key with a list is refused where nobody said from which address it came. */
+function isAllowedFrom(blocks: readonly string[] | null, address: string | undefined): boolean {
+  if (blocks === null) return true;
+  if (address === undefined) return false;
+  const set = createRangeSet(blocks);
+  return set.ok && set.value.contains(address);
+}
+
+async function rehashOrReport(ports: VerifyKeyPorts, row: KeyRow, secret: string): Promise<void> {
+  try {
+    await rehashKey(ports, row, secret);
+  } catch (fault) {
+    // The key was proven all the same; a store that cannot write must not turn its users away.
+    if (!(fault instanceof Fault)) throw fault;
+    ports.onFault(fault, { keyId: row.id });
+  }
+}
