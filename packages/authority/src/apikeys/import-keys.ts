@@ -82,9 +82,7 @@ export async function importKeys(
     typeof one === 'object' ? importOne(ports, requester, one) : one,
   );
   const conflicts = results.flatMap((reason, index) =>
-    reason === 'imported' || reason === 'unchanged'
-      ? []
-      : [{ index, id: rows[index]?.id, reason }],
+    reason === 'imported' || reason === 'unchanged' ? [] : [{ index, id: rows[index]?.id, reason }],
   );
   return {
     imported: results.filter((result) => result === 'imported').length,
@@ -117,7 +115,7 @@ async function declareFormat(
   const row: ImportFormat = { tenant, id, prefix, separator, hashed, createdAt: now };
   // No record of its own: the keys that use it are recorded, each with the format's prefix.
   await ports.store.acts.run({
-    steps: [{ do: 'merge', table: 'importFormats', row, set: {} }],
+    steps: [{ do: 'insert', table: 'importFormats', row, refused: 'known' }],
     audit: null,
   });
   return row;
@@ -150,7 +148,9 @@ function idOf(
   row: ImportRow,
   format: ImportFormat,
   hash: ImportedHash,
-): { readonly ok: true; readonly id: string } | { readonly ok: false; readonly reason: RowConflict } {
+):
+  | { readonly ok: true; readonly id: string }
+  | { readonly ok: false; readonly reason: RowConflict } {
   if (format.separator === '') {
     if (row.id !== undefined) return { ok: false, reason: 'id_not_allowed' };
     if (hash.scheme !== 'sha256') return { ok: false, reason: 'scheme_needs_id' };
@@ -229,7 +229,8 @@ async function importOne(
 
 /** The same key stays as it is, whatever was done to it since it came. */
 function compare(known: KeyRow, row: KeyRow): 'unchanged' | 'id_taken' {
-  if (known.importFormat !== row.importFormat || known.importFingerprint === null) return 'id_taken';
+  if (known.importFormat !== row.importFormat || known.importFingerprint === null)
+    return 'id_taken';
   return Buffer.compare(known.importFingerprint, row.importFingerprint as Uint8Array) === 0
     ? 'unchanged'
     : 'id_taken';

@@ -1,10 +1,9 @@
 /**
- * The hashes that other systems keep of their keys: SHA-256 in hex or base64, bcrypt, argon2. Parsed
- * once at import into one form; what would cost too much to check is refused there, not at use.
+ * The hashes that other systems keep of their keys: SHA-256 in hex or base64, bcrypt, argon2.
+ * Parsed once at import into one form; what would cost too much to check is refused there, not at
+ * use.
  */
 import { createHash } from 'node:crypto';
-import { verify as verifyArgon2 } from '@node-rs/argon2';
-import { verify as verifyBcrypt } from '@node-rs/bcrypt';
 import {
   base64Decode,
   base64urlDecode,
@@ -17,6 +16,8 @@ import {
   utf8,
   utf8Decode,
 } from '@mintmark/core';
+import { verify as verifyArgon2 } from '@node-rs/argon2';
+import { verify as verifyBcrypt } from '@node-rs/bcrypt';
 
 export type ImportedScheme = 'sha256' | 'bcrypt' | 'argon2';
 
@@ -74,8 +75,11 @@ function parseBcrypt(text: string): Result<ImportedHash, ImportedHashRefusal> {
   return ok({ scheme: 'bcrypt', bytes: utf8(text) });
 }
 
-const argon2Pattern =
-  /^\$argon2(?:id|i|d)\$v=(?:16|19)\$m=([1-9][0-9]{0,8}),t=([1-9][0-9]{0,5}),p=([1-9][0-9]{0,2})\$[A-Za-z0-9+/]{11,86}\$[A-Za-z0-9+/]{16,128}$/;
+const argon2Parameters = String.raw`m=([1-9][0-9]{0,8}),t=([1-9][0-9]{0,5}),p=([1-9][0-9]{0,2})`;
+const argon2Pattern = new RegExp(
+  String.raw`^\$argon2(?:id|i|d)\$v=(?:16|19)\$${argon2Parameters}` +
+    String.raw`\$[A-Za-z0-9+/]{11,86}\$[A-Za-z0-9+/]{16,128}$`,
+);
 
 function parseArgon2(text: string): Result<ImportedHash, ImportedHashRefusal> {
   const [memoryKib, passes, threads] = argon2Pattern.exec(text)?.slice(1).map(Number) ?? [];
@@ -88,5 +92,7 @@ function parseArgon2(text: string): Result<ImportedHash, ImportedHashRefusal> {
     threads > limits.importArgon2ThreadsMax;
   // The algorithm's own floor: 8 KiB a thread (RFC 9106 §3.1).
   if (memoryKib < 8 * threads) return err({ reason: 'malformed_hash' });
-  return tooCostly ? err({ reason: 'hash_too_costly' }) : ok({ scheme: 'argon2', bytes: utf8(text) });
+  return tooCostly
+    ? err({ reason: 'hash_too_costly' })
+    : ok({ scheme: 'argon2', bytes: utf8(text) });
 }

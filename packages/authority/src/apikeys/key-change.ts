@@ -1,6 +1,6 @@
 /**
- * Every change of a key is one act: the row, its entry in the status feed, and the audit record. The
- * feed entry carries no verifier: the feed's reader opens it from the row.
+ * Every change of a key is one act: the row, its entry in the status feed, and the audit record.
+ * The feed entry carries no verifier: the feed's reader opens it from the row.
  */
 import type { AuditEvent, Clock, Entropy, TenantId } from '@mintmark/core';
 import type { Recorder } from '../audit/record.ts';

@@ -1,7 +1,7 @@
 /**
- * A bounded place for bcrypt and argon2: few at once, few waiting, the rest turned away. They run on
- * the platform's thread pool, never on the event loop, so that a flood of slow checks costs the fast
- * ones nothing.
+ * A bounded place for bcrypt and argon2: few at once, few waiting, the rest turned away. They run
+ * on the platform's thread pool, never on the event loop, so that a flood of slow checks costs the
+ * fast ones nothing.
  */
 import { limits } from '@mintmark/core';
 

@@ -1,12 +1,23 @@
-/** Edits what a key may do and how it is called. Its secret and its id never change. */
+/**
+ * Edits what a key may do and how it is called, disables it, or enables it again. Its secret and
+ * its id never change; revocation is another thing, for it has no way back.
+ */
 import { err, ok, type Result, type UnixMs } from '@mintmark/core';
 import type { Requester } from '../audit/requester.ts';
 import type { Assignment } from '../store/act.ts';
-import { type KeyPorts, type KeyRow, isApiKey, keyEvent, keyFeedStep, unchanged } from './key-change.ts';
+import {
+  isApiKey,
+  type KeyPorts,
+  type KeyRow,
+  keyEvent,
+  keyFeedStep,
+  unchanged,
+} from './key-change.ts';
 
 /** Members that are absent stay as they are; null takes a setting away. */
 export interface KeyPatch {
   readonly name?: string | undefined;
+  readonly status?: 'active' | 'disabled' | undefined;
   readonly scopes?: readonly string[] | undefined;
   readonly environment?: string | null | undefined;
   readonly plan?: string | null | undefined;

@@ -1,8 +1,8 @@
 /**
  * The one judgement of a presented key, for `/v1/keys/verify`, introspection and the management
- * API's own authentication. In this order: format, existence, disabled, expiry, address, permission,
- * limits. What must never happen: a denial that consumes something, or an answer to a stranger from
- * which unknown, disabled and expired can be told apart.
+ * API's own authentication. In this order: format, existence, disabled, expiry, address,
+ * permission, limits. What must never happen: a denial that consumes something, or an answer to a
+ * stranger from which unknown, disabled and expired can be told apart.
  */
 import {
   createRangeSet,
