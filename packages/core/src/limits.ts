@@ -110,6 +110,18 @@ export const limits = {
   failureBudgetAddressesMax: 50_000,
   /** An unknown `kid` costs at most one fetch of the key set in this time. */
   unknownKidRefetchMs: 30_000,
+  /** Encryptions under one data key: a quarter of 2^32, where random nonces begin to be unsafe. */
+  dataKeyUsesMax: 2 ** 30,
+  /** Encryptions that a process reserves at once; a crash wastes at most these. */
+  dataKeyUsesBlock: 2 ** 20,
+  /** Data keys held in memory, about 200 bytes each. */
+  dataKeysHeldMax: 10_000,
+  /** After a rotation elsewhere a process goes on with the old data key or pepper for this long. */
+  custodyViewMs: 60_000,
+  /** A replaced root key may still wrap what another process had begun: it is kept this long. */
+  rootKeyKeptMs: 600_000,
+  /** Rows that one step of a rotation rewrites. */
+  rotationRowsMax: 100,
   /** Leaves that the audit sequencer takes in one batch, and how often it looks. */
   auditBatchMax: 4_096,
   auditIntervalMs: 250,

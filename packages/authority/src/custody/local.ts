@@ -4,16 +4,10 @@
  * only the port. A root key must never be written unwrapped, and never be forgotten while a row
  * still names it.
  */
-import {
-  createCipheriv,
-  createDecipheriv,
-  createHmac,
-  createSecretKey,
-  hkdfSync,
-  type KeyObject,
-} from 'node:crypto';
+import { createHmac, createSecretKey, hkdfSync, type KeyObject } from 'node:crypto';
 import { dirname } from 'node:path';
-import { type Clock, CustodyFault, concatBytes, type Entropy, freshId, utf8 } from '@mintmark/core';
+import { type Clock, CustodyFault, type Entropy, freshId } from '@mintmark/core';
+import { openRecord, sealRecord } from '@mintmark/tokens';
 import type { Custody, CustodyDescription, Wrapped } from './custody.ts';
 import {
   checkPrivateFolder,
@@ -134,8 +128,11 @@ function custodyOf(options: LocalCustodyOptions, first: Opened): Custody {
     describe: async () => describe((await refreshed()).file),
     async wrap(plaintext, context) {
       const { file, keys } = await refreshed();
-      const key = keys.get(file.current) as KeyObject;
-      return { by: file.current, wrapped: encrypt(key, plaintext, context, options.entropy) };
+      const { entropy } = options;
+      const by = file.current;
+      // A root key wraps so seldom that its uses need no counting.
+      const key = keys.get(by) as KeyObject;
+      return { by, wrapped: sealRecord({ key, keyId: by, entropy, context, plaintext }) };
     },
     async unwrap(wrapped, context) {
       const key = held().keys.get(wrapped.by) ?? (await refreshed()).keys.get(wrapped.by);
@@ -186,10 +183,11 @@ async function readRootFile(
 function unlockKeys(file: RootFile, stamp: FileStamp, key: Uint8Array): Opened {
   const wrapping = deriveKey(key, 'wrap');
   const open = (record: RootKeyRecord): KeyObject => {
-    const bytes = decrypt(createSecretKey(wrapping), record.sealed, record.id);
-    if (bytes === undefined) throw new CustodyFault('custody_tampered', `root key ${record.id}`);
-    const opened = createSecretKey(bytes);
-    bytes.fill(0);
+    const { id, sealed } = record;
+    const bytes = openRecord({ key: createSecretKey(wrapping), context: id, sealed });
+    if (!bytes.ok) throw new CustodyFault('custody_tampered', `root key ${id} does not open`);
+    const opened = createSecretKey(bytes.value);
+    bytes.value.fill(0);
     return opened;
   };
   try {
@@ -205,13 +203,14 @@ function freshRootKey(
   unlocking: Uint8Array,
 ): RootKeyRecord {
   const wrapping = deriveKey(unlocking, 'wrap');
-  const bytes = entropy.bytes(32);
+  const plaintext = entropy.bytes(32);
   const id = `root_${freshId(entropy)}`;
+  const key = createSecretKey(wrapping);
   try {
-    const sealed = encrypt(createSecretKey(wrapping), bytes, id, entropy);
+    const sealed = sealRecord({ key, keyId: 'unlock', entropy, context: id, plaintext });
     return { id, createdAt: clock.nowMs(), sealed };
   } finally {
-    bytes.fill(0);
+    plaintext.fill(0);
     wrapping.fill(0);
   }
 }
@@ -234,13 +233,13 @@ function unwrapWith(key: KeyObject | undefined, wrapped: Wrapped, context: strin
       hint: 'the custody file is older than the data, or the key was destroyed',
     });
   }
-  const plaintext = decrypt(key, wrapped.wrapped, context);
-  if (plaintext === undefined) {
+  const plaintext = openRecord({ key, context, sealed: wrapped.wrapped });
+  if (!plaintext.ok) {
     throw new CustodyFault('custody_tampered', `what ${wrapped.by} wrapped does not open`, {
       hint: 'it was changed, or moved here from another record',
     });
   }
-  return plaintext;
+  return plaintext.value;
 }
 
 function describe(file: RootFile): CustodyDescription {
@@ -254,34 +253,4 @@ function describe(file: RootFile): CustodyDescription {
       protector: file.unlock.by,
     })),
   };
-}
-
-/** AES-256-GCM (NIST SP 800-38D); a root key wraps so seldom that random nonces are safe. */
-function encrypt(
-  key: KeyObject,
-  plaintext: Uint8Array,
-  context: string,
-  entropy: Entropy,
-): Uint8Array {
-  const nonce = entropy.bytes(12);
-  const cipher = createCipheriv('aes-256-gcm', key, nonce);
-  cipher.setAAD(utf8(context));
-  return concatBytes(nonce, cipher.update(plaintext), cipher.final(), cipher.getAuthTag());
-}
-
-function decrypt(key: KeyObject, sealed: Uint8Array, context: string): Uint8Array | undefined {
-  if (sealed.length < 28) return undefined;
-  const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(0, 12), {
-    authTagLength: 16,
-  });
-  decipher.setAAD(utf8(context));
-  decipher.setAuthTag(sealed.subarray(-16));
-  const plaintext = decipher.update(sealed.subarray(12, -16));
-  try {
-    decipher.final();
-    return plaintext;
-  } catch {
-    plaintext.fill(0);
-    return undefined;
-  }
 }

@@ -17,7 +17,7 @@ export interface RootKeyRecord {
   readonly id: string;
   /** Unix milliseconds. */
   readonly createdAt: number;
-  /** nonce ‖ ciphertext ‖ tag under the file's wrapping key. */
+  /** A sealed record under the file's wrapping key. */
   readonly sealed: Uint8Array;
 }
 

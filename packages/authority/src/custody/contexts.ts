@@ -1,0 +1,10 @@
+/**
+ * What sealed records are bound to. Whoever seals and whoever seals again must say the same, so the
+ * words stand here once.
+ */
+export const sealContext = {
+  /** `signingKeys.sealedPrivate` */
+  signingKey: (kid: string): string => `signing-key:${kid}`,
+  /** `keys.sealedVerifier` */
+  keyVerifier: (id: string): string => `key-verifier:${id}`,
+} as const;

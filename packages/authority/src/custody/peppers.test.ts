@@ -1,0 +1,145 @@
+import { defaultTenant, limits, manualClock, seededEntropy } from '@mintmark/core';
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { Step } from '../store/act.ts';
+import { openMemoryStore } from '../store/memory/memory-store.ts';
+import type { Store } from '../store/store.ts';
+import type { Custody } from './custody.ts';
+import { openMemoryCustody } from './memory.ts';
+import { createPeppers, type Peppers } from './peppers.ts';
+import { rewrapAll } from './rotation.ts';
+
+const dayMs = limits.accessTokenTtlSecondsMax * 1000;
+let clock: ReturnType<typeof manualClock>;
+let entropy: ReturnType<typeof seededEntropy>;
+let custody: Custody;
+let store: Store;
+
+beforeEach(() => {
+  clock = manualClock(1_700_000_000_000);
+  entropy = seededEntropy(31);
+  custody = openMemoryCustody({ entropy, clock });
+  store = openMemoryStore();
+});
+
+function open(): Promise<Peppers> {
+  return createPeppers({ custody, store, entropy, clock });
+}
+
+async function put(step: Step): Promise<void> {
+  await store.acts.run({ steps: [step], audit: null });
+}
+
+const secretKey = { tenant: defaultTenant, clientId: 'c1', id: 's1' };
+
+function secretUnder(pepperVersion: string): Step {
+  const hash = new Uint8Array(32);
+  const row = { ...secretKey, hash, pepperVersion, createdAt: 1, expiresAt: null };
+  return { do: 'insert', table: 'clientSecrets', row, refused: 'taken' };
+}
+
+function tokenUnder(pepperVersion: string): Step {
+  return {
+    do: 'insert',
+    table: 'tokens',
+    refused: 'taken',
+    row: {
+      partition: 1,
+      tenant: defaultTenant,
+      id: 't1',
+      hash: new Uint8Array(32),
+      pepperVersion,
+      clientId: 'c1',
+      subject: 'c1',
+      family: null,
+      scopes: [],
+      audience: [],
+      position: 0,
+      issuedAtSeconds: 1,
+      expiresAtSeconds: 2,
+    },
+  };
+}
+
+describe('peppers', () => {
+  it('are made once, whoever starts first, and are the same after a restart', async () => {
+    const started = await Promise.all([open(), open(), open()]);
+    const keys = started.map((peppers) => Buffer.from(peppers.current().key).toString('hex'));
+    expect(new Set(keys).size).toBe(1);
+    const { version, key } = (await open()).current();
+    expect(key).toHaveLength(32);
+    expect(Buffer.from(key).toString('hex')).toBe(keys[0]);
+    expect(started[1]?.get(version)).toEqual(key);
+  });
+
+  it('are replaced for new hashes and kept for old ones', async () => {
+    const peppers = await open();
+    const old = peppers.current();
+    expect(await peppers.rotate(null)).toBe('rotated');
+    expect(peppers.current().version).not.toBe(old.version);
+    expect(peppers.current().key).not.toEqual(old.key);
+    expect(peppers.get(old.version)).toEqual(old.key);
+    expect(peppers.get('pepper-99')).toBeUndefined();
+  });
+
+  it('of another process are known after a refresh', async () => {
+    const [here, there] = [await open(), await open()];
+    await there.rotate(null);
+    const { version, key } = there.current();
+    expect(here.get(version)).toBeUndefined();
+    await here.refresh();
+    expect(here.get(version)).toEqual(key);
+    expect(here.current().version).toBe(version);
+  });
+
+  it('are added once where two rotate at the same time', async () => {
+    const both = [await open(), await open()];
+    const outcomes = await Promise.all(both.map((peppers) => peppers.rotate(null)));
+    expect(outcomes.sort()).toEqual(['overtaken', 'rotated']);
+    expect(both[0]?.current()).toEqual(both[1]?.current());
+  });
+
+  it('die with the last row that names them, not before', async () => {
+    const peppers = await open();
+    const old = peppers.current();
+    await put(secretUnder(old.version));
+    await put(tokenUnder(old.version));
+    await peppers.rotate(null);
+    clock.advanceMs(dayMs);
+    expect(await peppers.retireUnused()).toEqual([]);
+    await put({ do: 'delete', table: 'clientSecrets', where: secretKey });
+    expect(await peppers.retireUnused()).toEqual([]);
+    expect(peppers.get(old.version)).toEqual(old.key);
+    await put({ do: 'delete', table: 'tokens', where: { partition: 1, id: 't1' } });
+    expect(await peppers.retireUnused()).toEqual([old.version]);
+    expect(peppers.get(old.version)).toBeUndefined();
+    expect(old.key.every((byte) => byte === 0)).toBe(true);
+    expect(await store.custodyKeys.count()).toBe(1);
+  });
+
+  it('are kept for a day after they were replaced, for processes that still hash', async () => {
+    const peppers = await open();
+    await peppers.rotate(null);
+    clock.advanceMs(dayMs - 1);
+    expect(await peppers.retireUnused()).toEqual([]);
+    clock.advanceMs(1);
+    expect(await peppers.retireUnused()).toHaveLength(1);
+    expect(await peppers.retireUnused()).toEqual([]);
+  });
+
+  it('survive a new root key', async () => {
+    const before = (await open()).current();
+    const old = (await custody.describe()).currentKey;
+    await custody.rotate();
+    expect(await rewrapAll({ custody, store })).toBe(1);
+    await custody.destroy(old);
+    expect((await open()).current()).toEqual(before);
+  });
+
+  it('are refused where the table has lost them, and the last known ones stay', async () => {
+    const peppers = await open();
+    const { version } = peppers.current();
+    await put({ do: 'delete', table: 'custodyKeys', where: { tenant: '', id: version } });
+    await expect(peppers.refresh()).rejects.toMatchObject({ code: 'custody_unknown_key' });
+    expect(peppers.current().version).toBe(version);
+  });
+});
