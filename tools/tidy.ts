@@ -38,6 +38,7 @@ export const layers: Layers = {
   },
   order: {
     authority: [
+      ['authority-bed.ts'],
       ['authority.ts'],
       ['config.ts'],
       ['http/'],

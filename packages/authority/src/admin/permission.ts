@@ -24,6 +24,8 @@ export const permissions = [
   'tenants:read',
   /** Read the status feed, verifiers of keys included: for enforcement points. */
   'feed:read',
+  /** Hand in the decisions of a gateway, to be counted. */
+  'decisions:write',
 ] as const;
 
 export type Permission = (typeof permissions)[number];

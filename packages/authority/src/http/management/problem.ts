@@ -17,6 +17,7 @@ export const problems = {
   already_exists: { status: 409, title: 'The name is taken' },
   wrong_state: { status: 409, title: 'The thing is not in a state that allows this' },
   conflict: { status: 409, title: 'Somebody else changed the same thing at the same moment' },
+  feed_resync: { status: 410, title: 'The feed cannot go on from there: take a new snapshot' },
   version_mismatch: { status: 412, title: 'The thing has changed since it was read' },
   body_too_large: { status: 413, title: 'The body is too large' },
   unsupported_media_type: { status: 415, title: 'The body must be application/json' },

@@ -1,0 +1,110 @@
+/** An authority on the memory store under a manual clock, for tests through its own interface. */
+import {
+  type ClientId,
+  defaultTenant,
+  type HttpResponse,
+  manualClock,
+  seededEntropy,
+} from '@mintmark/core';
+import { createRecorder } from './audit/record.ts';
+import type { Requester } from './audit/requester.ts';
+import { type AuthorityEvent, initAuthority, openAuthority } from './authority.ts';
+import type { ClientRules } from './clients/client.ts';
+import { createClient } from './clients/registry.ts';
+import type { AuthorityConfig } from './config.ts';
+import { openMemoryCustody } from './custody/memory.ts';
+import { createPeppers } from './custody/peppers.ts';
+import { createSealer } from './custody/sealer.ts';
+import { buildRequest } from './http/management/request-builder.ts';
+import { openMemoryStore } from './store/memory/memory-store.ts';
+
+export const bedConfig: AuthorityConfig = {
+  issuer: 'https://issuer.example',
+  prefix: 'mm',
+  signing: { algorithms: ['ES256'], rotateEverySeconds: 86_400, publishAheadSeconds: 3_600 },
+};
+
+export const bedRules: ClientRules = {
+  name: 'test',
+  owner: 'team',
+  grantTypes: ['client_credentials'],
+  authMethod: 'client_secret_basic',
+  scopes: ['read', 'write'],
+  audiences: ['https://api.example', 'https://other.example'],
+  resources: [],
+  accessTokenFormat: 'jwt',
+  accessTokenTtlSeconds: 600,
+  accessTokenAlgorithm: 'ES256',
+  metadata: {},
+};
+
+export const operator: Requester = {
+  tenant: defaultTenant,
+  actor: { kind: 'admin_key', id: 'operator' },
+};
+
+export async function authorityBed(seed = 1) {
+  const clock = manualClock(1_790_000_000_000);
+  const entropy = seededEntropy(seed);
+  const events: AuthorityEvent[] = [];
+  const store = openMemoryStore();
+  const custody = openMemoryCustody({ entropy, clock });
+  const timers = { after: () => () => undefined, every: () => () => undefined };
+  const log = (event: AuthorityEvent): number => events.push(event);
+  const ports = { store, custody, clock, entropy, timers, log };
+  const made = await initAuthority(bedConfig, ports);
+  if (!made.ok) throw new Error(made.refusal.reason);
+  const authority = await openAuthority(bedConfig, ports);
+  const sealer = createSealer({ custody, store, entropy, clock });
+  const peppers = await createPeppers({ custody, store, entropy, clock });
+  const recorder = createRecorder({ sealer, entropy, clock });
+  const registry = { store, recorder, peppers, clock, entropy, prefix: 'mm' };
+
+  return {
+    authority,
+    ports,
+    registry,
+    store,
+    clock,
+    events,
+    adminKey: made.value.adminKey,
+
+    async addClient(rules: Partial<ClientRules> = {}) {
+      const input = { rules: { ...bedRules, ...rules } };
+      const added = await createClient(registry, operator, input);
+      if (!added.ok) throw new Error(added.refusal.reason);
+      const { clientId } = added.value.client;
+      return { clientId: clientId as ClientId, secret: added.value.secret };
+    },
+
+    /** A form request to a protocol endpoint, authenticated by Basic where a client is given. */
+    async post(
+      path: string,
+      form: Record<string, string>,
+      client?: { readonly clientId: string; readonly secret: string },
+    ) {
+      const basic =
+        client === undefined ? {} : { authorization: basicHeader(client.clientId, client.secret) };
+      const headers = { 'content-type': 'application/x-www-form-urlencoded', ...basic };
+      const body = new URLSearchParams(form).toString();
+      return read(await authority.handle(buildRequest('POST', path, { headers, body })));
+    },
+
+    async get(path: string, headers: Record<string, string> = {}) {
+      return read(await authority.handle(buildRequest('GET', path, { headers })));
+    },
+  };
+}
+
+export function basicHeader(id: string, secret: string): string {
+  const encoded = [id, secret].map(encodeURIComponent).join(':');
+  return `Basic ${Buffer.from(encoded).toString('base64')}`;
+}
+
+function read(response: HttpResponse) {
+  const { status, headers, body } = response;
+  const isJson = String(headers['content-type']).startsWith('application/json');
+  const text = body === undefined ? '' : Buffer.from(body).toString();
+  const json = (isJson ? JSON.parse(text) : {}) as Record<string, unknown>;
+  return { status, headers, text, json };
+}

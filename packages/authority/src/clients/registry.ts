@@ -1,0 +1,285 @@
+/**
+ * The client registry: who may ask for tokens. Every change is one act with its audit record; a
+ * secret leaves in the answer of the call that made it and never again. A client that is disabled
+ * or deleted loses its tokens in the same act.
+ */
+import {
+  type AuditAction,
+  type AuditEvent,
+  type ClientId,
+  type Clock,
+  type Entropy,
+  err,
+  freshId,
+  ok,
+  type Result,
+  type TenantId,
+} from '@mintmark/core';
+import { buildSecretToken, hashSecret } from '@mintmark/tokens';
+import type { Recorder } from '../audit/record.ts';
+import { eventBy, type Requester } from '../audit/requester.ts';
+import type { Peppers } from '../custody/peppers.ts';
+import { revocationStep } from '../revocation/revocation-step.ts';
+import type { Step } from '../store/act.ts';
+import type { Store } from '../store/store.ts';
+import type { Row } from '../store/tables.ts';
+import { type Client, type ClientRules, type ClientStatus, clientOf } from './client.ts';
+
+export interface RegistryDeps {
+  readonly store: Pick<Store, 'clients' | 'clientSecrets' | 'acts'>;
+  readonly recorder: Recorder;
+  readonly peppers: Peppers;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  /** Prefix of this installation's credentials, `mm` unless configured. */
+  readonly prefix: string;
+}
+
+/** Who asks, and what else belongs to the same act. */
+export interface ChangeContext extends Requester {
+  /** Such as an idempotency record. */
+  readonly steps?: readonly Step[];
+}
+
+export type RegistryRefusal =
+  | { readonly reason: 'client_exists' }
+  | { readonly reason: 'client_not_found' }
+  | { readonly reason: 'version_conflict' }
+  | { readonly reason: 'secret_too_short'; readonly charsMin: number }
+  | { readonly reason: 'refused_by_step'; readonly step: string };
+
+/** A secret that an operator chose must not be one that can be tried out at the token endpoint. */
+const chosenSecretCharsMin = 16;
+
+/**
+ * Registers a client with one secret.
+ *
+ * @param input.clientId chosen by the operator, or absent for a fresh one
+ * @param input.secret chosen by the operator (≥ 16 characters), or absent for a fresh one
+ * @returns the client, and its secret in clear, this once
+ */
+export async function createClient(
+  deps: RegistryDeps,
+  context: ChangeContext,
+  input: {
+    readonly clientId?: ClientId | undefined;
+    readonly secret?: string | undefined;
+    readonly rules: ClientRules;
+  },
+): Promise<Result<{ readonly client: Client; readonly secret: string }, RegistryRefusal>> {
+  if (input.secret !== undefined && input.secret.length < chosenSecretCharsMin) {
+    return err({ reason: 'secret_too_short', charsMin: chosenSecretCharsMin });
+  }
+  const now = deps.clock.nowMs();
+  const clientId = input.clientId ?? (freshId(deps.entropy) as ClientId);
+  const row: Row<'clients'> = {
+    tenant: context.tenant,
+    clientId,
+    status: 'active',
+    metadata: { ...input.rules },
+    createdAt: now,
+    updatedAt: now,
+    version: 1,
+  };
+  const secret = newSecret(deps, { tenant: context.tenant, clientId, chosen: input.secret });
+  const { outcome } = await deps.store.acts.run({
+    steps: [
+      { do: 'insert', table: 'clients', row, refused: 'client_exists' },
+      { do: 'insert', table: 'clientSecrets', row: secret.row, refused: 'client_exists' },
+      ...(context.steps ?? []),
+    ],
+    audit: await record(deps, context, { action: 'client.create', clientId }),
+  });
+  if (outcome !== 'done') return err(refusalOf(outcome));
+  return ok({ client: clientOf(row), secret: secret.text });
+}
+
+/**
+ * Replaces a client's rules or status. Disabling it revokes its tokens.
+ *
+ * @param input.version the version that the caller saw (If-Match)
+ */
+export async function updateClient(
+  deps: RegistryDeps,
+  context: ChangeContext,
+  input: {
+    readonly clientId: ClientId;
+    readonly version: number;
+    readonly rules: ClientRules;
+    readonly status: ClientStatus;
+  },
+): Promise<Result<Client, RegistryRefusal>> {
+  const known = await deps.store.clients.get(context.tenant, input.clientId);
+  if (known === undefined) return err({ reason: 'client_not_found' });
+  const set = {
+    status: input.status,
+    metadata: { ...input.rules },
+    updatedAt: deps.clock.nowMs(),
+    version: input.version + 1,
+  };
+  const ends = input.status === 'disabled' && known.status !== 'disabled';
+  const { outcome } = await deps.store.acts.run({
+    steps: [
+      {
+        do: 'update',
+        table: 'clients',
+        where: { tenant: context.tenant, clientId: input.clientId, version: input.version },
+        set,
+        refused: 'version_conflict',
+      },
+      ...(ends ? [endOfTokens(deps, context, { clientId: input.clientId, why: 'disabled' })] : []),
+      ...(context.steps ?? []),
+    ],
+    audit: await record(deps, context, {
+      action: 'client.update',
+      clientId: input.clientId,
+      detail: { status: input.status, version: set.version },
+    }),
+  });
+  return outcome === 'done' ? ok(clientOf({ ...known, ...set })) : err(refusalOf(outcome));
+}
+
+/** Deletes a client, its secrets and, in the same act, the life of its tokens. */
+export async function deleteClient(
+  deps: RegistryDeps,
+  context: ChangeContext,
+  input: { readonly clientId: ClientId; readonly version: number },
+): Promise<Result<undefined, RegistryRefusal>> {
+  const where = { tenant: context.tenant, clientId: input.clientId };
+  const { outcome } = await deps.store.acts.run({
+    steps: [
+      {
+        do: 'delete',
+        table: 'clients',
+        where: { ...where, version: input.version },
+        refused: 'version_conflict',
+      },
+      { do: 'delete', table: 'clientSecrets', where },
+      endOfTokens(deps, context, { clientId: input.clientId, why: 'deleted' }),
+      ...(context.steps ?? []),
+    ],
+    audit: await record(deps, context, { action: 'client.delete', clientId: input.clientId }),
+  });
+  return outcome === 'done' ? ok(undefined) : err(refusalOf(outcome));
+}
+
+/**
+ * Makes a new secret; those before it go on working until `overlapSeconds` have passed.
+ *
+ * @param input.overlapSeconds 0 ends them at once
+ */
+export async function rotateClientSecret(
+  deps: RegistryDeps,
+  context: ChangeContext,
+  input: { readonly clientId: ClientId; readonly overlapSeconds: number },
+): Promise<
+  Result<{ readonly secret: string; readonly previousExpiresAt: number }, RegistryRefusal>
+> {
+  const { tenant } = context;
+  const { clientId } = input;
+  const known = await deps.store.clients.get(tenant, clientId);
+  if (known === undefined) return err({ reason: 'client_not_found' });
+  const now = deps.clock.nowMs();
+  const previousExpiresAt = now + input.overlapSeconds * 1000;
+  const secret = newSecret(deps, { tenant, clientId, chosen: undefined });
+  const secrets = {
+    do: 'update',
+    table: 'clientSecrets',
+    set: { expiresAt: previousExpiresAt },
+  } as const;
+  const { outcome } = await deps.store.acts.run({
+    steps: [
+      // The new version makes every cached view of the client stale, and serialises rotations.
+      {
+        do: 'update',
+        table: 'clients',
+        where: { tenant, clientId, version: known.version },
+        set: { version: known.version + 1, updatedAt: now },
+        refused: 'version_conflict',
+      },
+      {
+        do: 'delete',
+        table: 'clientSecrets',
+        where: { tenant, clientId, expiresAt: { is: '<=', value: now } },
+      },
+      { ...secrets, where: { tenant, clientId, expiresAt: null } },
+      // A second rotation inside an overlap never lengthens the first one's.
+      { ...secrets, where: { tenant, clientId, expiresAt: { is: '>', value: previousExpiresAt } } },
+      { do: 'insert', table: 'clientSecrets', row: secret.row, refused: 'version_conflict' },
+      ...(context.steps ?? []),
+    ],
+    audit: await record(deps, context, {
+      action: 'client.secret_rotate',
+      clientId,
+      detail: { overlap_seconds: input.overlapSeconds },
+    }),
+  });
+  if (outcome !== 'done') return err(refusalOf(outcome));
+  return ok({ secret: secret.text, previousExpiresAt });
+}
+
+function endOfTokens(
+  deps: RegistryDeps,
+  context: ChangeContext,
+  input: { readonly clientId: ClientId; readonly why: string },
+): Step {
+  return revocationStep({
+    tenant: context.tenant,
+    id: freshId(deps.entropy),
+    target: { kind: 'client', id: input.clientId },
+    reason: `client ${input.why}`,
+    actor: `${context.actor.kind}:${context.actor.id}`,
+    at: deps.clock.nowMs(),
+  });
+}
+
+function newSecret(
+  deps: RegistryDeps,
+  input: {
+    readonly tenant: TenantId;
+    readonly clientId: ClientId;
+    readonly chosen: string | undefined;
+  },
+): { readonly text: string; readonly row: Row<'clientSecrets'> } {
+  const { prefix, entropy, peppers, clock } = deps;
+  const { tenant, clientId } = input;
+  const id = freshId(entropy);
+  const secret = input.chosen ?? buildSecretToken({ prefix, kind: 'cs', id, entropy }).text;
+  const pepper = peppers.current();
+  const row: Row<'clientSecrets'> = {
+    tenant,
+    clientId,
+    id,
+    hash: hashSecret({ pepper: pepper.key, tenant, id: clientId, secret }),
+    pepperVersion: pepper.version,
+    createdAt: clock.nowMs(),
+    expiresAt: null,
+  };
+  return { text: secret, row };
+}
+
+function record(
+  deps: RegistryDeps,
+  context: ChangeContext,
+  what: {
+    readonly action: AuditAction;
+    readonly clientId: ClientId;
+    readonly detail?: NonNullable<AuditEvent['detail']>;
+  },
+): Promise<Row<'auditPending'>> {
+  const { clientId, ...rest } = what;
+  const object = { kind: 'client', id: clientId } as const;
+  return deps.recorder.record(eventBy(context, { at: deps.clock.nowMs(), object, ...rest }));
+}
+
+function refusalOf(outcome: string): RegistryRefusal {
+  switch (outcome) {
+    case 'client_exists':
+    case 'client_not_found':
+    case 'version_conflict':
+      return { reason: outcome };
+    default:
+      // One of the caller's own steps refused; the caller knows its code.
+      return { reason: 'refused_by_step', step: outcome };
+  }
+}

@@ -1,0 +1,27 @@
+/** What the authority reads from the configuration. The command's schema makes this value. */
+import type { JwsAlgorithm } from '@mintmark/core';
+
+export interface AuthorityConfig {
+  /** Base URL without a trailing slash; the issuer of the first tenant. Never taken from Host. */
+  readonly issuer: string;
+  /** Prefix of every credential, 2–12 of a-z and 0-9. */
+  readonly prefix: string;
+  readonly signing: {
+    /** Algorithms that keys are kept for; the first is the default of new clients. */
+    readonly algorithms: readonly JwsAlgorithm[];
+    /** A key signs for this long. */
+    readonly rotateEverySeconds: number;
+    /** A key is published this long before it signs: longer than any verifier caches the set. */
+    readonly publishAheadSeconds: number;
+  };
+}
+
+export const authorityDefaults = {
+  issuer: 'http://127.0.0.1:8420',
+  prefix: 'mm',
+  signing: {
+    algorithms: ['ES256'],
+    rotateEverySeconds: 30 * 86_400,
+    publishAheadSeconds: 86_400,
+  },
+} as const;

@@ -1,0 +1,66 @@
+/** POST /oauth2/introspect (RFC 7662): for the token's owner, its audience, and gateways. */
+import type { HttpRequest, HttpResponse, TenantId } from '@mintmark/core';
+import type { ActiveToken, IntrospectionCaller } from '../introspection/introspect.ts';
+import { readForm } from './form.ts';
+import { type ActiveKey, callingClient, type ProtocolDeps } from './protocol-deps.ts';
+import { renderError, uncached } from './render-error.ts';
+
+const inactive = JSON.stringify({ active: false });
+
+export async function handleIntrospect(
+  deps: Pick<ProtocolDeps, 'authenticator' | 'failures' | 'introspect' | 'isGateway' | 'issuerOf'>,
+  tenant: TenantId,
+  request: HttpRequest,
+): Promise<HttpResponse> {
+  const form = await readForm(request);
+  if (!form.ok) return renderError(form.refusal);
+  let caller: IntrospectionCaller;
+  if (await deps.isGateway(request)) {
+    caller = { kind: 'gateway' };
+  } else {
+    const client = await callingClient(deps, { tenant, request, form: form.value });
+    if (!client.ok) return renderError(client.refusal);
+    const { clientId, resources } = client.value;
+    caller = { kind: 'client', clientId, resources };
+  }
+  const token = form.value.get('token');
+  if (token === undefined) return renderError({ reason: 'missing_parameter', name: 'token' });
+  const address = form.value.get('address');
+  const found = await deps.introspect({ tenant, token, caller, address });
+  if (!found.active) return json(inactive);
+  return json(
+    JSON.stringify('kind' in found ? keyBody(found) : tokenBody(found, deps.issuerOf(tenant))),
+  );
+}
+
+function json(body: string): HttpResponse {
+  return { status: 200, headers: { 'content-type': 'application/json', ...uncached }, body };
+}
+
+/** RFC 7662 §2.2; `mm_pos` lets a gateway go on judging revocation by itself. */
+function tokenBody(token: ActiveToken, issuer: string): Record<string, unknown> {
+  return {
+    active: true,
+    scope: token.scopes.join(' '),
+    client_id: token.clientId,
+    token_type: 'Bearer',
+    exp: token.expiresAt,
+    iat: token.issuedAt,
+    sub: token.subject,
+    aud: token.audience.length === 1 ? token.audience[0] : token.audience,
+    iss: issuer,
+    jti: token.tokenId,
+    mm_pos: token.position,
+  };
+}
+
+function keyBody(key: ActiveKey): Record<string, unknown> {
+  return {
+    active: true,
+    scope: key.scopes.join(' '),
+    sub: key.owner,
+    jti: key.id,
+    mm_kind: 'api_key',
+    ...(key.expiresAtSeconds === undefined ? {} : { exp: key.expiresAtSeconds }),
+  };
+}

@@ -1,0 +1,137 @@
+/**
+ * What gateways that run apart ask of the authority: the status feed, and room for the decisions
+ * they made. The encoding is core's (`wire/feed-http.ts`), so that both ends read one page.
+ */
+import {
+  canonicalJson,
+  type DecisionEvent,
+  err,
+  type FeedSource,
+  feedHttp,
+  feedProofPayload,
+  limits,
+  ok,
+  type Signer,
+  type TenantId,
+} from '@mintmark/core';
+import { assembleJws, jwsSigningInput } from '@mintmark/tokens';
+import { z } from 'zod';
+import { endpoint, type PreparedEndpoint } from './endpoint.ts';
+import { line } from './wire-schema.ts';
+
+export interface FeedEndpointDeps {
+  readonly feed: FeedSource;
+  readonly signer: (tenant: TenantId) => Promise<Signer>;
+  readonly accept: (events: readonly DecisionEvent[]) => Promise<void>;
+}
+
+const position = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+
+const heartbeat = {
+  tenant: z.string(),
+  epoch: z.string(),
+  head: z.int(),
+  entries: z.array(z.looseObject({ type: z.string(), position: z.int() })),
+};
+
+export function feedEndpoints(deps: FeedEndpointDeps): readonly PreparedEndpoint[] {
+  return [readSnapshot(deps), readDelta(deps), acceptDecisions(deps)];
+}
+
+function readSnapshot({ feed }: FeedEndpointDeps): PreparedEndpoint {
+  return endpoint({
+    method: 'GET',
+    path: feedHttp.snapshotPath,
+    operation: 'readFeedSnapshot',
+    group: 'feed',
+    summary: 'Everything that a gateway must know now',
+    permission: 'feed:read',
+    answers: {
+      200: {
+        description: 'Revocations, keys, signing keys and routes, and the position to go on from.',
+        schema: z.looseObject({ ...heartbeat, issuer: z.string() }),
+      },
+    },
+    async handle({ tenant }) {
+      return ok({ status: 200, body: { ...(await feed.snapshot(tenant)) } });
+    },
+  });
+}
+
+function readDelta({ feed, signer }: FeedEndpointDeps): PreparedEndpoint {
+  return endpoint({
+    method: 'GET',
+    path: feedHttp.deltaPath,
+    operation: 'readFeed',
+    group: 'feed',
+    summary: 'What came after a position',
+    description:
+      'Waits up to a second for something to come. Asking acknowledges everything up to `after`. ' +
+      'The answer is signed, over the nonce too, in `Mintmark-Feed-Signature`.',
+    permission: 'feed:read',
+    query: z.strictObject({
+      epoch: line({ min: 1, max: 64 }),
+      after: position,
+      node: line({ min: 1, max: 64 }),
+      nonce: line({ min: 16, max: 128 }),
+    }),
+    answers: {
+      200: {
+        description: 'Entries in order; none is a heartbeat.',
+        schema: z.looseObject({ ...heartbeat, after: z.int() }),
+      },
+    },
+    problems: ['feed_resync'],
+    async handle({ tenant, query }) {
+      const { epoch, after, node, nonce } = query;
+      const delta = await feed.delta({ tenant, epoch, after, node });
+      if (delta === 'resync') return err({ code: 'feed_resync' });
+      const text = JSON.stringify(delta);
+      const proof = { tenant, epoch: delta.epoch, head: delta.head, body: text, node, nonce };
+      const key = await signer(tenant);
+      const header = { typ: feedHttp.signatureType, alg: key.algorithm, kid: key.kid };
+      const signingInput = jwsSigningInput(header, canonicalJson(feedProofPayload(proof)));
+      const signature = await key.sign(Buffer.from(signingInput, 'latin1'));
+      const headers = { [feedHttp.signatureHeader]: assembleJws(signingInput, signature) };
+      return ok({ status: 200, text, headers });
+    },
+  });
+}
+
+const decision = z.object({
+  type: z.literal('decision'),
+  at: z.int().min(0),
+  node: z.string().max(128),
+  tenant: z.string().max(64),
+  route: z.string().max(256).optional(),
+  method: z.string().max(32),
+  path: z.string().max(512),
+  address: z.string().max(64),
+  credential: z.enum(['none', 'jwt', 'opaque', 'api_key', 'admin_key', 'malformed']),
+  credentialId: z.string().max(128).optional(),
+  authenticated: z.boolean(),
+  subject: z.string().max(255).optional(),
+  clientId: z.string().max(255).optional(),
+  verdict: z.enum(['allow', 'deny']),
+  reason: z.string().max(64),
+  degraded: z.boolean(),
+  judgedMicros: z.number().min(0),
+});
+
+function acceptDecisions({ accept }: FeedEndpointDeps): PreparedEndpoint {
+  return endpoint({
+    method: 'POST',
+    path: feedHttp.decisionsPath,
+    operation: 'acceptDecisions',
+    group: 'feed',
+    summary: 'Takes the decisions of a gateway, to be counted',
+    permission: 'decisions:write',
+    body: z.strictObject({ events: z.array(decision).max(limits.decisionBatchMax) }),
+    answers: { 204: { description: 'Taken.' } },
+    async handle({ tenant, body }) {
+      // A gateway speaks for its own tenant and for no other.
+      await accept(body.events.map((event) => ({ ...event, tenant }) as unknown as DecisionEvent));
+      return ok({ status: 204 });
+    },
+  });
+}

@@ -1,0 +1,58 @@
+/** /livez, /readyz and /metrics, for those who run the process. */
+import type { HttpRequest, HttpResponse } from '@mintmark/core';
+
+export interface OperationsDeps {
+  /** Resolves when the store can commit; throws a fault that says why not. */
+  readonly check: () => Promise<void>;
+  /** Gauges and counters by name, as Prometheus names them. */
+  readonly metrics: () => readonly Metric[];
+}
+
+export interface Metric {
+  readonly name: string;
+  readonly help: string;
+  readonly kind: 'counter' | 'gauge';
+  readonly value: number;
+}
+
+const plain = { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' } as const;
+
+/** @returns undefined where the path is none of these */
+export async function handleOperations(
+  deps: OperationsDeps,
+  request: HttpRequest,
+): Promise<HttpResponse | undefined> {
+  switch (request.path) {
+    case '/livez':
+      return { status: 200, headers: plain, body: 'ok\n' };
+    case '/readyz':
+      return ready(deps);
+    case '/metrics':
+      return {
+        status: 200,
+        headers: { ...plain, 'content-type': 'text/plain; version=0.0.4; charset=utf-8' },
+        body: renderMetrics(deps.metrics()),
+      };
+    default:
+      return undefined;
+  }
+}
+
+async function ready(deps: OperationsDeps): Promise<HttpResponse> {
+  try {
+    await deps.check();
+    return { status: 200, headers: plain, body: 'ready\n' };
+  } catch {
+    // The reason stands in the log; a probe needs no more than no.
+    return { status: 503, headers: plain, body: 'not ready\n' };
+  }
+}
+
+/** Prometheus' text exposition format. No label carries an id: that would be one series a key. */
+export function renderMetrics(metrics: readonly Metric[]): string {
+  return metrics
+    .map(({ name, help, kind, value }) => {
+      return `# HELP ${name} ${help}\n# TYPE ${name} ${kind}\n${name} ${value}\n`;
+    })
+    .join('');
+}

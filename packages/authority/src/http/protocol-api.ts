@@ -1,0 +1,91 @@
+/**
+ * The protocol endpoints of one tenant, by path and method. The literal table below is all of them;
+ * each entry is one file that parses, makes one call, and renders.
+ */
+import {
+  CustodyFault,
+  type HttpRequest,
+  type HttpResponse,
+  StoreFault,
+  type TenantId,
+} from '@mintmark/core';
+import { handleIntrospect } from './introspect.ts';
+import { renderJwks, renderMetadata } from './metadata.ts';
+import type { ProtocolDeps } from './protocol-deps.ts';
+import { uncached } from './render-error.ts';
+import { handleRevoke } from './revoke.ts';
+import { handleToken } from './token.ts';
+
+type Method = 'GET' | 'POST';
+type Endpoint = (
+  deps: ProtocolDeps,
+  tenant: TenantId,
+  request: HttpRequest,
+) => HttpResponse | Promise<HttpResponse>;
+
+const metadata: Endpoint = (deps, tenant) =>
+  renderMetadata(deps.issuerOf(tenant), deps.signingAlgorithms);
+
+const endpoints: Readonly<Record<string, Readonly<Partial<Record<Method, Endpoint>>>>> = {
+  '/oauth2/token': { POST: handleToken },
+  '/oauth2/introspect': { POST: handleIntrospect },
+  '/oauth2/revoke': { POST: handleRevoke },
+  '/.well-known/oauth-authorization-server': { GET: metadata },
+  '/.well-known/openid-configuration': { GET: metadata },
+  '/.well-known/jwks.json': {
+    GET: async (deps, tenant) => renderJwks(await deps.jwks(tenant), deps.jwksMaxAgeSeconds),
+  },
+};
+
+/**
+ * Answers a protocol request.
+ *
+ * @param input.path the request's path without the tenant's prefix
+ * @returns undefined where the path is none of the protocol's
+ */
+export function handleProtocol(
+  deps: ProtocolDeps,
+  request: HttpRequest,
+  input: { readonly tenant: TenantId; readonly path: string },
+): HttpResponse | Promise<HttpResponse> | undefined {
+  if (!Object.hasOwn(endpoints, input.path)) return undefined;
+  const methods = endpoints[input.path] ?? {};
+  const method = request.method === 'HEAD' ? 'GET' : request.method;
+  const endpoint = Object.hasOwn(methods, method) ? methods[method as Method] : undefined;
+  if (endpoint === undefined) return renderMethods(request.method, Object.keys(methods));
+  return answer(deps, { endpoint, tenant: input.tenant, request });
+}
+
+async function answer(
+  deps: ProtocolDeps,
+  input: { readonly endpoint: Endpoint; readonly tenant: TenantId; readonly request: HttpRequest },
+): Promise<HttpResponse> {
+  const { endpoint, tenant, request } = input;
+  try {
+    const response = await endpoint(deps, tenant, request);
+    return request.method === 'HEAD' ? { ...response, body: undefined } : response;
+  } catch (fault) {
+    deps.onFault(fault);
+    return renderFault(fault);
+  }
+}
+
+/** RFC 6749 §4.1.2.1 has the names; the token endpoint's own list has none for a fault. */
+function renderFault(fault: unknown): HttpResponse {
+  const known = fault instanceof StoreFault || fault instanceof CustodyFault;
+  return {
+    status: known ? 503 : 500,
+    headers: {
+      'content-type': 'application/json',
+      ...uncached,
+      ...(known ? { 'retry-after': '1' } : {}),
+    },
+    body: JSON.stringify({ error: known ? 'temporarily_unavailable' : 'server_error' }),
+  };
+}
+
+function renderMethods(method: string, known: readonly string[]): HttpResponse {
+  const allow = known.includes('GET') ? [...known, 'HEAD', 'OPTIONS'] : [...known, 'OPTIONS'];
+  const status = method === 'OPTIONS' ? 204 : 405;
+  return { status, headers: { allow: allow.join(', ') }, body: undefined };
+}

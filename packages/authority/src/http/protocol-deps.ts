@@ -1,0 +1,68 @@
+/** What the protocol endpoints are given; each takes the part that it uses. */
+import type { FailureBudget, HttpRequest, JwsAlgorithm, Result, TenantId } from '@mintmark/core';
+import type { ClientAuthenticator } from '../clients/authenticate.ts';
+import type { Client } from '../clients/client.ts';
+import type { GrantDeps } from '../grants/run-grant.ts';
+import type { ActiveToken, IntrospectionCaller } from '../introspection/introspect.ts';
+import type { RevokeDeps } from '../revocation/revoke.ts';
+import type { Form } from './form.ts';
+import { presentedSecret } from './presented-secret.ts';
+import type { ProtocolRefusal } from './render-error.ts';
+
+/** An API key that is good now, as introspection shows it. */
+export interface ActiveKey {
+  readonly active: true;
+  readonly kind: 'api_key';
+  readonly id: string;
+  readonly owner: string;
+  readonly scopes: readonly string[];
+  readonly expiresAtSeconds: number | undefined;
+}
+
+export interface ProtocolDeps {
+  readonly grants: GrantDeps;
+  readonly revocation: RevokeDeps;
+  readonly authenticator: ClientAuthenticator;
+  /** Judges access tokens and, for gateways, API keys. */
+  readonly introspect: (input: {
+    readonly tenant: TenantId;
+    readonly token: string;
+    readonly caller: IntrospectionCaller;
+    readonly address: string | undefined;
+  }) => Promise<ActiveToken | ActiveKey | { readonly active: false; readonly reason: string }>;
+  /** Whether the Authorization header holds a management credential that may act as a gateway. */
+  readonly isGateway: (request: HttpRequest) => Promise<boolean>;
+  readonly failures: FailureBudget;
+  readonly issuerOf: (tenant: TenantId) => string;
+  readonly jwks: (tenant: TenantId) => Promise<readonly Readonly<Record<string, unknown>>[]>;
+  /** At most the time by which a key is published before it signs. */
+  readonly jwksMaxAgeSeconds: number;
+  readonly signingAlgorithms: readonly JwsAlgorithm[];
+  /** Told of every fault and bug, for the log. */
+  readonly onFault: (fault: unknown) => void;
+}
+
+/**
+ * Authenticates the calling client of an endpoint other than the token endpoint. Failures spend
+ * the address's budget; an address without any is refused before the look-up.
+ */
+export async function callingClient(
+  deps: Pick<ProtocolDeps, 'authenticator' | 'failures'>,
+  input: { readonly tenant: TenantId; readonly request: HttpRequest; readonly form: Form },
+): Promise<Result<Client, ProtocolRefusal>> {
+  const { tenant, request, form } = input;
+  const address = request.remoteAddress;
+  const retryAfterSeconds = deps.failures.retryAfterSeconds(address);
+  if (retryAfterSeconds > 0) {
+    return { ok: false, refusal: { reason: 'too_many_failures', retryAfterSeconds } };
+  }
+  const presented = presentedSecret(request.header('authorization'), form);
+  if (!presented.ok) return presented;
+  if (presented.value === undefined) {
+    return { ok: false, refusal: { reason: 'caller_unauthenticated' } };
+  }
+  const client = await deps.authenticator.authenticate(tenant, presented.value);
+  if (client.ok) return client;
+  deps.failures.failed(address);
+  return { ok: false, refusal: { reason: 'client_unauthenticated', why: client.refusal } };
+}

@@ -1,0 +1,94 @@
+/**
+ * From refusals to the wire: the one exhaustive map for the protocol endpoints. It says no more
+ * than the standards ask; what an operator needs stands in the audit trail and the log.
+ */
+import { assertNever, type HttpResponse, type OauthErrorCode } from '@mintmark/core';
+import type { TokenRefusal } from '../grants/run-grant.ts';
+import type { FormRefusal } from './form.ts';
+import type { PresentedRefusal } from './presented-secret.ts';
+
+export type ProtocolRefusal =
+  | FormRefusal
+  | PresentedRefusal
+  | TokenRefusal
+  | { readonly reason: 'missing_parameter'; readonly name: string }
+  | { readonly reason: 'too_many_failures'; readonly retryAfterSeconds: number }
+  | { readonly reason: 'caller_unauthenticated' };
+
+interface Rendered {
+  readonly status: number;
+  readonly error: OauthErrorCode;
+  readonly description?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** RFC 6749 §5.1: nothing of these endpoints may be stored on the way. */
+export const uncached = { 'cache-control': 'no-store', pragma: 'no-cache' } as const;
+
+/** @returns the standard's own error document (RFC 6749 §5.2) */
+export function renderError(refusal: ProtocolRefusal): HttpResponse {
+  const { status, error, description, headers } = rendered(refusal);
+  return {
+    status,
+    headers: { 'content-type': 'application/json', ...uncached, ...headers },
+    body: JSON.stringify({
+      error,
+      ...(description === undefined ? {} : { error_description: description }),
+    }),
+  };
+}
+
+function rendered(refusal: ProtocolRefusal): Rendered {
+  switch (refusal.reason) {
+    case 'not_a_form':
+      return invalid('the body must be application/x-www-form-urlencoded');
+    case 'body_too_large':
+      return { ...invalid('the body is too large'), status: 413 };
+    case 'malformed_encoding':
+      return invalid('the body is not well-formed');
+    case 'too_many_parameters':
+      return invalid('too many parameters');
+    case 'duplicate_parameter':
+      return invalid('a parameter is repeated');
+    case 'parameters_in_query':
+      return invalid('parameters belong in the body');
+    case 'several_methods':
+      return invalid('more than one client authentication method');
+    case 'missing_parameter':
+      return invalid(`${refusal.name} is missing`);
+    case 'malformed_basic':
+    case 'client_unauthenticated':
+    case 'caller_unauthenticated':
+      return {
+        status: 401,
+        error: 'invalid_client',
+        headers: { 'www-authenticate': 'Basic realm="mintmark", charset="UTF-8"' },
+      };
+    case 'too_many_failures':
+      return {
+        status: 429,
+        error: 'temporarily_unavailable',
+        description: 'too many failed attempts',
+        headers: { 'retry-after': String(refusal.retryAfterSeconds) },
+      };
+    case 'unsupported_grant_type':
+      return { status: 400, error: 'unsupported_grant_type' };
+    case 'grant_not_allowed':
+      return { status: 400, error: 'unauthorized_client' };
+    case 'malformed_scope':
+    case 'scope_not_allowed':
+      return { status: 400, error: 'invalid_scope' };
+    case 'target_not_allowed':
+      return { status: 400, error: 'invalid_target' };
+    case 'client_changed':
+    case 'revoked_meanwhile':
+      // Judged anew several times and overtaken each time: the client may simply try again.
+      return { status: 503, error: 'temporarily_unavailable', headers: { 'retry-after': '1' } };
+    default:
+      return assertNever(refusal);
+  }
+}
+
+function invalid(description: string): Rendered {
+  return { status: 400, error: 'invalid_request', description };
+}

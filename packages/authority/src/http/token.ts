@@ -1,0 +1,48 @@
+/** POST /oauth2/token (RFC 6749 §3.2): parse, run the grant, render. */
+import type { HttpRequest, HttpResponse, TenantId } from '@mintmark/core';
+import { runGrant } from '../grants/run-grant.ts';
+import { readForm } from './form.ts';
+import { presentedSecret } from './presented-secret.ts';
+import type { ProtocolDeps } from './protocol-deps.ts';
+import { renderError, uncached } from './render-error.ts';
+
+export async function handleToken(
+  deps: Pick<ProtocolDeps, 'grants' | 'failures'>,
+  tenant: TenantId,
+  request: HttpRequest,
+): Promise<HttpResponse> {
+  const address = request.remoteAddress;
+  const retryAfterSeconds = deps.failures.retryAfterSeconds(address);
+  if (retryAfterSeconds > 0) return renderError({ reason: 'too_many_failures', retryAfterSeconds });
+  const form = await readForm(request);
+  if (!form.ok) return renderError(form.refusal);
+  const presented = presentedSecret(request.header('authorization'), form.value);
+  if (!presented.ok) return renderError(presented.refusal);
+  const grantType = form.value.get('grant_type');
+  if (grantType === undefined)
+    return renderError({ reason: 'missing_parameter', name: 'grant_type' });
+
+  const issued = await runGrant(deps.grants, {
+    tenant,
+    grantType,
+    presented: presented.value,
+    scopes: form.value.get('scope')?.split(' '),
+    resources: form.value.all('resource'),
+    address,
+  });
+  if (!issued.ok) {
+    if (issued.refusal.reason === 'client_unauthenticated') deps.failures.failed(address);
+    return renderError(issued.refusal);
+  }
+  const { text, expiresAt, issuedAt, scopes } = issued.value;
+  return {
+    status: 200,
+    headers: { 'content-type': 'application/json', ...uncached },
+    body: JSON.stringify({
+      access_token: text,
+      token_type: 'Bearer',
+      expires_in: expiresAt - issuedAt,
+      ...(scopes.length === 0 ? {} : { scope: scopes.join(' ') }),
+    }),
+  };
+}

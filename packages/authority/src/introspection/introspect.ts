@@ -1,0 +1,173 @@
+/**
+ * Introspection (RFC 7662): is this access token good now, for this caller? Signature or row,
+ * expiry, and the revocations that this node knows of, judged in that order. A caller that is
+ * neither the token's owner nor its audience learns `inactive` and no more (§2.2, §4).
+ */
+import {
+  type ClientId,
+  type Clock,
+  equalConstantTime,
+  type FeedPosition,
+  nowSeconds,
+  type SubjectId,
+  type TenantId,
+  type TokenId,
+  type TokenTargets,
+  type UnixSeconds,
+} from '@mintmark/core';
+import {
+  hashSecret,
+  type KeySet,
+  parseSecretToken,
+  partitionOfTokenId,
+  type VerifiedAccessToken,
+  type VerifiedCache,
+  verifyAccessToken,
+} from '@mintmark/tokens';
+import type { Peppers } from '../custody/peppers.ts';
+import type { Store } from '../store/store.ts';
+
+export interface IntrospectDeps {
+  readonly store: Pick<Store, 'tokens'>;
+  readonly peppers: Peppers;
+  readonly verificationKeys: (tenant: TenantId) => Promise<KeySet>;
+  readonly cache: VerifiedCache<VerifiedAccessToken>;
+  /** Whether a revocation that this node knows of ends the token. */
+  readonly refuses: (tenant: TenantId, token: TokenTargets) => Promise<boolean>;
+  readonly issuerOf: (tenant: TenantId) => string;
+  readonly clock: Clock;
+  readonly prefix: string;
+}
+
+/** Who asks. A gateway acts for the audiences of its routes, which are the tenant's own. */
+export type IntrospectionCaller =
+  | { readonly kind: 'gateway' }
+  | {
+      readonly kind: 'client';
+      readonly clientId: ClientId;
+      readonly resources: readonly string[];
+    };
+
+/** A token that is good now. */
+export interface ActiveToken {
+  readonly active: true;
+  readonly format: 'jwt' | 'opaque';
+  readonly tokenId: TokenId;
+  readonly clientId: ClientId;
+  readonly subject: SubjectId;
+  readonly scopes: readonly string[];
+  readonly audience: readonly string[];
+  readonly issuedAt: UnixSeconds;
+  readonly expiresAt: UnixSeconds;
+  readonly position: FeedPosition;
+}
+
+/** `reason` is for the record; outside it is `{"active":false}` and no more. */
+export interface InactiveToken {
+  readonly active: false;
+  readonly reason:
+    | 'malformed'
+    | 'not_found'
+    | 'expired'
+    | 'not_verified'
+    | 'revoked'
+    | 'not_for_caller';
+}
+
+export type Introspection = ActiveToken | InactiveToken;
+
+/**
+ * Judges an access token, JWT or opaque.
+ *
+ * @throws StoreFault where the answer cannot be known; a caller must then refuse
+ */
+export async function introspect(
+  deps: IntrospectDeps,
+  input: {
+    readonly tenant: TenantId;
+    readonly token: string;
+    readonly caller: IntrospectionCaller;
+  },
+): Promise<Introspection> {
+  const { tenant, token, caller } = input;
+  const found = token.startsWith(`${deps.prefix}_`)
+    ? await readOpaque(deps, tenant, token)
+    : await readJwt(deps, tenant, token);
+  if (!found.active) return found;
+  const { signingKey, ...active } = found;
+  const targets: TokenTargets = {
+    position: active.position,
+    tokenId: active.tokenId,
+    clientId: active.clientId,
+    subject: active.subject,
+    tenant,
+    signingKey,
+  };
+  if (await deps.refuses(tenant, targets)) return { active: false, reason: 'revoked' };
+  return mayKnow(caller, active) ? active : { active: false, reason: 'not_for_caller' };
+}
+
+type Found = (ActiveToken & { readonly signingKey: string | undefined }) | InactiveToken;
+
+function mayKnow(caller: IntrospectionCaller, token: ActiveToken): boolean {
+  if (caller.kind === 'gateway') return true;
+  if (caller.clientId === token.clientId) return true;
+  return token.audience.some(
+    (audience) => audience === caller.clientId || caller.resources.includes(audience),
+  );
+}
+
+async function readOpaque(deps: IntrospectDeps, tenant: TenantId, token: string): Promise<Found> {
+  const parsed = parseSecretToken(token, deps.prefix);
+  if (!parsed.ok || parsed.value.kind !== 'at') return { active: false, reason: 'malformed' };
+  const { id, secret } = parsed.value;
+  const partition = partitionOfTokenId(id);
+  if (partition === undefined) return { active: false, reason: 'malformed' };
+  const row = await deps.store.tokens.get(partition, tenant, id);
+  const pepper = row === undefined ? undefined : deps.peppers.get(row.pepperVersion);
+  if (row === undefined || pepper === undefined) return { active: false, reason: 'not_found' };
+  if (!equalConstantTime(hashSecret({ pepper, tenant, id, secret }), row.hash)) {
+    return { active: false, reason: 'not_found' };
+  }
+  if (row.expiresAtSeconds <= nowSeconds(deps.clock)) return { active: false, reason: 'expired' };
+  return {
+    active: true,
+    format: 'opaque',
+    tokenId: row.id as TokenId,
+    clientId: row.clientId as ClientId,
+    subject: row.subject as SubjectId,
+    scopes: row.scopes,
+    audience: row.audience,
+    issuedAt: row.issuedAtSeconds as UnixSeconds,
+    expiresAt: row.expiresAtSeconds as UnixSeconds,
+    position: row.position,
+    signingKey: undefined,
+  };
+}
+
+async function readJwt(deps: IntrospectDeps, tenant: TenantId, token: string): Promise<Found> {
+  const verified = verifyAccessToken(token, {
+    issuer: deps.issuerOf(tenant),
+    keys: await deps.verificationKeys(tenant),
+    now: nowSeconds(deps.clock),
+    cache: deps.cache,
+  });
+  if (!verified.ok) {
+    const expired = verified.refusal.reason === 'expired';
+    return { active: false, reason: expired ? 'expired' : 'not_verified' };
+  }
+  const claims = verified.value;
+  return {
+    active: true,
+    format: 'jwt',
+    tokenId: claims.tokenId,
+    clientId: claims.clientId,
+    subject: claims.subject,
+    scopes: claims.scopes,
+    audience: claims.audience,
+    issuedAt: claims.issuedAt,
+    expiresAt: claims.expiresAt,
+    position: claims.position,
+    signingKey: claims.keyId,
+  };
+}

@@ -1,0 +1,215 @@
+import {
+  type FeedDelta,
+  limits,
+  type ManualClock,
+  manualClock,
+  type RevocationTarget,
+  type TenantId,
+  type Timers,
+  type TokenTargets,
+} from '@mintmark/core';
+import { beforeEach, expect, test } from 'vitest';
+import { openMemoryStore } from '../store/memory/memory-store.ts';
+import type { Store } from '../store/store.ts';
+import type { Row } from '../store/tables.ts';
+import { type Feed, openFeed } from './feed.ts';
+import { revocationStep } from './revocation-step.ts';
+
+const tenant = 'default' as TenantId;
+const epoch = 'e1';
+
+let store: Store;
+let clock: ManualClock;
+let due: (() => void)[];
+let feed: Feed;
+
+const timers: Timers = {
+  after(_ms, run) {
+    due.push(run);
+    return () => {
+      due = due.filter((other) => other !== run);
+    };
+  },
+  every: () => () => undefined,
+};
+
+beforeEach(async () => {
+  store = openMemoryStore();
+  clock = manualClock(1_000_000_000_000);
+  due = [];
+  await store.acts.run({
+    steps: [
+      {
+        do: 'insert',
+        table: 'installation',
+        row: { id: 'self', epoch, createdAt: 0, settings: {} },
+        refused: 'taken',
+      },
+    ],
+    audit: null,
+  });
+  feed = await open();
+});
+
+function open(): Promise<Feed> {
+  const deps = {
+    store,
+    clock,
+    timers,
+    verifierOf: async (row: Row<'keys'>) => `verifier of ${row.id}`,
+    issuerOf: () => 'https://issuer.example',
+  };
+  return openFeed(deps, [tenant]);
+}
+
+let count = 0;
+
+/** Commits a revocation as another process would: this one's feed is not told. */
+async function revokeElsewhere(target: RevocationTarget): Promise<number> {
+  const id = `r${++count}`;
+  const at = clock.nowMs();
+  const step = revocationStep({ tenant, id, target, reason: 'test', actor: 'system:test', at });
+  const { position } = await store.acts.run({ steps: [step], audit: null });
+  return position ?? 0;
+}
+
+async function revokeHere(target: RevocationTarget): Promise<void> {
+  feed.advanced(tenant, await revokeElsewhere(target));
+}
+
+function token(position: number): TokenTargets {
+  return { position, tokenId: 't1', clientId: 'c1', subject: 's1', tenant };
+}
+
+function ask(after: number, node = 'n1'): Promise<FeedDelta | 'resync'> {
+  return feed.delta({ tenant, epoch, after, node });
+}
+
+const client: RevocationTarget = { kind: 'client', id: 'c1' };
+
+test('refuses what this process has just acknowledged', async () => {
+  expect(await feed.refuses(tenant, token(0))).toBe(false);
+  await revokeHere(client);
+  expect(await feed.refuses(tenant, token(0))).toBe(true);
+  expect(await feed.refuses(tenant, token(1))).toBe(false);
+});
+
+test('learns what another process revoked when it refreshes, and knows its own age', async () => {
+  await revokeElsewhere(client);
+  clock.advanceMs(700);
+  expect(feed.ageMs(tenant)).toBe(700);
+  await feed.refresh(tenant);
+  expect(feed.ageMs(tenant)).toBe(0);
+  expect(await feed.refuses(tenant, token(0))).toBe(true);
+});
+
+test('knows after a start what was revoked before', async () => {
+  await revokeElsewhere(client);
+  expect(await (await open()).refuses(tenant, token(0))).toBe(true);
+});
+
+test('wakes a waiting node with the new entry', async () => {
+  const asked = ask(0);
+  await revokeHere(client);
+  expect(await asked).toMatchObject({
+    epoch,
+    after: 0,
+    head: 1,
+    entries: [{ type: 'revocation', position: 1, target: client }],
+  });
+});
+
+test('answers a waiting node with a heartbeat when nothing happened', async () => {
+  const asked = ask(0);
+  await expect.poll(() => due.length).toBe(1);
+  for (const run of due) run();
+  expect(await asked).toEqual({ tenant, epoch, head: 0, after: 0, entries: [] });
+  expect(due).toEqual([]);
+});
+
+test('gives entries in order and without holes', async () => {
+  for (let i = 0; i < 5; i++) await revokeHere({ kind: 'token', id: `t${i}` });
+  const delta = await ask(2);
+  expect(delta !== 'resync' && delta.entries.map((entry) => entry.position)).toEqual([3, 4, 5]);
+});
+
+test.each([
+  ['another epoch', () => feed.delta({ tenant, epoch: 'e0', after: 0, node: 'n1' })],
+  ['a position that was never given', () => ask(7)],
+])('asks a node with %s for a new snapshot', async (_title, asking) => {
+  expect(await asking()).toBe('resync');
+});
+
+test('asks a node for a new snapshot where the entries behind its position are gone', async () => {
+  for (let i = 0; i < 3; i++) await revokeHere({ kind: 'token', id: `t${i}` });
+  const gone = { do: 'delete', table: 'feed', where: { tenant, position: 1 } } as const;
+  await store.acts.run({ steps: [gone], audit: null });
+  expect(await ask(0)).toBe('resync');
+});
+
+test('takes a question as the acknowledgement of everything before it', async () => {
+  await revokeHere(client);
+  await ask(0);
+  expect(await store.nodes.get(tenant, 'n1')).toMatchObject({ position: 0, epoch });
+  const waiting = ask(1);
+  await expect.poll(() => due.length).toBe(1);
+  expect(await store.nodes.get(tenant, 'n1')).toMatchObject({ position: 1 });
+  for (const run of due) run();
+  await waiting;
+});
+
+test('writes down a quiet node only now and then', async () => {
+  await revokeHere(client);
+  await revokeHere(client);
+  await ask(0);
+  const first = await store.nodes.get(tenant, 'n1');
+  clock.advanceMs(limits.feedLeaseMs / 2 - 1);
+  await ask(0);
+  expect(await store.nodes.get(tenant, 'n1')).toEqual(first);
+  clock.advanceMs(1);
+  await ask(0);
+  expect((await store.nodes.get(tenant, 'n1'))?.seenAt).toBe(clock.nowMs());
+});
+
+test('puts everything that holds now into a snapshot', async () => {
+  await revokeHere(client);
+  await store.acts.run({
+    steps: [
+      {
+        do: 'insert',
+        table: 'routes',
+        row: { tenant, name: 'api', route: { name: 'api' }, updatedAt: 0, version: 1 },
+        refused: 'taken',
+      },
+    ],
+    audit: null,
+  });
+  const snapshot = await feed.snapshot(tenant);
+  expect(snapshot).toMatchObject({ tenant, epoch, head: 1, issuer: 'https://issuer.example' });
+  expect(snapshot.entries).toMatchObject([
+    { type: 'revocation', target: client },
+    { type: 'route', name: 'api', route: { name: 'api' } },
+  ]);
+});
+
+test('leaves out of a snapshot what has expired', async () => {
+  await revokeHere(client);
+  clock.advanceMs((limits.accessTokenTtlSecondsMax + limits.clockSkewSeconds + 2) * 1000);
+  expect((await feed.snapshot(tenant)).entries).toEqual([]);
+});
+
+test('never loses an entry between a head that moves and a node that asks', async () => {
+  const seen: number[] = [];
+  let after = 0;
+  const reader = (async () => {
+    while (after < 200) {
+      const delta = await ask(after);
+      if (delta === 'resync') throw new Error('resync');
+      for (const entry of delta.entries) seen.push(entry.position);
+      after = delta.entries.at(-1)?.position ?? after;
+    }
+  })();
+  for (let i = 0; i < 200; i++) await revokeHere({ kind: 'token', id: `t${i}` });
+  await reader;
+  expect(seen).toEqual(Array.from({ length: 200 }, (_, i) => i + 1));
+});

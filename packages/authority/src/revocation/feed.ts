@@ -1,0 +1,275 @@
+/**
+ * The authority's end of the status feed: what enforcement points must know, in commit order. Acts
+ * append to it inside their own transactions; this file reads it back, keeps the local view of
+ * revocations that introspection judges by, and lets waiting nodes know that there is more. What
+ * must never happen: a position delivered while a lower one is still to come.
+ */
+import {
+  type Clock,
+  createRevocationIndex,
+  type FeedDelta,
+  type FeedEntry,
+  type FeedPosition,
+  type FeedSnapshot,
+  type FeedSource,
+  type KeyView,
+  limits,
+  nowSeconds,
+  type RevocationIndex,
+  type SigningKeyId,
+  type TenantId,
+  type Timers,
+  type TokenTargets,
+} from '@mintmark/core';
+import type { Store } from '../store/store.ts';
+import type { Row } from '../store/tables.ts';
+import { keyViewOf } from './key-view.ts';
+
+export interface FeedDeps {
+  readonly store: Pick<
+    Store,
+    'installation' | 'feedHead' | 'feed' | 'keys' | 'signingKeys' | 'routes' | 'nodes' | 'acts'
+  >;
+  /** Opens the sealed SHA-256 of a key's secret; undefined for an import not yet rehashed. */
+  readonly verifierOf: (row: Row<'keys'>) => Promise<string | undefined>;
+  readonly issuerOf: (tenant: TenantId) => string;
+  readonly clock: Clock;
+  readonly timers: Timers;
+}
+
+export interface Feed extends FeedSource {
+  /** Newest position that this process knows of. */
+  head(tenant: TenantId): FeedPosition;
+  /** Tells the feed that an act was given this position. Wakes whoever waits. */
+  advanced(tenant: TenantId, position: FeedPosition): void;
+  /** Reads what other processes appended; the local view is as old as the last success of this. */
+  refresh(tenant: TenantId): Promise<void>;
+  /** The revocation that ends this token, judged by the local view; waits for it to catch up. */
+  refuses(tenant: TenantId, token: TokenTargets): Promise<boolean>;
+  /** Milliseconds since the local view was known to be complete. */
+  ageMs(tenant: TenantId): number;
+}
+
+interface TenantFeed {
+  head: FeedPosition;
+  /** Everything up to here is in `revocations`. */
+  applied: FeedPosition;
+  readonly revocations: RevocationIndex;
+  readonly waiting: Set<() => void>;
+  refreshedMonotonicMs: number;
+  catchingUp: Promise<void> | undefined;
+}
+
+const pageRows = 10_000;
+
+export async function openFeed(deps: FeedDeps, tenants: readonly TenantId[]): Promise<Feed> {
+  const installation = await deps.store.installation.get('self');
+  const epoch = installation?.epoch ?? '';
+  const feeds = new Map<TenantId, TenantFeed>();
+  for (const tenant of tenants) {
+    const feed: TenantFeed = {
+      head: 0,
+      applied: 0,
+      revocations: createRevocationIndex(),
+      waiting: new Set(),
+      refreshedMonotonicMs: deps.clock.monotonicMs(),
+      catchingUp: undefined,
+    };
+    feeds.set(tenant, feed);
+    await refresh(deps, tenant, feed);
+  }
+  const of = (tenant: TenantId): TenantFeed => {
+    const feed = feeds.get(tenant);
+    if (feed === undefined) throw new Error(`no feed for tenant ${tenant}`);
+    return feed;
+  };
+
+  return {
+    head: (tenant) => of(tenant).head,
+    advanced: (tenant, position) => advance(of(tenant), position),
+    refresh: (tenant) => refresh(deps, tenant, of(tenant)),
+    async refuses(tenant, token) {
+      const feed = of(tenant);
+      // What this process has acknowledged must already be refused by its own next answer.
+      while (feed.applied < feed.head) await catchUp(deps, tenant, feed);
+      return feed.revocations.refuses(token) !== undefined;
+    },
+    ageMs: (tenant) => deps.clock.monotonicMs() - of(tenant).refreshedMonotonicMs,
+    snapshot: (tenant) => snapshot(deps, { tenant, epoch }),
+    async delta(input) {
+      if (input.epoch !== epoch) return 'resync';
+      const feed = of(input.tenant);
+      if (input.after > feed.head) await refresh(deps, input.tenant, feed);
+      if (input.after > feed.head) return 'resync';
+      await acknowledge(deps, input);
+      if (input.after === feed.head) await untilAdvanced(deps, feed);
+      return delta(deps, { ...input, head: feed.head });
+    },
+  };
+}
+
+function advance(feed: TenantFeed, position: FeedPosition): void {
+  if (position <= feed.head) return;
+  feed.head = position;
+  for (const wake of feed.waiting) wake();
+}
+
+async function refresh(deps: FeedDeps, tenant: TenantId, feed: TenantFeed): Promise<void> {
+  // The view is complete as of the moment the question was sent, not of the answer.
+  const sentAt = deps.clock.monotonicMs();
+  const row = await deps.store.feedHead.get(tenant);
+  advance(feed, row?.position ?? 0);
+  while (feed.applied < feed.head) await catchUp(deps, tenant, feed);
+  feed.refreshedMonotonicMs = sentAt;
+  feed.revocations.expire(nowSeconds(deps.clock));
+}
+
+/** Reads the entries behind `applied`; callers at the same time share one read. */
+function catchUp(deps: FeedDeps, tenant: TenantId, feed: TenantFeed): Promise<void> {
+  feed.catchingUp ??= (async () => {
+    try {
+      const rows = await entriesAfter(deps, tenant, feed.applied);
+      for (const row of rows) {
+        const entry: FeedEntry = { ...row.entry, position: row.position };
+        if (entry.type === 'revocation') feed.revocations.apply(entry);
+      }
+      // Fewer rows than asked for: everything up to the head seen before the read is in.
+      feed.applied = rows.at(-1)?.position ?? feed.head;
+      advance(feed, feed.applied);
+    } finally {
+      feed.catchingUp = undefined;
+    }
+  })();
+  return feed.catchingUp;
+}
+
+function entriesAfter(
+  deps: FeedDeps,
+  tenant: TenantId,
+  after: FeedPosition,
+): Promise<readonly Row<'feed'>[]> {
+  return deps.store.feed.list({
+    where: { tenant, position: { is: '>', value: after } },
+    limit: limits.feedDeltaEntriesMax,
+  });
+}
+
+/** Resolves when the head moves, or when a heartbeat is due. */
+function untilAdvanced(deps: FeedDeps, feed: TenantFeed): Promise<void> {
+  return new Promise((resolve) => {
+    const wake = (): void => {
+      feed.waiting.delete(wake);
+      cancel();
+      resolve();
+    };
+    const cancel = deps.timers.after(limits.feedHeartbeatMs, wake);
+    feed.waiting.add(wake);
+  });
+}
+
+async function delta(
+  deps: FeedDeps,
+  input: {
+    readonly tenant: TenantId;
+    readonly epoch: string;
+    readonly after: FeedPosition;
+    readonly head: FeedPosition;
+  },
+): Promise<FeedDelta | 'resync'> {
+  const { tenant, epoch, after } = input;
+  if (after === input.head) return { tenant, epoch, head: after, after, entries: [] };
+  const rows = await entriesAfter(deps, tenant, after);
+  // Old entries are deleted in time: where the next one is gone, only a snapshot helps.
+  if (rows[0]?.position !== after + 1) return 'resync';
+  const entries = await Promise.all(rows.map((row) => entryOf(deps, row)));
+  const last = rows.at(-1)?.position ?? after;
+  return { tenant, epoch, after, head: Math.max(input.head, last), entries };
+}
+
+/** A stored entry as nodes get it: a key's entry is made from its row of now, verifier opened. */
+async function entryOf(deps: FeedDeps, row: Row<'feed'>): Promise<FeedEntry> {
+  const entry: FeedEntry = { ...row.entry, position: row.position };
+  if (entry.type !== 'key') return entry;
+  const key = await deps.store.keys.get(row.tenant, entry.key.id);
+  return key === undefined ? entry : { ...entry, key: await viewOf(deps, key) };
+}
+
+async function viewOf(deps: FeedDeps, row: Row<'keys'>): Promise<KeyView> {
+  return keyViewOf(row, await deps.verifierOf(row));
+}
+
+/**
+ * Everything that holds now. The head is read first: what is committed after that may be in the
+ * snapshot already and comes again in the first delta, which changes nothing.
+ */
+async function snapshot(
+  deps: FeedDeps,
+  { tenant, epoch }: { readonly tenant: TenantId; readonly epoch: string },
+): Promise<FeedSnapshot> {
+  const head = (await deps.store.feedHead.get(tenant))?.position ?? 0;
+  const entries: FeedEntry[] = [];
+  const now = nowSeconds(deps.clock);
+  await eachPage(
+    (after) =>
+      deps.store.feed.list({
+        where: { tenant, targetKind: { is: '!=', value: null } },
+        limit: pageRows,
+        ...after,
+      }),
+    (row) => {
+      if (row.expiresAtSeconds >= now) entries.push({ ...row.entry, position: row.position });
+    },
+    (row) => [row.tenant, row.position],
+  );
+  await eachPage(
+    (after) => deps.store.keys.list({ where: { tenant }, limit: pageRows, ...after }),
+    async (row) => {
+      if (row.kind !== 'key') return;
+      entries.push({ type: 'key', position: head, key: await viewOf(deps, row) });
+    },
+    (row) => [row.tenant, row.id],
+  );
+  for (const row of await deps.store.signingKeys.list({ where: { tenant }, limit: pageRows })) {
+    if (row.status === 'retired' || row.status === 'compromised') continue;
+    const kid = row.kid as SigningKeyId;
+    const jwk = row.publicJwk;
+    entries.push({ type: 'signing_key', position: head, kid, jwk, status: 'trusted' });
+  }
+  for (const row of await deps.store.routes.list({ where: { tenant }, limit: pageRows })) {
+    entries.push({ type: 'route', position: head, name: row.name, route: row.route });
+  }
+  return { tenant, epoch, head, issuer: deps.issuerOf(tenant), entries };
+}
+
+async function eachPage<R>(
+  page: (after: { after?: readonly (string | number)[] }) => Promise<readonly R[]>,
+  visit: (row: R) => void | Promise<void>,
+  keyOf: (row: R) => readonly (string | number)[],
+): Promise<void> {
+  let after: { after?: readonly (string | number)[] } = {};
+  for (;;) {
+    const rows = await page(after);
+    for (const row of rows) await visit(row);
+    const last = rows.at(-1);
+    if (last === undefined || rows.length < pageRows) return;
+    after = { after: keyOf(last) };
+  }
+}
+
+/** Asking for what follows a position acknowledges everything up to it. */
+async function acknowledge(
+  deps: FeedDeps,
+  input: {
+    readonly tenant: TenantId;
+    readonly node: string;
+    readonly epoch: string;
+    readonly after: FeedPosition;
+  },
+): Promise<void> {
+  const { tenant, node, epoch } = input;
+  const row = { tenant, node, epoch, position: input.after, seenAt: deps.clock.nowMs() };
+  const known = await deps.store.nodes.get(tenant, node);
+  const quiet = known !== undefined && row.seenAt - known.seenAt < limits.feedLeaseMs / 2;
+  if (quiet && known.epoch === epoch && known.position === row.position) return;
+  await deps.store.acts.run({ steps: [{ do: 'put', table: 'nodes', row }], audit: null });
+}

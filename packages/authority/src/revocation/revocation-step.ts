@@ -1,0 +1,33 @@
+/** The one feed step that every revocation is made of. */
+import { limits, type RevocationTarget, type TenantId, type UnixSeconds } from '@mintmark/core';
+import type { FeedDraft, FeedStep } from '../store/act.ts';
+
+/**
+ * @param input.at unix milliseconds
+ * @param input.tokensEndAt unix seconds at which the last token of the target has ended; by default
+ *   the longest life that any token has
+ * @param input.entries other feed entries of the same act, behind the revocation
+ */
+export function revocationStep(input: {
+  readonly tenant: TenantId;
+  readonly id: string;
+  readonly target: RevocationTarget;
+  readonly reason: string;
+  readonly actor: string;
+  readonly at: number;
+  readonly tokensEndAt?: UnixSeconds | undefined;
+  readonly entries?: readonly FeedDraft[];
+}): FeedStep {
+  const { tenant, id, target, reason, actor, at } = input;
+  const longest = Math.ceil(at / 1000) + limits.accessTokenTtlSecondsMax + limits.clockSkewSeconds;
+  return {
+    do: 'feed',
+    tenant,
+    at,
+    entries: [
+      { type: 'revocation', target, expiresAt: input.tokensEndAt ?? (longest as UnixSeconds) },
+      ...(input.entries ?? []),
+    ],
+    revocation: { tenant, id, targetKind: target.kind, targetId: target.id, reason, actor, at },
+  };
+}

@@ -1,0 +1,154 @@
+/**
+ * Revocation: one function for every target and every caller: the operator, the owner of a token,
+ * the leak report, the detector and the policy all come through here. The mark, the feed entry and
+ * the audit record are one act; when it returns, this node refuses the target, and every connected
+ * node does within a second. What must never happen: an acknowledged revocation lost to a crash.
+ */
+import {
+  type Clock,
+  type Entropy,
+  err,
+  type FeedPosition,
+  freshId,
+  ok,
+  type Result,
+  type RevocationTarget,
+  type TenantId,
+  type UnixMs,
+  type UnixSeconds,
+} from '@mintmark/core';
+import type { Recorder } from '../audit/record.ts';
+import { eventBy, type Requester } from '../audit/requester.ts';
+import type { Step } from '../store/act.ts';
+import type { Store } from '../store/store.ts';
+import { revocationStep } from './revocation-step.ts';
+
+export interface RevokeDeps {
+  readonly store: Pick<Store, 'acts'>;
+  readonly recorder: Recorder;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+}
+
+export interface RevokeInput {
+  readonly requester: Requester;
+  readonly target: RevocationTarget;
+  /** Why, in the words of whoever asked; it stands in the audit trail. */
+  readonly reason: string;
+  /** When the last token of the target ends, where the caller knows; shortens the entry's life. */
+  readonly tokensEndAt?: UnixSeconds | undefined;
+  /** Further steps of the same act, such as an idempotency record. */
+  readonly steps?: readonly Step[];
+}
+
+export interface Revoked {
+  readonly id: string;
+  readonly position: FeedPosition;
+  readonly effectiveAt: UnixMs;
+}
+
+export type RevokeRefusal =
+  | { readonly reason: 'target_not_found'; readonly kind: string }
+  /** Signing keys end by `keyring.emergency`, which replaces them in the same act. */
+  | { readonly reason: 'unsupported_target'; readonly kind: string }
+  | { readonly reason: 'refused_by_step'; readonly step: string };
+
+/**
+ * Revokes the target: tokens minted before this moment are refused; a key is refused for ever.
+ * Revoking twice is harmless and moves the moment on.
+ *
+ * @throws StoreFault when the act cannot commit; then nothing was revoked
+ */
+export async function revoke(
+  deps: RevokeDeps,
+  input: RevokeInput,
+): Promise<Result<Revoked, RevokeRefusal>> {
+  const { requester, target } = input;
+  const { tenant, actor } = requester;
+  const at = deps.clock.nowMs();
+  const mark = markOf(target, tenant, at);
+  if (mark === undefined) return err({ reason: 'unsupported_target', kind: target.kind });
+  const id = freshId(deps.entropy);
+  const { outcome, position } = await deps.store.acts.run({
+    steps: [
+      ...mark,
+      revocationStep({
+        tenant,
+        id,
+        target,
+        reason: input.reason,
+        actor: `${actor.kind}:${actor.id}`,
+        at,
+        tokensEndAt: input.tokensEndAt,
+      }),
+      ...(input.steps ?? []),
+    ],
+    audit: await deps.recorder.record(
+      eventBy(requester, {
+        action: 'revocation.create',
+        at,
+        object: objectOf(target),
+        related: { kind: 'revocation', id },
+        why: input.reason,
+        detail: { target_kind: target.kind, target_id: target.id },
+      }),
+    ),
+  });
+  if (outcome === 'target_not_found') {
+    return err({ reason: 'target_not_found', kind: target.kind });
+  }
+  if (outcome !== 'done') return err({ reason: 'refused_by_step', step: outcome });
+  // A revocation always advances the feed.
+  return ok({ id, position: position as FeedPosition, effectiveAt: at });
+}
+
+/** What is written beside the feed entry; undefined where the target does not end this way. */
+function markOf(
+  target: RevocationTarget,
+  tenant: TenantId,
+  now: number,
+): readonly Step[] | undefined {
+  switch (target.kind) {
+    case 'token':
+    case 'family':
+    case 'user':
+      // Judged by position alone: a JWT has no row to mark.
+      return [];
+    case 'client':
+      return [
+        {
+          do: 'require',
+          table: 'clients',
+          where: { tenant, clientId: target.id },
+          refused: 'target_not_found',
+        },
+      ];
+    case 'key':
+      return [
+        {
+          do: 'update',
+          table: 'keys',
+          where: { tenant, id: target.id },
+          set: { status: 'revoked', updatedAt: now, version: { add: 1 } },
+          refused: 'target_not_found',
+        },
+      ];
+    case 'signing_key':
+    case 'tenant':
+      return undefined;
+  }
+}
+
+function objectOf(target: RevocationTarget): {
+  readonly kind: 'client' | 'key' | 'token' | 'revocation';
+  readonly id: string;
+} {
+  switch (target.kind) {
+    case 'client':
+    case 'key':
+    case 'token':
+      return { kind: target.kind, id: target.id };
+    default:
+      return { kind: 'revocation', id: `${target.kind}:${target.id}` };
+  }
+}

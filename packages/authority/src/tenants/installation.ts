@@ -1,0 +1,102 @@
+/**
+ * The installation's first moment: its epoch, its first tenant and its first administrator, in one
+ * act. What must never happen: two administrators' keys from two processes that start at once.
+ */
+import {
+  type AuditActor,
+  base64urlEncode,
+  type Clock,
+  defaultTenant,
+  type Entropy,
+  err,
+  freshId,
+  ok,
+  type Result,
+} from '@mintmark/core';
+import { buildSecretToken } from '@mintmark/tokens';
+import { pepperedColumns } from '../apikeys/key-secret.ts';
+import type { Recorder } from '../audit/record.ts';
+import type { Peppers } from '../custody/peppers.ts';
+import type { Store } from '../store/store.ts';
+import type { Row } from '../store/tables.ts';
+
+export interface InstallationDeps {
+  readonly store: Pick<Store, 'acts'>;
+  readonly recorder: Recorder;
+  readonly peppers: Peppers;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly prefix: string;
+}
+
+const installer: AuditActor = { kind: 'system', id: 'init' };
+
+/**
+ * Makes the installation.
+ *
+ * @param settings kept with it, such as its prefix: what may not change later
+ * @returns the first administrator's key, in clear, this once; refusal: already_initialised
+ */
+export async function initInstallation(
+  deps: InstallationDeps,
+  settings: Readonly<Record<string, string>>,
+): Promise<Result<{ readonly adminKey: string }, { readonly reason: 'already_initialised' }>> {
+  const { clock, entropy, prefix } = deps;
+  const now = clock.nowMs();
+  const tenant = defaultTenant;
+  const id = freshId(entropy);
+  const { text, secret } = buildSecretToken({ prefix, kind: 'admin', id, entropy });
+  const key: Row<'keys'> = {
+    tenant,
+    id,
+    kind: 'admin',
+    name: 'first administrator',
+    status: 'active',
+    ...pepperedColumns(deps.peppers, { tenant, id, secret }),
+    owner: 'administrator',
+    scopes: ['*'],
+    environment: null,
+    plan: null,
+    allowedAddresses: null,
+    metadata: {},
+    createdAt: now,
+    updatedAt: now,
+    notBefore: null,
+    expiresAt: null,
+    predecessor: null,
+    successor: null,
+    importFormat: null,
+    importFingerprint: null,
+    version: 1,
+  };
+  const refused = 'already_initialised';
+  const epoch = base64urlEncode(entropy.bytes(12));
+  const { outcome } = await deps.store.acts.run({
+    steps: [
+      {
+        do: 'insert',
+        table: 'installation',
+        row: { id: 'self', epoch, createdAt: now, settings },
+        refused,
+      },
+      {
+        do: 'insert',
+        table: 'tenants',
+        row: { tenant, name: tenant, status: 'active', createdAt: now, version: 1 },
+        refused,
+      },
+      { do: 'insert', table: 'keys', row: key, refused },
+    ],
+    audit: await deps.recorder.record({
+      tenant,
+      action: 'installation.init',
+      at: now,
+      actor: installer,
+      object: { kind: 'installation', id: 'self' },
+      related: { kind: 'admin_key', id },
+      result: 'done',
+      detail: { epoch },
+    }),
+  });
+  return outcome === 'done' ? ok({ adminKey: text }) : err({ reason: 'already_initialised' });
+}

@@ -1,0 +1,123 @@
+/**
+ * What each credential did: first and last use, and counts, gathered from the decisions of gateways
+ * and written in batches. It may lag by one flush; it never delays a request. Neighbours: `http`
+ * brings the events, `apikeys` and the console read the rows.
+ */
+import type { DecisionEvent } from '@mintmark/core';
+import type { Step } from '../store/act.ts';
+import type { Store } from '../store/store.ts';
+
+export interface UsageCounter {
+  /** Adds a batch of decisions. Cheap; bounded in memory. */
+  accept(events: readonly DecisionEvent[]): void;
+  /** Writes what was gathered. A fault keeps it for the next flush. @throws StoreFault */
+  flush(): Promise<void>;
+  /** Events that found no room between two flushes; they are missing from the counts. */
+  readonly lost: number;
+}
+
+interface Count {
+  readonly tenant: string;
+  readonly kind: 'key' | 'token';
+  readonly id: string;
+  first: number;
+  last: number;
+  allowed: number;
+  denied: number;
+  address: string;
+}
+
+/** Credentials counted between two flushes; about 200 bytes each. */
+const countsMax = 100_000;
+const rowsPerAct = 500;
+
+export function createUsageCounter(store: Pick<Store, 'acts'>): UsageCounter {
+  let counts = new Map<string, Count>();
+  let lost = 0;
+
+  function add(event: DecisionEvent): void {
+    const { credentialId: id, tenant, at } = event;
+    // An id that nobody proved to hold may be made up: counting it would let anyone add rows.
+    if (id === undefined || !event.authenticated) return;
+    const kind = event.credential === 'api_key' ? 'key' : 'token';
+    const name = `${tenant}\n${kind}\n${id}`;
+    let count = counts.get(name);
+    if (count === undefined) {
+      if (counts.size >= countsMax) {
+        lost++;
+        return;
+      }
+      const { address } = event;
+      count = { tenant, kind, id, first: at, last: at, allowed: 0, denied: 0, address };
+      counts.set(name, count);
+    }
+    if (at >= count.last) {
+      count.last = at;
+      count.address = event.address;
+    }
+    count.first = Math.min(count.first, at);
+    if (event.verdict === 'allow') count.allowed++;
+    else count.denied++;
+  }
+
+  return {
+    get lost() {
+      return lost;
+    },
+    accept(events) {
+      for (const event of events) add(event);
+    },
+    async flush() {
+      const batch = [...counts.values()];
+      counts = new Map();
+      for (let i = 0; i < batch.length; i += rowsPerAct) {
+        try {
+          const steps = batch.slice(i, i + rowsPerAct).map(merge);
+          await store.acts.run({ steps, audit: null });
+        } catch (fault) {
+          keep(counts, batch.slice(i));
+          throw fault;
+        }
+      }
+    },
+  };
+}
+
+function merge(count: Count): Step {
+  const { tenant, kind, id, first, last, allowed, denied, address } = count;
+  return {
+    do: 'merge',
+    table: 'usage',
+    row: {
+      tenant,
+      kind,
+      id,
+      firstUsedAt: first,
+      lastUsedAt: last,
+      allowed,
+      denied,
+      lastAddress: address,
+    },
+    set: {
+      lastUsedAt: last,
+      lastAddress: address,
+      allowed: { add: allowed },
+      denied: { add: denied },
+    },
+  };
+}
+
+/** Puts counts back beside what was gathered in the meantime. */
+function keep(counts: Map<string, Count>, unwritten: readonly Count[]): void {
+  for (const old of unwritten) {
+    const name = `${old.tenant}\n${old.kind}\n${old.id}`;
+    const fresh = counts.get(name);
+    if (fresh === undefined) {
+      counts.set(name, old);
+      continue;
+    }
+    fresh.first = Math.min(fresh.first, old.first);
+    fresh.allowed += old.allowed;
+    fresh.denied += old.denied;
+  }
+}
