@@ -2,21 +2,33 @@
  * The suite that every store passes. It says what the contract in `store.ts` and `act.ts` means.
  */
 import { afterAll, beforeAll, describe } from 'vitest';
+import { describeFeed } from './conformance/feed.ts';
+import { describeLists } from './conformance/lists.ts';
+import { describePartitions } from './conformance/partitions.ts';
+import { describeRaces } from './conformance/races.ts';
 import { describeSteps } from './conformance/steps.ts';
+import { describeValues } from './conformance/values.ts';
 import type { Store } from './store.ts';
 
 /**
- * @param open opens an empty store; the suite closes it
+ * @param open opens an empty store, by as many handles as can be on the same data; the suite closes
+ *   them
  */
-export function describeStore(name: string, open: () => Promise<Store>): void {
+export function describeStore(name: string, open: () => Promise<readonly Store[]>): void {
   describe(name, () => {
-    let store: Store;
+    let stores: readonly Store[] = [];
+    const store = () => stores[0]!;
     beforeAll(async () => {
-      store = await open();
+      stores = await open();
     });
     afterAll(async () => {
-      await store.upkeep.close();
+      await Promise.all(stores.map(({ upkeep }) => upkeep.close()));
     });
-    describeSteps(() => store);
+    describeSteps(store);
+    describeValues(store);
+    describeLists(store);
+    describePartitions(store);
+    describeFeed(() => stores);
+    describeRaces(() => stores);
   });
 }

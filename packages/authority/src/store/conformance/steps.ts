@@ -1,10 +1,9 @@
 /** What each kind of step does, and what a refused act leaves: nothing. */
 import { describe, expect, it } from 'vitest';
-import type { Act, Step } from '../act.ts';
+import type { Step } from '../act.ts';
 import type { Store } from '../store.ts';
 import { auditRow, clientRow, freshTenant, nodeRow } from './rows.ts';
-
-const done = { outcome: 'done', position: undefined };
+import { done, stepRunner } from './run-steps.ts';
 
 export function describeSteps(store: () => Store): void {
   describeInserts(store);
@@ -15,14 +14,8 @@ export function describeSteps(store: () => Store): void {
   describeRecords(store);
 }
 
-function runner(store: () => Store) {
-  return (steps: readonly Step[], rest?: Partial<Act>) => {
-    return store().acts.run({ steps, audit: null, ...rest });
-  };
-}
-
 function describeInserts(store: () => Store): void {
-  const run = runner(store);
+  const run = stepRunner(store);
   describe('steps that add', () => {
     it('insert adds a row, and refuses a taken key', async () => {
       const tenant = freshTenant();
@@ -71,7 +64,7 @@ function describeInserts(store: () => Store): void {
 }
 
 function describeChanges(store: () => Store): void {
-  const run = runner(store);
+  const run = stepRunner(store);
   describe('steps that change', () => {
     it('update changes what matches, adds in place, refuses where nothing matched', async () => {
       const tenant = freshTenant();
@@ -98,7 +91,7 @@ function describeChanges(store: () => Store): void {
 }
 
 function describeDeletes(store: () => Store): void {
-  const run = runner(store);
+  const run = stepRunner(store);
   describe('steps that delete', () => {
     it('delete removes what matches, and refuses where nothing matched', async () => {
       const tenant = freshTenant();
@@ -130,7 +123,7 @@ function describeDeletes(store: () => Store): void {
 }
 
 function describeConditions(store: () => Store): void {
-  const run = runner(store);
+  const run = stepRunner(store);
   describe('conditions and order', () => {
     it('require refuses where nothing matches', async () => {
       const tenant = freshTenant();
@@ -170,7 +163,7 @@ function describeConditions(store: () => Store): void {
 }
 
 function describeRefusals(store: () => Store): void {
-  const run = runner(store);
+  const run = stepRunner(store);
   describe('a refused act', () => {
     it('undoes every write before the refusal, and records nothing', async () => {
       const tenant = freshTenant();
@@ -240,7 +233,7 @@ function describeRefusals(store: () => Store): void {
 }
 
 function describeRecords(store: () => Store): void {
-  const run = runner(store);
+  const run = stepRunner(store);
   describe('audit', () => {
     it('is recorded with the change, and a taken record id faults the whole act', async () => {
       const tenant = freshTenant();

@@ -5,7 +5,7 @@ import { systemClock, systemTimers } from '@mintmark/core/system';
 import { describeStore } from '../conformance.ts';
 import { openSqliteStore } from './sqlite-store.ts';
 
-describeStore('sqlite', () => {
+describeStore('sqlite', async () => {
   const directory = join(mkdtempSync(join(tmpdir(), 'mintmark-store-')), 'store');
-  return openSqliteStore({ directory, clock: systemClock, timers: systemTimers });
+  return [await openSqliteStore({ directory, clock: systemClock, timers: systemTimers })];
 });

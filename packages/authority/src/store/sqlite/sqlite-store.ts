@@ -7,7 +7,7 @@
 import { existsSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { type Clock, limits, StoreFault, type Timers } from '@mintmark/core';
-import { tableShapes } from '../cells.ts';
+import { shapeOf, tableShapes } from '../cells.ts';
 import { type Migration, migrations } from '../migrations.ts';
 import type { Store, StoreUpkeep } from '../store.ts';
 import { type DataFolder, openDataFolder } from './data-folder.ts';
@@ -122,6 +122,7 @@ function sqliteUpkeep(parts: {
   const { folder, reader, queue } = parts;
   return {
     async dropPartitionsBelow(table, partition) {
+      if (shapeOf(table).partition === undefined) return 0;
       for (let ahead = 0; ahead <= partitionsAhead; ahead++) {
         await queue.task({ name: 'addPartition', table, partition: partition + ahead });
       }

@@ -69,11 +69,11 @@ export class WriterQueue {
     input.worker.unref();
   }
 
-  run(act: Act): Promise<ActOutcome> {
-    if (this.#closed !== undefined) return Promise.reject(this.#closed);
+  async run(act: Act): Promise<ActOutcome> {
+    if (this.#closed !== undefined) throw this.#closed;
     if (this.#waiting() >= limits.writeQueueMax) {
       const hint = 'the disk is slower than the load: try again later';
-      return Promise.reject(new StoreFault('store_busy', 'the write queue is full', { hint }));
+      throw new StoreFault('store_busy', 'the write queue is full', { hint });
     }
     const { packed, codes } = this.#packer.pack(act);
     const deadlineMs = this.#input.clock.monotonicMs() + limits.writeTimeoutMs;

@@ -1,0 +1,98 @@
+/**
+ * `node bench/store.ts [sqlite|memory|postgres://…] [callers]`: acts a second of one insert each,
+ * what an act costs the thread that serves requests, and reads by primary key.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { systemClock, systemEntropy, systemTimers } from '@mintmark/core/system';
+import { openStore } from '../packages/authority/src/store/open-store.ts';
+import type { Store } from '../packages/authority/src/store/store.ts';
+import type { Row } from '../packages/authority/src/store/tables.ts';
+
+const [target = 'sqlite', callersText = '256'] = process.argv.slice(2);
+const callers = Number(callersText);
+const rounds = 5;
+const roundMs = 2_000;
+
+const folder = mkdtempSync(join(tmpdir(), 'mintmark-bench-'));
+const url =
+  target === 'sqlite' ? `sqlite:${join(folder, 'store')}` : target.replace(/^memory$/, '$&:');
+const store = await openStore(url, { clock: systemClock, timers: systemTimers });
+const run = Buffer.from(systemEntropy.bytes(6)).toString('hex');
+let made = 0;
+
+try {
+  const writes = [];
+  for (let round = 0; round < rounds; round++) writes.push(await writeRound(store));
+  report(`acts of one insert, ${callers} callers`, writes);
+  const reads = [];
+  for (let round = 0; round < rounds; round++) reads.push(await readRound(store));
+  report('reads by primary key, one after another', reads);
+} finally {
+  await store.upkeep.close();
+  rmSync(folder, { recursive: true, force: true });
+}
+
+interface Round {
+  readonly perSecond: number;
+  readonly mainMicros: number;
+}
+
+function auditRecord(number: number): Row<'auditPending'> {
+  return {
+    id: `${run}-${number}`,
+    tenant: 'default',
+    leaf: Buffer.alloc(320, number & 0xff),
+    object: `token:${number}`,
+    related: 'client:bench',
+    personal: null,
+    at: 1_700_000_000_000 + number,
+  };
+}
+
+async function writeRound({ acts }: Store): Promise<Round> {
+  return measure(async (until) => {
+    let count = 0;
+    const caller = async () => {
+      while (performance.now() < until) {
+        await acts.run({ steps: [], audit: auditRecord(made++) });
+        count += 1;
+      }
+    };
+    await Promise.all(Array.from({ length: callers }, caller));
+    return count;
+  });
+}
+
+async function readRound({ auditPending }: Store): Promise<Round> {
+  return measure(async (until) => {
+    let count = 0;
+    while (performance.now() < until) {
+      const row = await auditPending.get(`${run}-${(count * 7919) % made}`);
+      if (row === undefined) throw new Error('a row is missing');
+      count += 1;
+    }
+    return count;
+  });
+}
+
+async function measure(work: (until: number) => Promise<number>): Promise<Round> {
+  const start = performance.now();
+  const cpu = process.threadCpuUsage();
+  const count = await work(start + roundMs);
+  const used = process.threadCpuUsage(cpu);
+  const seconds = (performance.now() - start) / 1000;
+  return { perSecond: count / seconds, mainMicros: (used.user + used.system) / count };
+}
+
+function report(what: string, results: readonly Round[]): void {
+  const median = (pick: (round: Round) => number): number => {
+    const sorted = results.map(pick).sort((a, b) => a - b);
+    return sorted[Math.floor(sorted.length / 2)]!;
+  };
+  const perSecond = Math.round(median((round) => round.perSecond)).toLocaleString('en');
+  const micros = median((round) => round.mainMicros).toFixed(1);
+  const scheme = target.replace(/:.*/, '');
+  console.log(`${scheme}: ${what}: ${perSecond}/s, ${micros} µs of the main thread each`);
+}
