@@ -1,5 +1,7 @@
 /** Every command, in the order in which help shows them. */
 import type { Command } from './command.ts';
 import { keyCommands } from './commands/key.ts';
+import { revokeCommands } from './commands/revoke.ts';
+import { tokenCommands } from './commands/token.ts';
 
-export const commands: readonly Command[] = [...keyCommands];
+export const commands: readonly Command[] = [...keyCommands, ...tokenCommands, ...revokeCommands];

@@ -45,8 +45,9 @@ export async function run(
       readInput: async () => world.input ?? '',
     },
     fetch: async (url, init) => {
-      const body = typeof init?.body === 'string' ? JSON.parse(init.body) : undefined;
       const headers = new Headers(init?.headers);
+      const isJson = headers.get('content-type') === 'application/json';
+      const body = isJson ? JSON.parse(String(init?.body)) : init?.body;
       const request = { method: init?.method ?? 'GET', url: String(url), headers, body };
       sent.push(request);
       if (world.server === undefined)

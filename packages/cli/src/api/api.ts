@@ -2,7 +2,15 @@
  * A thin client of the management API. It judges nothing: what the server refuses comes back as a
  * refusal with the server's own words, what cannot be reached is a fault.
  */
-import { base64urlEncode, err, NetworkFault, ok, type Result } from '@mintmark/core';
+import {
+  base64Encode,
+  base64urlEncode,
+  err,
+  NetworkFault,
+  ok,
+  type Result,
+  utf8,
+} from '@mintmark/core';
 import type { CommandRefusal } from '../command.ts';
 import type { CliPorts } from '../ports.ts';
 
@@ -12,6 +20,10 @@ export interface ApiRequest {
   readonly path: string;
   readonly query?: Readonly<Record<string, string | undefined>>;
   readonly body?: unknown;
+  /** In place of a JSON body: a form, as the protocol endpoints take it. */
+  readonly form?: Readonly<Record<string, string | undefined>>;
+  /** In place of the call's own credential: a client's, by HTTP Basic. */
+  readonly client?: { readonly id: string; readonly secret: string };
   /** `If-Match`: the ETag last seen. */
   readonly ifMatch?: string | undefined;
   /** Sends an Idempotency-Key, so that a repeated request makes one thing. */
@@ -84,11 +96,9 @@ async function callOnce(
   { server, credential }: ApiOptions,
   request: ApiRequest,
 ): Promise<Result<ApiAnswer, CommandRefusal>> {
-  const headers: Record<string, string> = { accept: 'application/json, */*;q=0.5' };
-  if (credential !== undefined) headers['authorization'] = `Bearer ${credential}`;
-  if (request.body !== undefined) headers['content-type'] = 'application/json';
-  if (request.ifMatch !== undefined) headers['if-match'] = request.ifMatch;
+  const headers = headersOf(request, credential);
   if (request.creates) headers['idempotency-key'] = base64urlEncode(ports.entropy.bytes(18));
+  const body = bodyOf(request);
   const controller = new AbortController();
   const cancel = ports.timers.after(timeoutMs, () => controller.abort());
   try {
@@ -98,7 +108,7 @@ async function callOnce(
       // A redirect would carry the credential to a place that nobody named.
       redirect: 'error',
       signal: controller.signal,
-      ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
+      ...(body === undefined ? {} : { body }),
     });
     const text = await response.text();
     return judge(server, response, text);
@@ -113,9 +123,33 @@ async function callOnce(
   }
 }
 
+function headersOf(request: ApiRequest, credential: string | undefined): Record<string, string> {
+  const headers: Record<string, string> = { accept: 'application/json, */*;q=0.5' };
+  if (request.client !== undefined) {
+    // RFC 6749 §2.3.1: both parts are form-encoded before they are joined.
+    const { id, secret } = request.client;
+    const pair = [id, secret].map((part) => encodeURIComponent(part).replaceAll('%20', '+'));
+    headers['authorization'] = `Basic ${base64Encode(utf8(pair.join(':')))}`;
+  } else if (credential !== undefined) headers['authorization'] = `Bearer ${credential}`;
+  if (request.form !== undefined) headers['content-type'] = 'application/x-www-form-urlencoded';
+  else if (request.body !== undefined) headers['content-type'] = 'application/json';
+  if (request.ifMatch !== undefined) headers['if-match'] = request.ifMatch;
+  return headers;
+}
+
+function bodyOf({ form, body }: ApiRequest): string | undefined {
+  if (form !== undefined) return encode(form);
+  return body === undefined ? undefined : JSON.stringify(body);
+}
+
 function queryOf(query: ApiRequest['query']): string {
-  const given = Object.entries(query ?? {}).filter((pair) => pair[1] !== undefined);
-  return given.length === 0 ? '' : `?${new URLSearchParams(given as [string, string][])}`;
+  const text = encode(query ?? {});
+  return text === '' ? '' : `?${text}`;
+}
+
+function encode(parameters: Readonly<Record<string, string | undefined>>): string {
+  const given = Object.entries(parameters).filter((pair) => pair[1] !== undefined);
+  return new URLSearchParams(given as [string, string][]).toString();
 }
 
 function judge(
@@ -170,7 +204,8 @@ function stringOf(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
-function unexpected(server: string, what: string): NetworkFault {
+/** The server speaks, but not as Mintmark does. */
+export function unexpected(server: string, what: string): NetworkFault {
   return new NetworkFault('server_unexpected', `${server} answers unlike Mintmark: ${what}`, {
     hint: 'check --server: it is the base URL of the authority, without a path of the API',
   });

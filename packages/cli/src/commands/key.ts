@@ -3,6 +3,7 @@ import { ok, type Result, rfc3339, type UnixMs } from '@mintmark/core';
 import { pathOf } from '../api/api.ts';
 import type { Command, CommandRefusal, Invocation } from '../command.ts';
 import { parseDuration } from '../duration.ts';
+import { readToken, tokenOperand } from '../secret-input.ts';
 import { fields, type Style, table } from '../style.ts';
 import { cell, edit, type Item, list, maxOption, rowsOf, send, usage } from './send.ts';
 
@@ -133,17 +134,21 @@ const revoke: Command = {
 const verify: Command = {
   name: 'key verify',
   summary: 'asks whether a key is good, and for what',
-  description: 'Reads the key from standard input, so that no process list shows it.',
+  operands: [tokenOperand],
   options: [
     { flags: '--scope <scopes...>', description: 'what the key must be allowed to do' },
     { flags: '--address <address>', description: 'address that the request would come from' },
   ],
   examples: [['mintmark key verify --scope packages:read < key.txt', 'exit 1 if it is refused']],
   async run(invocation) {
-    const { options, ports } = invocation;
-    const key = (await ports.terminal.readInput()).trim();
-    if (key === '') return usage('standard input holds no key', 'mintmark key verify < key.txt');
-    const body = { key, scopes: options.list('scope'), address: options.text('address') };
+    const { options } = invocation;
+    const key = await readToken(invocation);
+    if (!key.ok) return key;
+    const body = {
+      key: key.value,
+      scopes: options.list('scope'),
+      address: options.text('address'),
+    };
     const request = { method: 'POST', path: '/v1/keys/verify', body } as const;
     const outcome = await send(invocation, request, verdict);
     if (!outcome.ok) return outcome;
