@@ -86,6 +86,8 @@ export const limits = {
   /** Longest page of a list. */
   pageItemsMax: 1_000,
   pageItemsDefault: 100,
+  /** Routes of a tenant: a gateway holds each request against them. */
+  routesMax: 10_000,
   /** Keys in one import request, and its body: 10,000 argon2 rows are about 3 MiB. */
   importKeysMax: 10_000,
   importBodyBytesMax: 4 * 1024 * 1024,
@@ -124,6 +126,9 @@ export const limits = {
   rootKeyKeptMs: 600_000,
   /** Rows that one step of a rotation rewrites. */
   rotationRowsMax: 100,
+  /** Refusals are recorded in groups: so many between two writes, and how long between them. */
+  refusalGroupsMax: 1_000,
+  refusalFlushMs: 10_000,
   /** Leaves that the audit sequencer takes in one batch, and how often it looks. */
   auditBatchMax: 4_096,
   auditIntervalMs: 250,

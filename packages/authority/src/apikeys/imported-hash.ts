@@ -75,7 +75,7 @@ function parseBcrypt(text: string): Result<ImportedHash, ImportedHashRefusal> {
   return ok({ scheme: 'bcrypt', bytes: utf8(text) });
 }
 
-const argon2Parameters = String.raw`m=([1-9][0-9]{0,8}),t=([1-9][0-9]{0,5}),p=([1-9][0-9]{0,2})`;
+const argon2Parameters = `m=([1-9][0-9]{0,8}),t=([1-9][0-9]{0,5}),p=([1-9][0-9]{0,2})`;
 const argon2Pattern = new RegExp(
   String.raw`^\$argon2(?:id|i|d)\$v=(?:16|19)\$${argon2Parameters}` +
     String.raw`\$[A-Za-z0-9+/]{11,86}\$[A-Za-z0-9+/]{16,128}$`,

@@ -1,0 +1,254 @@
+/** `/v1/keys`: the life of API keys. Verification and import have files of their own. */
+import { err, limits, ok } from '@mintmark/core';
+import { z } from 'zod';
+import { covers } from '../../admin/permission.ts';
+import { type CreateKeyRefusal, createKey } from '../../apikeys/create-key.ts';
+import type { KeyPorts } from '../../apikeys/key-change.ts';
+import { listKeys } from '../../apikeys/list-keys.ts';
+import { type RotateKeyRefusal, rotateKey } from '../../apikeys/rotate-key.ts';
+import { showKey } from '../../apikeys/show-key.ts';
+import { type UpdateKeyRefusal, updateKey } from '../../apikeys/update-key.ts';
+import type { Store } from '../../store/store.ts';
+import { endpoint, type PreparedEndpoint, repeated } from './endpoint.ts';
+import { isMatching } from './etag.ts';
+import {
+  key,
+  keyId,
+  keySettings,
+  keyWithUsage,
+  newKey,
+  renderKey,
+  renderKeyWithUsage,
+  rotatedKey,
+} from './key-wire.ts';
+import type { Problem } from './problem.ts';
+import { pageOf, renderMoment } from './wire-schema.ts';
+
+export type KeyEndpointPorts = KeyPorts & { readonly store: Pick<Store, 'usage'> };
+
+const group = 'keys';
+
+export function keyEndpoints(ports: KeyEndpointPorts): readonly PreparedEndpoint[] {
+  return [create(ports), list(ports), show(ports), update(ports), rotate(ports)];
+}
+
+function create(ports: KeyEndpointPorts): PreparedEndpoint {
+  return endpoint({
+    method: 'POST',
+    path: '/v1/keys',
+    operation: 'createKey',
+    group,
+    summary: 'Makes an API key and shows it once',
+    description: 'To name another `owner` than oneself needs the permission `keys:assign`.',
+    permission: 'keys:write',
+    body: z.strictObject(keySettings).meta({ id: 'CreateKey' }),
+    creates: true,
+    answers: { 201: { description: 'The key, its text in this answer only.', schema: newKey } },
+    problems: ['conflict'],
+    async handle({ caller, requester, body, remember }) {
+      const owner = body.owner ?? caller.actor.id;
+      // Whose key it is follows from who asks; naming somebody else is a permission of its own.
+      if (owner !== caller.actor.id && !covers(caller.permissions, 'keys:assign')) {
+        return err({
+          code: 'insufficient_permission',
+          detail: 'needs keys:assign to name an owner',
+        });
+      }
+      const made = await createKey(ports, {
+        requester,
+        settings: { ...settingsOf(body), owner },
+        alongside: (row) => remember({ status: 201, body: renderKey(row), secret: { key: '' } }),
+      });
+      if (!made.ok) return err(createProblem(made.refusal));
+      const { row, text } = made.value;
+      const { version } = row;
+      return ok({ status: 201, body: renderKey(row), secret: { key: text }, version });
+    },
+  });
+}
+
+/** From the wire's spelling to the use case's. */
+export function settingsOf(body: z.output<z.ZodObject<typeof keySettings>>) {
+  return {
+    name: body.name,
+    scopes: [...new Set(body.scopes)],
+    environment: body.environment,
+    plan: body.plan,
+    allowedAddresses: body.allowed_addresses,
+    metadata: body.metadata,
+    notBefore: body.not_before,
+    expiresAt: body.expires_at,
+  };
+}
+
+function createProblem(refusal: CreateKeyRefusal): Problem | typeof repeated {
+  switch (refusal.reason) {
+    case 'id_taken':
+      return { code: 'conflict', detail: 'the fresh id was taken; try again' };
+    case 'refused_by_step':
+      return repeated;
+  }
+}
+
+function list(ports: KeyEndpointPorts): PreparedEndpoint {
+  return endpoint({
+    method: 'GET',
+    path: '/v1/keys',
+    operation: 'listKeys',
+    group,
+    summary: 'Lists API keys, newest first',
+    permission: 'keys:read',
+    query: z.strictObject({
+      owner: z.string().min(1).max(255).optional(),
+      status: z.enum(['active', 'disabled', 'revoked']).optional(),
+    }),
+    paged: true,
+    answers: { 200: { description: 'A page of keys.', schema: pageOf(key) } },
+    async handle({ tenant, query, page }) {
+      const found = await listKeys(ports.store, { tenant, kind: 'key', ...query, ...page });
+      return ok({ status: 200, body: { items: found.rows.map(renderKey) }, next: found.next });
+    },
+  });
+}
+
+function show(ports: KeyEndpointPorts): PreparedEndpoint {
+  return endpoint({
+    method: 'GET',
+    path: '/v1/keys/{id}',
+    operation: 'showKey',
+    group,
+    summary: 'Shows an API key with what it did, never the key itself',
+    permission: 'keys:read',
+    params: keyId,
+    answers: { 200: { description: 'The key.', schema: keyWithUsage } },
+    async handle({ tenant, params }) {
+      const found = await showKey(ports.store, tenant, params.id);
+      if (found === undefined) return err({ code: 'not_found' });
+      return ok({ status: 200, body: renderKeyWithUsage(found), version: found.key.version });
+    },
+  });
+}
+
+const patch = z
+  .strictObject({
+    name: keySettings.name.optional(),
+    status: z.enum(['active', 'disabled']).optional(),
+    scopes: keySettings.scopes.optional(),
+    environment: keySettings.environment.nullable(),
+    plan: keySettings.plan.nullable(),
+    allowed_addresses: keySettings.allowed_addresses.nullable(),
+    metadata: keySettings.metadata,
+    expires_at: keySettings.expires_at.nullable(),
+  })
+  .meta({ id: 'EditKey' });
+
+function update(ports: KeyEndpointPorts): PreparedEndpoint {
+  return endpoint({
+    method: 'PATCH',
+    path: '/v1/keys/{id}',
+    operation: 'updateKey',
+    group,
+    summary: 'Edits, disables or enables an API key',
+    description: 'Members left out stay as they are; null takes a setting away.',
+    permission: 'keys:write',
+    params: keyId,
+    body: patch,
+    edits: 'always',
+    answers: { 200: { description: 'The key as it is now.', schema: key } },
+    problems: ['wrong_state'],
+    async handle({ requester, params, body, ifMatch }) {
+      const edited = await updateKey(ports, {
+        requester,
+        id: params.id,
+        isSeen: (version) => ifMatch !== undefined && isMatching(ifMatch, version),
+        patch: {
+          name: body.name,
+          status: body.status,
+          scopes: body.scopes,
+          environment: body.environment,
+          plan: body.plan,
+          allowedAddresses: body.allowed_addresses,
+          metadata: body.metadata,
+          expiresAt: body.expires_at,
+        },
+      });
+      if (!edited.ok) return err(updateProblem(edited.refusal));
+      return ok({ status: 200, body: renderKey(edited.value), version: edited.value.version });
+    },
+  });
+}
+
+function updateProblem(refusal: UpdateKeyRefusal): Problem {
+  switch (refusal.reason) {
+    case 'not_found':
+    case 'version_mismatch':
+      return { code: refusal.reason };
+    case 'revoked':
+      return { code: 'wrong_state', detail: 'the key is revoked' };
+    case 'already_rotated':
+      return { code: 'wrong_state', detail: 'the key was rotated; its end cannot be put off' };
+  }
+}
+
+const rotation = z
+  .strictObject({
+    overlap_seconds: z
+      .int()
+      .min(0)
+      .max(limits.keyOverlapSecondsMax)
+      .optional()
+      .describe(`How long the old key works on; ${limits.keyOverlapSecondsDefault} if not given`),
+  })
+  .meta({ id: 'RotateKey' });
+
+function rotate(ports: KeyEndpointPorts): PreparedEndpoint {
+  return endpoint({
+    method: 'POST',
+    path: '/v1/keys/{id}/rotate',
+    operation: 'rotateKey',
+    group,
+    summary: 'Makes a successor; the old key works on for an overlap',
+    permission: 'keys:write',
+    params: keyId,
+    body: rotation,
+    bodyOptional: true,
+    creates: true,
+    answers: { 201: { description: 'The successor, shown once.', schema: rotatedKey } },
+    problems: ['wrong_state', 'conflict'],
+    async handle({ requester, params, body, remember }) {
+      const rotated = await rotateKey(ports, {
+        requester,
+        id: params.id,
+        overlapSeconds: body.overlap_seconds ?? limits.keyOverlapSecondsDefault,
+        alongside: (made) =>
+          remember({ status: 201, body: renderRotated(made), secret: { key: '' } }),
+      });
+      if (!rotated.ok) return err(rotateProblem(rotated.refusal));
+      const { text: secret, ...made } = rotated.value;
+      const { version } = made.successor;
+      return ok({ status: 201, body: renderRotated(made), secret: { key: secret }, version });
+    },
+  });
+}
+
+function renderRotated(made: {
+  readonly successor: Parameters<typeof renderKey>[0];
+  readonly previousExpiresAt: number;
+}): Readonly<Record<string, unknown>> {
+  const previous_expires_at = renderMoment(made.previousExpiresAt);
+  return { ...renderKey(made.successor), previous_expires_at };
+}
+
+function rotateProblem(refusal: RotateKeyRefusal): Problem | typeof repeated {
+  switch (refusal.reason) {
+    case 'not_found':
+    case 'conflict':
+      return { code: refusal.reason };
+    case 'not_active':
+      return { code: 'wrong_state', detail: `the key is ${refusal.status}` };
+    case 'already_rotated':
+      return { code: 'wrong_state', detail: `the key was rotated into ${refusal.successor}` };
+    case 'refused_by_step':
+      return repeated;
+  }
+}

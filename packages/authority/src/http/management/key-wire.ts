@@ -1,0 +1,115 @@
+/** API keys on the wire: the schemas that describe them and the functions that render them. */
+import { limits } from '@mintmark/core';
+import { z } from 'zod';
+import type { ShownKey } from '../../apikeys/list-keys.ts';
+import type { KeyWithUsage } from '../../apikeys/show-key.ts';
+import {
+  addressBlock,
+  line,
+  metadata,
+  moment,
+  momentOut,
+  renderMoment,
+  renderMomentOrNull,
+  scopes,
+} from './wire-schema.ts';
+
+/** What a caller may say about a key that it makes. */
+export const keySettings = {
+  name: line({ min: 1, max: 200 }),
+  scopes,
+  owner: line({ min: 1, max: 255 }).optional(),
+  environment: line({ min: 1, max: 64 }).optional(),
+  plan: line({ min: 1, max: 64 }).optional(),
+  allowed_addresses: z.array(addressBlock).min(1).max(limits.addressRangesMax).optional(),
+  metadata: metadata.optional(),
+  not_before: moment.optional(),
+  expires_at: moment.optional(),
+};
+
+export const keyId = z.strictObject({ id: z.string().min(1).max(128) });
+
+const shown = {
+  id: z.string(),
+  name: z.string(),
+  status: z.enum(['active', 'disabled', 'revoked']),
+  owner: z.string(),
+  scopes: z.array(z.string()),
+  environment: z.string().nullable(),
+  plan: z.string().nullable(),
+  allowed_addresses: z.array(z.string()).nullable(),
+  metadata: z.record(z.string(), z.json()),
+  imported: z.boolean().describe('Whether it came from another system by its hash'),
+  created_at: momentOut,
+  updated_at: momentOut,
+  not_before: momentOut.nullable(),
+  expires_at: momentOut.nullable(),
+  predecessor: z.string().nullable().describe('The key that this one was rotated from'),
+  successor: z.string().nullable().describe('The key that this one was rotated into'),
+};
+
+export const key = z.strictObject(shown).meta({ id: 'Key' });
+
+export const keyWithUsage = z
+  .strictObject({
+    ...shown,
+    first_used_at: momentOut.nullable(),
+    last_used_at: momentOut.nullable(),
+    last_address: z.string().nullable(),
+    uses_allowed: z.int(),
+    uses_denied: z.int(),
+    uses_in_overlap: z.int().describe('Uses after its rotation: callers yet to be moved'),
+  })
+  .meta({ id: 'KeyWithUsage' });
+
+/** The answer of whatever makes a key: its text is there once. */
+export const newKey = z
+  .strictObject({
+    ...shown,
+    key: z.string().optional().describe('The key itself, in this answer only'),
+    secret_already_shown: z.literal(true).optional(),
+  })
+  .meta({ id: 'NewKey' });
+
+export const rotatedKey = z
+  .strictObject({
+    ...shown,
+    key: z.string().optional().describe('The successor itself, in this answer only'),
+    secret_already_shown: z.literal(true).optional(),
+    previous_expires_at: momentOut.describe('The first second in which the old key is refused'),
+  })
+  .meta({ id: 'RotatedKey' });
+
+export function renderKey(row: ShownKey): Readonly<Record<string, unknown>> {
+  return {
+    id: row.id,
+    name: row.name,
+    status: row.status,
+    owner: row.owner,
+    scopes: row.scopes,
+    environment: row.environment,
+    plan: row.plan,
+    allowed_addresses: row.allowedAddresses,
+    metadata: row.metadata,
+    imported: row.importFormat !== null,
+    created_at: renderMoment(row.createdAt),
+    updated_at: renderMoment(row.updatedAt),
+    not_before: renderMomentOrNull(row.notBefore),
+    expires_at: renderMomentOrNull(row.expiresAt),
+    predecessor: row.predecessor,
+    successor: row.successor,
+  };
+}
+
+export function renderKeyWithUsage(shown: KeyWithUsage): Readonly<Record<string, unknown>> {
+  const { key, usage, overlapUsage } = shown;
+  return {
+    ...renderKey(key),
+    first_used_at: renderMomentOrNull(usage?.firstUsedAt ?? null),
+    last_used_at: renderMomentOrNull(usage?.lastUsedAt ?? null),
+    last_address: usage?.lastAddress ?? null,
+    uses_allowed: usage?.allowed ?? 0,
+    uses_denied: usage?.denied ?? 0,
+    uses_in_overlap: overlapUsage?.allowed ?? 0,
+  };
+}
