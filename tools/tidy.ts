@@ -40,6 +40,8 @@ export const layers: Layers = {
     authority: [
       ['authority-bed.ts'],
       ['authority.ts'],
+      ['round.ts'],
+      ['rooms.ts'],
       ['config.ts'],
       ['http/'],
       ['admin/'],

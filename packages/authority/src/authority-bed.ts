@@ -8,7 +8,7 @@ import {
 } from '@mintmark/core';
 import { createRecorder } from './audit/record.ts';
 import type { Requester } from './audit/requester.ts';
-import { type AuthorityEvent, initAuthority, openAuthority } from './authority.ts';
+import { initAuthority, openAuthority } from './authority.ts';
 import type { ClientRules } from './clients/client.ts';
 import { createClient } from './clients/registry.ts';
 import type { AuthorityConfig } from './config.ts';
@@ -16,6 +16,7 @@ import { openMemoryCustody } from './custody/memory.ts';
 import { createPeppers } from './custody/peppers.ts';
 import { createSealer } from './custody/sealer.ts';
 import { buildRequest } from './http/management/request-builder.ts';
+import type { AuthorityEvent } from './rooms.ts';
 import { openMemoryStore } from './store/memory/memory-store.ts';
 
 export const bedConfig: AuthorityConfig = {

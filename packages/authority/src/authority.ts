@@ -4,69 +4,50 @@
  * graph built anywhere else.
  */
 import {
-  type Clock,
   createFailureBudget,
   type DecisionEvent,
   defaultTenant,
-  type Entropy,
   err,
-  type FeedPosition,
   type FeedSource,
   type HttpHandler,
+  type HttpRequest,
   type HttpResponse,
+  type IntrospectionAnswer,
+  type Introspector,
   limits,
-  nowSeconds,
   ok,
   type Result,
-  StoreFault,
   type TenantId,
-  type Timers,
+  type UnixSeconds,
 } from '@mintmark/core';
 import { createVerifiedCache, type VerifiedAccessToken } from '@mintmark/tokens';
-import { openVerifier } from './apikeys/key-secret.ts';
+import { covers } from './admin/permission.ts';
 import { createSlowHashQueue } from './apikeys/slow-hash-queue.ts';
-import { verifyKey } from './apikeys/verify-key.ts';
-import { createRecorder, type Recorder } from './audit/record.ts';
-import { createSequencer, type Sequencer } from './audit/sequencer.ts';
+import { type VerifyKeyPorts, verifyKey } from './apikeys/verify-key.ts';
+import { createRecorder } from './audit/record.ts';
 import { createClientAuthenticator } from './clients/authenticate.ts';
 import type { AuthorityConfig } from './config.ts';
-import type { Custody } from './custody/custody.ts';
-import { createPeppers, type Peppers } from './custody/peppers.ts';
-import { createSealer, type Sealer } from './custody/sealer.ts';
+import { createPeppers } from './custody/peppers.ts';
+import { createSealer } from './custody/sealer.ts';
 import { createCursors } from './http/management/cursor.ts';
 import { feedEndpoints } from './http/management/feed-endpoints.ts';
 import { createManagementApi, type ManagementApi } from './http/management/management-api.ts';
 import { handleOperations, type Metric } from './http/operations.ts';
 import { handleProtocol } from './http/protocol-api.ts';
-import type { ProtocolDeps } from './http/protocol-deps.ts';
+import type { ActiveKey, ProtocolDeps } from './http/protocol-deps.ts';
 import { introspect } from './introspection/introspect.ts';
-import { createKeyring, type Keyring } from './keyring/keyring.ts';
-import { type Feed, openFeed } from './revocation/feed.ts';
-import type { Act, ActOutcome } from './store/act.ts';
-import type { Store } from './store/store.ts';
+import { createKeyring } from './keyring/keyring.ts';
+import type { Feed } from './revocation/feed.ts';
+import { type AuthorityPorts, openRooms, type Rooms } from './rooms.ts';
+import { createRound } from './round.ts';
 import { initInstallation } from './tenants/installation.ts';
-import { createUsageCounter, type UsageCounter } from './usage/usage-counter.ts';
-
-export interface AuthorityPorts {
-  readonly store: Store;
-  readonly custody: Custody;
-  readonly clock: Clock;
-  readonly entropy: Entropy;
-  readonly timers: Timers;
-  /** Told of what an operator should see. Never carries a secret. */
-  readonly log: (event: AuthorityEvent) => void;
-}
-
-export type AuthorityEvent = {
-  readonly type: 'fault';
-  readonly where: string;
-  readonly error: unknown;
-};
 
 export interface Authority {
   readonly handle: HttpHandler;
   /** For a gateway in the same process; apart, it asks over HTTP. */
   readonly feed: FeedSource;
+  /** For the same gateway: what it cannot judge by itself. */
+  readonly introspector: Introspector;
   /** Counts decisions of a gateway in the same process. */
   readonly decisions: { accept(events: readonly DecisionEvent[]): Promise<void> };
   /**
@@ -76,20 +57,6 @@ export interface Authority {
   tick(): Promise<void>;
   /** Finishes what was acknowledged but not yet sequenced or counted. The store is its opener's. */
   close(): Promise<void>;
-}
-
-/** The parts that more than one room is given. */
-interface Rooms {
-  readonly config: AuthorityConfig;
-  readonly ports: AuthorityPorts;
-  readonly store: Store;
-  readonly peppers: Peppers;
-  readonly sealer: Sealer;
-  readonly recorder: Recorder;
-  readonly keyring: Keyring;
-  readonly sequencer: Sequencer;
-  readonly feed: Feed;
-  readonly usage: UsageCounter;
 }
 
 /**
@@ -102,8 +69,9 @@ export async function openAuthority(
   ports: AuthorityPorts,
 ): Promise<Authority> {
   const rooms = await openRooms(config, ports);
-  const protocol = protocolDeps(rooms);
-  const management = await openManagement(rooms);
+  const keys = keyVerifier(rooms);
+  const protocol = protocolDeps(rooms, keys);
+  const management = await openManagement(rooms, keys);
   const operations = {
     check: () => ports.store.upkeep.check(),
     metrics: () => metricsOf(rooms),
@@ -120,6 +88,7 @@ export async function openAuthority(
   return {
     handle,
     feed: rooms.feed,
+    introspector: introspectorOf(protocol),
     decisions: { accept: async (events) => rooms.usage.accept(events) },
     tick: round.run,
     async close() {
@@ -161,53 +130,7 @@ const notFound: HttpResponse = {
   body: 'not found\n',
 };
 
-async function openRooms(config: AuthorityConfig, ports: AuthorityPorts): Promise<Rooms> {
-  const { clock, entropy, timers, custody } = ports;
-  if ((await ports.store.installation.get('self')) === undefined) {
-    throw new StoreFault('not_initialised', 'this database holds no installation yet', {
-      hint: 'run `mintmark init`, or let `mintmark serve` do it on an empty folder',
-    });
-  }
-  // The feed is opened over the bare store; acts of everybody else pass through it.
-  let feed: Feed | undefined;
-  const store = announcing(ports.store, (tenant, position) => feed?.advanced(tenant, position));
-  const sealer = createSealer({ custody, store, entropy, clock });
-  const peppers = await createPeppers({ custody, store, entropy, clock });
-  const recorder = createRecorder({ sealer, entropy, clock });
-  const keyring = await createKeyring({ store, sealer, recorder, clock });
-  feed = await openFeed(
-    {
-      store,
-      clock,
-      timers,
-      issuerOf: () => config.issuer,
-      verifierOf: (row) => openVerifier(sealer, row),
-    },
-    [defaultTenant],
-  );
-  const sequencer = createSequencer({ store, clock });
-  const usage = createUsageCounter(store);
-  return { config, ports, store, peppers, sealer, recorder, keyring, sequencer, feed, usage };
-}
-
-/** The same store, whose acts tell the feed what positions they were given. */
-function announcing(
-  store: Store,
-  announce: (tenant: TenantId, position: FeedPosition) => void,
-): Store {
-  const run = async (act: Act): Promise<ActOutcome> => {
-    const done = await store.acts.run(act);
-    if (done.position !== undefined) {
-      const steps = [act, ...Object.values(act.otherwise ?? {})].flatMap(({ steps }) => steps);
-      const feedStep = steps.find((step) => step.do === 'feed');
-      if (feedStep !== undefined) announce(feedStep.tenant, done.position);
-    }
-    return done;
-  };
-  return { ...store, acts: { run } };
-}
-
-function protocolDeps(rooms: Rooms): ProtocolDeps {
+function protocolDeps(rooms: Rooms, keys: VerifyKeyPorts): ProtocolDeps {
   const { config, ports, store, peppers, recorder, keyring, feed } = rooms;
   const { clock, entropy } = ports;
   const { prefix } = config;
@@ -238,8 +161,14 @@ function protocolDeps(rooms: Rooms): ProtocolDeps {
     },
     revocation: { store, recorder, clock, entropy },
     authenticator,
-    introspect: (input) => introspect(introspectDeps, input),
-    isGateway: async () => false,
+    async introspect(input) {
+      const { tenant, token, caller } = input;
+      // Keys have no audience: only an enforcement point may ask about one.
+      const key = caller.kind === 'gateway' ? await activeKey(keys, input) : undefined;
+      if (key !== undefined) return key;
+      return introspect(introspectDeps, { tenant, token, caller });
+    },
+    isGateway: (request, tenant) => isGateway(keys, { request, tenant }),
     failures: createFailureBudget(clock),
     issuerOf,
     jwks: keyring.jwks,
@@ -250,13 +179,10 @@ function protocolDeps(rooms: Rooms): ProtocolDeps {
   };
 }
 
-async function openManagement(rooms: Rooms): Promise<ManagementApi> {
-  const { config, ports, store, peppers, sealer, recorder, keyring, feed, usage } = rooms;
+async function openManagement(rooms: Rooms, keys: VerifyKeyPorts): Promise<ManagementApi> {
+  const { config, ports, store, keyring, feed, usage } = rooms;
   const { clock, entropy, custody, log } = ports;
   const onFault = (error: unknown): void => log({ type: 'fault', where: 'management', error });
-  const slowHashes = createSlowHashQueue();
-  const { prefix } = config;
-  const verifier = { store, peppers, sealer, clock, recorder, prefix, slowHashes, onFault };
   return createManagementApi({
     endpoints: [
       ...feedEndpoints({
@@ -273,13 +199,95 @@ async function openManagement(rooms: Rooms): Promise<ManagementApi> {
       const text = /^Bearer +(\S+)$/i.exec(request.header('authorization') ?? '')?.[1];
       if (text === undefined) return err({ code: 'unauthenticated' });
       const now = clock.nowMs();
-      const verdict = await verifyKey(verifier, { tenant, text, kinds: ['admin'], now });
+      const verdict = await verifyKey(keys, { tenant, text, kinds: ['admin'], now });
       if (!verdict.active) return err({ code: 'unauthenticated' });
       const { id, scopes } = verdict.row;
       return ok({ tenant, actor: { kind: 'admin_key', id }, permissions: scopes });
     },
     onFault,
   });
+}
+
+function keyVerifier({ config, ports, store, peppers, sealer, recorder }: Rooms): VerifyKeyPorts {
+  const { clock, log } = ports;
+  return {
+    store,
+    peppers,
+    sealer,
+    recorder,
+    clock,
+    prefix: config.prefix,
+    slowHashes: createSlowHashQueue(),
+    onFault: (error) => log({ type: 'fault', where: 'rehash', error }),
+  };
+}
+
+/** The API key that the text is, while it is good; undefined for everything else. */
+async function activeKey(
+  keys: VerifyKeyPorts,
+  input: {
+    readonly tenant: TenantId;
+    readonly token: string;
+    readonly address: string | undefined;
+  },
+): Promise<ActiveKey | undefined> {
+  const { tenant, token: text, address } = input;
+  const now = keys.clock.nowMs();
+  const verdict = await verifyKey(keys, { tenant, text, kinds: ['key'], now, address });
+  if (!verdict.active) return undefined;
+  const { id, owner, scopes, expiresAt } = verdict.row;
+  const expiresAtSeconds = expiresAt === null ? undefined : Math.floor(expiresAt / 1000);
+  return { active: true, kind: 'api_key', id, owner, scopes, expiresAtSeconds };
+}
+
+/** Whether the request carries an administrative key that may read the feed. */
+async function isGateway(
+  keys: VerifyKeyPorts,
+  { request, tenant }: { readonly request: HttpRequest; readonly tenant: TenantId },
+): Promise<boolean> {
+  const text = /^Bearer +(\S+)$/i.exec(request.header('authorization') ?? '')?.[1];
+  if (text === undefined) return false;
+  const now = keys.clock.nowMs();
+  const verdict = await verifyKey(keys, { tenant, text, kinds: ['admin'], now });
+  return verdict.active && covers(verdict.row.scopes, 'feed:read');
+}
+
+/** What a gateway in this process asks, without the network between. */
+function introspectorOf(protocol: ProtocolDeps): Introspector {
+  return {
+    async introspect({ tenant, credential: token, address }): Promise<IntrospectionAnswer> {
+      const caller = { kind: 'gateway' } as const;
+      const found = await protocol.introspect({ tenant, token, caller, address });
+      if (!found.active) return { active: false };
+      if ('kind' in found) {
+        return {
+          active: true,
+          kind: 'api_key',
+          id: found.id,
+          subject: found.owner,
+          clientId: undefined,
+          scopes: found.scopes,
+          audience: [],
+          expiresAt: found.expiresAtSeconds as UnixSeconds | undefined,
+          position: undefined,
+          family: undefined,
+        };
+      }
+      const { format, tokenId, subject, clientId, scopes, audience, expiresAt, position } = found;
+      return {
+        active: true,
+        kind: format,
+        id: tokenId,
+        subject,
+        clientId,
+        scopes,
+        audience,
+        expiresAt,
+        position,
+        family: undefined,
+      };
+    },
+  };
 }
 
 /** A view of revocations that could not be refreshed within its lease judges nothing any more. */
@@ -290,65 +298,6 @@ function freshRefuses(feed: Feed): Feed['refuses'] {
     }
     return feed.refuses(tenant, token);
   };
-}
-
-/** What happens by itself, in rounds: one never overlaps the next. */
-function createRound(rooms: Rooms): { run(): Promise<void>; finish(): Promise<void> } {
-  const { ports, store, sequencer, feed, keyring, peppers, usage } = rooms;
-  let running: Promise<void> | undefined;
-  let rounds = 0;
-
-  async function attempt(where: string, work: () => Promise<unknown>): Promise<void> {
-    try {
-      await work();
-    } catch (error) {
-      ports.log({ type: 'fault', where, error });
-    }
-  }
-
-  async function everySecond(): Promise<void> {
-    await attempt('usage', usage.flush);
-    await attempt('peppers', peppers.refresh);
-    await attempt('keyring', keyring.tick);
-  }
-
-  async function round(): Promise<void> {
-    await attempt('sequencer', sequencer.tick);
-    await attempt('feed', () => feed.refresh(defaultTenant));
-    if (rounds % 4 === 0) await everySecond();
-    if (rounds % 240 === 0) await attempt('upkeep', () => upkeep(store, ports.clock));
-    rounds++;
-  }
-
-  return {
-    async run() {
-      if (running !== undefined) return;
-      running = round();
-      await running;
-      running = undefined;
-    },
-    async finish() {
-      await running;
-      await attempt('usage', usage.flush);
-      while ((await sequencer.tick()) > 0);
-    },
-  };
-}
-
-/** Lets go of what has ended: token partitions, feed entries, remembered requests. */
-async function upkeep(store: Store, clock: Clock): Promise<void> {
-  const now = nowSeconds(clock);
-  // A day behind the last expiry, so that an expired token is still told apart from an unknown one.
-  await store.upkeep.dropPartitionsBelow('tokens', Math.floor(now / 86_400) - 1);
-  const hourAgo = now - 3600;
-  const ended = { is: '<', value: hourAgo } as const;
-  await store.acts.run({
-    steps: [
-      { do: 'delete', table: 'feed', where: { expiresAtSeconds: ended } },
-      { do: 'delete', table: 'idempotency', where: { expiresAtSeconds: ended } },
-    ],
-    audit: null,
-  });
 }
 
 function metricsOf({ sequencer, feed, usage }: Rooms): readonly Metric[] {

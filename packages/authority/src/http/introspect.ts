@@ -15,7 +15,7 @@ export async function handleIntrospect(
   const form = await readForm(request);
   if (!form.ok) return renderError(form.refusal);
   let caller: IntrospectionCaller;
-  if (await deps.isGateway(request)) {
+  if (await deps.isGateway(request, tenant)) {
     caller = { kind: 'gateway' };
   } else {
     const client = await callingClient(deps, { tenant, request, form: form.value });

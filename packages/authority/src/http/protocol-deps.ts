@@ -31,7 +31,7 @@ export interface ProtocolDeps {
     readonly address: string | undefined;
   }) => Promise<ActiveToken | ActiveKey | { readonly active: false; readonly reason: string }>;
   /** Whether the Authorization header holds a management credential that may act as a gateway. */
-  readonly isGateway: (request: HttpRequest) => Promise<boolean>;
+  readonly isGateway: (request: HttpRequest, tenant: TenantId) => Promise<boolean>;
   readonly failures: FailureBudget;
   readonly issuerOf: (tenant: TenantId) => string;
   readonly jwks: (tenant: TenantId) => Promise<readonly Readonly<Record<string, unknown>>[]>;

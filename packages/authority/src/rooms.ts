@@ -1,0 +1,102 @@
+/**
+ * The rooms of one authority, opened in the order in which they need one another. Neighbours:
+ * `authority.ts` joins them to endpoints, `round.ts` to what happens by itself.
+ */
+import {
+  type Clock,
+  defaultTenant,
+  type Entropy,
+  type FeedPosition,
+  StoreFault,
+  type TenantId,
+  type Timers,
+} from '@mintmark/core';
+import { openVerifier } from './apikeys/key-secret.ts';
+import { createRecorder, type Recorder } from './audit/record.ts';
+import { createSequencer, type Sequencer } from './audit/sequencer.ts';
+import type { AuthorityConfig } from './config.ts';
+import type { Custody } from './custody/custody.ts';
+import { createPeppers, type Peppers } from './custody/peppers.ts';
+import { createSealer, type Sealer } from './custody/sealer.ts';
+import { createKeyring, type Keyring } from './keyring/keyring.ts';
+import { type Feed, openFeed } from './revocation/feed.ts';
+import type { Act, ActOutcome } from './store/act.ts';
+import type { Store } from './store/store.ts';
+import { createUsageCounter, type UsageCounter } from './usage/usage-counter.ts';
+
+export interface AuthorityPorts {
+  readonly store: Store;
+  readonly custody: Custody;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly timers: Timers;
+  /** Told of what an operator should see. Never carries a secret. */
+  readonly log: (event: AuthorityEvent) => void;
+}
+
+export type AuthorityEvent = {
+  readonly type: 'fault';
+  readonly where: string;
+  readonly error: unknown;
+};
+
+/** The parts that more than one room is given. */
+export interface Rooms {
+  readonly config: AuthorityConfig;
+  readonly ports: AuthorityPorts;
+  readonly store: Store;
+  readonly peppers: Peppers;
+  readonly sealer: Sealer;
+  readonly recorder: Recorder;
+  readonly keyring: Keyring;
+  readonly sequencer: Sequencer;
+  readonly feed: Feed;
+  readonly usage: UsageCounter;
+}
+
+/** @throws StoreFault `not_initialised`; CustodyFault */
+export async function openRooms(config: AuthorityConfig, ports: AuthorityPorts): Promise<Rooms> {
+  const { clock, entropy, timers, custody } = ports;
+  if ((await ports.store.installation.get('self')) === undefined) {
+    throw new StoreFault('not_initialised', 'this database holds no installation yet', {
+      hint: 'run `mintmark init`, or let `mintmark serve` do it on an empty folder',
+    });
+  }
+  // The feed is opened over the bare store; acts of everybody else pass through it.
+  let feed: Feed | undefined;
+  const store = announcing(ports.store, (tenant, position) => feed?.advanced(tenant, position));
+  const sealer = createSealer({ custody, store, entropy, clock });
+  const peppers = await createPeppers({ custody, store, entropy, clock });
+  const recorder = createRecorder({ sealer, entropy, clock });
+  const keyring = await createKeyring({ store, sealer, recorder, clock });
+  feed = await openFeed(
+    {
+      store,
+      clock,
+      timers,
+      issuerOf: () => config.issuer,
+      verifierOf: (row) => openVerifier(sealer, row),
+    },
+    [defaultTenant],
+  );
+  const sequencer = createSequencer({ store, clock });
+  const usage = createUsageCounter(store);
+  return { config, ports, store, peppers, sealer, recorder, keyring, sequencer, feed, usage };
+}
+
+/** The same store, whose acts tell the feed what positions they were given. */
+function announcing(
+  store: Store,
+  announce: (tenant: TenantId, position: FeedPosition) => void,
+): Store {
+  const run = async (act: Act): Promise<ActOutcome> => {
+    const done = await store.acts.run(act);
+    if (done.position !== undefined) {
+      const steps = [act, ...Object.values(act.otherwise ?? {})].flatMap(({ steps }) => steps);
+      const feedStep = steps.find((step) => step.do === 'feed');
+      if (feedStep !== undefined) announce(feedStep.tenant, done.position);
+    }
+    return done;
+  };
+  return { ...store, acts: { run } };
+}

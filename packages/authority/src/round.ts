@@ -1,0 +1,67 @@
+/** What the authority does by itself: sequencing, refreshing, rotating, counting, letting go. */
+import { type Clock, defaultTenant, nowSeconds } from '@mintmark/core';
+import type { Rooms } from './rooms.ts';
+import type { Store } from './store/store.ts';
+
+/** What happens by itself, in rounds: one never overlaps the next. */
+export function createRound(rooms: Rooms): {
+  run(): Promise<void>;
+  /** The last round: everything acknowledged is sequenced and counted. */
+  finish(): Promise<void>;
+} {
+  const { ports, store, sequencer, feed, keyring, peppers, usage } = rooms;
+  let running: Promise<void> | undefined;
+  let rounds = 0;
+
+  async function attempt(where: string, work: () => Promise<unknown>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      ports.log({ type: 'fault', where, error });
+    }
+  }
+
+  async function everySecond(): Promise<void> {
+    await attempt('usage', usage.flush);
+    await attempt('peppers', peppers.refresh);
+    await attempt('keyring', keyring.tick);
+  }
+
+  async function round(): Promise<void> {
+    await attempt('sequencer', sequencer.tick);
+    await attempt('feed', () => feed.refresh(defaultTenant));
+    if (rounds % 4 === 0) await everySecond();
+    if (rounds % 240 === 0) await attempt('upkeep', () => upkeep(store, ports.clock));
+    rounds++;
+  }
+
+  return {
+    async run() {
+      if (running !== undefined) return;
+      running = round();
+      await running;
+      running = undefined;
+    },
+    async finish() {
+      await running;
+      await attempt('usage', usage.flush);
+      while ((await sequencer.tick()) > 0);
+    },
+  };
+}
+
+/** Lets go of what has ended: token partitions, feed entries, remembered requests. */
+async function upkeep(store: Store, clock: Clock): Promise<void> {
+  const now = nowSeconds(clock);
+  // A day behind the last expiry, so that an expired token is still told apart from an unknown one.
+  await store.upkeep.dropPartitionsBelow('tokens', Math.floor(now / 86_400) - 1);
+  const hourAgo = now - 3600;
+  const ended = { is: '<', value: hourAgo } as const;
+  await store.acts.run({
+    steps: [
+      { do: 'delete', table: 'feed', where: { expiresAtSeconds: ended } },
+      { do: 'delete', table: 'idempotency', where: { expiresAtSeconds: ended } },
+    ],
+    audit: null,
+  });
+}
