@@ -1,9 +1,10 @@
 /** Makes an administrator's key: the same form and keeping as API keys, but no gateway knows it. */
 import { err, freshId, ok, type Result, type UnixMs } from '@mintmark/core';
 import { buildSecretToken } from '@mintmark/tokens';
-import type { Alongside, KeyPorts, KeyRow, StoppedByStep } from '../apikeys/key-change.ts';
+import type { KeyPorts, KeyRow, StoppedByStep } from '../apikeys/key-change.ts';
 import { pepperedColumns } from '../apikeys/key-secret.ts';
 import { eventBy, type Requester } from '../audit/requester.ts';
+import type { Alongside } from '../store/act.ts';
 import { covers } from './permission.ts';
 
 export type CreateAdminKeyRefusal =

@@ -2,8 +2,8 @@
 import { err, freshId, ok, type Result, rfc3339, type UnixMs } from '@mintmark/core';
 import { buildSecretToken } from '@mintmark/tokens';
 import type { Requester } from '../audit/requester.ts';
+import type { Alongside } from '../store/act.ts';
 import {
-  type Alongside,
   type KeyPorts,
   type KeyRow,
   keyEvent,

@@ -6,7 +6,7 @@ import type { AuditEvent, Clock, Entropy, TenantId } from '@mintmark/core';
 import type { Recorder } from '../audit/record.ts';
 import { eventBy, type Requester } from '../audit/requester.ts';
 import { keyViewOf } from '../revocation/key-view.ts';
-import type { FeedStep, Step } from '../store/act.ts';
+import type { FeedStep } from '../store/act.ts';
 import type { Store } from '../store/store.ts';
 import type { Row } from '../store/tables.ts';
 import type { KeyPeppers, VerifierSealer } from './key-secret.ts';
@@ -24,9 +24,6 @@ export interface KeyPorts {
   /** Prefix of this installation's credentials. */
   readonly prefix: string;
 }
-
-/** Further steps that commit with the thing made, such as the memory of its Idempotency-Key. */
-export type Alongside<Made> = (made: Made) => readonly Step[];
 
 /** One of the caller's own steps stopped the act; it knows the code. */
 export type StoppedByStep = { readonly reason: 'refused_by_step'; readonly step: string };

@@ -4,9 +4,9 @@
  */
 import { err, ok, type Result, type UnixMs } from '@mintmark/core';
 import type { Requester } from '../audit/requester.ts';
+import type { Alongside } from '../store/act.ts';
 import { newKey } from './create-key.ts';
 import {
-  type Alongside,
   isApiKey,
   type KeyPorts,
   type KeyRow,

@@ -20,7 +20,7 @@ import type { Recorder } from '../audit/record.ts';
 import { eventBy, type Requester } from '../audit/requester.ts';
 import type { Peppers } from '../custody/peppers.ts';
 import { revocationStep } from '../revocation/revocation-step.ts';
-import type { Step } from '../store/act.ts';
+import type { Alongside, Step } from '../store/act.ts';
 import type { Store } from '../store/store.ts';
 import type { Row } from '../store/tables.ts';
 import { type Client, type ClientRules, type ClientStatus, clientOf } from './client.ts';
@@ -33,12 +33,6 @@ export interface RegistryDeps {
   readonly entropy: Entropy;
   /** Prefix of this installation's credentials, `mm` unless configured. */
   readonly prefix: string;
-}
-
-/** Who asks, and what else belongs to the same act. */
-export interface ChangeContext extends Requester {
-  /** Such as an idempotency record. */
-  readonly steps?: readonly Step[];
 }
 
 export type RegistryRefusal =
@@ -60,11 +54,12 @@ const chosenSecretCharsMin = 16;
  */
 export async function createClient(
   deps: RegistryDeps,
-  context: ChangeContext,
+  context: Requester,
   input: {
     readonly clientId?: ClientId | undefined;
     readonly secret?: string | undefined;
     readonly rules: ClientRules;
+    readonly alongside?: Alongside<Client>;
   },
 ): Promise<Result<{ readonly client: Client; readonly secret: string }, RegistryRefusal>> {
   if (input.secret !== undefined && input.secret.length < chosenSecretCharsMin) {
@@ -86,7 +81,7 @@ export async function createClient(
     steps: [
       { do: 'insert', table: 'clients', row, refused: 'client_exists' },
       { do: 'insert', table: 'clientSecrets', row: secret.row, refused: 'client_exists' },
-      ...(context.steps ?? []),
+      ...(input.alongside?.(clientOf(row)) ?? []),
     ],
     audit: await record(deps, context, { action: 'client.create', clientId }),
   });
@@ -101,7 +96,7 @@ export async function createClient(
  */
 export async function updateClient(
   deps: RegistryDeps,
-  context: ChangeContext,
+  context: Requester,
   input: {
     readonly clientId: ClientId;
     readonly version: number;
@@ -128,7 +123,6 @@ export async function updateClient(
         refused: 'version_conflict',
       },
       ...(ends ? [endOfTokens(deps, context, { clientId: input.clientId, why: 'disabled' })] : []),
-      ...(context.steps ?? []),
     ],
     audit: await record(deps, context, {
       action: 'client.update',
@@ -142,7 +136,7 @@ export async function updateClient(
 /** Deletes a client, its secrets and, in the same act, the life of its tokens. */
 export async function deleteClient(
   deps: RegistryDeps,
-  context: ChangeContext,
+  context: Requester,
   input: { readonly clientId: ClientId; readonly version: number },
 ): Promise<Result<undefined, RegistryRefusal>> {
   const where = { tenant: context.tenant, clientId: input.clientId };
@@ -156,7 +150,6 @@ export async function deleteClient(
       },
       { do: 'delete', table: 'clientSecrets', where },
       endOfTokens(deps, context, { clientId: input.clientId, why: 'deleted' }),
-      ...(context.steps ?? []),
     ],
     audit: await record(deps, context, { action: 'client.delete', clientId: input.clientId }),
   });
@@ -170,8 +163,12 @@ export async function deleteClient(
  */
 export async function rotateClientSecret(
   deps: RegistryDeps,
-  context: ChangeContext,
-  input: { readonly clientId: ClientId; readonly overlapSeconds: number },
+  context: Requester,
+  input: {
+    readonly clientId: ClientId;
+    readonly overlapSeconds: number;
+    readonly alongside?: Alongside<{ readonly previousExpiresAt: number }>;
+  },
 ): Promise<
   Result<{ readonly secret: string; readonly previousExpiresAt: number }, RegistryRefusal>
 > {
@@ -206,7 +203,7 @@ export async function rotateClientSecret(
       // A second rotation inside an overlap never lengthens the first one's.
       { ...secrets, where: { tenant, clientId, expiresAt: { is: '>', value: previousExpiresAt } } },
       { do: 'insert', table: 'clientSecrets', row: secret.row, refused: 'version_conflict' },
-      ...(context.steps ?? []),
+      ...(input.alongside?.({ previousExpiresAt }) ?? []),
     ],
     audit: await record(deps, context, {
       action: 'client.secret_rotate',
@@ -220,7 +217,7 @@ export async function rotateClientSecret(
 
 function endOfTokens(
   deps: RegistryDeps,
-  context: ChangeContext,
+  context: Requester,
   input: { readonly clientId: ClientId; readonly why: string },
 ): Step {
   return revocationStep({
@@ -260,7 +257,7 @@ function newSecret(
 
 function record(
   deps: RegistryDeps,
-  context: ChangeContext,
+  context: Requester,
   what: {
     readonly action: AuditAction;
     readonly clientId: ClientId;

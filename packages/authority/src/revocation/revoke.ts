@@ -19,7 +19,7 @@ import {
 } from '@mintmark/core';
 import type { Recorder } from '../audit/record.ts';
 import { eventBy, type Requester } from '../audit/requester.ts';
-import type { Step } from '../store/act.ts';
+import type { Alongside, Step } from '../store/act.ts';
 import type { Store } from '../store/store.ts';
 import { revocationStep } from './revocation-step.ts';
 
@@ -37,8 +37,7 @@ export interface RevokeInput {
   readonly reason: string;
   /** When the last token of the target ends, where the caller knows; shortens the entry's life. */
   readonly tokensEndAt?: UnixSeconds | undefined;
-  /** Further steps of the same act, such as an idempotency record. */
-  readonly steps?: readonly Step[];
+  readonly alongside?: Alongside<Omit<Revoked, 'position'>>;
 }
 
 export interface Revoked {
@@ -81,7 +80,7 @@ export async function revoke(
         at,
         tokensEndAt: input.tokensEndAt,
       }),
-      ...(input.steps ?? []),
+      ...(input.alongside?.({ id, effectiveAt: at }) ?? []),
     ],
     audit: await deps.recorder.record(
       eventBy(requester, {

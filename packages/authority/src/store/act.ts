@@ -93,6 +93,9 @@ export interface FeedStep {
   readonly revocation?: Omit<Row<'revocations'>, 'position'>;
 }
 
+/** Steps that commit with what a use case makes, such as the memory of its Idempotency-Key. */
+export type Alongside<Made> = (made: Made) => readonly Step[];
+
 /** The audit record of one outcome, already a leaf in its final form. */
 export type AuditRecord = Row<'auditPending'>;
 
