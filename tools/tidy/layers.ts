@@ -96,6 +96,8 @@ function importProblem(
 
 function declares(tree: Tree, owner: Package, path: string, name: string): boolean {
   if (owner.runtime.includes(name)) return true;
+  const parts = tree.foreignParts.find(({ folder }) => path.startsWith(`${folder}/`));
+  if (parts?.runtime.includes(name) === true) return true;
   const development = owner.folder === '' || isTest(path);
   return development && (owner.development.includes(name) || tree.root.development.includes(name));
 }

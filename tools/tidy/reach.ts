@@ -89,7 +89,8 @@ function isEntry(tree: Tree, path: string): boolean {
   if (/^[^/]+\.config\.ts$/.test(path)) return true;
   const [top, ...rest] = path.split('/');
   if (top === 'examples' || top === 'deploy') return true;
-  return topFolders.includes(String(top)) && rest.length === 1;
+  // Servers of a benchmark are started as processes of their own.
+  return topFolders.includes(String(top)) && (rest.length === 1 || rest[0] === 'servers');
 }
 
 /**

@@ -24,6 +24,8 @@ export interface Tree {
   readonly packages: readonly Package[];
   /** The workspace's own manifest. */
   readonly root: Package;
+  /** Folders beside `packages/` that install foreign parts of their own, such as peers. */
+  readonly foreignParts: readonly Package[];
 }
 
 /** Folders beside `packages/`. Their files are free of some rules: see each rule. */
@@ -45,7 +47,11 @@ export function treeOf(files: Readonly<Record<string, string>>): Tree {
     .map((path) => /^packages\/([^/]+)\/package\.json$/.exec(path)?.[1])
     .filter((folder) => folder !== undefined)
     .map((folder) => packageOf(folder, texts.get(`packages/${folder}/package.json`)!));
-  return { texts, sources, packages, root: packageOf('', texts.get('package.json') ?? '{}') };
+  const foreignParts = topFolders
+    .filter((folder) => texts.has(`${folder}/package.json`))
+    .map((folder) => packageOf(folder, texts.get(`${folder}/package.json`)!));
+  const root = packageOf('', texts.get('package.json') ?? '{}');
+  return { texts, sources, packages, root, foreignParts };
 }
 
 /** Reads everything that is not ignored. */

@@ -1,0 +1,89 @@
+/** Our own server under measurement: initialised in a fresh folder, set up through its own API. */
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { type Server, startServer } from './server-process.ts';
+
+const main = join(import.meta.dirname, '../packages/cli/src/main.ts');
+
+export interface MintmarkServer {
+  readonly process: Server;
+  readonly port: number;
+  readonly adminKey: string;
+  /** Milliseconds from the start of the process to its first answer. */
+  readonly startMs: number;
+  setFormat(format: 'jwt' | 'opaque'): Promise<void>;
+  createKeys(count: number): Promise<readonly string[]>;
+  call(method: string, path: string, body?: unknown): Promise<Record<string, unknown>>;
+}
+
+export interface MintmarkOptions {
+  readonly clientId: string;
+  readonly clientSecret: string;
+  readonly command?: 'authority' | 'serve';
+  readonly flags?: readonly string[];
+}
+
+/** @param folder empty; taken as the data folder */
+export async function startMintmark(
+  folder: string,
+  options: MintmarkOptions,
+): Promise<MintmarkServer> {
+  const data = join(folder, 'data');
+  const init = execFileSync(process.execPath, [main, 'init', '--data', data, '--json'], {
+    encoding: 'utf8',
+  });
+  const { admin_key: adminKey } = JSON.parse(init) as { admin_key: string };
+  const startedAt = performance.now();
+  const args = [main, options.command ?? 'authority', '--data', data, '--listen', '127.0.0.1:0'];
+  const server = await startServer([...args, ...(options.flags ?? [])], {
+    ready: /http:\/\/127\.0\.0\.1:\d+/,
+    env: { MINTMARK_LOG_LEVEL: 'error' },
+  });
+  const port = Number(/127\.0\.0\.1:(\d+)/.exec(server.firstLine)?.[1]);
+  const call = caller(port, adminKey);
+  await call('GET', '/v1/clients');
+  const startMs = performance.now() - startedAt;
+  const client = {
+    client_id: options.clientId,
+    client_secret: options.clientSecret,
+    client_name: 'bench',
+    scope: 'read',
+    grant_types: ['client_credentials'],
+  };
+  await call('POST', '/v1/clients', client);
+  return {
+    process: server,
+    port,
+    adminKey,
+    startMs,
+    call,
+    async setFormat(format) {
+      const path = `/v1/clients/${options.clientId}`;
+      await call('PATCH', path, { access_token_format: format });
+    },
+    async createKeys(count) {
+      const keys: string[] = [];
+      for (let i = 0; i < count; i++) {
+        const made = await call('POST', '/v1/keys', { name: `bench ${i}`, scopes: ['read'] });
+        keys.push(made['key'] as string);
+      }
+      return keys;
+    },
+  };
+}
+
+function caller(port: number, adminKey: string): MintmarkServer['call'] {
+  return async (method, path, body) => {
+    const answer = await fetch(`http://127.0.0.1:${port}${path}`, {
+      method,
+      headers: {
+        authorization: `Bearer ${adminKey}`,
+        'content-type': 'application/json',
+        ...(method === 'PATCH' ? { 'if-match': '*' } : {}),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
+    return (await answer.json()) as Record<string, unknown>;
+  };
+}
