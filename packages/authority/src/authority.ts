@@ -119,8 +119,8 @@ export async function initAuthority(
     { prefix },
   );
   if (!made.ok) return made;
-  const keyring = await createKeyring({ store, sealer, recorder, clock });
-  for (const algorithm of signing.algorithms) await keyring.signer(defaultTenant, algorithm);
+  // Opening it makes the first key of each algorithm.
+  await createKeyring({ store, sealer, recorder, clock, entropy, settings: signing });
   return ok(made.value);
 }
 

@@ -68,7 +68,14 @@ export async function openRooms(config: AuthorityConfig, ports: AuthorityPorts):
   const sealer = createSealer({ custody, store, entropy, clock });
   const peppers = await createPeppers({ custody, store, entropy, clock });
   const recorder = createRecorder({ sealer, entropy, clock });
-  const keyring = await createKeyring({ store, sealer, recorder, clock });
+  const keyring = await createKeyring({
+    store,
+    sealer,
+    recorder,
+    clock,
+    entropy,
+    settings: config.signing,
+  });
   feed = await openFeed(
     {
       store,

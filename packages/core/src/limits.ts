@@ -124,6 +124,8 @@ export const limits = {
   custodyViewMs: 60_000,
   /** A replaced root key may still wrap what another process had begun: it is kept this long. */
   rootKeyKeptMs: 600_000,
+  /** A process may sign with a key that was replaced elsewhere for this long. */
+  keyringViewMs: 2_000,
   /** Rows that one step of a rotation rewrites. */
   rotationRowsMax: 100,
   /** Refusals are recorded in groups: so many between two writes, and how long between them. */

@@ -1,117 +1,261 @@
-/** The tenant's signing keys: one for each algorithm, made at first use. */
-import { createPrivateKey } from 'node:crypto';
-import type { Clock, JwsAlgorithm, Signer, SigningKeyId, TenantId } from '@mintmark/core';
+/**
+ * The signing keys of all tenants. Neighbours: issuance asks for a signer, the key set endpoint and
+ * introspection for what verifies, the authority's tick drives the schedule, the management API
+ * asks for rotations. What must never happen: a token that a verifier with a fresh enough key set
+ * cannot verify, a key trusted after an emergency, or a change without its audit record.
+ *
+ * Any number of processes may run this over one store. Each change is one act that only holds on
+ * the rows it was decided on, so a crash between two changes leaves a state that the next tick, of
+ * whatever process, goes on from.
+ */
 import {
-  type AsymmetricAlgorithm,
-  createKeySet,
-  generateSigningKey,
-  importVerificationKey,
-  type KeySet,
-  localSigner,
-} from '@mintmark/tokens';
-import type { Recorder } from '../audit/record.ts';
-import { sealContext } from '../custody/contexts.ts';
+  type Clock,
+  CustodyFault,
+  err,
+  type JwsAlgorithm,
+  ok,
+  type Result,
+  type Signer,
+  type SigningKeyId,
+  type TenantId,
+  type UnixMs,
+} from '@mintmark/core';
+import type { KeySet } from '@mintmark/tokens';
 import type { Sealer } from '../custody/sealer.ts';
 import type { Store } from '../store/store.ts';
-import type { Row } from '../store/tables.ts';
+import {
+  activateKey,
+  addKey,
+  bySchedule,
+  distrustKey,
+  type KeyActOutcome,
+  type KeyActPorts,
+  type KeyChangeBy,
+  retireKey,
+} from './key-acts.ts';
+import { createKeyViews, type KeyViews, signerOf } from './key-view.ts';
+import {
+  activationOf,
+  dueChanges,
+  isTrusted,
+  type KeyChange,
+  type KeyringSettings,
+  kidOf,
+  type SigningKeyRow,
+  signingRow,
+} from './schedule.ts';
 
 export interface Keyring {
+  /**
+   * The key that signs now, made at once where the algorithm has none. Cached; a change made by
+   * another process is followed within `limits.keyringViewMs`.
+   *
+   * @throws CustodyFault `custody_unsupported` for HS256; those of the sealer; StoreFault
+   */
   signer(tenant: TenantId, algorithm: JwsAlgorithm): Promise<Signer>;
+  /** Public keys to publish, newest first (RFC 7517 §5). */
   jwks(tenant: TenantId): Promise<readonly Readonly<Record<string, unknown>>[]>;
+  /** The same keys, to verify with. */
   verificationKeys(tenant: TenantId): Promise<KeySet>;
+  /** Every key that the tenant ever had. */
+  list(tenant: TenantId): Promise<readonly SigningKeyRow[]>;
+  /** Makes the changes that are due, in every tenant. @throws the first fault, after all tenants */
   tick(): Promise<void>;
+  /** Publishes the next key now. Where one is published already, that is the answer. */
+  rotate(
+    input: { readonly tenant: TenantId; readonly algorithm: JwsAlgorithm } & KeyChangeBy,
+  ): Promise<{ readonly kid: SigningKeyId; readonly activateAt: UnixMs }>;
+  /**
+   * Distrusts a key at once, everywhere, with all tokens that it signed; where it was the one that
+   * signs, a new one takes its place in the same act.
+   */
+  emergency(
+    input: { readonly tenant: TenantId; readonly kid: string } & KeyChangeBy,
+  ): Promise<Result<Emergency, EmergencyRefusal>>;
 }
 
-export interface KeyringDeps {
-  readonly store: Pick<Store, 'signingKeys' | 'acts'>;
-  readonly sealer: Sealer;
-  readonly recorder: Recorder;
+export interface Emergency {
+  /** The key that signs from now on, where the distrusted one did. */
+  readonly replacement: SigningKeyId | undefined;
+  readonly revocation: string;
+}
+
+export type EmergencyRefusal = { readonly reason: 'key_not_found' | 'key_not_trusted' };
+
+export interface KeyringPorts extends KeyActPorts {
+  readonly store: Pick<Store, 'signingKeys' | 'tenants' | 'acts'>;
+  readonly sealer: Pick<Sealer, 'seal' | 'open'>;
   readonly clock: Clock;
+  readonly settings: KeyringSettings;
 }
 
-export async function createKeyring(deps: KeyringDeps): Promise<Keyring> {
-  const signers = new Map<string, Promise<Signer>>();
-  let keySet: KeySet | undefined;
+const tenantsMax = 10_000;
+/** After this many lost races something is wrong. */
+const racesMax = 8;
 
-  async function load(tenant: TenantId, algorithm: JwsAlgorithm): Promise<Signer> {
-    const known = (await rowsOf(deps, tenant)).find((row) => row.algorithm === algorithm);
-    const row = known ?? (await make(deps, tenant, algorithm));
-    keySet = undefined;
-    const context = sealContext.signingKey(row.kid);
-    const pkcs8 = await deps.sealer.open(tenant, context, row.sealedPrivate);
-    const privateKey = createPrivateKey({ key: Buffer.from(pkcs8), type: 'pkcs8', format: 'der' });
-    return localSigner({ privateKey, algorithm, kid: row.kid as SigningKeyId });
+/**
+ * Opens the keyring and makes the first keys, so that the key set is never published empty.
+ *
+ * @throws StoreFault or CustodyFault
+ */
+export async function createKeyring(ports: KeyringPorts): Promise<Keyring> {
+  const { settings, clock, sealer } = ports;
+  const views = createKeyViews(ports);
+
+  async function tickTenant(tenant: TenantId): Promise<void> {
+    const { rows } = await views.renew(tenant);
+    const changes = dueChanges(rows, settings, clock.nowMs());
+    for (const change of changes) await make(ports, { change, rows, tenant, by: bySchedule });
+    if (changes.length > 0) await views.renew(tenant);
   }
 
+  async function tick(): Promise<void> {
+    let failed: unknown;
+    for (const { tenant } of await ports.store.tenants.list({ limit: tenantsMax })) {
+      // One tenant's fault must not keep the others' keys from changing.
+      await tickTenant(tenant as TenantId).catch((fault) => {
+        failed ??= fault;
+      });
+    }
+    if (failed !== undefined) throw failed;
+  }
+
+  const firstKeys = new Map<string, Promise<unknown>>();
+
+  /** Making a key pair may take seconds: of many first requests, one makes it. */
+  function createFirst(tenant: TenantId, algorithm: JwsAlgorithm): Promise<unknown> {
+    const name = `${tenant}/${algorithm}`;
+    let work = firstKeys.get(name);
+    if (work === undefined) {
+      work = makeFirst(ports, views, { tenant, algorithm }).finally(() => firstKeys.delete(name));
+      firstKeys.set(name, work);
+    }
+    return work;
+  }
+
+  await tick();
   return {
-    signer(tenant, algorithm) {
-      const name = `${tenant} ${algorithm}`;
-      const known = signers.get(name) ?? load(tenant, algorithm);
-      signers.set(name, known);
-      return known;
+    async signer(tenant, algorithm) {
+      const known = views.fresh(tenant)?.signers.get(algorithm);
+      if (known !== undefined) return known;
+      for (let race = 0; race < racesMax; race++) {
+        const signer = await signerOf(sealer, await views.current(tenant), algorithm);
+        if (signer !== undefined) return signer;
+        await createFirst(tenant, algorithm);
+      }
+      throw lostRaces(tenant);
     },
-    async jwks(tenant) {
-      return (await rowsOf(deps, tenant)).map((row) => row.publicJwk);
-    },
-    async verificationKeys(tenant) {
-      keySet ??= keySetOf(await rowsOf(deps, tenant));
-      return keySet;
-    },
-    tick: async () => undefined,
+    jwks: async (tenant) => (await views.current(tenant)).jwks,
+    verificationKeys: async (tenant) => (await views.current(tenant)).keySet,
+    list: async (tenant) => (await views.renew(tenant)).rows,
+    tick,
+    rotate: (input) => rotate(ports, views, input),
+    emergency: (input) => emergency(ports, views, input),
   };
 }
 
-function rowsOf(deps: KeyringDeps, tenant: TenantId): Promise<readonly Row<'signingKeys'>[]> {
-  return deps.store.signingKeys.list({ where: { tenant }, limit: 100 });
+async function makeFirst(
+  ports: KeyActPorts,
+  views: KeyViews,
+  input: { readonly tenant: TenantId; readonly algorithm: JwsAlgorithm },
+): Promise<void> {
+  const { tenant, algorithm } = input;
+  const { rows } = await views.renew(tenant);
+  if (signingRow(rows, algorithm) !== undefined) return;
+  const by = { ...bySchedule, reason: 'first use' };
+  await make(ports, { change: { do: 'create', algorithm }, rows, tenant, by });
+  await views.renew(tenant);
 }
 
-function keySetOf(rows: readonly Row<'signingKeys'>[]): KeySet {
-  const keys = rows.flatMap((row) => {
-    const algorithms = [row.algorithm as JwsAlgorithm];
-    const key = importVerificationKey(row.publicJwk as never, { algorithms });
-    return key.ok ? [key.value] : [];
-  });
-  const set = createKeySet({ keys, epoch: keys.map((key) => key.kid).join() });
-  if (!set.ok) throw new Error(set.refusal.reason);
-  return set.value;
+async function rotate(
+  ports: KeyringPorts,
+  views: KeyViews,
+  input: Parameters<Keyring['rotate']>[0],
+): ReturnType<Keyring['rotate']> {
+  const { tenant, algorithm, ...by } = input;
+  for (let race = 0; race < racesMax; race++) {
+    const { rows } = await views.renew(tenant);
+    const own = rows.filter((row) => row.algorithm === algorithm);
+    const waiting = own.find((row) => row.status === 'published');
+    if (waiting !== undefined) return answerOf(waiting);
+    const now = ports.clock.nowMs();
+    const first = signingRow(rows, algorithm) === undefined;
+    const added = await addKey(ports, {
+      tenant,
+      algorithm,
+      rows,
+      status: first ? 'active' : 'published',
+      activateAt: first ? now : activationOf(ports.settings, now),
+      by,
+    });
+    if (added.outcome === 'done') {
+      await views.renew(tenant);
+      return answerOf(added.row);
+    }
+  }
+  throw lostRaces(tenant);
+}
+
+function answerOf(row: SigningKeyRow): { readonly kid: SigningKeyId; readonly activateAt: UnixMs } {
+  return { kid: kidOf(row), activateAt: row.activateAt as UnixMs };
+}
+
+async function emergency(
+  ports: KeyringPorts,
+  views: KeyViews,
+  input: Parameters<Keyring['emergency']>[0],
+): ReturnType<Keyring['emergency']> {
+  const { tenant, kid, ...by } = input;
+  for (let race = 0; race < racesMax; race++) {
+    const { rows } = await views.renew(tenant);
+    const key = rows.find((row) => row.kid === kid);
+    if (key === undefined) return err({ reason: 'key_not_found' });
+    if (!isTrusted(key)) return err({ reason: 'key_not_trusted' });
+    const signs = signingRow(rows, key.algorithm as JwsAlgorithm);
+    const replace = signs === undefined || signs.kid === kid;
+    const done = await distrustKey(ports, { key, rows, replace, by });
+    if (done.outcome === 'done') {
+      await views.renew(tenant);
+      const { replacement, revocation } = done;
+      const next = replacement === undefined ? undefined : kidOf(replacement);
+      return ok({ replacement: next, revocation });
+    }
+  }
+  throw lostRaces(tenant);
 }
 
 async function make(
-  deps: KeyringDeps,
-  tenant: TenantId,
-  algorithm: JwsAlgorithm,
-): Promise<Row<'signingKeys'>> {
-  const generated = await generateSigningKey(algorithm as AsymmetricAlgorithm);
-  const { privateKey, publicJwk, kid } = generated;
-  const now = deps.clock.nowMs();
-  const pkcs8 = privateKey.export({ type: 'pkcs8', format: 'der' });
-  const row: Row<'signingKeys'> = {
-    tenant,
-    kid,
-    algorithm,
-    generation: 1,
-    publicJwk,
-    sealedPrivate: await deps.sealer.seal(tenant, sealContext.signingKey(kid), pkcs8),
-    status: 'active',
-    createdAt: now,
-    activateAt: now,
-    retireAt: null,
-    version: 1,
-  };
-  const entry = { type: 'signing_key', kid, jwk: publicJwk, status: 'trusted' } as const;
-  await deps.store.acts.run({
-    steps: [
-      { do: 'insert', table: 'signingKeys', row, refused: 'taken' },
-      { do: 'feed', tenant, at: now, entries: [entry] },
-    ],
-    audit: await deps.recorder.record({
-      tenant,
-      action: 'signing_key.create',
-      at: now,
-      actor: { kind: 'system', id: 'keyring' },
-      object: { kind: 'signing_key', id: kid },
-      result: 'done',
-    }),
-  });
-  return row;
+  ports: KeyActPorts,
+  input: {
+    readonly change: KeyChange;
+    readonly rows: readonly SigningKeyRow[];
+    readonly tenant: TenantId;
+    readonly by: KeyChangeBy;
+  },
+): Promise<KeyActOutcome> {
+  const { change, rows, tenant, by } = input;
+  switch (change.do) {
+    case 'create': {
+      const activateAt = ports.clock.nowMs();
+      const { algorithm } = change;
+      const added = { tenant, algorithm, rows, status: 'active', activateAt, by } as const;
+      return (await addKey(ports, added)).outcome;
+    }
+    case 'publish': {
+      const { algorithm, activateAt } = change;
+      const added = { tenant, algorithm, rows, status: 'published', activateAt, by } as const;
+      return (await addKey(ports, added)).outcome;
+    }
+    case 'activate':
+      return activateKey(ports, { ...change, by });
+    case 'retire':
+      return retireKey(ports, { ...change, by });
+  }
+}
+
+function lostRaces(tenant: TenantId): CustodyFault {
+  return new CustodyFault(
+    'custody_busy',
+    `the signing keys of tenant ${tenant} change faster than they are read`,
+  );
 }

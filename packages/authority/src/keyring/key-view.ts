@@ -1,0 +1,153 @@
+/** One tenant's signing keys as a process holds them: what signs, what verifies. */
+import { createPrivateKey, hash } from 'node:crypto';
+import {
+  type Clock,
+  type JsonValue,
+  type JwsAlgorithm,
+  limits,
+  type Signer,
+  type TenantId,
+} from '@mintmark/core';
+import { jwsAlgorithms, type KeySet, localSigner, parseKeySet } from '@mintmark/tokens';
+import { sealContext } from '../custody/contexts.ts';
+import type { Sealer } from '../custody/sealer.ts';
+import type { Store } from '../store/store.ts';
+import { isTrusted, kidOf, type SigningKeyRow, signingRow, tenantOf } from './schedule.ts';
+
+export interface KeyView {
+  readonly rows: readonly SigningKeyRow[];
+  /** Newest first; public members only. */
+  readonly jwks: readonly Readonly<Record<string, unknown>>[];
+  readonly keySet: KeySet;
+  /** Signers that were unsealed, by algorithm. */
+  readonly signers: Map<JwsAlgorithm, Signer>;
+  /** Monotonic time at which the store was asked. */
+  readonly seenAtMs: number;
+}
+
+/** A tenant has two or three live keys an algorithm, and a dozen retired ones a year. */
+const rowsMax = 10_000;
+
+export interface KeyViews {
+  /** Young enough to sign by. Calls at the same time share one read. */
+  current(tenant: TenantId): Promise<KeyView>;
+  /** The view, where nothing need be awaited. */
+  fresh(tenant: TenantId): KeyView | undefined;
+  /** Reads the store now: what was changed before the call is in it. */
+  renew(tenant: TenantId): Promise<KeyView>;
+}
+
+export function createKeyViews(ports: {
+  readonly store: Pick<Store, 'signingKeys'>;
+  readonly clock: Pick<Clock, 'monotonicMs'>;
+}): KeyViews {
+  const views = new Map<TenantId, KeyView & { readonly read: number }>();
+  const reading = new Map<TenantId, Promise<KeyView>>();
+  let reads = 0;
+
+  function fresh(tenant: TenantId): KeyView | undefined {
+    const view = views.get(tenant);
+    if (view === undefined) return undefined;
+    return ports.clock.monotonicMs() - view.seenAtMs < limits.keyringViewMs ? view : undefined;
+  }
+
+  async function renew(tenant: TenantId): Promise<KeyView> {
+    const read = ++reads;
+    const seenAtMs = ports.clock.monotonicMs();
+    const rows = await ports.store.signingKeys.list({ where: { tenant }, limit: rowsMax });
+    const before = views.get(tenant);
+    // A slow read must not bring back what a later one has seen gone.
+    if (before !== undefined && before.read > read) return before;
+    const view = { ...viewOf(rows, seenAtMs, before), read };
+    views.set(tenant, view);
+    return view;
+  }
+
+  return {
+    fresh,
+    renew,
+    async current(tenant) {
+      const view = fresh(tenant);
+      if (view !== undefined) return view;
+      let work = reading.get(tenant);
+      if (work === undefined) {
+        work = renew(tenant).finally(() => reading.delete(tenant));
+        reading.set(tenant, work);
+      }
+      return work;
+    },
+  };
+}
+
+/**
+ * @param before the view so far; where nothing changed, its key set and signers go on
+ */
+function viewOf(
+  rows: readonly SigningKeyRow[],
+  seenAtMs: number,
+  before: KeyView | undefined,
+): KeyView {
+  const stamp = (row: SigningKeyRow): string => `${row.kid}:${row.version}`;
+  const same = before?.rows.map(stamp).join() === rows.map(stamp).join();
+  if (before !== undefined && same) return { ...before, seenAtMs };
+  const trusted = rows.filter(isTrusted).sort((a, b) => b.createdAt - a.createdAt);
+  const jwks = trusted.map((row) => row.publicJwk);
+  return { rows, jwks, keySet: keySetOf(jwks), signers: signersKept(rows, before), seenAtMs };
+}
+
+/** The unsealed signer of the algorithm; undefined where no key signs. */
+export async function signerOf(
+  sealer: Pick<Sealer, 'open'>,
+  view: KeyView,
+  algorithm: JwsAlgorithm,
+): Promise<Signer | undefined> {
+  const known = view.signers.get(algorithm);
+  if (known !== undefined) return known;
+  const row = signingRow(view.rows, algorithm);
+  if (row === undefined) return undefined;
+  const signer = await unseal(sealer, row, algorithm);
+  view.signers.set(algorithm, signer);
+  return signer;
+}
+
+/** The private key is readable only between these two lines. */
+async function unseal(
+  sealer: Pick<Sealer, 'open'>,
+  row: SigningKeyRow,
+  algorithm: JwsAlgorithm,
+): Promise<Signer> {
+  const tenant: TenantId = tenantOf(row);
+  const pkcs8 = await sealer.open(tenant, sealContext.signingKey(row.kid), row.sealedPrivate);
+  try {
+    const privateKey = createPrivateKey({
+      key: Buffer.from(pkcs8.buffer, pkcs8.byteOffset, pkcs8.length),
+      format: 'der',
+      type: 'pkcs8',
+    });
+    return localSigner({ privateKey, algorithm, kid: kidOf(row) });
+  } finally {
+    pkcs8.fill(0);
+  }
+}
+
+function signersKept(
+  rows: readonly SigningKeyRow[],
+  before: KeyView | undefined,
+): Map<JwsAlgorithm, Signer> {
+  const kept = new Map<JwsAlgorithm, Signer>();
+  for (const [algorithm, signer] of before?.signers ?? []) {
+    if (signingRow(rows, algorithm)?.kid === signer.kid) kept.set(algorithm, signer);
+  }
+  return kept;
+}
+
+/** The epoch follows from the keys, so that every process gives the same set the same one. */
+function keySetOf(jwks: readonly Readonly<Record<string, unknown>>[]): KeySet {
+  const kids = jwks.map((jwk) => String(jwk['kid'])).sort();
+  const epoch = hash('sha256', kids.join(), 'base64url');
+  const keys = { keys: jwks as readonly JsonValue[] };
+  const parsed = parseKeySet(keys, { algorithms: jwsAlgorithms, epoch });
+  // Every key was read by this parser when it was made.
+  if (!parsed.ok) throw new Error(`stored signing keys: ${parsed.refusal.reason}`);
+  return parsed.value.keySet;
+}
