@@ -1,6 +1,6 @@
 /**
  * The services and foreign clients that suites talk to, installed only where they are missing:
- * PostgreSQL from Debian, Python packages into a folder of this checkout.
+ * PostgreSQL from Debian, npm and Python packages into folders of this checkout.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -9,7 +9,9 @@ import type { Tally } from './tally.ts';
 
 /** A service that is there counts nothing; one that cannot be had counts as a failed test. */
 export function installServices(root: string): Tally[] {
-  const problems = [debianPackages(), pythonPackages(root)].filter((text) => text !== undefined);
+  const problems = [debianPackages(), conformancePackages(root), pythonPackages(root)].filter(
+    (text) => text !== undefined,
+  );
   for (const problem of problems) console.error(`services: ${problem}`);
   return problems.map(() => ({ passed: 0, failed: 1, skipped: 0 }));
 }
@@ -41,6 +43,26 @@ function hasPostgres(): boolean {
   const versions = '/usr/lib/postgresql';
   if (!existsSync(versions)) return succeeds('postgres', ['--version']);
   return readdirSync(versions).some((one) => existsSync(join(versions, one, 'bin', 'initdb')));
+}
+
+/**
+ * A workspace of its own, so that what only suites need is not in everybody's lock. `install` and
+ * `--no-save` for the reasons of setup.mjs.
+ *
+ * @returns what is wrong, in a sentence
+ */
+function conformancePackages(root: string): string | undefined {
+  const folder = join(root, 'conformance');
+  const stamp = join(folder, 'node_modules', '.mintmark-installed');
+  const wanted = readFileSync(join(folder, 'package-lock.json'), 'utf8');
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return undefined;
+  console.log('services: installing npm packages for the suites');
+  const args = ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'];
+  if (!succeeds('npm', ['--prefix', folder, ...args], 'inherit')) {
+    return 'npm install in conformance/ failed';
+  }
+  writeFileSync(stamp, wanted);
+  return undefined;
 }
 
 /** @returns what is wrong, in a sentence */

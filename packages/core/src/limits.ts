@@ -49,6 +49,8 @@ export const limits = {
   audiencesMax: 100,
   /** Keys of one issuer: each costs an import, and honest issuers have a handful. */
   jwksKeysMax: 100,
+  /** Different headers remembered of one issuer's tokens: one for each of its keys and types. */
+  jwsHeadersMax: 64,
   /** Scope values in one request or token, and the characters of each. */
   scopesMax: 100,
   scopeCharsMax: 128,
@@ -75,7 +77,7 @@ export const limits = {
   decisionQueueMax: 65_536,
   /** Decisions sent to the authority at once: about 400 bytes each, within a management body. */
   decisionBatchMax: 2_000,
-  /** Verified signatures remembered by a node (about 200 bytes each). */
+  /** Verified tokens remembered by a node: about 900 bytes each, claims included; 90 MB if full. */
   verifiedCacheEntriesMax: 100_000,
   /** Acts waiting for the writer; beyond it callers get a fault (503) at once. */
   writeQueueMax: 16_384,

@@ -4,6 +4,7 @@ import {
   type JsonObject,
   type JsonValue,
   type JwsAlgorithm,
+  limits,
   type SigningKeyId,
   utf8,
 } from '@mintmark/core';
@@ -309,6 +310,28 @@ describe('verifyJws', () => {
     const { kid } = keys.get('ES256')!;
     expect(verdict(forge(JSON.stringify({ alg: 'ES256', kid }), ''), es256())).toBe('accepted');
     expect(verdict(forge(JSON.stringify({ alg: 'ES256', kid }), '\0{'), es256())).toBe('accepted');
+  });
+});
+
+describe('the memory of headers', () => {
+  it('holds what was verified, up to its bound, and nothing that was refused', () => {
+    const set = es256();
+    verifyJws(`${mint('ES256').slice(0, -4)}AAAA`, set, any);
+    expect(set.headers.size).toBe(0);
+    for (let i = 0; i <= limits.jwsHeadersMax; i++) {
+      expect(verdict(mint('ES256', { i }), set)).toBe('accepted');
+    }
+    expect(set.headers.size).toBe(limits.jwsHeadersMax);
+  });
+
+  it('does not make up for what the header lacks', () => {
+    const set = es256();
+    expect(verdict(mint('ES256', { typ: 'JWT' }), set)).toBe('accepted');
+    const strict = { typ: 'at+jwt', algorithms: jwsAlgorithms };
+    expect(verdict(mint('ES256', { typ: 'JWT' }), set, strict)).toBe('wrong_type');
+    const token = mint('ES256', { typ: 'JWT' });
+    expect(verdict(`${token.slice(0, -4)}AAAA`, set)).toBe('bad_signature');
+    expect(verdict(token, set, { typ: null, algorithms: ['EdDSA'] })).toBe('algorithm_not_allowed');
   });
 });
 

@@ -87,6 +87,8 @@ export function verifyJws(
 
 /** Well formed, and naming a key that may have signed it. Nobody has vouched for it yet. */
 export interface UnverifiedJws {
+  readonly keySet: KeySet;
+  readonly headerText: string;
   readonly header: JsonObject;
   readonly payload: Uint8Array;
   readonly algorithm: JwsAlgorithm;
@@ -106,7 +108,9 @@ export function readJws(
   const payloadEnd = token.indexOf('.', headerEnd + 1);
   // A third dot, as in a JWE, is found by the strict decoding of the signature.
   if (headerEnd < 1 || payloadEnd < 0) return err({ reason: 'malformed' });
-  const header = readHeader(token.slice(0, headerEnd));
+  const headerText = token.slice(0, headerEnd);
+  const known = keySet.headers.get(headerText);
+  const header = known === undefined ? readHeader(headerText) : ok(known);
   if (!header.ok) return header;
   const algorithm = agreedAlgorithm(header.value, expectation);
   if (!algorithm.ok) return algorithm;
@@ -118,6 +122,8 @@ export function readJws(
   // Decoding has shown that there is nothing but ASCII before the second dot.
   const signingInput = Buffer.from(token.slice(0, payloadEnd), 'latin1');
   return ok({
+    keySet,
+    headerText,
     header: header.value,
     payload,
     algorithm: algorithm.value,
@@ -132,6 +138,9 @@ export function verifySignature(jws: UnverifiedJws): Result<VerifiedJws, JwsRefu
   if (!signatureMatches(algorithm, key.keyObject, { input, signature })) {
     return err({ reason: 'bad_signature' });
   }
+  // Only what was verified is remembered, and nothing is evicted: garbage cannot displace it.
+  const { headers } = jws.keySet;
+  if (headers.size < limits.jwsHeadersMax) headers.set(jws.headerText, header);
   return ok({ header, payload, algorithm, key } as VerifiedJws);
 }
 

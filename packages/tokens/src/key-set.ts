@@ -5,6 +5,7 @@
 import {
   err,
   isJsonObject,
+  type JsonObject,
   type JsonValue,
   type JwsAlgorithm,
   limits,
@@ -21,6 +22,11 @@ export interface KeySet {
    * @param kid undefined where a token names none: that is clear only in a set of one key
    */
   lookup(kid: string | undefined): VerificationKey | undefined;
+  /**
+   * Headers of tokens that these keys have verified, parsed, by their text: an issuer writes the
+   * same few again and again. Parsing is all that it saves; at most `limits.jwsHeadersMax`.
+   */
+  readonly headers: Map<string, JsonObject>;
 }
 
 export type KeySetRefusal =
@@ -47,6 +53,7 @@ export function createKeySet(input: {
   return ok({
     epoch,
     keys,
+    headers: new Map(),
     lookup: (kid) => (kid === undefined ? only : byKid.get(kid)),
   });
 }

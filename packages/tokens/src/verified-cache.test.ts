@@ -4,7 +4,12 @@ import type { KeySet } from './key-set.ts';
 import { createVerifiedCache, digestToken } from './verified-cache.ts';
 
 const key = { kid: 'k', thumbprint: 't' } as VerificationKey;
-const keys: KeySet = { epoch: '1', keys: [key], lookup: (kid) => (kid === 'k' ? key : undefined) };
+const keys: KeySet = {
+  epoch: '1',
+  keys: [key],
+  lookup: (kid) => (kid === 'k' ? key : undefined),
+  headers: new Map(),
+};
 const issuer = 'https://as.example';
 
 function fill(entriesMax: number) {
