@@ -4,6 +4,7 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import { describeFeed } from './conformance/feed.ts';
 import { describeLists } from './conformance/lists.ts';
+import { describeModel } from './conformance/model.ts';
 import { describePartitions } from './conformance/partitions.ts';
 import { describeRaces } from './conformance/races.ts';
 import { describeSteps } from './conformance/steps.ts';
@@ -13,8 +14,13 @@ import type { Store } from './store.ts';
 /**
  * @param open opens an empty store, by as many handles as can be on the same data; the suite closes
  *   them
+ * @param options.seed of the random acts, which a failure names
  */
-export function describeStore(name: string, open: () => Promise<readonly Store[]>): void {
+export function describeStore(
+  name: string,
+  open: () => Promise<readonly Store[]>,
+  options: { randomActs: number; seed: number },
+): void {
   describe(name, () => {
     let stores: readonly Store[] = [];
     const store = () => stores[0]!;
@@ -30,5 +36,6 @@ export function describeStore(name: string, open: () => Promise<readonly Store[]
     describePartitions(store);
     describeFeed(() => stores);
     describeRaces(() => stores);
+    describeModel(store, { acts: options.randomActs, seed: options.seed });
   });
 }

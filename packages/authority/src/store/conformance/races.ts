@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ActOutcome, Step } from '../act.ts';
 import type { Store } from '../store.ts';
-import { auditRow, clientRow, freshTenant, nodeRow } from './rows.ts';
+import { auditRow, clientRow, freshTenant, nodeRow, revocationDraft } from './rows.ts';
 
 const callers = 50;
 
@@ -96,6 +96,27 @@ export function describeRaces(stores: () => readonly Store[]): void {
       const after = await store().nodes.list({ where: { tenant }, limit: 10 });
       expect(after.map(({ position }) => position)).toEqual([callers, callers]);
       expect(await store().auditPending.count({ tenant })).toBe(callers);
+    });
+
+    it('one that faults takes nothing from those around it', async () => {
+      const tenant = freshTenant();
+      const taken = auditRow(tenant);
+      const outcomes = await Promise.allSettled(
+        Array.from({ length: callers }, (_, i) =>
+          store().acts.run({
+            steps: [{ do: 'feed', tenant, entries: [revocationDraft(`c${i}`)], at: 1 }],
+            // Of every ten the last has a record whose id is taken.
+            audit: i % 10 === 9 ? taken : auditRow(tenant),
+          }),
+        ),
+      );
+      const faulted = outcomes.filter(({ status }) => status === 'rejected').length;
+      expect(faulted).toBe(callers / 10 - 1);
+      expect(await store().auditPending.count({ tenant })).toBe(callers - faulted);
+      const rows = await store().feed.list({ where: { tenant }, limit: 100 });
+      expect(rows.map(({ position }) => position)).toEqual(
+        Array.from({ length: callers - faulted }, (_, i) => i + 1),
+      );
     });
 
     it('none uses a client that another disables at the same time', async () => {

@@ -44,11 +44,12 @@ function makeFolder(folder: string): void {
   if (made === undefined) return;
   // The new names must survive a power loss as surely as what is written under them.
   for (let path = folder; path.length >= made.length; path = dirname(path)) {
-    syncFolder(dirname(path));
+    syncPath(dirname(path));
   }
 }
 
-function syncFolder(path: string): void {
+/** Makes names in a folder, or the content of a file, survive a power loss. */
+export function syncPath(path: string): void {
   const handle = openSync(path, 'r');
   try {
     fsyncSync(handle);

@@ -6,7 +6,7 @@ export function sqliteFault(error: unknown, doing: string): StoreFault {
   if (error instanceof StoreFault) return error;
   const { errcode, code } = error as { errcode?: number; code?: string };
   const [name, hint] = errcode === undefined ? fileFault(code) : resultFault(errcode & 0xff);
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = (error as { message?: string }).message ?? String(error);
   return new StoreFault(name, `${doing}: ${reason}`, { cause: error, hint });
 }
 

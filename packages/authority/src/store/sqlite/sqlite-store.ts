@@ -4,19 +4,22 @@
  * keeps other processes out, `writer-queue.ts` feeds the writer, `serve-writer.ts` is the writer.
  * Nothing but the writer's connection ever writes to the database while the store is open.
  */
-import { existsSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { type Clock, limits, StoreFault, type Timers } from '@mintmark/core';
 import { shapeOf, tableShapes } from '../cells.ts';
 import { type Migration, migrations } from '../migrations.ts';
 import type { Store, StoreUpkeep } from '../store.ts';
+import { backupSqlite } from './backup-sqlite.ts';
 import { type DataFolder, openDataFolder } from './data-folder.ts';
 import { migrateSqlite } from './migrate-sqlite.ts';
 import { sqliteFault } from './sqlite-fault.ts';
 import { SqliteReader } from './sqlite-reader.ts';
+import { threadFile } from './thread-file.ts';
 import { openWriteDatabase } from './write-connection.ts';
 import type { FromWriter, WriterStart } from './writer-protocol.ts';
 import { WriterQueue } from './writer-queue.ts';
+
+const writerFile = new URL('./writer-thread.ts', import.meta.url);
 
 /** Partitions that upkeep keeps ready: the one asked for and the days that follow. */
 const partitionsAhead = 2;
@@ -78,7 +81,10 @@ function prepareDatabase(path: string, options: { clock: Clock; contract: boolea
 async function startStore(folder: DataFolder, input: SqliteStoreInput): Promise<Store> {
   const slots = new Int32Array(new SharedArrayBuffer(limits.writeQueueMax * 4));
   const workerData: WriterStart = { database: folder.database, slots };
-  const worker = new Worker(input.writerFile ?? writerFile(), { workerData, name: 'store writer' });
+  const worker = new Worker(input.writerFile ?? threadFile(writerFile), {
+    workerData,
+    name: 'store writer',
+  });
   await ready(worker);
   const reader = new SqliteReader(folder.database);
   const queue = new WriterQueue({
@@ -94,12 +100,6 @@ async function startStore(folder: DataFolder, input: SqliteStoreInput): Promise<
     acts: queue,
     upkeep: sqliteUpkeep({ folder, reader, queue }),
   } as Store;
-}
-
-/** Source or compiled: the writer's file has the extension that this one has. */
-function writerFile(): URL {
-  const file = new URL('./writer-thread.ts', import.meta.url);
-  return import.meta.url.endsWith('.js') ? new URL(file.href.replace(/ts$/, 'js')) : file;
 }
 
 function ready(worker: Worker): Promise<void> {
@@ -131,14 +131,7 @@ function sqliteUpkeep(parts: {
       while (await queue.task({ name: 'sweep' }));
       return dropped;
     },
-    async backup(destination) {
-      if (existsSync(destination)) {
-        throw new StoreFault('store_exists', `${destination} exists already`, {
-          hint: 'name a file that does not exist',
-        });
-      }
-      await queue.task({ name: 'backup', destination });
-    },
+    backup: (destination) => backupSqlite(folder.database, destination),
     async check() {
       await queue.task({ name: 'check' });
     },

@@ -37,7 +37,6 @@ export type WriterTask =
   | { readonly name: 'retirePartition'; readonly table: TableName; readonly below: number }
   /** Removes some rows of what was retired; `result` says whether anything is left. */
   | { readonly name: 'sweep' }
-  | { readonly name: 'backup'; readonly destination: string }
   | { readonly name: 'close' };
 
 export interface WriterFault {

@@ -35,7 +35,7 @@ interface Task {
 }
 
 export interface WriterQueueInput {
-  readonly worker: Worker;
+  readonly worker: Pick<Worker, 'on' | 'postMessage' | 'ref' | 'unref'>;
   /** Shared with the writer, one word for each place of the queue. */
   readonly slots: Int32Array;
   readonly clock: Clock;

@@ -28,9 +28,6 @@ export function runTask(connection: WriteConnection, task: WriterTask): boolean 
     }
     case 'sweep':
       return sweep(connection);
-    case 'backup':
-      db.prepare('VACUUM INTO ?').run(task.destination);
-      return true;
     case 'close':
       // The last connection to close moves the log into the database.
       db.close();

@@ -1,0 +1,171 @@
+/** Acts at random, over few keys, so that most of them meet what others left. */
+import type { TenantId } from '@mintmark/core';
+import type { Act, FeedDraft, Step } from '../act.ts';
+import type { TableName } from '../tables.ts';
+import { auditRow, clientRow, nodeRow, revocationDraft, tokenRow } from './rows.ts';
+
+/** The tables that random acts touch; their final rows are compared. */
+export const randomTables = [
+  'clients',
+  'nodes',
+  'tokens',
+  'feed',
+  'feedHead',
+  'revocations',
+  'auditPending',
+] as const satisfies readonly TableName[];
+
+export interface Dice {
+  /** A whole number from 0 to below `count`. */
+  below(count: number): number;
+}
+
+/** xorshift32: the same seed rolls the same numbers. */
+export function seededDice(seed: number): Dice {
+  let state = seed >>> 0 || 1;
+  return {
+    below(count) {
+      state ^= state << 13;
+      state >>>= 0;
+      state ^= state >>> 17;
+      state ^= state << 5;
+      state >>>= 0;
+      return state % count;
+    },
+  };
+}
+
+export function randomAct(dice: Dice, tenant: TenantId, number: number): Act {
+  const branch = () => ({
+    steps: Array.from({ length: dice.below(4) }, () => randomStep(dice, tenant)),
+    audit: dice.below(3) === 0 ? null : auditRow(tenant, { id: auditId(dice, tenant, number) }),
+  });
+  const act: Act = branch();
+  if (dice.below(2) === 0) return act;
+  return { ...act, otherwise: { r0: branch(), r1: branch() } };
+}
+
+/** Now and then a record's id is taken: that faults the act. */
+function auditId(dice: Dice, tenant: string, number: number): string {
+  return `${tenant} ${dice.below(50) === 0 ? dice.below(20) : `${number} ${dice.below(1e6)}`}`;
+}
+
+function randomStep(dice: Dice, tenant: TenantId): Step {
+  const refused = `r${dice.below(3)}`;
+  switch (dice.below(5)) {
+    case 0:
+      return clientStep(dice, { tenant, refused });
+    case 1:
+    case 2:
+      return nodeStep(dice, { tenant, refused });
+    case 3:
+      return tokenStep(dice, { tenant, refused });
+    default:
+      return feedStep(dice, { tenant, refused });
+  }
+}
+
+interface Context {
+  readonly tenant: TenantId;
+  readonly refused: string;
+}
+
+function clientStep(dice: Dice, { tenant, refused }: Context): Step {
+  const clientId = `c${dice.below(4)}`;
+  const where = { tenant, clientId, status: dice.below(2) === 0 ? 'active' : 'disabled' };
+  const row = clientRow(tenant, clientId, dice.below(9));
+  const table = 'clients';
+  switch (dice.below(5)) {
+    case 0:
+      return { do: 'insert', table, row, refused };
+    case 1:
+      return { do: 'require', table, where, refused };
+    case 2:
+      return {
+        do: 'update',
+        table,
+        where,
+        set: { status: dice.below(2) === 0 ? 'active' : 'disabled', metadata: { n: number(dice) } },
+        refused,
+      };
+    case 3:
+      return { do: 'delete', table, where, refused };
+    default:
+      return { do: 'insertMany', table, rows: [row, clientRow(tenant, `d${dice.below(40)}`)] };
+  }
+}
+
+function nodeStep(dice: Dice, { tenant, refused }: Context): Step {
+  const row = nodeRow(tenant, `n${dice.below(5)}`, dice.below(5));
+  const table = 'nodes';
+  const is = (['>', '>=', '<', '<=', '!='] as const)[dice.below(5)]!;
+  const where = { tenant, position: { is, value: dice.below(5) } };
+  const may = dice.below(2) === 0 ? {} : { refused };
+  switch (dice.below(6)) {
+    case 0:
+      return { do: 'put', table, row };
+    case 1:
+      return { do: 'merge', table, row, set: { position: { add: 1 }, epoch: `e${dice.below(3)}` } };
+    case 2:
+      return { do: 'update', table, where, set: { seenAt: { add: -3 } }, ...may };
+    case 3:
+      return { do: 'delete', table, where: { tenant, node: row.node }, ...may };
+    case 4:
+      return {
+        do: 'deleteMany',
+        table,
+        keys: [
+          [tenant, row.node],
+          [tenant, 'n0'],
+        ],
+      };
+    default:
+      return { do: 'require', table, where, refused };
+  }
+}
+
+function tokenStep(dice: Dice, { tenant, refused }: Context): Step {
+  const partition = 40_000 + dice.below(4);
+  const id = `t${dice.below(4)}`;
+  const family = dice.below(2) === 0 ? null : 'f';
+  const where = { partition, tenant, family };
+  const table = 'tokens';
+  switch (dice.below(4)) {
+    case 0:
+      return { do: 'update', table, where, set: { family: dice.below(2) === 0 ? null : 'g' } };
+    case 1:
+      return { do: 'delete', table, where: { partition, tenant, id }, refused };
+    case 2:
+      return { do: 'require', table, where, refused };
+    default:
+      return { do: 'insert', table, row: { ...tokenRow(partition, tenant, id), family }, refused };
+  }
+}
+
+function feedStep(dice: Dice, { tenant, refused }: Context): Step {
+  const id = `c${dice.below(4)}`;
+  const at = dice.below(1_000_000);
+  if (dice.below(3) === 0) {
+    const position = { is: '>', value: dice.below(60) } as const;
+    const where = { tenant, targetKind: 'client', targetId: id, position };
+    return { do: 'absent', table: 'feed', where, refused };
+  }
+  const route = { type: 'route', name: id, route: null } as FeedDraft;
+  const entries =
+    dice.below(2) === 0 ? [revocationDraft(id, at)] : [route, revocationDraft(id, at)];
+  if (dice.below(2) === 0) return { do: 'feed', tenant, entries, at };
+  const revocation = {
+    tenant,
+    id: `r${dice.below(60)}`,
+    targetKind: 'client',
+    targetId: id,
+    reason: 'chance',
+    actor: 'dice',
+    at,
+  };
+  return { do: 'feed', tenant, entries, at, revocation };
+}
+
+function number(dice: Dice): number {
+  return dice.below(1_000) / 8;
+}
