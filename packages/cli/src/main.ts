@@ -2,6 +2,7 @@
 import { systemClock, systemEntropy, systemTimers } from '@mintmark/core/system';
 import type { Signals } from './ports.ts';
 import { runCli } from './program.ts';
+import { scrub } from './serve/log.ts';
 
 const signalNames = { stop: ['SIGTERM', 'SIGINT'], reload: ['SIGHUP'] } as const;
 
@@ -24,6 +25,12 @@ async function readInput(): Promise<string> {
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0);
   throw error;
+});
+
+// What nobody caught leaves the state in doubt: say it without secrets, and stop.
+process.on('uncaughtException', (error) => {
+  process.stderr.write(`mintmark: bug: ${scrub(error.stack ?? error.message)}\n`);
+  process.exit(3);
 });
 
 process.exitCode = await runCli(process.argv.slice(2), {

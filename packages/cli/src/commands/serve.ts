@@ -1,0 +1,176 @@
+/** `mintmark serve`, `authority` and `init`: the commands that run the products. */
+import { err, ok } from '@mintmark/core';
+import type { Command, Invocation, Outcome } from '../command.ts';
+import { judgeNode } from '../doctor/node-version.ts';
+import { issuerOf, parseListen } from '../serve/address.ts';
+import { authorityConfigOf } from '../serve/authority-config.ts';
+import { openInstallation } from '../serve/installation.ts';
+import { createLog, type Log } from '../serve/log.ts';
+import { startAuthority } from '../serve/serve.ts';
+import { fields, type Style } from '../style.ts';
+import { version } from '../version.ts';
+
+const strictOption = {
+  flags: '--strict',
+  description: 'refuses to start where the doctor would say that something is unsafe',
+};
+
+const serve: Command = {
+  name: 'serve',
+  summary: 'runs authority and gateway in one process',
+  description:
+    'On an empty data folder it makes the installation first and shows the key of its first ' +
+    'administrator, once. Stops on SIGTERM or SIGINT after finishing what is under way.',
+  options: [strictOption],
+  configured: true,
+  examples: [
+    ['mintmark serve', 'on 127.0.0.1:8420, data in ./data'],
+    ['mintmark serve --listen 127.0.0.1:9000 --data /var/lib/mintmark', 'elsewhere'],
+    ['mintmark serve --json', 'for a supervisor: one JSON object a line'],
+  ],
+  run: runProducts,
+};
+
+const authority: Command = {
+  name: 'authority',
+  summary: 'runs the authority without a gateway',
+  options: [strictOption],
+  configured: true,
+  examples: [['mintmark authority --config mintmark.yaml', 'gateways elsewhere follow its feed']],
+  run: runProducts,
+};
+
+const init: Command = {
+  name: 'init',
+  summary: 'prepares a data folder without serving',
+  description: 'Refuses to do it twice: the first administrator exists then.',
+  configured: true,
+  examples: [
+    ['mintmark init --data /var/lib/mintmark', 'shows the admin key, once'],
+    ['mintmark init --json', '{"issuer","admin_key"} for a script'],
+  ],
+  async run(invocation) {
+    const { config } = loadedConfig(invocation);
+    const issuer = issuerOf(config, parseListen(config.authority.listen));
+    const log = logOf(invocation, config.log.level);
+    const made = await openInstallation(invocation.ports, {
+      config,
+      authority: authorityConfigOf(config, issuer),
+      log: ({ where, error }) => log.error('fault', error, { where }),
+    });
+    await made.close();
+    const { adminKey } = made;
+    if (adminKey === undefined) return alreadyInitialised;
+    return ok({
+      json: { issuer, admin_key: adminKey },
+      text: (style) => welcome(style, { issuer, adminKey }),
+    });
+  },
+};
+
+export const serveCommands: readonly Command[] = [serve, authority, init];
+
+const alreadyInitialised: Outcome = err({
+  reason: 'refused',
+  status: 409,
+  code: 'already_initialised',
+  title: 'This data folder holds an installation already',
+  hint: 'start it with "mintmark serve", or name another folder with --data',
+});
+
+async function runProducts(invocation: Invocation): Promise<Outcome> {
+  const { ports, options, json, style } = invocation;
+  const { terminal } = ports;
+  const node = judgeNode(process.version);
+  if (node.verdict === 'fail' && options.flag('strict')) return unsafe(node.message);
+  const { config } = loadedConfig(invocation);
+  const log = logOf(invocation, config.log.level);
+  if (node.verdict !== 'pass') log.warn(node.message);
+  const say = (event: Readonly<Record<string, unknown>>, text: string): void =>
+    terminal.write(json ? `${JSON.stringify(event)}\n` : text);
+  const stopAsked = waitForStop(invocation, log);
+  const running = await startAuthority(ports, {
+    config,
+    log,
+    onInitialised: ({ issuer, adminKey }) =>
+      say(
+        { event: 'initialised', issuer, admin_key: adminKey },
+        `${welcome(style, { issuer, adminKey })}\n\n`,
+      ),
+  });
+  const { issuer, authorityUrl } = running;
+  say(
+    { event: 'listening', issuer, authority: authorityUrl },
+    `${listening(style, [
+      ['mintmark', version],
+      ['authority', authorityUrl],
+      ['issuer', issuer === authorityUrl ? undefined : issuer],
+      ['data', config.data],
+    ])}\n`,
+  );
+  await stopAsked;
+  log.info('stopping');
+  await running.stop();
+  log.info('stopped');
+  return ok({ json: { event: 'stopped' }, text: () => '' });
+}
+
+function loadedConfig(invocation: Invocation) {
+  const loaded = invocation.config();
+  const { terminal } = invocation.ports;
+  for (const warning of loaded.warnings) terminal.writeError(`mintmark: ${warning}\n`);
+  return loaded;
+}
+
+function logOf({ ports }: Invocation, level: Parameters<typeof createLog>[0]): Log {
+  return createLog(level, { write: (line) => ports.terminal.writeError(line) });
+}
+
+/**
+ * Resolves at the first SIGTERM or SIGINT. A reload has nothing to do: certificates are watched.
+ */
+function waitForStop({ ports }: Invocation, log: Log): Promise<void> {
+  return new Promise((resolve) => {
+    const off = ports.signals.on('stop', () => {
+      off();
+      resolve();
+    });
+    ports.signals.on('reload', () => log.info('certificates are read again whenever they change'));
+  });
+}
+
+function unsafe(message: string): Outcome {
+  return err({
+    reason: 'refused',
+    status: 409,
+    code: 'unsafe',
+    title: message,
+    hint: 'update it, or start without --strict',
+  });
+}
+
+/** The one sight of the admin key, and how to use it. */
+function welcome(
+  style: Style,
+  { issuer, adminKey }: { readonly issuer: string; readonly adminKey: string },
+): string {
+  return [
+    style.bold('A new installation.'),
+    fields(style, [
+      ['issuer', issuer],
+      ['admin key', adminKey],
+    ]),
+    style.warn('Keep the admin key now: it is not shown again.'),
+  ].join('\n');
+}
+
+function listening(style: Style, rows: Parameters<typeof fields>[1]): string {
+  return [
+    fields(style, rows),
+    '',
+    style.bold('Try, in another terminal, with MINTMARK_TOKEN set to the admin key:'),
+    '  npx mintmark key create --name first --scope hello',
+    '  npx mintmark key list',
+    '  npx mintmark --help',
+  ].join('\n');
+}

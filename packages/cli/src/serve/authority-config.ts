@@ -1,0 +1,16 @@
+/** The part of the configuration that the authority reads, in its own spelling. */
+import type { AuthorityConfig } from '@mintmark/authority';
+import type { Config } from '../config/schema.ts';
+
+export function authorityConfigOf(config: Config, issuer: string): AuthorityConfig {
+  const { prefix, signing } = config;
+  return {
+    issuer,
+    prefix,
+    signing: {
+      algorithms: signing.algorithms,
+      rotateEverySeconds: signing.rotate_every_seconds,
+      publishAheadSeconds: signing.publish_ahead_seconds,
+    },
+  };
+}

@@ -1,0 +1,120 @@
+/**
+ * The installation that a configuration names: its store, its custody and, on the first start, its
+ * administrator. Order matters: the store's lock comes first, so that of two processes on one
+ * folder the second touches nothing; custody is made only where the store holds no installation, so
+ * that a lost custody file is never covered up by a new one.
+ */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  type AuthorityConfig,
+  type AuthorityEvent,
+  type Custody,
+  initAuthority,
+  initLocalCustody,
+  type LocalUnlock,
+  openLocalCustody,
+  openStore,
+  readSecretReference,
+  type Store,
+} from '@mintmark/authority';
+import { CustodyFault, utf8Decode } from '@mintmark/core';
+import type { Config } from '../config/schema.ts';
+import type { CliPorts } from '../ports.ts';
+
+export interface Installation {
+  readonly store: Store;
+  readonly custody: Custody;
+  /** Of the first administrator, in clear: only from the start that made the installation. */
+  readonly adminKey: string | undefined;
+  close(): Promise<void>;
+}
+
+type InstallationPorts = Pick<CliPorts, 'clock' | 'entropy' | 'timers' | 'environment'>;
+
+/**
+ * Opens it, and makes it where there is none.
+ *
+ * @param input.log told of faults that stop nothing
+ * @throws StoreFault, CustodyFault, ConfigFault; what was opened is closed again
+ */
+export async function openInstallation(
+  ports: InstallationPorts,
+  input: {
+    readonly config: Config;
+    readonly authority: AuthorityConfig;
+    readonly log: (event: AuthorityEvent) => void;
+  },
+): Promise<Installation> {
+  const { config, authority, log } = input;
+  const store = await openStore(await databaseOf(config, ports.environment), ports);
+  let custody: Custody | undefined;
+  try {
+    const isNew = (await store.installation.get('self')) === undefined;
+    const kept = await openCustody(ports, config, { isNew });
+    custody = kept;
+    const made = isNew
+      ? await initAuthority(authority, { ...ports, store, custody, log })
+      : undefined;
+    return {
+      store,
+      custody,
+      adminKey: made?.ok ? made.value.adminKey : undefined,
+      async close() {
+        await store.upkeep.close();
+        await kept.close();
+      },
+    };
+  } catch (error) {
+    await store.upkeep.close();
+    await custody?.close();
+    throw error;
+  }
+}
+
+/** The database's URL, its reference followed. */
+export async function databaseOf(
+  config: Config,
+  environment: CliPorts['environment'],
+): Promise<string> {
+  const { database = `sqlite:${config.data}` } = config;
+  if (!/^(?:env|file):/.test(database)) return database;
+  return utf8Decode(await readSecretReference(database, environment)) ?? '';
+}
+
+/** What the custody file is called, and how it is opened. */
+export function custodyOf(
+  config: Config,
+  environment: CliPorts['environment'],
+): { readonly path: string; readonly unlock: LocalUnlock } {
+  const { file, key_file, passphrase } = config.custody;
+  return {
+    path: file ?? join(config.data, 'custody.json'),
+    unlock:
+      passphrase === undefined
+        ? { by: 'key_file', path: key_file ?? join(config.data, 'custody.key') }
+        : {
+            by: 'passphrase',
+            passphrase: () => readSecretReference(passphrase, environment),
+          },
+  };
+}
+
+async function openCustody(
+  ports: InstallationPorts,
+  config: Config,
+  { isNew }: { readonly isNew: boolean },
+): Promise<Custody> {
+  const options = { ...custodyOf(config, ports.environment), ...ports };
+  if (!isNew) return openLocalCustody(options);
+  // With the database elsewhere, nobody has made the folder yet.
+  mkdirSync(config.data, { recursive: true, mode: 0o700 });
+  try {
+    return await initLocalCustody(options);
+  } catch (fault) {
+    // A start that was cut off between the two left a custody file that nothing depends on yet.
+    const exists = fault instanceof CustodyFault && fault.code === 'custody_exists';
+    if (!exists) throw fault;
+    return openLocalCustody(options);
+  }
+}

@@ -1,0 +1,164 @@
+/**
+ * Runs the products: opens what the configuration names, listens, keeps time, and stops in the
+ * reverse order. Neighbours: `installation.ts` opens store and custody, `commands/serve.ts` speaks
+ * to the person. What must never happen: an answer before everything behind it is open, or a stop
+ * that loses what was acknowledged.
+ */
+import { type AuthorityEvent, openAuthority } from '@mintmark/authority';
+import { type HttpHandler, type HttpResponse, limits } from '@mintmark/core';
+import { type Listener, type ListenerEvent, listen, type TlsOptions } from '@mintmark/net';
+import type { Config } from '../config/schema.ts';
+import type { CliPorts } from '../ports.ts';
+import { issuerOf, parseListen, urlOf } from './address.ts';
+import { authorityConfigOf } from './authority-config.ts';
+import { type Installation, openInstallation } from './installation.ts';
+import { type Log, loggedPath } from './log.ts';
+
+export interface Running {
+  readonly issuer: string;
+  readonly authorityUrl: string;
+  /** Lets requests under way finish, then closes everything. */
+  stop(): Promise<void>;
+}
+
+export interface StartInput {
+  readonly config: Config;
+  readonly log: Log;
+  /**
+   * Called at once where this start made the installation, and never again: what fails afterwards
+   * must not lose the only sight of the key.
+   */
+  readonly onInitialised: (made: { readonly issuer: string; readonly adminKey: string }) => void;
+}
+
+/** Requests under way may take this long to finish once a stop was asked for. */
+const drainMs = 10_000;
+
+/** Starts the authority. @throws Fault of what cannot be opened; nothing stays open then */
+export async function startAuthority(ports: CliPorts, input: StartInput): Promise<Running> {
+  const opened: Opened = {};
+  try {
+    return await open(ports, input, opened);
+  } catch (error) {
+    await closeAll(opened);
+    throw error;
+  }
+}
+
+/** What has to be closed again, in the order of the fields. */
+interface Opened {
+  listener?: Listener;
+  authority?: { close(): Promise<void> };
+  installation?: Installation;
+}
+
+async function open(ports: CliPorts, input: StartInput, opened: Opened): Promise<Running> {
+  const { config, log, onInitialised } = input;
+  let handle: HttpHandler = () => starting;
+  // The port comes first: the issuer may hold its number, and a taken one must change nothing.
+  const listener = await listenAuthority(ports, config, {
+    log,
+    handler: withRequestLog(ports, log, (request) => handle(request)),
+  });
+  opened.listener = listener;
+  const issuer = issuerOf(config, listener);
+  const authorityConfig = authorityConfigOf(config, issuer);
+  const logFault = ({ where, error }: AuthorityEvent): void => log.error('fault', error, { where });
+  const installation = await openInstallation(ports, {
+    config,
+    authority: authorityConfig,
+    log: logFault,
+  });
+  opened.installation = installation;
+  const { store, custody, adminKey } = installation;
+  if (adminKey !== undefined) onInitialised({ issuer, adminKey });
+  const authority = await openAuthority(authorityConfig, {
+    ...ports,
+    store,
+    custody,
+    log: logFault,
+  });
+  const stopTicking = ports.timers.every(limits.auditIntervalMs, () => void authority.tick());
+  opened.authority = {
+    async close() {
+      stopTicking();
+      await authority.close();
+    },
+  };
+  handle = authority.handle;
+  const { host } = parseListen(config.authority.listen);
+  const isTls = config.authority.tls_cert !== undefined;
+  const authorityUrl = urlOf({ host, port: listener.port }, { isTls });
+  return { issuer, authorityUrl, stop: () => closeAll(opened) };
+}
+
+/** One that fails does not keep the others open. */
+async function closeAll({ listener, authority, installation }: Opened): Promise<void> {
+  const errors: unknown[] = [];
+  const collect = (error: unknown): void => void errors.push(error);
+  await listener?.close({ drainMs }).catch(collect);
+  await authority?.close().catch(collect);
+  await installation?.close().catch(collect);
+  if (errors.length > 0) throw errors[0];
+}
+
+const starting: HttpResponse = {
+  status: 503,
+  headers: { 'content-type': 'text/plain; charset=utf-8', 'retry-after': '1' },
+  body: 'starting\n',
+};
+
+function listenAuthority(
+  ports: CliPorts,
+  config: Config,
+  input: { readonly log: Log; readonly handler: HttpHandler },
+): Promise<Listener> {
+  const { listen: at, insecure_http, trusted_proxies } = config.authority;
+  const tls = tlsOf(config.authority);
+  return listen({
+    handler: input.handler,
+    timers: ports.timers,
+    ...parseListen(at),
+    ...(tls === undefined ? {} : { tls }),
+    insecureHttp: insecure_http,
+    trustedProxies: trusted_proxies,
+    log: (event) => logListener(input.log, event),
+  });
+}
+
+function tlsOf(section: {
+  readonly tls_cert?: string | undefined;
+  readonly tls_key?: string | undefined;
+}): TlsOptions | undefined {
+  const { tls_cert, tls_key } = section;
+  if (tls_cert === undefined || tls_key === undefined) return undefined;
+  return { certFile: tls_cert, keyFile: tls_key };
+}
+
+/** One line a request where somebody debugs; the hot path pays nothing otherwise. */
+function withRequestLog(
+  { clock }: Pick<CliPorts, 'clock'>,
+  log: Log,
+  handler: HttpHandler,
+): HttpHandler {
+  if (!log.isDebug) return handler;
+  return async (request) => {
+    const start = clock.monotonicMs();
+    const response = await handler(request);
+    log.debug('request', {
+      method: request.method,
+      path: loggedPath(request.path),
+      address: request.remoteAddress,
+      status: response.status,
+      ms: Math.round(clock.monotonicMs() - start),
+    });
+    return response;
+  };
+}
+
+function logListener(log: Log, event: ListenerEvent): void {
+  const { type, ...facts } = event;
+  if ('error' in facts) log.error(type, facts.error);
+  else if (type === 'refused') log.debug(type, facts as Record<string, string>);
+  else log.info(type);
+}
