@@ -73,6 +73,46 @@ export const limits = {
   addressRangesMax: 1_000,
   /** Longest time that a route may go on without hearing of revocations, seconds. */
   staleContinueSecondsMax: 24 * 3600,
+  /** Pause of a node after a failed question to the feed: doubles up, and stays below the lease. */
+  feedRetryMsMin: 50,
+  feedRetryMsMax: 1_000,
+  /** Keys in a node's view (about 400 bytes each); those beyond are checked by introspection. */
+  viewKeysMax: 2_000_000,
+  /** Revocations in a node's view (about 200 bytes each); beyond it the node refuses everything. */
+  viewRevocationsMax: 2_000_000,
+  /** An expired key stays in a node's view this long, so that it is refused without asking. */
+  keyTombstoneSeconds: 24 * 3600,
+  /** Answers of introspection kept by a node: revocation is judged by the feed at every use. */
+  introspectionTtlMs: 60_000,
+  introspectionEntriesMax: 50_000,
+  /** A credential that was not good may have been made since. */
+  introspectionNegativeTtlMs: 2_000,
+  introspectionNegativeEntriesMax: 10_000,
+  /** Questions to the authority under way at one node. */
+  introspectionsInFlightMax: 1_000,
+  /** How often a node judges its streams again and forgets what has ended. */
+  sweepMs: 1_000,
+  /** A client that does not read its answer for this long is cut. */
+  clientStallMs: 60_000,
+  /**
+   * Largest request body that a gateway passes on: a package or an image fits, for ever does not.
+   */
+  gatewayBodyBytesMax: 1024 * 1024 * 1024,
+  upstreamConnectTimeoutMs: 5_000,
+  /** Until an upstream begins to answer; slower work should be asked about, not waited for. */
+  upstreamHeadersTimeoutMs: 60_000,
+  /** A pause within an upstream's answer; event streams send something more often than this. */
+  upstreamBodyIdleMs: 300_000,
+  /** Connections to one upstream, and requests that wait for one of them. */
+  upstreamConnectionsMax: 1_024,
+  upstreamQueueMax: 4_096,
+  /** Shorter than the idle time of common servers (5 s), so that a reused connection is alive. */
+  upstreamKeepAliveMs: 4_000,
+  /** Characters of a path in a decision event. */
+  decisionPathCharsMax: 512,
+  /** Decision events in one delivery, and how often they are delivered. */
+  decisionBatchMax: 1_000,
+  decisionFlushMs: 500,
   /** Decision events waiting to be counted; more are dropped, and the loss is counted. */
   decisionQueueMax: 65_536,
   /** Decisions sent to the authority at once: about 400 bytes each, within a management body. */

@@ -1,1 +1,9 @@
-export {};
+export { createGatewayAdmin } from './admin.ts';
+export {
+  createGateway,
+  type Gateway,
+  type GatewayConfig,
+  type GatewayEvent,
+  type GatewayPorts,
+} from './gateway.ts';
+export type { UpstreamOptions } from './upstreams.ts';

@@ -31,6 +31,8 @@ export interface Exchange {
   readonly response: ServerResponse;
   /** Bytes behind a request for an upgrade; undefined for ordinary requests. */
   readonly upgradeHead: Buffer | undefined;
+  /** Called when the client has gone before it had its whole answer. */
+  gone: (() => void) | undefined;
 }
 
 export function openConnection(socket: Socket, trustedProxies: RangeSet | undefined): Connection {

@@ -17,6 +17,7 @@ export interface ReplyParts {
    * Called once, when the head goes out: true where the connection must close after this answer.
    */
   readonly mustClose: () => boolean;
+  readonly onGone: (run: () => void) => void;
   /** Bytes that a client sent behind its request for an upgrade; undefined: no upgrade possible. */
   readonly upgradeHead: Buffer | undefined;
 }
@@ -70,6 +71,10 @@ export class ServerReply implements StreamReply {
 
   onDrain(run: () => void): void {
     this.#response.on('drain', run);
+  }
+
+  onGone(run: () => void): void {
+    this.#parts.onGone(run);
   }
 
   end(trailers: readonly string[] = []): void {

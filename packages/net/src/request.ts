@@ -6,6 +6,7 @@ import assert from 'node:assert';
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { NetworkFault } from '@mintmark/core';
+import { detachedBody } from './body-stream.ts';
 import type { Connection } from './connection.ts';
 import { type ForwardedView, resolveForwarded } from './forwarded.ts';
 import type { VettedHead } from './head.ts';
@@ -86,9 +87,10 @@ export class ServerRequest implements StreamRequest {
     return this.#abort.signal;
   }
 
-  bodyStream(): Readable {
+  bodyStream(bytesMax: number): Readable {
     this.#takeBody();
-    return this.#parts.message;
+    const { message, bodyIdleMs } = this.#parts;
+    return detachedBody(message, { bytesMax, idleMs: bodyIdleMs });
   }
 
   trailers(): readonly string[] {
@@ -106,10 +108,8 @@ export class ServerRequest implements StreamRequest {
   #takeBody(): void {
     assert(!this.#bodyTaken, 'the body of a request is read once');
     this.#bodyTaken = true;
-    const { head, message, bodyIdleMs } = this.#parts;
-    if (head.bodyLength === 0) return;
-    if (head.expectsContinue) this.#parts.sendContinue();
-    if (bodyIdleMs > 0) cutWhenIdle(message, bodyIdleMs);
+    const { head, sendContinue } = this.#parts;
+    if (head.bodyLength !== 0 && head.expectsContinue) sendContinue();
   }
 
   #view(): ForwardedView {
@@ -144,16 +144,4 @@ function collect(message: IncomingMessage, bytesMax: number): Promise<Uint8Array
       reject(new NetworkFault('client_gone', 'the client left before its body ended', { cause })),
     );
   });
-}
-
-/**
- * Cuts a client that stops in the middle of its body. Time in which we ourselves do not read,
- * because the upstream is slow, does not count against it.
- */
-function cutWhenIdle(message: IncomingMessage, idleMs: number): void {
-  message.setTimeout(idleMs, () => {
-    if (message.complete || message.isPaused() || message.readableLength > 0) return;
-    message.destroy(new NetworkFault('slow_body', 'the client stopped sending its body'));
-  });
-  message.once('end', () => message.socket.setTimeout(0));
 }

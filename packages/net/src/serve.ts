@@ -44,7 +44,13 @@ export class Service {
   request(message: IncomingMessage, response: ServerResponse): void {
     const { socket } = message;
     const connection = this.#connectionOf(socket);
-    const exchange = { connection, message, response, upgradeHead: undefined };
+    const exchange: Exchange = {
+      connection,
+      message,
+      response,
+      upgradeHead: undefined,
+      gone: undefined,
+    };
     if (connection.current === undefined) this.#serve(exchange);
     else if (connection.waiting.length < limits.pipelinedRequestsMax)
       connection.waiting.push(exchange);
@@ -66,7 +72,7 @@ export class Service {
     socket.on('error', () => socket.destroy());
     connection.deaf = true;
     response.once('finish', () => socket.destroySoon());
-    this.#serve({ connection, message, response, upgradeHead });
+    this.#serve({ connection, message, response, upgradeHead, gone: undefined });
   }
 
   /** CONNECT asks for a tunnel: there is none. */
@@ -132,6 +138,7 @@ export class Service {
       upgradeHead,
       extraHeaders: this.#parts.extraHeaders,
       mustClose: () => this.#mustClose(exchange, cheap),
+      onGone: (run) => onGone(exchange, run),
     });
     if (!head.ok) {
       const { reason, status } = head.refusal;
@@ -152,10 +159,7 @@ export class Service {
       websocket: upgradeHead !== undefined,
       bodyIdleMs: this.#parts.bodyIdleMs,
       sendContinue: () => response.writeContinue(),
-      onGone: (run) => {
-        if (response.destroyed) run();
-        else response.once('close', () => response.writableFinished || run());
-      },
+      onGone: (run) => onGone(exchange, run),
     });
   }
 
@@ -198,8 +202,10 @@ export class Service {
     return connection.closing;
   }
 
-  #afterAnswer({ connection, message }: Exchange, cheap: boolean): void {
+  #afterAnswer(exchange: Exchange, cheap: boolean): void {
+    const { connection, message, response, gone } = exchange;
     const { socket } = message;
+    if (gone !== undefined && !response.writableFinished) gone();
     connection.current = undefined;
     // Already ended where the client said `Connection: close`: what it sent behind is not served.
     if (!socket.writable) return;
@@ -232,6 +238,18 @@ export class Service {
       'close',
       this.#parts.timers.after(limits.lingerMs, () => socket.destroy()),
     );
+  }
+}
+
+function onGone(exchange: Exchange, run: () => void): void {
+  const earlier = exchange.gone;
+  if (exchange.response.destroyed) run();
+  else if (earlier === undefined) exchange.gone = run;
+  else {
+    exchange.gone = () => {
+      earlier();
+      run();
+    };
   }
 }
 

@@ -15,11 +15,13 @@ export interface StreamRequest extends HttpRequest {
   /** True where the client asks for a WebSocket; `switchProtocols` is then the way to grant it. */
   readonly websocket: boolean;
   /**
-   * The body as it arrives; reading it lifts the client's wait for `100 Continue`. Paused until it
-   * is read, so that a slow reader slows the client. Errors when the client goes away. Use either
-   * this or `body`.
+   * The body as it arrives; asking for it lifts the client's wait for `100 Continue`. A slow reader
+   * slows the client. Errors with NetworkFault `client_gone`, `body_too_large`, `slow_body`.
+   * Destroying it only stops the reading: the answer can still be given. Use either this or `body`.
+   *
+   * @param bytesMax more than these fail the stream
    */
-  bodyStream(): Readable;
+  bodyStream(bytesMax: number): Readable;
   /** Trailer fields that came after a chunked body, name and value in turn; complete at its end. */
   trailers(): readonly string[];
 }
@@ -46,6 +48,8 @@ export interface StreamReply {
   write(chunk: Uint8Array): boolean;
   /** Names the one function that is called when the client takes more again. */
   onDrain(run: () => void): void;
+  /** Calls back where the client leaves before it has its whole answer. */
+  onGone(run: () => void): void;
   /** Ends the body. @param trailers name and value in turn; sent only where the body is chunked */
   end(trailers?: readonly string[]): void;
   /** Closes the connection so that the client sees an incomplete answer. */

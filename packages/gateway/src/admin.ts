@@ -1,0 +1,36 @@
+/**
+ * Operations of a gateway, for a listener of their own: on the gateway's public port these paths
+ * would shadow the routes of whoever stands behind it.
+ */
+import type { HttpHandler, HttpResponse } from '@mintmark/core';
+import type { Gateway } from './gateway.ts';
+import { problem } from './refusal.ts';
+
+/** `/livez`: the process answers. `/readyz`: its view is fresh. `/metrics`: Prometheus text. */
+export function createGatewayAdmin(gateway: Gateway): HttpHandler {
+  return (request) => {
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      return problem(405, 'method_not_allowed', { allow: 'GET, HEAD' });
+    }
+    switch (request.path) {
+      case '/livez':
+        return text('ok\n');
+      case '/readyz':
+        return gateway.view.freshness().kind === 'fresh'
+          ? text('ok\n')
+          : problem(503, 'status_stale');
+      case '/metrics':
+        return {
+          status: 200,
+          headers: { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' },
+          body: gateway.renderMetrics(),
+        };
+      default:
+        return problem(404, 'not_found');
+    }
+  };
+}
+
+function text(body: string): HttpResponse {
+  return { status: 200, headers: { 'content-type': 'text/plain; charset=utf-8' }, body };
+}

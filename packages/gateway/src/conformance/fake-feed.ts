@@ -1,0 +1,84 @@
+/** A status feed that says what a test says, when it says it. */
+import {
+  defaultTenant,
+  type FeedDelta,
+  type FeedEntry,
+  type FeedSnapshot,
+  type FeedSource,
+} from '@mintmark/core';
+
+type Draft = FeedEntry extends infer E
+  ? E extends FeedEntry
+    ? Omit<E, 'position'>
+    : never
+  : never;
+
+export class FakeFeed implements FeedSource {
+  epoch = 'epoch-1';
+  issuer = 'https://issuer.test';
+  /** Thrown by the next calls while set. */
+  fault: Error | undefined;
+  /** Answers nothing while true: as a network that swallows packets. */
+  silent = false;
+  snapshots = 0;
+  #entries: FeedEntry[] = [];
+  #waiting: (() => void)[] = [];
+  #next: (FeedDelta | 'resync') | undefined;
+
+  get head(): number {
+    return this.#entries.length;
+  }
+
+  /** Appends entries and lets the waiting node have them. */
+  push(...drafts: readonly Draft[]): void {
+    for (const draft of drafts) {
+      this.#entries.push({ ...draft, position: this.#entries.length + 1 } as FeedEntry);
+    }
+    this.heartbeat();
+  }
+
+  /** Answers the waiting node now, with whatever is new. */
+  heartbeat(): void {
+    for (const wake of this.#waiting.splice(0)) wake();
+  }
+
+  /** The waiting node gets exactly this. */
+  answer(next: FeedDelta | 'resync'): void {
+    this.#next = next;
+    this.heartbeat();
+  }
+
+  /** Starts again from restored data. */
+  restore(epoch: string, entries: readonly Draft[]): void {
+    this.epoch = epoch;
+    this.#entries = [];
+    this.push(...entries);
+  }
+
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
+  async snapshot(): Promise<FeedSnapshot> {
+    this.snapshots++;
+    if (this.fault !== undefined) throw this.fault;
+    const { epoch, head, issuer } = this;
+    return { tenant: defaultTenant, epoch, head, issuer, entries: [...this.#entries] };
+  }
+
+  async delta(input: { epoch: string; after: number }): Promise<FeedDelta | 'resync'> {
+    if (this.fault !== undefined) throw this.fault;
+    if (this.silent) return new Promise(() => {});
+    if (input.epoch === this.epoch && input.after === this.head) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+    if (this.fault !== undefined) throw this.fault;
+    const next = this.#next;
+    this.#next = undefined;
+    if (next !== undefined) return next;
+    if (input.epoch !== this.epoch) return 'resync';
+    const entries = this.#entries.slice(input.after);
+    const { epoch, head } = this;
+    return { tenant: defaultTenant, epoch, head, after: input.after, entries };
+  }
+}

@@ -1,0 +1,265 @@
+/**
+ * The enforcement point. `handle` is the Verify path, to be read from top to bottom: find the
+ * route, read the credential, verify it by local knowledge, decide, record, forward. Around it: the
+ * status view that a feed keeps fresh, and the sweep that judges again what is still under way.
+ * What must never happen: a request that reaches an upstream without having come through `handle`.
+ */
+import {
+  type Clock,
+  createFailureBudget,
+  type DecisionSink,
+  type Entropy,
+  type FeedSource,
+  type Introspector,
+  limits,
+  nowSeconds,
+  type TenantId,
+  type Timers,
+} from '@mintmark/core';
+import type { StreamHandler, StreamReply, StreamRequest } from '@mintmark/net';
+import { createVerifiedCache, parseCredential, type VerifiedAccessToken } from '@mintmark/tokens';
+import { countedCache } from './counted-cache.ts';
+import { createDecisionQueue, type DecisionQueue } from './decisions.ts';
+import { followFeed } from './follow-feed.ts';
+import { forward } from './forward.ts';
+import { createIntrospectionCache } from './introspection-cache.ts';
+import { judgeRoute, judgeStatus } from './judge.ts';
+import { type CutReason, type LiveRequest, LiveRequests } from './live-requests.ts';
+import { createMetrics, type Metrics } from './metrics.ts';
+import { hasTokenInQuery } from './query.ts';
+import { type DecisionRecord, openRecord } from './record.ts';
+import { type Refusal, refusalResponse } from './refusal.ts';
+import type { CompiledRoute } from './route-table.ts';
+import { StatusView, type ViewEvent } from './status-view.ts';
+import { defaultUpstreamOptions, type UpstreamOptions, Upstreams } from './upstreams.ts';
+import { credentialKindOf, type VerifyParts, verifyCredential } from './verify.ts';
+
+export interface GatewayConfig {
+  readonly tenant: TenantId;
+  /** Names this node to the authority and in decisions. */
+  readonly node: string;
+  /** The installation's token prefix. */
+  readonly prefix: string;
+  /** Beginnings of imported keys. */
+  readonly importedPrefixes?: readonly string[];
+  /** What tokens must name where a route names no audience; default: the issuer. */
+  readonly defaultAudience?: string;
+  readonly bodyBytesMax?: number;
+  readonly upstream?: Partial<UpstreamOptions>;
+}
+
+export interface GatewayPorts {
+  readonly feed: FeedSource;
+  readonly introspector: Introspector;
+  readonly decisions: DecisionSink;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly entropy: Entropy;
+  readonly log: (event: GatewayEvent) => void;
+}
+
+export type GatewayEvent =
+  | ViewEvent
+  | { readonly type: 'feed_fault'; readonly kind: string; readonly error: unknown };
+
+export interface Gateway {
+  readonly handle: StreamHandler;
+  /** Follows the feed; resolves with the first snapshot. */
+  start(): Promise<void>;
+  /** Ends the feed, cuts what is under way and delivers the decisions that wait. */
+  close(): Promise<void>;
+  readonly view: StatusView;
+  readonly metrics: Metrics;
+  /** Prometheus text. */
+  renderMetrics(): string;
+}
+
+interface Parts {
+  readonly config: GatewayConfig;
+  readonly ports: GatewayPorts;
+  readonly view: StatusView;
+  readonly verify: VerifyParts;
+  readonly upstreams: Upstreams;
+  readonly live: LiveRequests;
+  readonly metrics: Metrics;
+  readonly queue: DecisionQueue;
+  readonly bodyBytesMax: number;
+}
+
+export function createGateway(config: GatewayConfig, ports: GatewayPorts): Gateway {
+  const parts = join(config, ports);
+  const { view, metrics, live, queue, upstreams } = parts;
+  let follower: ReturnType<typeof followFeed> | undefined;
+  let stopSweeping = (): void => {};
+  return {
+    handle: (request, reply) => handle(parts, request, reply),
+    start() {
+      stopSweeping = ports.timers.every(limits.sweepMs, () => {
+        view.expire();
+        sweep(parts);
+      });
+      follower = followFeed({
+        ...ports,
+        source: ports.feed,
+        view,
+        tenant: config.tenant,
+        node: config.node,
+        onChange: () => onChange(parts),
+        onFault: (kind, error) => {
+          metrics.count('mintmark_gateway_feed_faults_total', kind);
+          ports.log({ type: 'feed_fault', kind, error });
+        },
+      });
+      return follower.ready;
+    },
+    async close() {
+      stopSweeping();
+      await follower?.stop();
+      live.sweep(() => 'closing');
+      await queue.close();
+      await upstreams.destroy();
+    },
+    view,
+    metrics,
+    renderMetrics: () => renderMetrics(parts),
+  };
+}
+
+function join(config: GatewayConfig, ports: GatewayPorts): Parts {
+  const { clock, timers, introspector, decisions: sink, log } = ports;
+  const { tenant } = config;
+  const metrics = createMetrics();
+  const view = new StatusView({ tenant, clock, log });
+  return {
+    config,
+    ports,
+    view,
+    metrics,
+    verify: {
+      tenant,
+      view,
+      metrics,
+      cache: countedCache(createVerifiedCache<VerifiedAccessToken>(), metrics),
+      introspections: createIntrospectionCache({ introspector, tenant, clock }),
+      failures: createFailureBudget(clock),
+    },
+    upstreams: new Upstreams({ ...defaultUpstreamOptions, ...config.upstream }),
+    live: new LiveRequests(),
+    queue: createDecisionQueue({ sink, timers, metrics }),
+    bodyBytesMax: config.bodyBytesMax ?? limits.gatewayBodyBytesMax,
+  };
+}
+
+/** The Verify path. */
+async function handle(parts: Parts, request: StreamRequest, reply: StreamReply): Promise<void> {
+  const { config, ports, view } = parts;
+  const { tenant, prefix } = config;
+  const record = openRecord({ ...config, ...parts, clock: ports.clock }, request);
+  const refuse = (refusal: Refusal): void => {
+    record.deny(refusal);
+    reply.respond(refusalResponse(refusal));
+  };
+
+  // Without any view there are no routes to speak of.
+  if (view.freshness().kind === 'absent') return refuse({ reason: 'status_absent' });
+  const matched = view.routes.find(request);
+  if (!matched.ok) return refuse(matched.refusal);
+  const { route, path } = matched.value;
+  record.routed(route, path);
+  if (hasTokenInQuery(request.query, prefix)) return refuse({ reason: 'token_in_query' });
+
+  const credential = parseCredential(
+    {
+      authorization: request.header('authorization'),
+      dpop: request.header('dpop'),
+      apiKey: request.header('x-api-key'),
+    },
+    { prefix, basicPassword: route.acceptBasic, importedPrefixes: config.importedPrefixes ?? [] },
+  );
+  record.presented(credentialKindOf(credential));
+  const address = request.remoteAddress;
+  const anonymous = credential.kind === 'none' || route.credential === 'none';
+  if (!anonymous && !isFreshEnough(view, route, record)) return refuse({ reason: 'status_stale' });
+
+  const now = nowSeconds(ports.clock);
+  const verified = anonymous
+    ? undefined
+    : await verifyCredential(parts.verify, { credential, address, now });
+  if (verified?.ok === false) {
+    record.identified(verified.refusal);
+    return refuse(verified.refusal.refusal);
+  }
+  const identity = verified?.value;
+  if (identity !== undefined) record.identified({ ...identity, authenticated: true });
+
+  const audience = config.defaultAudience ?? view.issuer;
+  const refusal =
+    (identity && judgeStatus(identity, { view, address, now })) ??
+    judgeRoute(identity, { route, address, audience }) ??
+    judgeBody(request, parts.bodyBytesMax);
+  if (refusal !== undefined) return refuse(refusal);
+
+  record.allow();
+  const { upstreams, live, metrics, bodyBytesMax } = parts;
+  forward(
+    { upstreams, live, metrics, bodyBytesMax, clock: ports.clock },
+    { request, reply, matched: matched.value, as: { route, identity, tenant } },
+  );
+}
+
+/** A stale view counts only where the route declares it, for as long as it says, and is marked. */
+function isFreshEnough(view: StatusView, route: CompiledRoute, record?: DecisionRecord): boolean {
+  const freshness = view.freshness();
+  if (freshness.kind === 'fresh') return true;
+  if (freshness.kind === 'absent' || route.onStale.kind === 'refuse') return false;
+  record?.degraded();
+  return freshness.overdueMs < route.onStale.seconds * 1000;
+}
+
+function judgeBody(request: StreamRequest, bodyBytesMax: number): Refusal | undefined {
+  const { bodyLength } = request;
+  const tooLarge = bodyLength !== 'chunked' && bodyLength > bodyBytesMax;
+  return tooLarge ? { reason: 'body_too_large' } : undefined;
+}
+
+function onChange(parts: Parts): void {
+  const { view, upstreams } = parts;
+  upstreams.retain(new Set(view.routes.routes.map((route) => route.upstream.origin)));
+  sweep(parts);
+}
+
+/** Judges again what is under way: a stream ends within five seconds of its revocation. */
+function sweep(parts: Parts): void {
+  const { view, ports, live } = parts;
+  const now = nowSeconds(ports.clock);
+  const nowMs = ports.clock.monotonicMs();
+  const judge = (request: LiveRequest): CutReason | undefined => {
+    const { identity, address, route, stalledSinceMs } = request;
+    if (stalledSinceMs !== undefined && nowMs - stalledSinceMs > limits.clientStallMs) {
+      return 'client_stalled';
+    }
+    if (identity === undefined) return undefined;
+    if (!isFreshEnough(view, route)) return 'status_stale';
+    const refusal = judgeStatus(identity, { view, address, now });
+    if (refusal === undefined) return undefined;
+    const expired = 'detail' in refusal && refusal.detail === 'expired';
+    // A download that was begun in time may end; what has no end of its own may not outlive its
+    // key.
+    if (expired) return request.endless ? 'expired' : undefined;
+    return 'revoked';
+  };
+  live.sweep(judge);
+}
+
+function renderMetrics(parts: Parts): string {
+  const { view, metrics, live, queue, verify } = parts;
+  return metrics.render({
+    mintmark_gateway_feed_age_seconds: Math.max(0, view.ageMs() / 1000),
+    mintmark_gateway_feed_position: view.position,
+    mintmark_gateway_live_requests: live.size,
+    mintmark_gateway_decisions_queued: queue.size,
+    mintmark_gateway_view_keys: view.keyCount,
+    mintmark_gateway_view_revocations: view.revocations?.size ?? 0,
+    mintmark_gateway_signature_cache_entries: verify.cache.size(),
+  });
+}

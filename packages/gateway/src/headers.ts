@@ -1,0 +1,197 @@
+/**
+ * Headers on their way through. Towards the upstream: no credential, nothing hop-by-hop, nothing by
+ * which a client could speak in the gateway's name, under no spelling that a server behind might
+ * fold into ours; then what the gateway itself vouches for. Back: nothing hop-by-hop.
+ */
+import type { TenantId } from '@mintmark/core';
+import type { StreamRequest } from '@mintmark/net';
+import type { Identity } from './identity.ts';
+import type { CompiledRoute } from './route-table.ts';
+
+/** RFC 9110 §7.6.1 and the ones that older peers still send. */
+const hopByHop: ReadonlySet<string> = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'http2-settings',
+]);
+
+/** Never sent on, in canonical spelling. */
+const dropped: ReadonlySet<string> = new Set([
+  // Credentials: they end here.
+  'authorization',
+  'x-api-key',
+  'dpop',
+  // Said anew below.
+  'host',
+  'content-length',
+  'expect',
+  'forwarded',
+  'via',
+  // Other spellings of "who is the client", which upstreams believe.
+  'x-real-ip',
+  'x-client-ip',
+  'x-cluster-client-ip',
+  'x-original-forwarded-for',
+  'true-client-ip',
+  'cf-connecting-ip',
+  'fastly-client-ip',
+  // They would make the upstream serve another path or method than the one that was judged.
+  'x-original-url',
+  'x-rewrite-url',
+  'x-original-uri',
+  'x-http-method',
+  'x-http-method-override',
+  'x-method-override',
+]);
+
+const droppedPrefixes = ['x-forwarded-', 'x-mintmark-'];
+
+/** A client cannot nominate these away (`Connection: content-type`). */
+const notNominable: ReadonlySet<string> = new Set([
+  'accept',
+  'cache-control',
+  'content-encoding',
+  'content-type',
+  'cookie',
+  'origin',
+  'range',
+  'sec-websocket-extensions',
+  'sec-websocket-key',
+  'sec-websocket-protocol',
+  'sec-websocket-version',
+]);
+
+export interface ForwardedAs {
+  readonly route: CompiledRoute;
+  readonly identity: Identity | undefined;
+  readonly tenant: TenantId;
+}
+
+/**
+ * Builds the headers of the request to the upstream, name and value in turn.
+ *
+ * Identity values are visible ASCII: every other byte, and `%`, is percent-encoded as UTF-8, so
+ * that a subject can neither break out of its header nor be taken for another.
+ */
+export function upstreamHeaders(request: StreamRequest, as: ForwardedAs): string[] {
+  const { route, identity } = as;
+  const { rawHeaders } = request;
+  const nominated = nominatedBy(request.header('connection'));
+  const out: string[] = ['host', hostFor(request, route)];
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i]!;
+    const lower = name.toLowerCase();
+    if (hopByHop.has(lower) || isDropped(lower)) continue;
+    if (nominated?.has(lower) === true && !notNominable.has(lower)) continue;
+    out.push(name, rawHeaders[i + 1]!);
+  }
+  const { bodyLength } = request;
+  if (typeof bodyLength === 'number' && request.header('content-length') !== undefined) {
+    out.push('content-length', String(bodyLength));
+  }
+  // The one use of TE that a gateway can keep: trailers come back.
+  if (/(?:^|[\s,])trailers(?:[\s,;]|$)/i.test(request.header('te') ?? ''))
+    out.push('te', 'trailers');
+  const via = request.header('via');
+  out.push('via', via === undefined ? '1.1 mintmark' : `${via}, 1.1 mintmark`);
+  pushForwarded(out, request);
+  if (identity !== undefined && route.identityHeaders) pushIdentity(out, identity, as.tenant);
+  return out;
+}
+
+function nominatedBy(connection: string | undefined): ReadonlySet<string> | undefined {
+  if (connection === undefined || /^(?:keep-alive|close|upgrade)$/i.test(connection)) {
+    return undefined;
+  }
+  return new Set(connection.split(',').map((name) => name.trim().toLowerCase()));
+}
+
+/**
+ * Servers behind CGI-like interfaces read `_`, `.` and other signs in a name as `-`, in any case:
+ * one canonical spelling is judged for all of them.
+ */
+function isDropped(lower: string): boolean {
+  if (dropped.has(lower)) return true;
+  if (!lower.startsWith('x') && /^[a-z0-9-]*$/.test(lower)) return false;
+  const canonical = lower.replace(/[^a-z0-9]/g, '-');
+  return dropped.has(canonical) || droppedPrefixes.some((prefix) => canonical.startsWith(prefix));
+}
+
+function hostFor(request: StreamRequest, route: CompiledRoute): string {
+  const own = route.preserveHost ? request.host : undefined;
+  return own ?? new URL(route.upstream.origin).host;
+}
+
+function pushForwarded(out: string[], request: StreamRequest): void {
+  const { remoteAddress, scheme, host } = request;
+  const node = remoteAddress.includes(':') ? `"[${remoteAddress}]"` : remoteAddress;
+  out.push('x-forwarded-for', remoteAddress, 'x-forwarded-proto', scheme);
+  if (host === undefined) {
+    out.push('forwarded', `for=${node};proto=${scheme}`);
+  } else {
+    out.push('x-forwarded-host', host, 'forwarded', `for=${node};host="${host}";proto=${scheme}`);
+  }
+}
+
+function pushIdentity(out: string[], identity: Identity, tenant: TenantId): void {
+  out.push(
+    'x-mintmark-subject',
+    encodeValue(identity.subject),
+    'x-mintmark-scopes',
+    identity.scopes.map(encodeValue).join(' '),
+    'x-mintmark-credential-id',
+    encodeValue(identity.credentialId),
+    'x-mintmark-credential-kind',
+    identity.kind,
+    'x-mintmark-tenant',
+    tenant,
+  );
+  if (identity.clientId !== undefined) {
+    out.push('x-mintmark-client', encodeValue(identity.clientId));
+  }
+}
+
+function encodeValue(value: string): string {
+  if (/^[\x21-\x24\x26-\x7e]*$/.test(value)) return value;
+  let out = '';
+  for (const byte of Buffer.from(value, 'utf8')) {
+    const plain = byte > 0x20 && byte < 0x7f && byte !== 0x25;
+    out += plain
+      ? String.fromCharCode(byte)
+      : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
+  }
+  return out;
+}
+
+/** What the client sees of an upstream's answer, name and value in turn. */
+export function clientHeaders(
+  raw: readonly Buffer[],
+  options: { readonly credentialed: boolean; readonly withTrailers: boolean },
+): string[] {
+  const out: string[] = [];
+  const names: string[] = [];
+  let nominated: ReadonlySet<string> | undefined;
+  for (let i = 0; i < raw.length; i += 2) {
+    const lower = raw[i]!.toString('latin1').toLowerCase();
+    names.push(lower);
+    if (lower === 'connection') nominated = nominatedBy(raw[i + 1]!.toString('latin1'));
+  }
+  for (let i = 0; i < raw.length; i += 2) {
+    const lower = names[i >> 1]!;
+    const keepTrailer = lower === 'trailer' && options.withTrailers;
+    if (hopByHop.has(lower) && !keepTrailer) continue;
+    if (nominated?.has(lower) === true && lower !== 'content-length') continue;
+    out.push(raw[i]!.toString('latin1'), raw[i + 1]!.toString('latin1'));
+  }
+  // A cache between us and the client must not serve one caller's answer to another. It knows the
+  // rule for Authorization (RFC 9111 §3.5), but not for a key in a header of its own.
+  if (options.credentialed) out.push('vary', 'Authorization, X-Api-Key');
+  return out;
+}

@@ -1,0 +1,18 @@
+/** Who a request was proven to come from, whatever the form of the credential. */
+import type { CredentialKind, FeedPosition, TokenTargets, UnixSeconds } from '@mintmark/core';
+
+export interface Identity {
+  readonly kind: Extract<CredentialKind, 'jwt' | 'opaque' | 'api_key'>;
+  /** Public id: `jti`, or the key's id. */
+  readonly credentialId: string;
+  readonly subject: string;
+  readonly clientId: string | undefined;
+  readonly scopes: readonly string[];
+  /** Undefined for API keys, which have no audience. */
+  readonly audience: readonly string[] | undefined;
+  readonly expiresAt: UnixSeconds | undefined;
+  /** Position of the view when the authority was asked about an API key; else undefined. */
+  readonly askedAt: FeedPosition | undefined;
+  /** What can be revoked of it; undefined for API keys, whose status stands in the view. */
+  readonly targets: TokenTargets | undefined;
+}

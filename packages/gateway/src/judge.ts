@@ -1,0 +1,81 @@
+/**
+ * What is judged anew at every request, and again while an answer lasts: expiry, revocation and
+ * status; then whether the route lets the identity in. Pure: a view, an identity and the time.
+ */
+import { parseAddress, type UnixSeconds } from '@mintmark/core';
+import type { Identity } from './identity.ts';
+import type { InvalidCredential, Refusal } from './refusal.ts';
+import type { CompiledRoute } from './route-table.ts';
+import type { HeldKey, StatusView } from './status-view.ts';
+
+/** A key by its entry in the view; in the order: disabled, expiry, address. */
+export function judgeKey(
+  held: HeldKey,
+  at: { readonly address: string; readonly now: UnixSeconds },
+): Refusal | undefined {
+  const { view, addresses } = held;
+  if (view.status !== 'active') return invalid(view.status);
+  if (view.expiresAt !== undefined && at.now >= view.expiresAt) return invalid('expired');
+  if (view.notBefore !== undefined && at.now < view.notBefore) return invalid('not_yet_valid');
+  if (addresses === 'any') return undefined;
+  const address = parseAddress(at.address);
+  const inside = addresses !== 'none' && address !== undefined && addresses.contains(address);
+  return inside ? undefined : { reason: 'address_not_allowed' };
+}
+
+function invalid(detail: InvalidCredential): Refusal {
+  return { reason: 'invalid_credential', detail };
+}
+
+/**
+ * Whether an identity that was proven before still stands.
+ *
+ * @returns the refusal, or undefined while it does
+ */
+export function judgeStatus(
+  identity: Identity,
+  at: { readonly view: StatusView; readonly address: string; readonly now: UnixSeconds },
+): Refusal | undefined {
+  const { view, now } = at;
+  const { revocations } = view;
+  if (revocations === undefined) return { reason: 'status_absent' };
+  if (identity.expiresAt !== undefined && now >= identity.expiresAt) return invalid('expired');
+  if (identity.targets !== undefined) {
+    return revocations.refuses(identity.targets) === undefined ? undefined : invalid('revoked');
+  }
+  const held = view.key(identity.credentialId);
+  if (held !== undefined) return judgeKey(held, at);
+  // Not in the view: what the authority said holds, unless the key was revoked since.
+  const { askedAt } = identity;
+  const revoked = revocations.position('key', identity.credentialId) > (askedAt ?? 0);
+  return askedAt === undefined || revoked ? invalid('revoked') : undefined;
+}
+
+/**
+ * Whether the route lets the identity in.
+ *
+ * @param at.audience what tokens must name where the route names nothing else
+ */
+export function judgeRoute(
+  identity: Identity | undefined,
+  at: { readonly route: CompiledRoute; readonly address: string; readonly audience: string },
+): Refusal | undefined {
+  const { route, address } = at;
+  if (route.addresses !== undefined && !route.addresses.contains(address)) {
+    return { reason: 'address_not_allowed' };
+  }
+  if (identity === undefined) {
+    return route.credential === 'required' ? { reason: 'no_credential' } : undefined;
+  }
+  const audience = route.audience ?? at.audience;
+  // RFC 9068 §4: a resource server refuses what was not made for it.
+  if (identity.audience !== undefined && !identity.audience.includes(audience)) {
+    return invalid('wrong_audience');
+  }
+  for (const scope of route.scopes) {
+    if (!identity.scopes.includes(scope)) {
+      return { reason: 'insufficient_scope', scopes: route.scopes };
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,73 @@
+/**
+ * What a gateway counts of itself, as Prometheus text. Labels are reasons and outcomes, all from
+ * fixed lists: no path, key or subject ever becomes one.
+ */
+
+/** Counters by name and label; the gateway raises them, the admin listener renders them. */
+export interface Metrics {
+  count(name: CounterName, label?: string): void;
+  /** Current value of a counter. */
+  value(name: CounterName, label?: string): number;
+  /** Prometheus text format 0.0.4. @param gauges measured at this moment */
+  render(gauges: Readonly<Record<GaugeName, number>>): string;
+}
+
+const counters = {
+  mintmark_gateway_allowed_total: 'Requests let through, by credential.',
+  mintmark_gateway_denied_total: 'Requests refused, by reason.',
+  mintmark_gateway_degraded_total: 'Decisions made without fresh status, by route declaration.',
+  mintmark_gateway_introspections_total: 'Questions to the authority, by outcome.',
+  mintmark_gateway_signature_cache_total: 'Sights of JWTs, by whether the signature was known.',
+  mintmark_gateway_upstream_failures_total: 'Requests that an upstream failed, by reason.',
+  mintmark_gateway_streams_cut_total: 'Answers under way that were cut, by reason.',
+  mintmark_gateway_feed_faults_total: 'Failed questions to the status feed, by kind.',
+  mintmark_gateway_decisions_lost_total: 'Decision events that were never delivered, by cause.',
+} as const;
+
+const gaugeHelp = {
+  mintmark_gateway_feed_age_seconds: 'Age of the status view; more than 5 means refusing.',
+  mintmark_gateway_feed_position: 'Position up to which the status feed is applied.',
+  mintmark_gateway_live_requests: 'Requests being forwarded.',
+  mintmark_gateway_decisions_queued: 'Decision events waiting for delivery.',
+  mintmark_gateway_view_keys: 'API keys in the status view.',
+  mintmark_gateway_view_revocations: 'Revocations in the status view.',
+  mintmark_gateway_signature_cache_entries: 'Verified signatures remembered.',
+} as const;
+
+export type CounterName = keyof typeof counters;
+export type GaugeName = keyof typeof gaugeHelp;
+
+/** The one label of each counter. */
+const labelName = 'kind';
+
+export function createMetrics(): Metrics {
+  const values = new Map<CounterName, Map<string, number>>();
+  return {
+    count(name, label = '') {
+      let byLabel = values.get(name);
+      if (byLabel === undefined) {
+        byLabel = new Map();
+        values.set(name, byLabel);
+      }
+      byLabel.set(label, (byLabel.get(label) ?? 0) + 1);
+    },
+    value: (name, label = '') => values.get(name)?.get(label) ?? 0,
+    render(gauges) {
+      const lines: string[] = [];
+      for (const [name, help] of Object.entries(counters)) {
+        lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} counter`);
+        const byLabel = values.get(name as CounterName) ?? new Map([['', 0]]);
+        for (const [label, value] of byLabel) {
+          lines.push(
+            label === '' ? `${name} ${value}` : `${name}{${labelName}="${label}"} ${value}`,
+          );
+        }
+      }
+      for (const [name, help] of Object.entries(gaugeHelp)) {
+        lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} gauge`);
+        lines.push(`${name} ${gauges[name as GaugeName]}`);
+      }
+      return `${lines.join('\n')}\n`;
+    },
+  };
+}

@@ -1,0 +1,135 @@
+/**
+ * The one map from a reason to what the client is told. Inside reasons are exact; outside, what is
+ * wrong with a credential is one answer (RFC 6750 §3.1), so that nobody learns from it which keys
+ * exist. Bodies are problem documents (RFC 9457).
+ */
+import { assertNever, type HttpResponse } from '@mintmark/core';
+import type { AccessTokenRefusal, CredentialRefusal } from '@mintmark/tokens';
+import type { PathRefusalReason } from './path.ts';
+
+/** What can be wrong with a credential that was presented in good form. */
+export type InvalidCredential =
+  | AccessTokenRefusal['reason']
+  | 'wrong_tenant'
+  | 'bound_token'
+  | 'wrong_kind'
+  | 'unknown_credential'
+  | 'wrong_secret'
+  | 'disabled'
+  | 'revoked';
+
+export type Refusal =
+  | { readonly reason: 'status_absent' | 'status_stale' }
+  | { readonly reason: 'bad_path'; readonly detail: PathRefusalReason }
+  | { readonly reason: 'no_route' }
+  | { readonly reason: 'method_not_allowed'; readonly allow: readonly string[] }
+  | { readonly reason: 'token_in_query' }
+  | { readonly reason: 'no_credential' }
+  | { readonly reason: 'malformed_credential'; readonly detail: CredentialRefusal }
+  | { readonly reason: 'invalid_credential'; readonly detail: InvalidCredential }
+  | { readonly reason: 'address_not_allowed' }
+  | { readonly reason: 'insufficient_scope'; readonly scopes: readonly string[] }
+  | { readonly reason: 'too_many_failures'; readonly retryAfterSeconds: number }
+  | { readonly reason: 'introspection_unavailable' }
+  | { readonly reason: 'body_too_large' };
+
+/** The stable code of a refusal, for records and counters. */
+export function reasonOf(refusal: Refusal): string {
+  return 'detail' in refusal ? refusal.detail : refusal.reason;
+}
+
+export function refusalResponse(refusal: Refusal): HttpResponse {
+  switch (refusal.reason) {
+    case 'status_absent':
+    case 'status_stale':
+    case 'introspection_unavailable':
+      return problem(503, refusal.reason, { 'retry-after': '1' });
+    case 'bad_path':
+      return problem(400, refusal.detail);
+    case 'no_route':
+      return problem(404, 'no_route');
+    case 'method_not_allowed':
+      return problem(405, 'method_not_allowed', { allow: refusal.allow.join(', ') });
+    case 'token_in_query':
+      // RFC 6750 §2.3 and RFC 9700 §2.2: it would stand in logs and histories.
+      return challenge(400, 'invalid_request');
+    case 'no_credential':
+      // RFC 6750 §3.1: whoever did not authenticate at all is told no error.
+      return challenge(401, undefined);
+    case 'malformed_credential':
+      return malformedCredential(refusal.detail);
+    case 'invalid_credential':
+      return challenge(401, 'invalid_token');
+    case 'address_not_allowed':
+      return problem(403, 'address_not_allowed');
+    case 'insufficient_scope':
+      return challenge(403, 'insufficient_scope', refusal.scopes);
+    case 'too_many_failures':
+      return problem(429, 'too_many_failures', {
+        'retry-after': String(refusal.retryAfterSeconds),
+      });
+    case 'body_too_large':
+      return problem(413, 'body_too_large');
+    default:
+      return assertNever(refusal);
+  }
+}
+
+function malformedCredential(detail: CredentialRefusal): HttpResponse {
+  switch (detail) {
+    case 'more_than_one':
+    case 'too_long':
+      return challenge(400, 'invalid_request');
+    case 'unsupported_scheme':
+      return challenge(401, undefined);
+    default:
+      return challenge(401, 'invalid_token');
+  }
+}
+
+type ChallengeError = 'invalid_request' | 'invalid_token' | 'insufficient_scope';
+
+/** RFC 6750 §3. Scope values hold neither `"` nor `\` (RFC 6749 §3.3). */
+function challenge(
+  status: number,
+  error: ChallengeError | undefined,
+  scopes: readonly string[] = [],
+): HttpResponse {
+  const parts = ['realm="mintmark"'];
+  if (error !== undefined) parts.push(`error="${error}"`);
+  if (scopes.length > 0) parts.push(`scope="${scopes.join(' ')}"`);
+  return problem(status, error ?? 'unauthenticated', {
+    'www-authenticate': `Bearer ${parts.join(', ')}`,
+  });
+}
+
+const titles: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'Not Found',
+  405: 'Method Not Allowed',
+  413: 'Content Too Large',
+  429: 'Too Many Requests',
+  502: 'Bad Gateway',
+  503: 'Service Unavailable',
+  504: 'Gateway Timeout',
+};
+
+/** @param code stable; also in docs/errors.md */
+export function problem(
+  status: number,
+  code: string,
+  headers: Readonly<Record<string, string>> = {},
+): HttpResponse {
+  return {
+    status,
+    headers: {
+      'content-type': 'application/problem+json',
+      'cache-control': 'no-store',
+      vary: 'Authorization, X-Api-Key',
+      ...headers,
+    },
+    body: JSON.stringify({ type: 'about:blank', title: titles[status], status, code }),
+  };
+}

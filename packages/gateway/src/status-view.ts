@@ -1,0 +1,289 @@
+/**
+ * What this node knows: revocations, API keys, signing keys and routes of one tenant, and how old
+ * that knowledge is. It is built from the status feed alone. What must never happen: a view with a
+ * gap, or of another epoch, that still lets requests through.
+ */
+import {
+  base64urlDecode,
+  type Clock,
+  createRangeSet,
+  createRevocationIndex,
+  type FeedDelta,
+  type FeedEntry,
+  type FeedPosition,
+  type FeedSnapshot,
+  type JsonValue,
+  type KeyView,
+  limits,
+  nowSeconds,
+  type RangeSet,
+  type RevocationIndex,
+  type TenantId,
+} from '@mintmark/core';
+import { createKeySet, importVerificationKey, jwsAlgorithms, type KeySet } from '@mintmark/tokens';
+import {
+  type CompiledRoute,
+  compileRoute,
+  createRouteTable,
+  type RouteTable,
+} from './route-table.ts';
+
+/** An API key as this node judges it. */
+export interface HeldKey {
+  readonly view: KeyView;
+  /** SHA-256 of the secret; undefined: only the authority can check it. */
+  readonly verifier: Uint8Array | undefined;
+  /** `none` where the key's list cannot be read: it then fits nobody. */
+  readonly addresses: RangeSet | 'any' | 'none';
+}
+
+/** How far the view can be trusted at a moment. */
+export type Freshness =
+  | { readonly kind: 'fresh' }
+  /** The lease ended this long ago; what is known was complete until then. */
+  | { readonly kind: 'stale'; readonly overdueMs: number }
+  /** No view: before the first snapshot, after a gap, in a new epoch, or past its bounds. */
+  | { readonly kind: 'absent' };
+
+/** What an operator should hear of. */
+export type ViewEvent =
+  | { readonly type: 'route_unreadable'; readonly name: string }
+  | { readonly type: 'signing_key_unusable'; readonly kid: string; readonly reason: string }
+  | { readonly type: 'view_overfull'; readonly what: 'keys' | 'revocations' };
+
+export interface StatusViewParts {
+  readonly tenant: TenantId;
+  readonly clock: Clock;
+  readonly log: (event: ViewEvent) => void;
+}
+
+/** Everything that a snapshot replaces at once. */
+interface Contents {
+  readonly epoch: string;
+  readonly issuer: string;
+  position: FeedPosition;
+  readonly revocations: RevocationIndex;
+  readonly keys: Map<string, HeldKey>;
+  readonly signingKeys: Map<string, JsonValue>;
+  readonly routes: Map<string, CompiledRoute>;
+  keySet: KeySet;
+  routeTable: RouteTable;
+}
+
+const noRoutes = createRouteTable([]);
+
+export class StatusView {
+  readonly #parts: StatusViewParts;
+  #contents: Contents | undefined;
+  #leaseFromMs = Number.NEGATIVE_INFINITY;
+  #keySetsMade = 0;
+
+  constructor(parts: StatusViewParts) {
+    this.#parts = parts;
+  }
+
+  /** Undefined while a snapshot is needed. */
+  get resumeFrom(): { readonly epoch: string; readonly after: FeedPosition } | undefined {
+    const contents = this.#contents;
+    return contents && { epoch: contents.epoch, after: contents.position };
+  }
+
+  get position(): FeedPosition {
+    return this.#contents?.position ?? 0;
+  }
+
+  get issuer(): string {
+    return this.#contents?.issuer ?? '';
+  }
+
+  get keySet(): KeySet | undefined {
+    return this.#contents?.keySet;
+  }
+
+  get routes(): RouteTable {
+    return this.#contents?.routeTable ?? noRoutes;
+  }
+
+  get revocations(): RevocationIndex | undefined {
+    return this.#contents?.revocations;
+  }
+
+  get keyCount(): number {
+    return this.#contents?.keys.size ?? 0;
+  }
+
+  key(id: string): HeldKey | undefined {
+    return this.#contents?.keys.get(id);
+  }
+
+  /** Milliseconds since the request was sent that last proved the view complete. */
+  ageMs(): number {
+    return this.#parts.clock.monotonicMs() - this.#leaseFromMs;
+  }
+
+  freshness(): Freshness {
+    if (this.#contents === undefined) return { kind: 'absent' };
+    const overdueMs = this.ageMs() - limits.feedLeaseMs;
+    return overdueMs < 0 ? { kind: 'fresh' } : { kind: 'stale', overdueMs };
+  }
+
+  /** Forgets everything: the next step is a snapshot, and until then nothing is let through. */
+  invalidate(): void {
+    this.#contents = undefined;
+    this.#leaseFromMs = Number.NEGATIVE_INFINITY;
+  }
+
+  /**
+   * Replaces the view.
+   *
+   * @param sentAtMs monotonic milliseconds at which it was asked for: the lease runs from there,
+   *   because the answer may be as old as that
+   */
+  applySnapshot(snapshot: FeedSnapshot, sentAtMs: number): void {
+    const contents: Contents = {
+      epoch: snapshot.epoch,
+      issuer: snapshot.issuer,
+      position: snapshot.head,
+      revocations: createRevocationIndex(),
+      keys: new Map(),
+      signingKeys: new Map(),
+      routes: new Map(),
+      keySet: this.#makeKeySet(snapshot.epoch, new Map()),
+      routeTable: noRoutes,
+    };
+    this.#applyEntries(contents, snapshot.entries);
+    this.#take(contents, sentAtMs);
+  }
+
+  /**
+   * Continues the view.
+   *
+   * @returns `gap` where the delta does not follow on from what is known; the view is then void
+   */
+  applyDelta(delta: FeedDelta, sentAtMs: number): 'applied' | 'gap' {
+    const contents = this.#contents;
+    if (contents === undefined || !follows(contents, delta, this.#parts.tenant)) {
+      this.invalidate();
+      return 'gap';
+    }
+    this.#applyEntries(contents, delta.entries);
+    contents.position = delta.after + delta.entries.length;
+    // More is to come: what is known is complete, but not up to the head that was promised.
+    if (contents.position < delta.head) sentAtMs = this.#leaseFromMs;
+    this.#take(contents, sentAtMs);
+    return 'applied';
+  }
+
+  /** Lets go of what has ended. Called about once a second; one pass. */
+  expire(): void {
+    const contents = this.#contents;
+    if (contents === undefined) return;
+    const now = nowSeconds(this.#parts.clock);
+    contents.revocations.expire(now);
+    for (const [id, { view }] of contents.keys) {
+      // Without it the key is unknown, and the authority says no.
+      if (view.expiresAt !== undefined && view.expiresAt + limits.keyTombstoneSeconds < now) {
+        contents.keys.delete(id);
+      }
+    }
+  }
+
+  #take(contents: Contents, leaseFromMs: number): void {
+    if (contents.revocations.size > limits.viewRevocationsMax) {
+      // To forget a revocation is to let somebody in: with too many, nobody is.
+      this.#parts.log({ type: 'view_overfull', what: 'revocations' });
+      this.invalidate();
+      return;
+    }
+    this.#contents = contents;
+    this.#leaseFromMs = Math.max(this.#leaseFromMs, leaseFromMs);
+  }
+
+  #applyEntries(contents: Contents, entries: readonly FeedEntry[]): void {
+    let signingKeysChanged = false;
+    let routesChanged = false;
+    let overfull = false;
+    for (const entry of entries) {
+      switch (entry.type) {
+        case 'revocation':
+          contents.revocations.apply(entry);
+          if (entry.target.kind === 'key') markRevoked(contents.keys, entry.target.id);
+          break;
+        case 'key':
+          overfull ||= !putKey(contents.keys, entry.key);
+          break;
+        case 'signing_key':
+          signingKeysChanged = true;
+          if (entry.status === 'retired') contents.signingKeys.delete(entry.kid);
+          else contents.signingKeys.set(entry.kid, { ...(entry.jwk as object), kid: entry.kid });
+          break;
+        case 'route':
+          routesChanged = true;
+          this.#putRoute(contents.routes, entry.name, entry.route);
+          break;
+      }
+    }
+    if (signingKeysChanged) {
+      contents.keySet = this.#makeKeySet(contents.epoch, contents.signingKeys);
+    }
+    if (routesChanged) contents.routeTable = createRouteTable([...contents.routes.values()]);
+    if (overfull) this.#parts.log({ type: 'view_overfull', what: 'keys' });
+  }
+
+  #putRoute(routes: Map<string, CompiledRoute>, name: string, wire: unknown): void {
+    // A route that changed and cannot be read is gone: its old form is no longer what was asked
+    // for.
+    routes.delete(name);
+    if (wire === null) return;
+    const route = compileRoute(wire);
+    if (route === undefined) this.#parts.log({ type: 'route_unreadable', name });
+    else routes.set(name, route);
+  }
+
+  #makeKeySet(epoch: string, jwks: ReadonlyMap<string, JsonValue>): KeySet {
+    const algorithms = jwsAlgorithms.filter((algorithm) => algorithm !== 'HS256');
+    const keys = [...jwks].flatMap(([kid, jwk]) => {
+      const key = importVerificationKey(jwk, { algorithms });
+      if (key.ok) return [key.value];
+      this.#parts.log({ type: 'signing_key_unusable', kid, reason: key.refusal.reason });
+      return [];
+    });
+    const set = createKeySet({ keys, epoch: `${epoch}/${++this.#keySetsMade}` });
+    if (set.ok) return set.value;
+    throw new Error(`signing keys by kid cannot clash: ${set.refusal.reason}`);
+  }
+}
+
+/** Positions are 1, 2, 3 … without holes: what does not follow on is not the next part. */
+function follows(contents: Contents, delta: FeedDelta, tenant: TenantId): boolean {
+  if (delta.tenant !== tenant || delta.epoch !== contents.epoch) return false;
+  if (delta.after !== contents.position || delta.head < delta.after + delta.entries.length) {
+    return false;
+  }
+  return delta.entries.every((entry, index) => entry.position === delta.after + index + 1);
+}
+
+/** @returns false where there is no room: the key is then judged by the authority */
+function putKey(keys: Map<string, HeldKey>, view: KeyView): boolean {
+  const known = keys.get(view.id);
+  if (known === undefined && keys.size >= limits.viewKeysMax) return false;
+  // Nothing makes a revoked key good again, whatever order things arrive in.
+  const status = known?.view.status === 'revoked' ? 'revoked' : view.status;
+  keys.set(view.id, {
+    view: { ...view, status },
+    verifier: view.verifier === undefined ? undefined : base64urlDecode(view.verifier),
+    addresses: addressesOf(view.allowedAddresses),
+  });
+  return true;
+}
+
+function addressesOf(blocks: readonly string[] | undefined): HeldKey['addresses'] {
+  if (blocks === undefined) return 'any';
+  const set = createRangeSet(blocks);
+  return set.ok ? set.value : 'none';
+}
+
+function markRevoked(keys: Map<string, HeldKey>, id: string): void {
+  const held = keys.get(id);
+  if (held !== undefined) keys.set(id, { ...held, view: { ...held.view, status: 'revoked' } });
+}

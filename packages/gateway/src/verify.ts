@@ -1,0 +1,241 @@
+/**
+ * From a credential to an identity, by what this node knows: signing keys and key verifiers of the
+ * status view. The authority is asked only where the view cannot know, once for each credential,
+ * and never for what is malformed. Whether the identity may do what it asks is judged elsewhere.
+ */
+import {
+  type ActiveCredential,
+  assertNever,
+  type CredentialKind,
+  equalConstantTime,
+  err,
+  type FailureBudget,
+  ok,
+  parseAddress,
+  type Result,
+  type TenantId,
+  type UnixSeconds,
+} from '@mintmark/core';
+import {
+  type Credential,
+  digestToken,
+  secretVerifier,
+  type VerifiedAccessToken,
+  type VerifiedCache,
+  verifyAccessToken,
+} from '@mintmark/tokens';
+import type { Identity } from './identity.ts';
+import type { IntrospectionCache } from './introspection-cache.ts';
+import { judgeKey } from './judge.ts';
+import type { Metrics } from './metrics.ts';
+import type { InvalidCredential, Refusal } from './refusal.ts';
+import type { StatusView } from './status-view.ts';
+
+export interface VerifyParts {
+  readonly tenant: TenantId;
+  readonly view: StatusView;
+  readonly cache: VerifiedCache<VerifiedAccessToken>;
+  readonly introspections: IntrospectionCache;
+  readonly failures: FailureBudget;
+  readonly metrics: Metrics;
+}
+
+/** What is known of a credential that was refused, for the record. */
+export interface Denied {
+  readonly refusal: Refusal;
+  readonly credentialId: string | undefined;
+  /** Whether possession was proven before the refusal. */
+  readonly authenticated: boolean;
+}
+
+export type Verification = Result<Identity, Denied>;
+
+/** Kinds as decision events name them. */
+export function credentialKindOf(credential: Credential): CredentialKind {
+  return credential.kind === 'imported_key' ? 'api_key' : credential.kind;
+}
+
+/**
+ * Verifies a presented credential. Answers at once, but where the authority must be asked.
+ *
+ * @param input.credential of any kind but `none`
+ */
+export function verifyCredential(
+  parts: VerifyParts,
+  input: { readonly credential: Credential; readonly address: string; readonly now: UnixSeconds },
+): Verification | Promise<Verification> {
+  const { credential, address, now } = input;
+  switch (credential.kind) {
+    case 'none':
+      return denied({ reason: 'no_credential' });
+    case 'malformed':
+      return denied({ reason: 'malformed_credential', detail: credential.reason });
+    case 'jwt':
+      return verifyJwt(parts, { token: credential.token, address, now });
+    case 'api_key':
+      return verifyKey(parts, { ...credential, address, now });
+    case 'opaque':
+    case 'imported_key':
+      return askAuthority(parts, { text: credential.text, address, now });
+    case 'admin_key':
+      // A key for management opens nothing else.
+      return invalid('wrong_kind', { credentialId: credential.id });
+    default:
+      return assertNever(credential);
+  }
+}
+
+function denied(refusal: Refusal): Verification {
+  return err({ refusal, credentialId: undefined, authenticated: false });
+}
+
+function invalid(
+  detail: InvalidCredential,
+  known: { readonly credentialId?: string; readonly authenticated?: boolean } = {},
+): Verification {
+  const { credentialId, authenticated = false } = known;
+  return err({ refusal: { reason: 'invalid_credential', detail }, credentialId, authenticated });
+}
+
+/** Addresses that one party holds together: a whole /64 of IPv6 is one line at a provider. */
+function budgetName(address: string): string {
+  const parsed = parseAddress(address);
+  return parsed?.family === 6 ? (parsed.value >> 64n).toString(16) : address;
+}
+
+function verifyJwt(
+  parts: VerifyParts,
+  input: { readonly token: string; readonly address: string; readonly now: UnixSeconds },
+): Verification {
+  const { view, cache, failures, tenant } = parts;
+  const { token, address, now } = input;
+  const keys = view.keySet;
+  if (keys === undefined) return denied({ reason: 'status_absent' });
+  const { issuer } = view;
+  const wait = failures.retryAfterSeconds(budgetName(address));
+  // Who forged too much pays for no more signature checks; a token that was good before still
+  // passes.
+  if (wait > 0 && cache.find(digestToken(token), issuer, keys) === undefined) {
+    return denied({ reason: 'too_many_failures', retryAfterSeconds: wait });
+  }
+  const verified = verifyAccessToken(token, { issuer, keys, now, cache });
+  if (!verified.ok) {
+    const { reason } = verified.refusal;
+    // The other refusals cost next to nothing, and honest clients meet them: an expired token.
+    if (reason === 'bad_signature') failures.failed(budgetName(address));
+    return invalid(reason);
+  }
+  const claims = verified.value;
+  const known = { credentialId: claims.tokenId, authenticated: true };
+  if (claims.tenant !== tenant) return invalid('wrong_tenant', known);
+  // Bound to a key or certificate that nobody proved here (RFC 9449 §7.2, RFC 8705 §3).
+  if (claims.use === 'bound') return invalid('bound_token', known);
+  return ok({
+    kind: 'jwt',
+    credentialId: claims.tokenId,
+    subject: claims.subject,
+    clientId: claims.clientId,
+    scopes: claims.scopes,
+    audience: claims.audience,
+    expiresAt: claims.expiresAt,
+    askedAt: undefined,
+    targets: {
+      position: claims.position,
+      tokenId: claims.tokenId,
+      clientId: claims.clientId,
+      subject: claims.subject,
+      tenant,
+      family: claims.family,
+      signingKey: claims.keyId,
+    },
+  });
+}
+
+function verifyKey(
+  parts: VerifyParts,
+  input: {
+    readonly id: string;
+    readonly secret: string;
+    readonly text: string;
+    readonly address: string;
+    readonly now: UnixSeconds;
+  },
+): Verification | Promise<Verification> {
+  const { id, address, now } = input;
+  const held = parts.view.key(id);
+  // Newer than the view, or imported and not rehashed: only the authority can tell.
+  if (held?.verifier === undefined) return askAuthority(parts, input);
+  const known = { credentialId: id };
+  if (held.view.tenant !== parts.tenant) return invalid('wrong_tenant', known);
+  if (!equalConstantTime(secretVerifier(input.secret), held.verifier)) {
+    parts.failures.failed(budgetName(address));
+    return invalid('wrong_secret', known);
+  }
+  const refusal = judgeKey(held, { address, now });
+  if (refusal !== undefined) return err({ refusal, credentialId: id, authenticated: true });
+  return ok({
+    kind: 'api_key',
+    credentialId: id,
+    subject: held.view.owner,
+    clientId: held.view.clientId,
+    scopes: held.view.scopes,
+    audience: undefined,
+    expiresAt: held.view.expiresAt,
+    askedAt: undefined,
+    targets: undefined,
+  });
+}
+
+async function askAuthority(
+  parts: VerifyParts,
+  input: { readonly text: string; readonly address: string; readonly now: UnixSeconds },
+): Promise<Verification> {
+  const { introspections, failures, metrics, view } = parts;
+  const { text, address, now } = input;
+  let asked = introspections.find(text, address);
+  if (asked === undefined) {
+    // Before any look-up: guessing costs the guesser's own budget and the authority nothing.
+    const wait = failures.retryAfterSeconds(budgetName(address));
+    if (wait > 0) return denied({ reason: 'too_many_failures', retryAfterSeconds: wait });
+    try {
+      asked = await introspections.ask({ credential: text, address, position: view.position });
+    } catch {
+      metrics.count('mintmark_gateway_introspections_total', 'failed');
+      return denied({ reason: 'introspection_unavailable' });
+    }
+    const outcome = asked.answer.active ? 'active' : 'inactive';
+    metrics.count('mintmark_gateway_introspections_total', outcome);
+    if (!asked.answer.active) failures.failed(budgetName(address));
+  }
+  if (!asked.answer.active) return invalid('unknown_credential');
+  return identityOf(parts.tenant, asked.answer, asked.askedAt, now);
+}
+
+function identityOf(
+  tenant: TenantId,
+  answer: ActiveCredential,
+  askedAt: number,
+  now: UnixSeconds,
+): Verification {
+  const { id, kind, subject, clientId, position, family } = answer;
+  const known = { credentialId: id, authenticated: true };
+  if (answer.expiresAt !== undefined && now >= answer.expiresAt) return invalid('expired', known);
+  const isKey = kind === 'api_key';
+  // A token without position could not be told from one that was revoked since.
+  if (!isKey && (position === undefined || clientId === undefined)) {
+    return invalid('unknown_credential', known);
+  }
+  return ok({
+    kind,
+    credentialId: id,
+    subject,
+    clientId,
+    scopes: answer.scopes,
+    audience: isKey ? undefined : answer.audience,
+    expiresAt: answer.expiresAt,
+    askedAt: isKey ? askedAt : undefined,
+    targets: isKey
+      ? undefined
+      : { position: position!, tokenId: id, clientId: clientId!, subject, tenant, family },
+  });
+}
