@@ -110,8 +110,7 @@ export const limits = {
   upstreamKeepAliveMs: 4_000,
   /** Characters of a path in a decision event. */
   decisionPathCharsMax: 512,
-  /** Decision events in one delivery, and how often they are delivered. */
-  decisionBatchMax: 1_000,
+  /** How often decision events are delivered. */
   decisionFlushMs: 500,
   /** Decision events waiting to be counted; more are dropped, and the loss is counted. */
   decisionQueueMax: 65_536,
