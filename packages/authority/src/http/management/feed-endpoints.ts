@@ -3,7 +3,6 @@
  * they made. The encoding is core's (`wire/feed-http.ts`), so that both ends read one page.
  */
 import {
-  canonicalJson,
   type DecisionEvent,
   err,
   type FeedSource,
@@ -90,7 +89,7 @@ function readDelta({ feed, signer }: FeedEndpointDeps): PreparedEndpoint {
       const proof = { tenant, epoch: delta.epoch, head: delta.head, body: text, node, nonce };
       const key = await signer(tenant);
       const header = { typ: feedHttp.signatureType, alg: key.algorithm, kid: key.kid };
-      const signingInput = jwsSigningInput(header, canonicalJson(feedProofPayload(proof)));
+      const signingInput = jwsSigningInput(header, feedProofPayload(proof));
       const signature = await key.sign(Buffer.from(signingInput, 'latin1'));
       const headers = { [feedHttp.signatureHeader]: assembleJws(signingInput, signature) };
       return ok({ status: 200, text, headers });
