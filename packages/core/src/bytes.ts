@@ -65,24 +65,34 @@ const base62Alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrst
 export function base62Encode(bytes: Uint8Array, length: number): string {
   let number = bytes.length === 0 ? 0n : BigInt(`0x${hexEncode(bytes)}`);
   let text = '';
-  while (number > 0n) {
-    text = base62Alphabet[Number(number % 62n)] + text;
-    number /= 62n;
+  // Eight digits at a time fit a plain number, which divides many times faster than a BigInt.
+  while (number >= base62Chunk) {
+    text = base62Digits(Number(number % base62Chunk)).padStart(8, '0') + text;
+    number /= base62Chunk;
   }
+  text = base62Digits(Number(number)) + text;
   if (text.length > length) throw new RangeError('base62Encode: length too small for the bytes');
   return text.padStart(length, '0');
 }
 
 /** A whole number ≥ 0 in base62, left-padded with `0` to `length` characters. */
 export function base62Number(value: number, length: number): string {
+  const text = base62Digits(value);
+  if (text.length > length) throw new RangeError('base62Number: length too small for the value');
+  return text.padStart(length, '0');
+}
+
+const base62Chunk = 62n ** 8n;
+
+/** No digit for 0. */
+function base62Digits(value: number): string {
   let rest = value;
   let text = '';
   while (rest > 0) {
     text = base62Alphabet[rest % 62] + text;
     rest = Math.floor(rest / 62);
   }
-  if (text.length > length) throw new RangeError('base62Number: length too small for the value');
-  return text.padStart(length, '0');
+  return text;
 }
 
 /** Compares in time that depends on the lengths only. */

@@ -33,7 +33,7 @@ export {
   type UnixMs,
   type UnixSeconds,
 } from './clock.ts';
-export { type Entropy, seededEntropy } from './entropy.ts';
+export { type Entropy, pooledEntropy, seededEntropy } from './entropy.ts';
 export type { HttpHandler, HttpRequest, HttpResponse, RequestClock } from './exchange.ts';
 export { createFailureBudget, type FailureBudget } from './failure-budget.ts';
 export { ConfigFault, CustodyFault, Fault, NetworkFault, StoreFault } from './fault.ts';

@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import {
   type AuditEvent,
   canonicalJson,
@@ -6,7 +7,7 @@ import {
   type UnixMs,
   utf8,
 } from '@mintmark/core';
-import { assert, constantFrom, option, property, record, string } from 'fast-check';
+import { assert, constantFrom, option, property, record, string, uint8Array } from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { commitTo, leafBytes, parseLeaf, renderLeaf, renderPersonal } from './leaf.ts';
 
@@ -128,5 +129,12 @@ describe('personal data', () => {
         'hex',
       ).toString('base64url'),
     );
+    assert(
+      property(uint8Array({ maxLength: 64 }), string({ unit: 'grapheme' }), (salt, text) => {
+        const expected = createHmac('sha256', salt).update(text).digest('base64url');
+        expect(commitTo(salt, text)).toBe(expected);
+      }),
+    );
+    expect(() => commitTo(new Uint8Array(65), 'x')).toThrow(RangeError);
   });
 });

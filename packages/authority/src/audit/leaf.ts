@@ -3,7 +3,7 @@
  * is canonical JSON (RFC 8785), so whoever has the values can make the same bytes again. It holds
  * no personal data: only a salted commitment to it.
  */
-import { createHmac } from 'node:crypto';
+import { hash } from 'node:crypto';
 import {
   type AuditActor,
   type AuditEvent,
@@ -71,8 +71,26 @@ export function renderPersonal(personal: AuditEvent['personal']): string | undef
  * guessed from its hash. Erasing data and salt leaves the leaf provable and the data gone.
  */
 export function commitTo(salt: Uint8Array, personalText: string): string {
-  return createHmac('sha256', salt).update(personalText).digest('base64url');
+  const inner = paddedKey(salt, 0x36, Buffer.byteLength(personalText));
+  inner.write(personalText, blockBytes);
+  const outer = paddedKey(salt, 0x5c, 32);
+  outer.set(hash('sha256', inner, 'buffer'), blockBytes);
+  return hash('sha256', outer, 'base64url');
 }
+
+/**
+ * HMAC by its definition (RFC 2104 §2), because `crypto.hash` makes no stream object: a third of
+ * the time of `createHmac`, and every act pays it.
+ */
+function paddedKey(key: Uint8Array, pad: number, moreBytes: number): Buffer {
+  if (key.length > blockBytes) throw new RangeError('commitTo: the salt is too long');
+  const padded = Buffer.allocUnsafe(blockBytes + moreBytes);
+  padded.fill(pad, 0, blockBytes);
+  for (let i = 0; i < key.length; i++) padded[i]! ^= key[i]!;
+  return padded;
+}
+
+const blockBytes = 64;
 
 /**
  * Reads a leaf strictly: canonical, of version 1, each member of its type.

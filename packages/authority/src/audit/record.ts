@@ -13,6 +13,7 @@ import {
   limits,
   nowSeconds,
   orderedId,
+  pooledEntropy,
   type TenantId,
   utf8,
   utf8Decode,
@@ -47,7 +48,8 @@ export function createRecorder(ports: {
   readonly entropy: Entropy;
   readonly clock: Pick<Clock, 'nowMs' | 'monotonicMs'>;
 }): Recorder {
-  const { sealer, entropy, clock } = ports;
+  const { sealer, clock } = ports;
+  const entropy = pooledEntropy(ports.entropy);
   return {
     async record(event) {
       const id = orderedId(nowSeconds(clock), entropy);
