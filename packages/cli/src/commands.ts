@@ -1,7 +1,9 @@
 /** Every command, in the order in which help shows them. */
 import type { Command } from './command.ts';
+import { adminKeyCommands } from './commands/admin-key.ts';
 import { keyCommands } from './commands/key.ts';
 import { revokeCommands } from './commands/revoke.ts';
+import { routeCommands } from './commands/route.ts';
 import { serveCommands } from './commands/serve.ts';
 import { tokenCommands } from './commands/token.ts';
 
@@ -10,4 +12,6 @@ export const commands: readonly Command[] = [
   ...keyCommands,
   ...tokenCommands,
   ...revokeCommands,
+  ...routeCommands,
+  ...adminKeyCommands,
 ];

@@ -92,7 +92,7 @@ function addCommand(program: Commander, ports: CliPorts, command: Command, act: 
   addGeneralOptions(built, command);
   built.addHelpText('after', examplesOf(command));
   built.action(async (...received: unknown[]) => {
-    await act(invocationOf(ports, built, received.slice(0, -2)), command);
+    await act(invocationOf(ports, { command, built, operands: received.slice(0, -2) }), command);
   });
 }
 
@@ -107,6 +107,9 @@ const groups: Readonly<Record<string, string>> = {
   client: 'OAuth clients: register, change, roll their secrets',
   token: 'access tokens: get one, look inside, verify',
   'signing-key': 'keys that sign tokens: list, rotate',
+  'admin-key': 'credentials of administrators, automation and gateways',
+  route: 'what gateways send where',
+  node: 'the gateways',
   audit: 'the audit trail: read, verify, export',
 };
 
@@ -135,7 +138,15 @@ function examplesOf(command: Command): string {
   return `\nExamples:\n${lines.join('\n')}`;
 }
 
-function invocationOf(ports: CliPorts, built: Commander, operands: readonly unknown[]): Invocation {
+function invocationOf(
+  ports: CliPorts,
+  parsed: {
+    readonly command: Command;
+    readonly built: Commander;
+    readonly operands: readonly unknown[];
+  },
+): Invocation {
+  const { command, built, operands } = parsed;
   const given = built.opts<Record<string, unknown>>();
   const options = optionValues(given);
   const environment = ports.environment;
@@ -144,7 +155,8 @@ function invocationOf(ports: CliPorts, built: Commander, operands: readonly unkn
     loadConfig({
       file: readConfigFile(options.text('config') ?? environment['MINTMARK_CONFIG']),
       environment,
-      flags: flagsOf(built, given),
+      // A command's own option may be called like a setting, and is none.
+      flags: command.configured === true ? flagsOf(built, given) : {},
     });
   return {
     ports,

@@ -5,7 +5,14 @@ import type { Command, CommandRefusal, Invocation } from '../command.ts';
 import { parseDuration } from '../duration.ts';
 import { readToken, tokenOperand } from '../secret-input.ts';
 import { fields, type Style, table } from '../style.ts';
+import { importKeys } from './import-keys.ts';
 import { cell, edit, type Item, list, maxOption, rowsOf, send, usage } from './send.ts';
+
+/** Two ways to say when a key ends. */
+export const expiryOptions = [
+  { flags: '--expires-in <span>', description: 'life, such as 90d' },
+  { flags: '--expires-at <time>', description: 'end of life, RFC 3339' },
+];
 
 const idOperand = { name: '<id>', description: 'the key id, as list shows it' };
 
@@ -17,8 +24,7 @@ const create: Command = {
     { flags: '--name <name>', description: 'what it is for, for people', required: true },
     { flags: '--scope <scopes...>', description: 'what it may do; may be repeated' },
     { flags: '--owner <owner>', description: 'whose it is; default the caller' },
-    { flags: '--expires-in <span>', description: 'life, such as 90d' },
-    { flags: '--expires-at <time>', description: 'end of life, RFC 3339' },
+    ...expiryOptions,
     { flags: '--environment <name>', description: 'such as live or test' },
     { flags: '--address <blocks...>', description: 'address or block that it works from' },
     { flags: '--plan <plan>', description: 'plan whose limits apply' },
@@ -164,6 +170,7 @@ export const keyCommands: readonly Command[] = [
   disable,
   enable,
   revoke,
+  importKeys,
   verify,
 ];
 
@@ -176,9 +183,11 @@ function setStatus(invocation: Invocation, status: 'active' | 'disabled') {
   return edit(invocation, { method: 'PATCH', path, read: path, body: { status } }, keyFields);
 }
 
-function expiryOf(invocation: Invocation): Result<string | undefined, CommandRefusal> {
+/** The end of life that the options name, RFC 3339; undefined where they name none. */
+export function expiryOf(invocation: Invocation): Result<string | undefined, CommandRefusal> {
   const { options, ports } = invocation;
-  const [at, span] = [options.text('expires-at'), options.text('expires-in')];
+  const at = options.text('expires-at');
+  const span = options.text('expires-in');
   if (at !== undefined && span !== undefined) return usage('either --expires-in or --expires-at');
   if (span === undefined) return ok(at);
   const seconds = parseDuration('expires-in', span);
@@ -186,13 +195,24 @@ function expiryOf(invocation: Invocation): Result<string | undefined, CommandRef
   return ok(rfc3339((ports.clock.nowMs() + seconds.value * 1000) as UnixMs));
 }
 
-function newKey(style: Style, body: Item): string {
-  const rest = rowsOf(body, ['id', 'name', 'scopes', 'owner', 'expires_at', 'previous_expires_at']);
+/** The answer that holds a new key, for the one time that it is shown. */
+export function newKey(style: Style, body: Item): string {
+  const rest = rowsOf(body, newKeyMembers);
   const key = cell(body, 'key');
   const first: [string, string][] = [['key', key === '' ? '(was shown before)' : key]];
   const once = key === '' ? [] : [style.warn('Keep the key now: it is not shown again.')];
   return [fields(style, [...first, ...rest]), ...once].join('\n');
 }
+
+const newKeyMembers = [
+  'id',
+  'name',
+  'scopes',
+  'permissions',
+  'owner',
+  'expires_at',
+  'previous_expires_at',
+];
 
 const keyMembers = [
   'id',
@@ -207,7 +227,12 @@ const keyMembers = [
   'expires_at',
   'predecessor',
   'successor',
+  'first_used_at',
   'last_used_at',
+  'last_address',
+  'uses_allowed',
+  'uses_denied',
+  'uses_in_overlap',
 ];
 
 function keyFields(style: Style, body: Item): string {
