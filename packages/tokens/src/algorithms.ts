@@ -88,9 +88,9 @@ export function signBytes(algorithm: JwsAlgorithm, key: KeyObject, input: Uint8A
 }
 
 /**
- * True where the signature is the key's over the input. The length is judged first, so that DER in
- * place of r‖s, and every longer or shorter spelling, never reaches the primitive; r or s of 0 and
- * beyond the order, and malformed hints of ML-DSA, are refused by it.
+ * True where the signature is the key's over the input. Its length is judged first: DER in place
+ * of r‖s, and every longer or shorter spelling, is refused whatever the primitive would make of
+ * it. The primitive refuses r or s of 0 and beyond the order, and malformed hints of ML-DSA.
  */
 export function signatureMatches(
   algorithm: JwsAlgorithm,

@@ -14,7 +14,7 @@ import { jwsAlgorithms } from './algorithms.ts';
 import { importVerificationKey } from './jwk.ts';
 import { assembleJws, type JwsExpectation, jwsSigningInput, verifyJws } from './jws.ts';
 import { createKeySet, type KeySet } from './key-set.ts';
-import { type AsymmetricAlgorithm, generateSigningKey, localSigner } from './signing-key.ts';
+import { generateSigningKey, localSigner } from './signing-key.ts';
 
 const secret = createSecretKey(Buffer.alloc(32, 9));
 const hs256Jwk = { kty: 'oct', k: Buffer.alloc(32, 9).toString('base64url'), kid: 'shared' };
@@ -332,41 +332,5 @@ describe('the memory of headers', () => {
     const token = mint('ES256', { typ: 'JWT' });
     expect(verdict(`${token.slice(0, -4)}AAAA`, set)).toBe('bad_signature');
     expect(verdict(token, set, { typ: null, algorithms: ['EdDSA'] })).toBe('algorithm_not_allowed');
-  });
-});
-
-describe('localSigner', () => {
-  it('throws on a key of another type or size than its algorithm needs', () => {
-    const kid = 'k' as SigningKeyId;
-    const typeOf = (algorithm: JwsAlgorithm) => (algorithm === 'PS256' ? 'RS256' : algorithm);
-    for (const algorithm of jwsAlgorithms) {
-      for (const [of, { privateKey }] of keys) {
-        const make = () => localSigner({ privateKey, algorithm, kid });
-        if (typeOf(algorithm) === typeOf(of)) expect(make().algorithm).toBe(algorithm);
-        else expect(make, `${algorithm} with a key of ${of}`).toThrow(TypeError);
-      }
-    }
-    const short = createSecretKey(Buffer.alloc(31));
-    expect(() => localSigner({ privateKey: short, algorithm: 'HS256', kid })).toThrow(TypeError);
-  });
-});
-
-describe('generateSigningKey', () => {
-  it.each(['ES256', 'EdDSA', 'ML-DSA-65'] as AsymmetricAlgorithm[])(
-    'publishes a key of %s under its thumbprint, with alg and use, and nothing private',
-    (algorithm) => {
-      const { jwk, kid } = keys.get(algorithm)!;
-      expect(jwk).toMatchObject({ kid, alg: algorithm, use: 'sig' });
-      expect(jwk).not.toHaveProperty('d');
-      expect(jwk).not.toHaveProperty('priv');
-      expect(keySetOf(jwk).keys[0]!.thumbprint).toBe(kid);
-    },
-  );
-
-  it('makes RSA keys of 3072 bits', () => {
-    expect(keySetOf(keys.get('RS256')!.jwk).keys[0]!.keyObject.asymmetricKeyDetails).toMatchObject({
-      modulusLength: 3072,
-      publicExponent: 65537n,
-    });
   });
 });
