@@ -55,14 +55,20 @@ export async function authorityBed(seed = 1) {
   const ports = { store, custody, clock, entropy, timers, log };
   const made = await initAuthority(bedConfig, ports);
   if (!made.ok) throw new Error(made.refusal.reason);
-  const authority = await openAuthority(bedConfig, ports);
+  let authority = await openAuthority(bedConfig, ports);
   const sealer = createSealer({ custody, store, entropy, clock });
   const peppers = await createPeppers({ custody, store, entropy, clock });
   const recorder = createRecorder({ sealer, entropy, clock });
   const registry = { store, recorder, peppers, clock, entropy, prefix: 'mm' };
 
   return {
-    authority,
+    get authority() {
+      return authority;
+    },
+    /** The same store under another process. */
+    async restart() {
+      authority = await openAuthority(bedConfig, ports);
+    },
     ports,
     registry,
     store,

@@ -7,3 +7,4 @@ export { type LocalUnlock, readSecretReference } from './custody/unlock.ts';
 export type { AuthorityEvent, AuthorityPorts } from './rooms.ts';
 export { openStore } from './store/open-store.ts';
 export type { Store } from './store/store.ts';
+export { beginNewEpoch, type NewEpoch } from './tenants/new-epoch.ts';

@@ -9,7 +9,7 @@ export interface Entropy {
 
 /**
  * The same entropy, drawn 1,024 bytes at a time: a system call costs as much for 12 bytes as for
- * all of them. For ids, salts and nonces; a key is drawn by itself, so that nothing keeps a copy.
+ * all of them. What was handed out is erased from the pool, so that no copy of a key stays behind.
  */
 export function pooledEntropy(entropy: Entropy): Entropy {
   let pool = new Uint8Array(0);

@@ -13,7 +13,6 @@ import {
   limits,
   nowSeconds,
   orderedId,
-  pooledEntropy,
   type TenantId,
   utf8,
   utf8Decode,
@@ -49,7 +48,7 @@ export function createRecorder(ports: {
   readonly clock: Pick<Clock, 'nowMs' | 'monotonicMs'>;
 }): Recorder {
   const { sealer, clock } = ports;
-  const entropy = pooledEntropy(ports.entropy);
+  const { entropy } = ports;
   return {
     async record(event) {
       const id = orderedId(nowSeconds(clock), entropy);

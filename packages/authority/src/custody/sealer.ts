@@ -8,7 +8,7 @@
  * long as anything may be sealed under it: for ever, where audit records name it.
  */
 import { createSecretKey, type KeyObject } from 'node:crypto';
-import { CustodyFault, limits, pooledEntropy, type TenantId } from '@mintmark/core';
+import { CustodyFault, limits, type TenantId } from '@mintmark/core';
 import { openRecord, sealedKeyId, sealRecord } from '@mintmark/tokens';
 import type { AuditRecord } from '../store/act.ts';
 import {
@@ -58,7 +58,7 @@ interface CurrentKey {
 export function createSealer(ports: SealerPorts): Sealer {
   const { clock } = ports;
   // For nonces alone: data keys are drawn from the source itself.
-  const entropy = pooledEntropy(ports.entropy);
+  const { entropy } = ports;
   const held = createHeldKeys(ports);
   const current = new Map<string, CurrentKey>();
   const loading = new Map<string, Promise<CurrentKey>>();

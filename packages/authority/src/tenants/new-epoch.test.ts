@@ -1,0 +1,61 @@
+import { defaultTenant } from '@mintmark/core';
+import { beforeEach, expect, test } from 'vitest';
+import { openAuthority } from '../authority.ts';
+import { authorityBed, bedConfig } from '../authority-bed.ts';
+import { beginNewEpoch } from './new-epoch.ts';
+
+const actor = { kind: 'system', id: 'restore' } as const;
+
+type Bed = Awaited<ReturnType<typeof authorityBed>>;
+let bed: Bed;
+
+beforeEach(async () => {
+  bed = await authorityBed();
+});
+
+function begin(credentials: 'refuse' | 'accept') {
+  const { clock, entropy } = bed.ports;
+  const deps = { store: bed.store, recorder: bed.registry.recorder, clock, entropy };
+  return beginNewEpoch(deps, { credentials, actor });
+}
+
+test('refuses tokens of before, those of the lost time included, and takes new ones', async () => {
+  const client = await bed.addClient();
+  const form = { grant_type: 'client_credentials' };
+  const old = (await bed.post('/oauth2/token', form, client)).json['access_token'] as string;
+  // Changes of the lost time moved the feed on; the restored data has forgotten them.
+  const head = await bed.store.feedHead.get(defaultTenant);
+  await begin('refuse');
+  await bed.restart();
+  const isActive = async (token: string) =>
+    (await bed.post('/oauth2/introspect', { token }, client)).json['active'];
+  expect(await isActive(old)).toBe(false);
+  const fresh = (await bed.post('/oauth2/token', form, client)).json['access_token'] as string;
+  expect(await isActive(fresh)).toBe(true);
+  const revocation = await bed.store.revocations.list({ limit: 10 });
+  expect(revocation).toMatchObject([{ targetKind: 'tenant', targetId: defaultTenant }]);
+  expect(revocation[0]?.position).toBeGreaterThan((head?.position ?? 0) + 1e12);
+});
+
+test('names the time that nothing is known of, and records who began it', async () => {
+  await bed.authority.tick();
+  const before = bed.clock.nowMs();
+  bed.clock.advanceMs(3_600_000);
+  const begun = await begin('accept');
+  expect(begun.knownUntil).toBe(before);
+  expect(begun.now).toBe(before + 3_600_000);
+  const [record] = await bed.store.auditPending.list({ limit: 10 });
+  expect(JSON.parse(Buffer.from(record!.leaf).toString())).toMatchObject({
+    action: 'installation.restore',
+    actor,
+    detail: { epoch: begun.epoch, credentials: 'accept' },
+  });
+});
+
+test('changes the epoch, so that every node takes a new snapshot', async () => {
+  const before = (await bed.authority.feed.snapshot(defaultTenant)).epoch;
+  await begin('accept');
+  const after = await openAuthority(bedConfig, bed.ports);
+  const asked = { tenant: defaultTenant, epoch: before, after: 0, node: 'n1' };
+  expect(await after.feed.delta(asked)).toBe('resync');
+});
