@@ -47,8 +47,7 @@ export function createRecorder(ports: {
   readonly entropy: Entropy;
   readonly clock: Pick<Clock, 'nowMs' | 'monotonicMs'>;
 }): Recorder {
-  const { sealer, clock } = ports;
-  const { entropy } = ports;
+  const { sealer, entropy, clock } = ports;
   return {
     async record(event) {
       const id = orderedId(nowSeconds(clock), entropy);

@@ -56,9 +56,7 @@ interface CurrentKey {
 }
 
 export function createSealer(ports: SealerPorts): Sealer {
-  const { clock } = ports;
-  // For nonces alone: data keys are drawn from the source itself.
-  const { entropy } = ports;
+  const { entropy, clock } = ports;
   const held = createHeldKeys(ports);
   const current = new Map<string, CurrentKey>();
   const loading = new Map<string, Promise<CurrentKey>>();
