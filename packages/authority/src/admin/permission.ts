@@ -20,6 +20,8 @@ export const permissions = [
   'revocations:write',
   'tokens:inspect',
   'audit:read',
+  /** See the personal data beside audit records: addresses, user agents. */
+  'audit:personal',
   'nodes:read',
   'tenants:read',
   /** Read the status feed, verifiers of keys included: for enforcement points. */

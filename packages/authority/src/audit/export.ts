@@ -41,6 +41,7 @@ const lineBytesMax = 4 * limits.auditLeafBytesMax;
  *
  * @param ports.sealer with it, personal data is opened and written out
  * @param options.start the head of an earlier export, to write only what came since
+ * @param options.leavesMax writes so many at most, and names the head that the log had then
  */
 export async function* exportAudit(
   ports: {
@@ -48,11 +49,13 @@ export async function* exportAudit(
     readonly clock: Pick<Clock, 'nowMs'>;
     readonly sealer?: Pick<PersonalSealer, 'open'>;
   },
-  options: { readonly start?: ChainHead } = {},
+  options: { readonly start?: ChainHead; readonly leavesMax?: number } = {},
 ): AsyncGenerator<string, void> {
   const { store, clock, sealer } = ports;
-  const { start = emptyHead } = options;
-  const head = (await readHead(store)) ?? emptyHead;
+  const { start = emptyHead, leavesMax = Number.MAX_SAFE_INTEGER } = options;
+  const newest = (await readHead(store)) ?? emptyHead;
+  const end = start.size + leavesMax;
+  const head = newest.size <= end ? newest : await headAt(store, end);
   yield `${JSON.stringify({
     format,
     exported_at: rfc3339(clock.nowMs()),
@@ -72,6 +75,14 @@ export async function* exportAudit(
     }
     if (page.length < limits.pageItemsMax) return;
   }
+}
+
+/** The head that the log had when it held `size` leaves. */
+export async function headAt(store: Pick<Store, 'auditLog'>, size: number): Promise<ChainHead> {
+  if (size === 0) return emptyHead;
+  const row = await store.auditLog.get(size - 1);
+  if (row === undefined) throw new AuditFileFault('audit_no_such_leaf', `no leaf ${size - 1}`);
+  return { size, chain: row.chain };
 }
 
 export type ExportProblem =

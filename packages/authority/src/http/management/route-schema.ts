@@ -1,0 +1,92 @@
+/**
+ * A route as JSON Schema, for readers and tools. It describes what `parseRoute` of core accepts, and
+ * is held against it by a test; the parser decides.
+ */
+import { limits } from '@mintmark/core';
+
+const segment =
+  "[A-Za-z0-9._~!$&'()*+,=:@-]*[A-Za-z0-9_~!$&'()*+,=:@-][A-Za-z0-9._~!$&'()*+,=:@-]*";
+
+export const routeSchema = {
+  type: 'object',
+  required: ['match', 'upstream'],
+  additionalProperties: false,
+  properties: {
+    name: { type: 'string', pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$' },
+    match: {
+      type: 'object',
+      additionalProperties: false,
+      properties: {
+        host: { type: 'string', pattern: '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$' },
+        path_prefix: {
+          type: 'string',
+          maxLength: limits.routePathCharsMax,
+          pattern: `^/$|^(/${segment})+/?$`,
+        },
+        methods: {
+          type: 'array',
+          minItems: 1,
+          uniqueItems: true,
+          items: { enum: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] },
+        },
+      },
+    },
+    upstream: {
+      type: 'string',
+      format: 'uri',
+      description: 'http:// or https://, host, port and path',
+      maxLength: limits.routePathCharsMax,
+      pattern:
+        '^https?://[a-z][a-z0-9]{0,61}(\\.[a-z][a-z0-9]{0,61}){0,2}(:[1-9][0-9]{0,3})?(/[a-z0-9]+)*/?$',
+    },
+    scopes: {
+      type: 'array',
+      maxItems: limits.scopesMax,
+      items: {
+        type: 'string',
+        maxLength: limits.scopeCharsMax,
+        pattern: '^[\\x21\\x23-\\x5b\\x5d-\\x7e]+$',
+      },
+    },
+    audience: { type: 'string', pattern: '^[\\x21-\\x7e]{1,512}$' },
+    credential: { enum: ['required', 'optional', 'none'] },
+    accept_basic: { type: 'boolean' },
+    preserve_host: { type: 'boolean' },
+    strip_prefix: { type: 'boolean' },
+    on_stale: {
+      anyOf: [
+        { const: 'refuse' },
+        {
+          type: 'object',
+          required: ['continue_seconds'],
+          additionalProperties: false,
+          properties: {
+            continue_seconds: {
+              type: 'integer',
+              minimum: 1,
+              maximum: limits.staleContinueSecondsMax,
+            },
+          },
+        },
+      ],
+    },
+    encoded_slash: { enum: ['refuse', 'opaque'] },
+    identity_headers: { type: 'boolean' },
+    address_ranges: {
+      type: 'array',
+      minItems: 1,
+      maxItems: limits.addressRangesMax,
+      items: {
+        anyOf: [
+          { type: 'string', format: 'ipv4' },
+          { type: 'string', format: 'ipv6' },
+        ],
+      },
+    },
+  },
+  // A route that asks for no credential has none to find scopes in.
+  not: {
+    required: ['credential', 'scopes'],
+    properties: { credential: { const: 'none' }, scopes: { minItems: 1 } },
+  },
+} as const;
