@@ -40,6 +40,7 @@ export const layers: Layers = {
     authority: [
       ['authority-bed.ts'],
       ['authority.ts'],
+      ['management.ts'],
       ['round.ts'],
       ['rooms.ts'],
       ['config.ts'],
@@ -67,7 +68,8 @@ export const layers: Layers = {
     ],
   },
   // A thread is a root of its own: it shares no object with the one that started it.
-  compositionRoots: /^packages\/(?:cli\/src\/|authority\/src\/authority\.ts|.*-thread\.ts$)/,
+  compositionRoots:
+    /^packages\/(?:cli\/src\/|authority\/src\/(?:authority|management)\.ts|.*-thread\.ts$)/,
 };
 
 /** Every row of the product's requirements, by prefix and count. */

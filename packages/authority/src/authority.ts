@@ -10,7 +10,6 @@ import {
   err,
   type FeedSource,
   type HttpHandler,
-  type HttpRequest,
   type HttpResponse,
   type IntrospectionAnswer,
   type Introspector,
@@ -21,7 +20,6 @@ import {
   type UnixSeconds,
 } from '@mintmark/core';
 import { createVerifiedCache, type VerifiedAccessToken } from '@mintmark/tokens';
-import { covers } from './admin/permission.ts';
 import { createSlowHashQueue } from './apikeys/slow-hash-queue.ts';
 import { type VerifyKeyPorts, verifyKey } from './apikeys/verify-key.ts';
 import { createRecorder } from './audit/record.ts';
@@ -29,14 +27,12 @@ import { createClientAuthenticator } from './clients/authenticate.ts';
 import type { AuthorityConfig } from './config.ts';
 import { createPeppers } from './custody/peppers.ts';
 import { createSealer } from './custody/sealer.ts';
-import { createCursors } from './http/management/cursor.ts';
-import { feedEndpoints } from './http/management/feed-endpoints.ts';
-import { createManagementApi, type ManagementApi } from './http/management/management-api.ts';
 import { handleOperations, type Metric } from './http/operations.ts';
 import { handleProtocol } from './http/protocol-api.ts';
 import type { ActiveKey, ProtocolDeps } from './http/protocol-deps.ts';
 import { introspect } from './introspection/introspect.ts';
 import { createKeyring } from './keyring/keyring.ts';
+import { openManagement } from './management.ts';
 import type { Feed } from './revocation/feed.ts';
 import { type AuthorityPorts, openRooms, type Rooms } from './rooms.ts';
 import { createRound } from './round.ts';
@@ -70,8 +66,9 @@ export async function openAuthority(
 ): Promise<Authority> {
   const rooms = await openRooms(config, ports);
   const keys = keyVerifier(rooms);
-  const protocol = protocolDeps(rooms, keys);
-  const management = await openManagement(rooms, keys);
+  const judging = protocolDeps(rooms, keys);
+  const management = await openManagement(rooms, { ...judging, keys });
+  const protocol: ProtocolDeps = { ...judging, isGateway: management.isGateway };
   const operations = {
     check: () => ports.store.upkeep.check(),
     metrics: () => metricsOf(rooms),
@@ -130,7 +127,7 @@ const notFound: HttpResponse = {
   body: 'not found\n',
 };
 
-function protocolDeps(rooms: Rooms, keys: VerifyKeyPorts): ProtocolDeps {
+function protocolDeps(rooms: Rooms, keys: VerifyKeyPorts): Omit<ProtocolDeps, 'isGateway'> {
   const { config, ports, store, peppers, recorder, keyring, feed } = rooms;
   const { clock, entropy } = ports;
   const { prefix } = config;
@@ -168,7 +165,6 @@ function protocolDeps(rooms: Rooms, keys: VerifyKeyPorts): ProtocolDeps {
       if (key !== undefined) return key;
       return introspect(introspectDeps, { tenant, token, caller });
     },
-    isGateway: (request, tenant) => isGateway(keys, { request, tenant }),
     failures: createFailureBudget(clock),
     issuerOf,
     jwks: keyring.jwks,
@@ -177,35 +173,6 @@ function protocolDeps(rooms: Rooms, keys: VerifyKeyPorts): ProtocolDeps {
     signingAlgorithms: config.signing.algorithms,
     onFault: (error) => ports.log({ type: 'fault', where: 'protocol', error }),
   };
-}
-
-async function openManagement(rooms: Rooms, keys: VerifyKeyPorts): Promise<ManagementApi> {
-  const { config, ports, store, keyring, feed, usage } = rooms;
-  const { clock, entropy, custody, log } = ports;
-  const onFault = (error: unknown): void => log({ type: 'fault', where: 'management', error });
-  return createManagementApi({
-    endpoints: [
-      ...feedEndpoints({
-        feed,
-        signer: (tenant) => keyring.signer(tenant, config.signing.algorithms[0] ?? 'ES256'),
-        accept: async (events) => usage.accept(events),
-      }),
-    ],
-    store,
-    clock,
-    entropy,
-    cursors: createCursors(await custody.mac('cursor', new Uint8Array())),
-    async authenticate(request, { tenant }) {
-      const text = /^Bearer +(\S+)$/i.exec(request.header('authorization') ?? '')?.[1];
-      if (text === undefined) return err({ code: 'unauthenticated' });
-      const now = clock.nowMs();
-      const verdict = await verifyKey(keys, { tenant, text, kinds: ['admin'], now });
-      if (!verdict.active) return err({ code: 'unauthenticated' });
-      const { id, scopes } = verdict.row;
-      return ok({ tenant, actor: { kind: 'admin_key', id }, permissions: scopes });
-    },
-    onFault,
-  });
 }
 
 function keyVerifier({ config, ports, store, peppers, sealer, recorder }: Rooms): VerifyKeyPorts {
@@ -238,18 +205,6 @@ async function activeKey(
   const { id, owner, scopes, expiresAt } = verdict.row;
   const expiresAtSeconds = expiresAt === null ? undefined : Math.floor(expiresAt / 1000);
   return { active: true, kind: 'api_key', id, owner, scopes, expiresAtSeconds };
-}
-
-/** Whether the request carries an administrative key that may read the feed. */
-async function isGateway(
-  keys: VerifyKeyPorts,
-  { request, tenant }: { readonly request: HttpRequest; readonly tenant: TenantId },
-): Promise<boolean> {
-  const text = /^Bearer +(\S+)$/i.exec(request.header('authorization') ?? '')?.[1];
-  if (text === undefined) return false;
-  const now = keys.clock.nowMs();
-  const verdict = await verifyKey(keys, { tenant, text, kinds: ['admin'], now });
-  return verdict.active && covers(verdict.row.scopes, 'feed:read');
 }
 
 /** What a gateway in this process asks, without the network between. */

@@ -11,6 +11,7 @@ import {
   type TenantId,
   type Timers,
 } from '@mintmark/core';
+import { createRefusalTally, type RefusalTally } from './admin/refusal-tally.ts';
 import { openVerifier } from './apikeys/key-secret.ts';
 import { createRecorder, type Recorder } from './audit/record.ts';
 import { createSequencer, type Sequencer } from './audit/sequencer.ts';
@@ -52,6 +53,7 @@ export interface Rooms {
   readonly sequencer: Sequencer;
   readonly feed: Feed;
   readonly usage: UsageCounter;
+  readonly refusals: RefusalTally;
 }
 
 /** @throws StoreFault `not_initialised`; CustodyFault */
@@ -88,7 +90,20 @@ export async function openRooms(config: AuthorityConfig, ports: AuthorityPorts):
   );
   const sequencer = createSequencer({ store, clock });
   const usage = createUsageCounter(store);
-  return { config, ports, store, peppers, sealer, recorder, keyring, sequencer, feed, usage };
+  const refusals = createRefusalTally({ store, recorder, clock });
+  return {
+    config,
+    ports,
+    store,
+    peppers,
+    sealer,
+    recorder,
+    keyring,
+    sequencer,
+    feed,
+    usage,
+    refusals,
+  };
 }
 
 /** The same store, whose acts tell the feed what positions they were given. */

@@ -9,7 +9,7 @@ export function createRound(rooms: Rooms): {
   /** The last round: everything acknowledged is sequenced and counted. */
   finish(): Promise<void>;
 } {
-  const { ports, store, sequencer, feed, keyring, peppers, usage } = rooms;
+  const { ports, store, sequencer, feed, keyring, peppers, usage, refusals } = rooms;
   let running: Promise<void> | undefined;
   let rounds = 0;
 
@@ -23,6 +23,7 @@ export function createRound(rooms: Rooms): {
 
   async function everySecond(): Promise<void> {
     await attempt('usage', usage.flush);
+    await attempt('refusals', refusals.tick);
     await attempt('peppers', peppers.refresh);
     await attempt('keyring', keyring.tick);
   }
@@ -45,6 +46,7 @@ export function createRound(rooms: Rooms): {
     async finish() {
       await running;
       await attempt('usage', usage.flush);
+      await attempt('refusals', refusals.flush);
       while ((await sequencer.tick()) > 0);
     },
   };

@@ -1,4 +1,4 @@
-/** One page of the audit log as an export that can be verified by itself, and joined to the next. */
+/** One page of the audit log: an export that can be verified by itself and joined to the next. */
 import { type ChainHead, emptyHead } from '../audit/chain.ts';
 import { exportAudit, headAt } from '../audit/export.ts';
 import { readHead } from '../audit/sequencer.ts';

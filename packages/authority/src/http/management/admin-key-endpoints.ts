@@ -12,7 +12,7 @@ import { keyId, keySettings } from './key-wire.ts';
 import type { Problem } from './problem.ts';
 import { momentOut, pageOf, renderMoment, renderMomentOrNull } from './wire-schema.ts';
 
-type AdminKeyPorts = Omit<KeyPorts, 'sealer'>;
+export type AdminKeyPorts = Omit<KeyPorts, 'sealer'>;
 
 const group = 'admin keys';
 

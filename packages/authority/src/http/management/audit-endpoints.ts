@@ -1,6 +1,6 @@
 /**
- * `/v1/audit`: reading and verifying the trail. Records are of one tenant; the log in which they are
- * chained is the installation's, so that only its first tenant verifies and exports it.
+ * `/v1/audit`: reading and verifying the trail. Records are of one tenant; the log in which they
+ * are chained is the installation's, so that only its first tenant verifies and exports it.
  */
 import {
   type AuditObject,
@@ -236,8 +236,8 @@ function exportLog(ports: AuditPorts): PreparedEndpoint {
     group,
     summary: 'A page of the log that can be verified offline',
     description:
-      'NDJSON; each page is an export by itself. `Link` with `rel="next"` leads on while there is ' +
-      'more. `personal=include` needs the permission `audit:personal`.',
+      'NDJSON; each page is an export by itself. `Link` with `rel="next"` leads on while ' +
+      'there is more. `personal=include` needs the permission `audit:personal`.',
     permission: 'audit:read',
     query: z.strictObject({
       after: queryInteger({ min: 0, max: Number.MAX_SAFE_INTEGER }).optional(),

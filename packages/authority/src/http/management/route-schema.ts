@@ -1,11 +1,10 @@
 /**
- * A route as JSON Schema, for readers and tools. It describes what `parseRoute` of core accepts, and
- * is held against it by a test; the parser decides.
+ * A route as JSON Schema, for readers and tools. Whatever `parseRoute` of core accepts fits it (a
+ * test holds the two together); the parser decides, and knows more than a pattern can say.
  */
 import { limits } from '@mintmark/core';
 
-const segment =
-  "[A-Za-z0-9._~!$&'()*+,=:@-]*[A-Za-z0-9_~!$&'()*+,=:@-][A-Za-z0-9._~!$&'()*+,=:@-]*";
+const segment = "[A-Za-z0-9._~!$&'()*+,=:@-]+";
 
 export const routeSchema = {
   type: 'object',
@@ -17,7 +16,11 @@ export const routeSchema = {
       type: 'object',
       additionalProperties: false,
       properties: {
-        host: { type: 'string', pattern: '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$' },
+        host: {
+          type: 'string',
+          maxLength: 254,
+          description: 'A name or address without port',
+        },
         path_prefix: {
           type: 'string',
           maxLength: limits.routePathCharsMax,
@@ -26,7 +29,6 @@ export const routeSchema = {
         methods: {
           type: 'array',
           minItems: 1,
-          uniqueItems: true,
           items: { enum: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] },
         },
       },
@@ -36,8 +38,7 @@ export const routeSchema = {
       format: 'uri',
       description: 'http:// or https://, host, port and path',
       maxLength: limits.routePathCharsMax,
-      pattern:
-        '^https?://[a-z][a-z0-9]{0,61}(\\.[a-z][a-z0-9]{0,61}){0,2}(:[1-9][0-9]{0,3})?(/[a-z0-9]+)*/?$',
+      pattern: `^https?://[A-Za-z0-9._\\[\\]:-]+(/[A-Za-z0-9._~!$&'()*+,=:@/-]*)?$`,
     },
     scopes: {
       type: 'array',

@@ -1,0 +1,259 @@
+/** `/v1/clients`: who may ask for tokens, and the secrets they do it with. */
+import { type ClientId, err, type JwsAlgorithm, limits, ok } from '@mintmark/core';
+import { z } from 'zod';
+import { type ClientRules, clientOf } from '../../clients/client.ts';
+import {
+  createClient,
+  deleteClient,
+  type RegistryDeps,
+  type RegistryRefusal,
+  rotateClientSecret,
+  updateClient,
+} from '../../clients/registry.ts';
+import {
+  client,
+  clientId,
+  editClientBody,
+  newClient,
+  newClientBody,
+  renderClient,
+  rotatedSecret,
+  rulesOf,
+} from './client-wire.ts';
+import { endpoint, type PreparedEndpoint, repeated } from './endpoint.ts';
+import { isMatching } from './etag.ts';
+import type { Problem } from './problem.ts';
+import { pageOf, renderMoment } from './wire-schema.ts';
+
+export interface ClientPorts extends RegistryDeps {
+  /** What a client's tokens are signed with where it names no algorithm. */
+  readonly defaultAlgorithm: JwsAlgorithm;
+}
+
+const group = 'clients';
+const params = z.strictObject({ client_id: clientId });
+
+export function clientEndpoints(ports: ClientPorts): readonly PreparedEndpoint[] {
+  return [create(ports), list(ports), show(ports), update(ports), remove(ports), rotate(ports)];
+}
+
+function create(ports: ClientPorts): PreparedEndpoint {
+  return endpoint({
+    method: 'POST',
+    path: '/v1/clients',
+    operation: 'createClient',
+    group,
+    summary: 'Registers a client with one secret, and shows it once',
+    permission: 'clients:write',
+    body: newClientBody,
+    creates: true,
+    answers: { 201: { description: 'The client, its secret this once.', schema: newClient } },
+    problems: ['already_exists'],
+    async handle({ caller, requester, body, remember }) {
+      const { client_id, client_secret, ...wire } = body;
+      const made = await createClient(ports, requester, {
+        clientId: client_id as ClientId | undefined,
+        secret: client_secret,
+        rules: rulesOf(wire, defaultRules(ports, caller.actor.id)),
+        alongside: (one) =>
+          remember({ status: 201, body: renderClient(one), secret: { client_secret: '' } }),
+      });
+      if (!made.ok) return err(clientProblem(made.refusal));
+      const { client: one, secret } = made.value;
+      return ok({
+        status: 201,
+        body: renderClient(one),
+        secret: { client_secret: secret },
+        version: one.version,
+      });
+    },
+  });
+}
+
+function defaultRules(ports: ClientPorts, owner: string): ClientRules {
+  return {
+    name: 'client',
+    owner,
+    grantTypes: ['client_credentials'],
+    authMethod: 'client_secret_basic',
+    scopes: [],
+    audiences: [],
+    resources: [],
+    accessTokenFormat: 'jwt',
+    accessTokenTtlSeconds: limits.accessTokenTtlSecondsDefault,
+    accessTokenAlgorithm: ports.defaultAlgorithm,
+    metadata: {},
+  };
+}
+
+function clientProblem(refusal: RegistryRefusal): Problem | typeof repeated {
+  switch (refusal.reason) {
+    case 'client_exists':
+      return { code: 'already_exists', detail: 'there is a client of this id' };
+    case 'client_not_found':
+      return { code: 'not_found' };
+    case 'version_conflict':
+      return { code: 'conflict' };
+    case 'secret_too_short': {
+      const message = `must have ${refusal.charsMin} characters or more`;
+      return { code: 'invalid_body', errors: [{ pointer: '/client_secret', message }] };
+    }
+    case 'refused_by_step':
+      return repeated;
+  }
+}
+
+/** Of an edit: somebody else was faster than the caller who had read the newest version. */
+function editProblem(refusal: RegistryRefusal): Problem | typeof repeated {
+  if (refusal.reason === 'version_conflict') return { code: 'version_mismatch' };
+  return clientProblem(refusal);
+}
+
+function list(ports: ClientPorts): PreparedEndpoint {
+  return endpoint({
+    method: 'GET',
+    path: '/v1/clients',
+    operation: 'listClients',
+    group,
+    summary: 'Lists clients, newest first',
+    permission: 'clients:read',
+    paged: true,
+    answers: { 200: { description: 'A page of clients.', schema: pageOf(client) } },
+    async handle({ tenant, page }) {
+      const rows = await ports.store.clients.list({
+        where: { tenant },
+        orderBy: ['tenant', 'createdAt', 'clientId'],
+        descending: true,
+        ...(page.after === undefined ? {} : { after: page.after }),
+        limit: page.limit + 1,
+      });
+      const shown = rows.slice(0, page.limit);
+      const last = rows.length > page.limit ? shown.at(-1) : undefined;
+      const next = last === undefined ? undefined : [last.tenant, last.createdAt, last.clientId];
+      const items = shown.map((row) => renderClient(clientOf(row)));
+      return ok({ status: 200, body: { items }, next });
+    },
+  });
+}
+
+function show(ports: ClientPorts): PreparedEndpoint {
+  return endpoint({
+    method: 'GET',
+    path: '/v1/clients/{client_id}',
+    operation: 'showClient',
+    group,
+    summary: 'Shows a client, never its secrets',
+    permission: 'clients:read',
+    params,
+    answers: { 200: { description: 'The client.', schema: client } },
+    async handle({ tenant, params }) {
+      const row = await ports.store.clients.get(tenant, params.client_id);
+      if (row === undefined) return err({ code: 'not_found' });
+      return ok({ status: 200, body: renderClient(clientOf(row)), version: row.version });
+    },
+  });
+}
+
+function update(ports: ClientPorts): PreparedEndpoint {
+  return endpoint({
+    method: 'PATCH',
+    path: '/v1/clients/{client_id}',
+    operation: 'updateClient',
+    group,
+    summary: 'Edits, disables or enables a client',
+    description: 'Members left out stay as they are. Disabling it ends its tokens.',
+    permission: 'clients:write',
+    params,
+    body: editClientBody,
+    edits: 'always',
+    answers: { 200: { description: 'The client as it is now.', schema: client } },
+    async handle({ tenant, requester, params, body, ifMatch }) {
+      const row = await ports.store.clients.get(tenant, params.client_id);
+      if (row === undefined) return err({ code: 'not_found' });
+      if (ifMatch === undefined || !isMatching(ifMatch, row.version)) {
+        return err({ code: 'version_mismatch' });
+      }
+      const known = clientOf(row);
+      const { status = known.status, ...wire } = body;
+      const edited = await updateClient(ports, requester, {
+        clientId: known.clientId,
+        version: known.version,
+        rules: rulesOf(wire, rulesOnly(known)),
+        status,
+      });
+      if (!edited.ok) return err(editProblem(edited.refusal));
+      return ok({ status: 200, body: renderClient(edited.value), version: edited.value.version });
+    },
+  });
+}
+
+/** Without what the registry keeps beside the rules. */
+function rulesOnly(known: ReturnType<typeof clientOf>): ClientRules {
+  const { tenant, clientId, status, createdAt, updatedAt, version, ...rules } = known;
+  return rules;
+}
+
+function remove(ports: ClientPorts): PreparedEndpoint {
+  return endpoint({
+    method: 'DELETE',
+    path: '/v1/clients/{client_id}',
+    operation: 'deleteClient',
+    group,
+    summary: 'Deletes a client, its secrets and its tokens',
+    permission: 'clients:write',
+    params,
+    edits: 'always',
+    answers: { 204: { description: 'It is gone, and so are its tokens.' } },
+    async handle({ tenant, requester, params, ifMatch }) {
+      const row = await ports.store.clients.get(tenant, params.client_id);
+      if (row === undefined) return err({ code: 'not_found' });
+      if (ifMatch === undefined || !isMatching(ifMatch, row.version)) {
+        return err({ code: 'version_mismatch' });
+      }
+      const gone = await deleteClient(ports, requester, {
+        clientId: row.clientId as ClientId,
+        version: row.version,
+      });
+      return gone.ok ? ok({ status: 204 }) : err(editProblem(gone.refusal));
+    },
+  });
+}
+
+function rotate(ports: ClientPorts): PreparedEndpoint {
+  return endpoint({
+    method: 'POST',
+    path: '/v1/clients/{client_id}/secrets/rotate',
+    operation: 'rotateClientSecret',
+    group,
+    summary: 'Makes a new secret; those before it work on for an overlap',
+    permission: 'clients:write',
+    params,
+    body: z
+      .strictObject({
+        overlap_seconds: z.int().min(0).max(limits.keyOverlapSecondsMax).optional(),
+      })
+      .meta({ id: 'RotateClientSecret' }),
+    bodyOptional: true,
+    creates: true,
+    answers: { 201: { description: 'The secret, shown once.', schema: rotatedSecret } },
+    async handle({ requester, params, body, remember }) {
+      const bodyOf = (previousExpiresAt: number) => ({
+        client_id: params.client_id,
+        previous_expires_at: renderMoment(previousExpiresAt),
+      });
+      const rotated = await rotateClientSecret(ports, requester, {
+        clientId: params.client_id as ClientId,
+        overlapSeconds: body.overlap_seconds ?? limits.keyOverlapSecondsDefault,
+        alongside: ({ previousExpiresAt }) =>
+          remember({ status: 201, body: bodyOf(previousExpiresAt), secret: { client_secret: '' } }),
+      });
+      if (!rotated.ok) return err(clientProblem(rotated.refusal));
+      const { secret, previousExpiresAt } = rotated.value;
+      return ok({
+        status: 201,
+        body: bodyOf(previousExpiresAt),
+        secret: { client_secret: secret },
+      });
+    },
+  });
+}

@@ -1,0 +1,48 @@
+/** The literal list of the management API's endpoints: what is not here does not exist. */
+import { type AdminKeyPorts, adminKeyEndpoints } from './admin-key-endpoints.ts';
+import { type AuditPorts, auditEndpoints } from './audit-endpoints.ts';
+import { type ClientPorts, clientEndpoints } from './client-endpoints.ts';
+import { docsEndpoints } from './docs-page.ts';
+import type { PreparedEndpoint } from './endpoint.ts';
+import { type FeedEndpointDeps, feedEndpoints } from './feed-endpoints.ts';
+import { type InstallationPorts, installationEndpoints } from './installation-endpoints.ts';
+import { type KeyEndpointPorts, keyEndpoints } from './key-endpoints.ts';
+import { keyImportEndpoint } from './key-import-endpoint.ts';
+import { keyVerifyEndpoint, type VerifyEndpointPorts } from './key-verify-endpoint.ts';
+import { type RevocationPorts, revocationEndpoints } from './revocation-endpoints.ts';
+import { routeEndpoints } from './route-endpoints.ts';
+import { type SigningKeyPorts, signingKeyEndpoints } from './signing-key-endpoints.ts';
+import { type TokenPorts, tokenEndpoints } from './token-endpoints.ts';
+
+export interface ManagementPorts {
+  /** What keys, admin keys, imports and routes are made with. */
+  readonly keys: KeyEndpointPorts & Parameters<typeof keyImportEndpoint>[0] & AdminKeyPorts;
+  readonly routes: Parameters<typeof routeEndpoints>[0];
+  readonly verify: VerifyEndpointPorts;
+  readonly clients: ClientPorts;
+  readonly tokens: TokenPorts;
+  readonly revocations: RevocationPorts;
+  readonly signingKeys: SigningKeyPorts;
+  readonly audit: AuditPorts;
+  readonly installation: InstallationPorts;
+  readonly feed: FeedEndpointDeps;
+  readonly about: { readonly version: string; readonly server: string };
+}
+
+export function managementEndpoints(ports: ManagementPorts): readonly PreparedEndpoint[] {
+  const endpoints = [
+    ...keyEndpoints(ports.keys),
+    keyVerifyEndpoint(ports.verify),
+    keyImportEndpoint(ports.keys),
+    ...adminKeyEndpoints(ports.keys),
+    ...clientEndpoints(ports.clients),
+    ...tokenEndpoints(ports.tokens),
+    ...revocationEndpoints(ports.revocations),
+    ...signingKeyEndpoints(ports.signingKeys),
+    ...routeEndpoints(ports.routes),
+    ...auditEndpoints(ports.audit),
+    ...installationEndpoints(ports.installation),
+    ...feedEndpoints(ports.feed),
+  ];
+  return [...endpoints, ...docsEndpoints({ endpoints, ...ports.about })];
+}

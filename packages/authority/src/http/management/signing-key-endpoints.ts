@@ -1,0 +1,181 @@
+/** `/v1/signing-keys`: rotated by schedule, by hand, or in an emergency. */
+import { err, type JwsAlgorithm, ok } from '@mintmark/core';
+import { z } from 'zod';
+import type { Requester } from '../../audit/requester.ts';
+import type { Keyring } from '../../keyring/keyring.ts';
+import type { Store } from '../../store/store.ts';
+import type { Row } from '../../store/tables.ts';
+import { endpoint, type PreparedEndpoint } from './endpoint.ts';
+import { line, momentOut, pageOf, renderMoment, renderMomentOrNull } from './wire-schema.ts';
+
+export interface SigningKeyPorts {
+  readonly store: Pick<Store, 'signingKeys'>;
+  readonly keyring: Pick<Keyring, 'rotate' | 'emergency'>;
+  /** What is rotated where the request names none. */
+  readonly defaultAlgorithm: JwsAlgorithm;
+}
+
+const group = 'signing keys';
+
+/** HS256 is not among them: its key is a resource server's own. */
+export const signingAlgorithm = z.enum([
+  'RS256',
+  'PS256',
+  'ES256',
+  'EdDSA',
+  'ML-DSA-44',
+  'ML-DSA-65',
+  'ML-DSA-87',
+]);
+
+const signingKey = z
+  .strictObject({
+    kid: z.string(),
+    algorithm: z.string(),
+    status: z.enum(['published', 'active', 'retiring', 'retired', 'compromised']),
+    public_jwk: z.looseObject({ kty: z.string() }),
+    created_at: momentOut,
+    activate_at: momentOut,
+    retire_at: momentOut.nullable(),
+  })
+  .meta({ id: 'SigningKey' });
+
+const reason = line({ min: 1, max: 500 });
+
+export function signingKeyEndpoints(ports: SigningKeyPorts): readonly PreparedEndpoint[] {
+  return [list(ports), show(ports), rotate(ports), emergency(ports)];
+}
+
+/** The requester in the keyring's terms. */
+export function changeBy(requester: Requester, why: string) {
+  const { actor, address, userAgent, requestId } = requester;
+  return {
+    actor,
+    reason: why,
+    requestId,
+    personal: {
+      ...(address === undefined ? {} : { address }),
+      ...(userAgent === undefined ? {} : { userAgent }),
+    },
+  };
+}
+
+function renderSigningKey(row: Row<'signingKeys'>): Readonly<Record<string, unknown>> {
+  return {
+    kid: row.kid,
+    algorithm: row.algorithm,
+    status: row.status,
+    public_jwk: row.publicJwk,
+    created_at: renderMoment(row.createdAt),
+    activate_at: renderMoment(row.activateAt),
+    retire_at: renderMomentOrNull(row.retireAt),
+  };
+}
+
+function list({ store }: SigningKeyPorts): PreparedEndpoint {
+  return endpoint({
+    method: 'GET',
+    path: '/v1/signing-keys',
+    operation: 'listSigningKeys',
+    group,
+    summary: 'Lists signing keys, those that ended too',
+    permission: 'signing_keys:read',
+    paged: true,
+    answers: { 200: { description: 'A page of signing keys.', schema: pageOf(signingKey) } },
+    async handle({ tenant, page }) {
+      const rows = await store.signingKeys.list({
+        where: { tenant },
+        ...(page.after === undefined ? {} : { after: page.after }),
+        limit: page.limit + 1,
+      });
+      const shown = rows.slice(0, page.limit);
+      const last = rows.length > page.limit ? shown.at(-1) : undefined;
+      const next = last === undefined ? undefined : [last.tenant, last.kid];
+      return ok({ status: 200, body: { items: shown.map(renderSigningKey) }, next });
+    },
+  });
+}
+
+function show({ store }: SigningKeyPorts): PreparedEndpoint {
+  return endpoint({
+    method: 'GET',
+    path: '/v1/signing-keys/{kid}',
+    operation: 'showSigningKey',
+    group,
+    summary: 'Shows a signing key, its public half only',
+    permission: 'signing_keys:read',
+    params: z.strictObject({ kid: z.string().min(1).max(128) }),
+    answers: { 200: { description: 'The signing key.', schema: signingKey } },
+    async handle({ tenant, params }) {
+      const row = await store.signingKeys.get(tenant, params.kid);
+      if (row === undefined) return err({ code: 'not_found' });
+      return ok({ status: 200, body: renderSigningKey(row), version: row.version });
+    },
+  });
+}
+
+function rotate({ keyring, defaultAlgorithm }: SigningKeyPorts): PreparedEndpoint {
+  return endpoint({
+    method: 'POST',
+    path: '/v1/signing-keys/rotate',
+    operation: 'rotateSigningKey',
+    group,
+    summary: 'Publishes the next key now; it signs once verifiers had time to learn of it',
+    description: 'Where a next key is published already, that is the answer: repeating is safe.',
+    permission: 'signing_keys:write',
+    body: z
+      .strictObject({ algorithm: signingAlgorithm.optional(), reason: reason.optional() })
+      .meta({ id: 'RotateSigningKey' }),
+    bodyOptional: true,
+    answers: {
+      200: {
+        description: 'The next key.',
+        schema: z.strictObject({ kid: z.string(), activate_at: momentOut }),
+      },
+    },
+    async handle({ tenant, requester, body }) {
+      const { algorithm = defaultAlgorithm, reason: why = 'asked for' } = body;
+      const next = await keyring.rotate({ tenant, algorithm, ...changeBy(requester, why) });
+      const { kid, activateAt } = next;
+      return ok({ status: 200, body: { kid, activate_at: renderMoment(activateAt) } });
+    },
+  });
+}
+
+function emergency({ keyring }: SigningKeyPorts): PreparedEndpoint {
+  return endpoint({
+    method: 'POST',
+    path: '/v1/signing-keys/{kid}/emergency',
+    operation: 'endSigningKey',
+    group,
+    summary: 'Distrusts a key at once, with every token that it signed',
+    description: 'Where it was the key that signs, a new one takes its place in the same act.',
+    permission: 'signing_keys:write',
+    params: z.strictObject({ kid: z.string().min(1).max(128) }),
+    body: z.strictObject({ reason }).meta({ id: 'EndSigningKey' }),
+    answers: {
+      200: {
+        description: 'It is distrusted.',
+        schema: z.strictObject({
+          revocation: z.string().describe('Followed at /v1/revocations/{id}'),
+          replacement: z.string().nullable(),
+        }),
+      },
+    },
+    problems: ['wrong_state'],
+    async handle({ tenant, requester, params, body }) {
+      const by = changeBy(requester, body.reason);
+      const ended = await keyring.emergency({ tenant, kid: params.kid, ...by });
+      if (ended.ok) {
+        const { revocation, replacement = null } = ended.value;
+        return ok({ status: 200, body: { revocation, replacement } });
+      }
+      switch (ended.refusal.reason) {
+        case 'key_not_found':
+          return err({ code: 'not_found' });
+        case 'key_not_trusted':
+          return err({ code: 'wrong_state', detail: 'the key is not trusted any more' });
+      }
+    },
+  });
+}

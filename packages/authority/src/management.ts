@@ -1,0 +1,139 @@
+/**
+ * The management side of the composition root: which rooms its endpoints are given, and who may
+ * call them. Neighbour: `authority.ts`, which puts it beside the protocol endpoints.
+ */
+import type { HttpRequest, TenantId } from '@mintmark/core';
+import { covers } from './admin/permission.ts';
+import type { VerifyKeyPorts } from './apikeys/verify-key.ts';
+import { type AuthenticateDeps, authenticate } from './http/management/authenticate.ts';
+import { createCursors } from './http/management/cursor.ts';
+import { createManagementApi, type ManagementApi } from './http/management/management-api.ts';
+import {
+  type ManagementPorts,
+  managementEndpoints,
+} from './http/management/management-endpoints.ts';
+import { changeBy } from './http/management/signing-key-endpoints.ts';
+import type { InspectedToken } from './http/management/token-endpoints.ts';
+import type { ProtocolDeps } from './http/protocol-deps.ts';
+import type { Rooms } from './rooms.ts';
+
+export interface Management extends ManagementApi {
+  /** Whether the request carries a credential that may act as an enforcement point. */
+  isGateway(request: HttpRequest, tenant: TenantId): Promise<boolean>;
+}
+
+/** What management shares with the protocol endpoints. */
+type Judging = Pick<ProtocolDeps, 'introspect' | 'failures'> & { readonly keys: VerifyKeyPorts };
+
+/** @throws CustodyFault where the key of page cursors cannot be derived */
+export async function openManagement(rooms: Rooms, shared: Judging): Promise<Management> {
+  const { ports, store, refusals } = rooms;
+  const { clock, entropy, custody, log } = ports;
+  const { keys, failures } = shared;
+  const accessToken = managementToken(rooms, shared);
+  const authentication: AuthenticateDeps = { keys, failures, refusals, clock, accessToken };
+  const api = createManagementApi({
+    endpoints: managementEndpoints(endpointPorts(rooms, shared)),
+    store,
+    clock,
+    entropy,
+    cursors: createCursors(await custody.mac('cursor', new Uint8Array())),
+    authenticate: (request, { tenant }) => authenticate(authentication, request, tenant),
+    onFault: (error) => log({ type: 'fault', where: 'management', error }),
+  });
+  return {
+    ...api,
+    async isGateway(request, tenant) {
+      // Other schemes are those of clients, which are judged elsewhere.
+      if (!/^bearer /i.test(request.header('authorization') ?? '')) return false;
+      const caller = await authenticate(authentication, request, tenant);
+      return caller.ok && covers(caller.value.permissions, 'feed:read');
+    },
+  };
+}
+
+function endpointPorts(rooms: Rooms, shared: Judging): ManagementPorts {
+  const { config, ports, store, peppers, sealer, recorder, keyring, feed, usage } = rooms;
+  const { clock, entropy } = ports;
+  const { issuer, prefix } = config;
+  const acting = { store, recorder, clock, entropy };
+  const defaultAlgorithm = config.signing.algorithms[0] ?? 'ES256';
+  return {
+    keys: { ...acting, peppers, sealer, prefix },
+    routes: acting,
+    verify: {
+      keys: shared.keys,
+      failures: shared.failures,
+      clock,
+      decisions: { accept: async (events) => usage.accept(events) },
+    },
+    clients: { ...acting, peppers, prefix, defaultAlgorithm },
+    tokens: { inspect: inspector(shared) },
+    revocations: {
+      ...acting,
+      endSigningKey: ({ requester, kid, reason }) =>
+        keyring.emergency({ tenant: requester.tenant, kid, ...changeBy(requester, reason) }),
+    },
+    signingKeys: { store, keyring, defaultAlgorithm },
+    audit: { store, sealer, clock },
+    installation: { store, issuerOf: () => issuer },
+    feed: {
+      feed,
+      signer: (tenant) => keyring.signer(tenant, defaultAlgorithm),
+      accept: async (events) => usage.accept(events),
+    },
+    about: { version: '1', server: issuer },
+  };
+}
+
+/** Access tokens whose audience is this API, with its permissions as their scopes. */
+function managementToken({ config }: Rooms, { introspect }: Judging) {
+  const audience = `${config.issuer}/v1`;
+  const ours = `${config.prefix}_at_`;
+  return async (tenant: TenantId, token: string) => {
+    // Nothing else of ours is an access token, and nothing without dots is a JWT.
+    if (!token.startsWith(ours) && token.split('.').length !== 3) {
+      return { active: false, reason: 'malformed' } as const;
+    }
+    const caller = { kind: 'gateway' } as const;
+    const found = await introspect({ tenant, token, caller, address: undefined });
+    if (!found.active) return found;
+    if ('kind' in found || !found.audience.includes(audience)) {
+      return { active: false, reason: 'wrong_audience' } as const;
+    }
+    return { active: true, clientId: found.clientId, scopes: found.scopes } as const;
+  };
+}
+
+function inspector({ introspect }: Judging): ManagementPorts['tokens']['inspect'] {
+  return async ({ tenant, token }) => {
+    const caller = { kind: 'gateway' } as const;
+    const found = await introspect({ tenant, token, caller, address: undefined });
+    if (!found.active) return found;
+    if ('kind' in found) {
+      const { kind, id, owner, scopes, expiresAtSeconds } = found;
+      const key: InspectedToken = {
+        active: true,
+        kind,
+        id,
+        subject: owner,
+        clientId: undefined,
+        scopes,
+        audience: [],
+        expiresAt: expiresAtSeconds,
+      };
+      return key;
+    }
+    const { format, tokenId, subject, clientId, scopes, audience, expiresAt } = found;
+    return {
+      active: true,
+      kind: format,
+      id: tokenId,
+      subject,
+      clientId,
+      scopes,
+      audience,
+      expiresAt,
+    };
+  };
+}
