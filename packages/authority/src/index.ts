@@ -5,6 +5,8 @@ export type { Custody } from './custody/custody.ts';
 export { initLocalCustody, localCustodyWarnings, openLocalCustody } from './custody/local.ts';
 export { type LocalUnlock, readSecretReference } from './custody/unlock.ts';
 export type { AuthorityEvent, AuthorityPorts } from './rooms.ts';
+export { backupStore, inspectStore, migrateStore } from './store/offline.ts';
 export { openStore } from './store/open-store.ts';
+export type { StoreInspection } from './store/sqlite/inspect-sqlite.ts';
 export type { Store } from './store/store.ts';
 export { beginNewEpoch, type NewEpoch } from './tenants/new-epoch.ts';

@@ -1,6 +1,7 @@
 /** Every command, in the order in which help shows them. */
 import type { Command } from './command.ts';
 import { adminKeyCommands } from './commands/admin-key.ts';
+import { doctorCommands } from './commands/doctor.ts';
 import { keyCommands } from './commands/key.ts';
 import { revokeCommands } from './commands/revoke.ts';
 import { routeCommands } from './commands/route.ts';
@@ -9,6 +10,7 @@ import { tokenCommands } from './commands/token.ts';
 
 export const commands: readonly Command[] = [
   ...serveCommands,
+  ...doctorCommands,
   ...keyCommands,
   ...tokenCommands,
   ...revokeCommands,

@@ -47,7 +47,8 @@ export function migrateSqlite(
   return pending;
 }
 
-function appliedTo(db: DatabaseSync): AppliedMigration[] {
+/** The migrations that stand in the database. */
+export function appliedTo(db: DatabaseSync): AppliedMigration[] {
   const tables = db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'schema_migrations'").get();
   if (tables === undefined) return [];
   const rows = db.prepare('SELECT number, name, checksum, needs FROM "schema_migrations"').all();

@@ -1,0 +1,83 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { manualClock, StoreFault } from '@mintmark/core';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { inspectStore, migrateStore } from '../offline.ts';
+
+describe('inspectStore', () => {
+  let folder: string;
+  let url: string;
+
+  beforeEach(() => {
+    folder = join(mkdtempSync(join(tmpdir(), 'mintmark-inspect-')), 'data');
+    url = `sqlite:${folder}`;
+  });
+  afterEach(() => rmSync(join(folder, '..'), { recursive: true, force: true }));
+
+  function faultOf(act: () => unknown): string | undefined {
+    try {
+      act();
+      return undefined;
+    } catch (error) {
+      return error instanceof StoreFault ? error.code : String(error);
+    }
+  }
+
+  function change(sql: string): void {
+    const db = new DatabaseSync(join(folder, 'mintmark.db'));
+    db.exec(sql);
+    db.close();
+  }
+
+  it('says that there is none', () => {
+    expect(faultOf(() => inspectStore(url))).toBe('store_missing');
+  });
+
+  it('finds a new store migrated, with nothing waiting', () => {
+    expect(migrateStore(url, { clock: manualClock(0) }).map(({ name }) => name)).toContain(
+      'initial',
+    );
+    expect(inspectStore(url)).toEqual({
+      pending: [],
+      waiting: 0,
+      waitingSince: undefined,
+      newestRecordAt: undefined,
+    });
+  });
+
+  it('counts audit records that wait, and finds the oldest', () => {
+    migrateStore(url, { clock: manualClock(0) });
+    for (const [id, at] of [
+      ['a', 7],
+      ['b', 5],
+    ]) {
+      change(
+        `INSERT INTO audit_pending (id, tenant, leaf, object, related, personal, at)
+         VALUES ('${id}', 'default', x'00', 'key:1', NULL, NULL, ${at})`,
+      );
+    }
+    expect(inspectStore(url)).toMatchObject({ waiting: 2, waitingSince: 5 });
+  });
+
+  it('names migrations that are not applied', () => {
+    migrateStore(url, { clock: manualClock(0) });
+    change('DELETE FROM schema_migrations');
+    expect(inspectStore(url).pending).toContain('initial');
+  });
+
+  it('refuses a database that is newer, was migrated otherwise, or is none', () => {
+    migrateStore(url, { clock: manualClock(0) });
+    change('UPDATE schema_migrations SET needs = 9999');
+    expect(faultOf(() => inspectStore(url))).toBe('store_newer');
+    change("UPDATE schema_migrations SET needs = 1, checksum = 'other'");
+    expect(faultOf(() => inspectStore(url))).toBe('store_migrated');
+    writeFileSync(join(folder, 'mintmark.db'), 'not a database at all, but long enough'.repeat(99));
+    expect(faultOf(() => inspectStore(url))).toBe('store_corrupt');
+  });
+
+  it('refuses a store of another kind, and says what to use', () => {
+    expect(faultOf(() => inspectStore('postgres://db/mint'))).toBe('store_unsupported');
+  });
+});

@@ -1,0 +1,65 @@
+/** Looks at a SQLite store from outside, beside the process that serves it. Changes nothing. */
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { StoreFault } from '@mintmark/core';
+import { migrations, pendingMigrations } from '../migrations.ts';
+import { appliedTo } from './migrate-sqlite.ts';
+import { sqliteFault } from './sqlite-fault.ts';
+
+export interface StoreInspection {
+  /** Names of migrations that are known and not applied, contracting ones too. */
+  readonly pending: readonly string[];
+  /** Audit records that wait to be sequenced, and the time of the oldest, unix milliseconds. */
+  readonly waiting: number;
+  readonly waitingSince: number | undefined;
+  /** Time of the newest sequenced audit record, unix milliseconds. */
+  readonly newestRecordAt: number | undefined;
+}
+
+/**
+ * @param directory the store's folder
+ * @throws StoreFault `store_missing`, `store_newer`, `store_migrated`, `store_corrupt`, `store_io`
+ */
+export function inspectSqlite(directory: string): StoreInspection {
+  const path = join(resolve(directory), 'mintmark.db');
+  if (!existsSync(path)) {
+    throw new StoreFault('store_missing', `there is no database ${path}`, {
+      hint: 'check the path, or make an installation with "mintmark init"',
+    });
+  }
+  try {
+    return look(path);
+  } catch (error) {
+    if (error instanceof StoreFault) throw error;
+    throw sqliteFault(error, `cannot read ${path}`);
+  }
+}
+
+function look(path: string): StoreInspection {
+  const db = new DatabaseSync(path, { readOnly: true, timeout: 1_000 });
+  try {
+    const options = { known: migrations, dialect: 'sqlite', contract: true } as const;
+    const pending = pendingMigrations(appliedTo(db), options).map(({ name }) => name);
+    // The first migration made every table: without it there is nothing to ask.
+    if (pending.includes('initial')) {
+      return { pending, waiting: 0, waitingSince: undefined, newestRecordAt: undefined };
+    }
+    const waiting = db.prepare('SELECT count(*) AS n, min("at") AS t FROM "audit_pending"').get();
+    const newest = db
+      .prepare('SELECT "at" AS t FROM "audit_log" ORDER BY "index" DESC LIMIT 1')
+      .get();
+    return {
+      pending,
+      waiting: Number(waiting?.['n'] ?? 0),
+      waitingSince: momentOf(waiting?.['t']),
+      newestRecordAt: momentOf(newest?.['t']),
+    };
+  } finally {
+    db.close();
+  }
+}
+
+function momentOf(value: unknown): number | undefined {
+  return typeof value === 'number' ? value : undefined;
+}

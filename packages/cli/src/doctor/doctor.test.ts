@@ -1,0 +1,157 @@
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { initLocalCustody, migrateStore } from '@mintmark/authority';
+import { manualClock, seededEntropy } from '@mintmark/core';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { loadConfig } from '../config/load.ts';
+import { run, startMs } from '../fake-ports.ts';
+import type { Check } from './check.ts';
+import { checkListener } from './files.ts';
+
+describe('mintmark doctor', () => {
+  let data: string;
+
+  /** An installation whose key lies elsewhere, as it should. */
+  beforeEach(async () => {
+    data = mkdtempSync(join(tmpdir(), 'mintmark-doctor-'));
+    const clock = manualClock(startMs);
+    migrateStore(`sqlite:${data}`, { clock });
+    const path = join(data, 'custody.json');
+    const unlock = { by: 'key_file', path: `${data}.key` } as const;
+    await (await initLocalCustody({ path, unlock, clock, entropy: seededEntropy(1) })).close();
+  });
+
+  afterEach(() => {
+    rmSync(data, { recursive: true, force: true });
+    rmSync(`${data}.key`, { force: true });
+  });
+
+  async function examine(...args: readonly string[]) {
+    const line = ['doctor', '--json', '--data', data, '--custody-key-file', `${data}.key`, ...args];
+    const server = () => new Response('ready\n');
+    const { exit, out } = await run(line, { server });
+    const { checks } = JSON.parse(out) as { checks: Check[] };
+    const bad = checks.filter(({ verdict }) => verdict !== 'pass');
+    return { exit, checks, bad: bad.map(({ check, verdict }) => `${verdict} ${check}`) };
+  }
+
+  function sql(text: string): void {
+    const db = new DatabaseSync(join(data, 'mintmark.db'));
+    db.exec(text);
+    db.close();
+  }
+
+  it('passes a sound installation', async () => {
+    const { exit, bad } = await examine();
+    expect(bad.filter((one) => !one.endsWith(' disk'))).toEqual([]);
+    expect(exit).toBe(0);
+  });
+
+  it('fails what other accounts can read, and says which chmod', async () => {
+    chmodSync(data, 0o755);
+    chmodSync(`${data}.key`, 0o644);
+    chmodSync(join(data, 'mintmark.db'), 0o640);
+    const { exit, bad, checks } = await examine();
+    expect(exit).toBe(1);
+    expect(bad).toEqual(
+      expect.arrayContaining([
+        'fail data_folder',
+        'fail custody_key',
+        'fail custody',
+        'fail database_file',
+      ]),
+    );
+    const folder = checks.find(({ check }) => check === 'data_folder');
+    expect(folder?.todo).toBe(`chmod 700 ${data}`);
+  });
+
+  it('warns of a custody key beside the data', async () => {
+    const { bad } = await examine('--custody-key-file', join(data, 'custody.key'));
+    expect(bad).toContain('warn custody_key_beside');
+  });
+
+  it('fails where there is no installation', async () => {
+    const { exit, bad } = await examine('--data', join(data, 'nothing'));
+    expect(exit).toBe(1);
+    expect(bad).toEqual(
+      expect.arrayContaining(['warn data_folder', 'fail custody', 'fail database']),
+    );
+  });
+
+  it('fails plain HTTP beyond this machine, allowed or not', async () => {
+    expect((await examine('--listen', '0.0.0.0:80')).bad).toContain('fail authority_tls');
+    const open = await examine('--listen', '0.0.0.0:80', '--insecure-http');
+    expect(open.bad).toContain('fail authority_tls');
+  });
+
+  it('fails a certificate that is none', async () => {
+    writeFileSync(join(data, 'tls.pem'), 'nothing');
+    const path = join(data, 'tls.pem');
+    const { bad } = await examine('--tls-cert', path, '--tls-key', path);
+    expect(bad).toContain('fail authority_tls');
+  });
+
+  it('warns of records that wait for long, and of a schema to be migrated', async () => {
+    sql(
+      `INSERT INTO audit_pending (id, tenant, leaf, object, related, personal, at)
+       VALUES ('a', 'default', x'00', 'key:1', NULL, NULL, ${startMs - 60_000})`,
+    );
+    expect((await examine()).bad).toContain('warn audit_lag');
+    sql('DELETE FROM schema_migrations');
+    expect((await examine()).bad).toContain('warn schema');
+  });
+
+  it('fails a clock that was set back', async () => {
+    sql(
+      `INSERT INTO audit_log ("index", id, tenant, leaf, object, related, personal, at, chain)
+       VALUES (0, 'a', 'default', x'00', 'key:1', NULL, NULL, ${startMs + 3_600_000}, x'00')`,
+    );
+    expect((await examine()).bad).toContain('fail clock');
+  });
+
+  it('fails a database that is newer than the program', async () => {
+    sql('UPDATE schema_migrations SET needs = 9999');
+    expect((await examine()).bad).toContain('fail database');
+  });
+
+  it('says of a database elsewhere that only the server can tell', async () => {
+    const { bad } = await examine('--database', 'postgres://db/mint');
+    expect(bad).toContain('warn database');
+  });
+
+  it('tells whether the server is ready', async () => {
+    const line = ['doctor', '--data', data, '--custody-key-file', `${data}.key`];
+    const broken = await run(line, { server: () => new Response('no', { status: 503 }) });
+    expect(broken.exit).toBe(1);
+    expect(broken.out).toContain('FAIL  server');
+    const silent = await run(line);
+    expect(silent.out).toContain('warn  server');
+    expect(silent.exit).toBe(0);
+  });
+
+  it('shows warnings of the configuration', async () => {
+    const line = ['doctor', '--data', data, '--custody-key-file', `${data}.key`];
+    const { out } = await run(line, { environment: { MINTMARK_DATTA: 'x' } });
+    expect(out).toContain('did you mean MINTMARK_DATA?');
+  });
+});
+
+describe('checkListener', () => {
+  const certificate = new URL('./test-certificate.pem', import.meta.url).pathname;
+  const { config } = loadConfig({
+    file: undefined,
+    environment: {},
+    flags: { listen: '0.0.0.0:443', 'tls-cert': certificate, 'tls-key': certificate },
+  });
+  const ends = Date.parse('2036-11-18T22:09:00Z');
+
+  it.each([
+    ['long before its end', ends - 400 * 86_400_000, 'pass'],
+    ['in its last days', ends - 5 * 86_400_000, 'warn'],
+    ['after its end', ends + 10 * 86_400_000, 'fail'],
+  ])('judges a certificate %s', (_, now, verdict) => {
+    expect(checkListener('authority', config, now)[0]).toMatchObject({ verdict });
+  });
+});

@@ -1,0 +1,147 @@
+/**
+ * `mintmark doctor`: looks at everything that can be unsafe or broken around an installation, from
+ * outside, whether it runs or not. It changes nothing.
+ */
+import { inspectStore, localCustodyWarnings, openLocalCustody } from '@mintmark/authority';
+import { Fault, rfc3339, type UnixMs } from '@mintmark/core';
+import { serverOf } from '../api/connect.ts';
+import type { LoadedConfig } from '../config/load.ts';
+import type { Config } from '../config/schema.ts';
+import type { CliPorts } from '../ports.ts';
+import { custodyOf, databaseOf } from '../serve/installation.ts';
+import { type Check, fail, pass, warn } from './check.ts';
+import {
+  checkDatabaseFiles,
+  checkDisk,
+  checkFolder,
+  checkListener,
+  checkPrivate,
+  sqliteFolder,
+} from './files.ts';
+import { judgeNode } from './node-version.ts';
+
+export interface Patient {
+  readonly loaded: LoadedConfig;
+  /** As `process.version` spells it. */
+  readonly nodeVersion: string;
+  /** Numeric id of this process's account. */
+  readonly self: number | undefined;
+}
+
+/** A record waits this long for its place in the log while the sequencer is well. */
+const lagMsMax = 5_000;
+
+export async function examine(ports: CliPorts, patient: Patient): Promise<readonly Check[]> {
+  const { loaded, self } = patient;
+  const { config } = loaded;
+  const now = ports.clock.nowMs();
+  return [
+    checkNode(patient.nodeVersion),
+    ...loaded.warnings.map((text) => warn('configuration', text, 'see docs/configuration.md')),
+    checkFolder(config.data, self),
+    checkDisk(config.data),
+    ...checkListener('authority', config, now),
+    ...(config.gateway.enabled ? checkListener('gateway', config, now) : []),
+    ...(await checkCustody(ports, config)),
+    ...(await checkDatabase(ports, config)),
+    await checkServer(ports, config),
+  ];
+}
+
+function checkNode(version: string): Check {
+  const { verdict, message } = judgeNode(version);
+  return verdict === 'pass'
+    ? pass('node', message)
+    : { check: 'node', verdict, message, todo: 'run under the Node that the lockfile pins' };
+}
+
+async function checkCustody(ports: CliPorts, config: Config): Promise<readonly Check[]> {
+  const { path, unlock } = custodyOf(config, ports.environment);
+  const checks: Check[] = [];
+  if (unlock.by === 'key_file') checks.push(checkPrivate('custody_key', unlock.path));
+  for (const { code, hint } of localCustodyWarnings({ path, unlock })) {
+    checks.push(warn(code, hint, 'set custody.key_file or custody.passphrase'));
+  }
+  try {
+    const custody = await openLocalCustody({ path, unlock, ...ports });
+    const { keys } = await custody.describe();
+    await custody.close();
+    checks.push(pass('custody', `${path} opens; ${keys.length} root keys`));
+  } catch (fault) {
+    checks.push(failedBy('custody', fault));
+  }
+  return checks;
+}
+
+async function checkDatabase(ports: CliPorts, config: Config): Promise<readonly Check[]> {
+  const now = ports.clock.nowMs();
+  try {
+    const database = await databaseOf(config, ports.environment);
+    const folder = sqliteFolder(database);
+    if (folder === undefined) {
+      const todo = 'its server must answer on /readyz';
+      return [warn('database', 'not SQLite: looked at through the running server only', todo)];
+    }
+    const found = inspectStore(database);
+    return [
+      ...checkDatabaseFiles(folder),
+      checkSchema(found.pending),
+      checkLag(found, now),
+      checkClock(found.newestRecordAt, now),
+    ];
+  } catch (fault) {
+    return [failedBy('database', fault)];
+  }
+}
+
+function checkSchema(pending: readonly string[]): Check {
+  if (pending.length === 0) return pass('schema', 'up to date');
+  const message = `not applied yet: ${pending.join(', ')}`;
+  return warn('schema', message, 'run "mintmark migrate" once the last old program has stopped');
+}
+
+function checkLag(
+  {
+    waiting,
+    waitingSince,
+  }: { readonly waiting: number; readonly waitingSince: number | undefined },
+  now: number,
+): Check {
+  const lagMs = waitingSince === undefined ? 0 : now - waitingSince;
+  const seconds = Math.max(0, Math.round(lagMs / 1000));
+  const message = `${waiting} records wait, the oldest for ${seconds} s`;
+  if (lagMs <= lagMsMax) return pass('audit_lag', message);
+  return warn('audit_lag', message, 'start the server; if it runs, its log names the fault');
+}
+
+/** A clock set back makes what has expired look alive to whoever trusts it. */
+function checkClock(newestRecordAt: number | undefined, now: number): Check {
+  if (newestRecordAt !== undefined && newestRecordAt > now + 60_000) {
+    const ahead = Math.round((newestRecordAt - now) / 1000);
+    const message = `the newest audit record is ${ahead} s in the future`;
+    return fail('clock', message, 'the clock was set back: set it right by NTP');
+  }
+  return pass('clock', `${rfc3339(now as UnixMs)}, not before the newest record`);
+}
+
+async function checkServer(ports: CliPorts, config: Config): Promise<Check> {
+  const server = serverOf(config);
+  const controller = new AbortController();
+  const cancel = ports.timers.after(3_000, () => controller.abort());
+  try {
+    const response = await ports.fetch(`${server}/readyz`, { signal: controller.signal });
+    return response.status === 200
+      ? pass('server', `${server} is ready`)
+      : fail('server', `${server} is not ready: ${response.status}`, 'its log says why');
+  } catch {
+    return warn('server', `nobody answers at ${server}`, 'start it, if it should be running');
+  } finally {
+    cancel();
+  }
+}
+
+function failedBy(check: string, fault: unknown): Check {
+  if (!(fault instanceof Fault)) throw fault;
+  const message = `${fault.code}: ${fault.message}`;
+  return fail(check, message, fault.hint ?? 'docs/errors.md says more');
+}
