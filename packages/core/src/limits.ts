@@ -76,6 +76,12 @@ export const limits = {
   /** Pause of a node after a failed question to the feed: doubles up, and stays below the lease. */
   feedRetryMsMin: 50,
   feedRetryMsMax: 1_000,
+  /** One question to the feed: the wait of a heartbeat and the way, still within the lease. */
+  feedRequestTimeoutMs: 4_000,
+  /** A snapshot of `viewKeysMax` keys would be larger: such a node asks by introspection. */
+  feedSnapshotBytesMax: 256 * 1024 * 1024,
+  feedSnapshotTimeoutMs: 60_000,
+  feedDeltaBytesMax: 16 * 1024 * 1024,
   /** Keys in a node's view (about 400 bytes each); those beyond are checked by introspection. */
   viewKeysMax: 2_000_000,
   /** Revocations in a node's view (about 200 bytes each); beyond it the node refuses everything. */
@@ -112,6 +118,11 @@ export const limits = {
   decisionPathCharsMax: 512,
   /** How often decision events are delivered. */
   decisionFlushMs: 500,
+  /** A whole outbound request: a peer that is slower is treated as absent. */
+  outboundTimeoutMs: 5_000,
+  /** The longest that the operator's own services are waited for, where a caller asks for it. */
+  outboundOperatorTimeoutMsMax: 60_000,
+  outboundUrlCharsMax: 2_048,
   /** Decision events waiting to be counted; more are dropped, and the loss is counted. */
   decisionQueueMax: 65_536,
   /** Decisions sent to the authority at once: about 400 bytes each, within a management body. */

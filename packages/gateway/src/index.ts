@@ -6,4 +6,5 @@ export {
   type GatewayEvent,
   type GatewayPorts,
 } from './gateway.ts';
+export { createRemoteAuthority, type RemoteAuthority, type RemoteParts } from './remote.ts';
 export type { UpstreamOptions } from './upstreams.ts';

@@ -1,3 +1,11 @@
+export {
+  createGuardedClient,
+  type GuardedClient,
+  type GuardedClientOptions,
+  type OutboundRefusal,
+  type OutboundRequest,
+  type OutboundResponse,
+} from './guarded-client.ts';
 export type { HeadRefusalReason } from './head.ts';
 export {
   type Listener,
