@@ -294,13 +294,14 @@ describe('verifyAccessToken with a cache', () => {
     expect(first.ok && second.ok && second.value === first.value).toBe(true);
   });
 
-  it('judges time and audience at every sight', () => {
+  it('judges time, audience and algorithm at every sight', () => {
     const cache = freshCache();
     const token = mint();
     expect(verdict(token, { cache })).toBe('accepted');
     const later = claims.expiresAt as UnixSeconds;
     expect(verdict(token, { cache, now: later })).toBe('expired');
     expect(verdict(token, { cache, audience: 'else' })).toBe('wrong_audience');
+    expect(verdict(token, { cache, algorithms: ['EdDSA'] })).toBe('algorithm_not_allowed');
     expect(verdict(token, { cache, now: (now - 100) as UnixSeconds })).toBe('not_yet_valid');
     expect(verdict(token, { cache })).toBe('accepted');
   });

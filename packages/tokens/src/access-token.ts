@@ -106,9 +106,11 @@ export function verifyAccessToken(
   const { issuer, keys, cache } = expectation;
   const digest = cache === undefined ? '' : digestToken(token);
   const seen = cache?.find(digest, issuer, keys);
-  if (seen !== undefined) return judgeClaims(seen, expectation) ?? ok(seen);
-
   const algorithms = expectation.algorithms ?? jwsAlgorithms;
+  if (seen !== undefined) {
+    if (!algorithms.includes(seen.algorithm)) return err({ reason: 'algorithm_not_allowed' });
+    return judgeClaims(seen, expectation) ?? ok(seen);
+  }
   const jws = readJws(token, keys, { typ: accessTokenType, algorithms });
   if (!jws.ok) return jws;
   const payload = readPayload(jws.value.payload);
