@@ -4,6 +4,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['packages/*/src/**/*.suite.ts', 'conformance/**/*.suite.ts', 'tools/**/*.suite.ts'],
+    globalSetup: ['tools/postgres-suites.ts'],
     testTimeout: 120_000,
     hookTimeout: 120_000,
     fileParallelism: false,

@@ -1,5 +1,5 @@
 /**
- * `node bench/store.ts [sqlite|memory|postgres://…] [callers]`: acts a second of one insert each,
+ * `node bench/store.ts [sqlite|memory|postgres|postgres://…] [callers]`: acts a second of one insert each,
  * what an act costs the thread that serves requests, and reads by primary key.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -9,6 +9,7 @@ import { systemClock, systemEntropy, systemTimers } from '@mintmark/core/system'
 import { openStore } from '../packages/authority/src/store/open-store.ts';
 import type { Store } from '../packages/authority/src/store/store.ts';
 import type { Row } from '../packages/authority/src/store/tables.ts';
+import { startPostgres } from '../tools/postgres-fixture.ts';
 
 const [target = 'sqlite', callersText = '256'] = process.argv.slice(2);
 const callers = Number(callersText);
@@ -16,8 +17,13 @@ const rounds = 5;
 const roundMs = 2_000;
 
 const folder = mkdtempSync(join(tmpdir(), 'mintmark-bench-'));
-const url =
-  target === 'sqlite' ? `sqlite:${join(folder, 'store')}` : target.replace(/^memory$/, '$&:');
+const server = target === 'postgres' ? await startPostgres() : undefined;
+const urls: Record<string, string | undefined> = {
+  sqlite: `sqlite:${join(folder, 'store')}`,
+  memory: 'memory:',
+  postgres: server?.url,
+};
+const url = urls[target] ?? target;
 const store = await openStore(url, { clock: systemClock, timers: systemTimers });
 const run = Buffer.from(systemEntropy.bytes(6)).toString('hex');
 let made = 0;
@@ -26,11 +32,14 @@ try {
   const writes = [];
   for (let round = 0; round < rounds; round++) writes.push(await writeRound(store));
   report(`acts of one insert, ${callers} callers`, writes);
-  const reads = [];
-  for (let round = 0; round < rounds; round++) reads.push(await readRound(store));
-  report('reads by primary key, one after another', reads);
+  for (const readers of [1, callers]) {
+    const reads = [];
+    for (let round = 0; round < rounds; round++) reads.push(await readRound(store, readers));
+    report(`reads by primary key, ${readers} callers`, reads);
+  }
 } finally {
   await store.upkeep.close();
+  await server?.stop();
   rmSync(folder, { recursive: true, force: true });
 }
 
@@ -65,14 +74,16 @@ async function writeRound({ acts }: Store): Promise<Round> {
   });
 }
 
-async function readRound({ auditPending }: Store): Promise<Round> {
+async function readRound({ auditPending }: Store, readers: number): Promise<Round> {
   return measure(async (until) => {
     let count = 0;
-    while (performance.now() < until) {
-      const row = await auditPending.get(`${run}-${(count * 7919) % made}`);
-      if (row === undefined) throw new Error('a row is missing');
-      count += 1;
-    }
+    const reader = async () => {
+      while (performance.now() < until) {
+        const row = await auditPending.get(`${run}-${(count++ * 7919) % made}`);
+        if (row === undefined) throw new Error('a row is missing');
+      }
+    };
+    await Promise.all(Array.from({ length: readers }, reader));
     return count;
   });
 }

@@ -35,13 +35,18 @@ export function seededDice(seed: number): Dice {
   };
 }
 
-export function randomAct(dice: Dice, tenant: TenantId, number: number): Act {
+/**
+ * @param input.shape decides which steps there are, and what they look like
+ * @param input.dice decides the values in them
+ */
+export function randomAct(input: Context & { number: number }): Act {
+  const { shape, dice, tenant, number } = input;
   const branch = () => ({
-    steps: Array.from({ length: dice.below(4) }, () => randomStep(dice, tenant)),
-    audit: dice.below(3) === 0 ? null : auditRow(tenant, { id: auditId(dice, tenant, number) }),
+    steps: Array.from({ length: shape.below(4) }, () => randomStep(input)),
+    audit: shape.below(3) === 0 ? null : auditRow(tenant, { id: auditId(dice, tenant, number) }),
   });
   const act: Act = branch();
-  if (dice.below(2) === 0) return act;
+  if (shape.below(2) === 0) return act;
   return { ...act, otherwise: { r0: branch(), r1: branch() } };
 }
 
@@ -50,44 +55,45 @@ function auditId(dice: Dice, tenant: string, number: number): string {
   return `${tenant} ${dice.below(50) === 0 ? dice.below(20) : `${number} ${dice.below(1e6)}`}`;
 }
 
-function randomStep(dice: Dice, tenant: TenantId): Step {
-  const refused = `r${dice.below(3)}`;
-  switch (dice.below(5)) {
+interface Context {
+  readonly shape: Dice;
+  readonly dice: Dice;
+  readonly tenant: TenantId;
+}
+
+type Refusing = Context & { readonly refused: string };
+
+function randomStep(context: Context): Step {
+  const { shape } = context;
+  const refusing = { ...context, refused: `r${shape.below(3)}` };
+  switch (shape.below(5)) {
     case 0:
-      return clientStep(dice, { tenant, refused });
+      return clientStep(refusing);
     case 1:
     case 2:
-      return nodeStep(dice, { tenant, refused });
+      return nodeStep(refusing);
     case 3:
-      return tokenStep(dice, { tenant, refused });
+      return tokenStep(refusing);
     default:
-      return feedStep(dice, { tenant, refused });
+      return feedStep(refusing);
   }
 }
 
-interface Context {
-  readonly tenant: TenantId;
-  readonly refused: string;
-}
-
-function clientStep(dice: Dice, { tenant, refused }: Context): Step {
+function clientStep({ shape, dice, tenant, refused }: Refusing): Step {
   const clientId = `c${dice.below(4)}`;
-  const where = { tenant, clientId, status: dice.below(2) === 0 ? 'active' : 'disabled' };
+  const status = () => (dice.below(2) === 0 ? 'active' : 'disabled');
+  const where = { tenant, clientId, status: status() };
   const row = clientRow(tenant, clientId, dice.below(9));
   const table = 'clients';
-  switch (dice.below(5)) {
+  switch (shape.below(5)) {
     case 0:
       return { do: 'insert', table, row, refused };
     case 1:
       return { do: 'require', table, where, refused };
-    case 2:
-      return {
-        do: 'update',
-        table,
-        where,
-        set: { status: dice.below(2) === 0 ? 'active' : 'disabled', metadata: { n: number(dice) } },
-        refused,
-      };
+    case 2: {
+      const set = { status: status(), metadata: { n: dice.below(1_000) / 8 } };
+      return { do: 'update', table, where, set, refused };
+    }
     case 3:
       return { do: 'delete', table, where, refused };
     default:
@@ -95,13 +101,13 @@ function clientStep(dice: Dice, { tenant, refused }: Context): Step {
   }
 }
 
-function nodeStep(dice: Dice, { tenant, refused }: Context): Step {
+function nodeStep({ shape, dice, tenant, refused }: Refusing): Step {
   const row = nodeRow(tenant, `n${dice.below(5)}`, dice.below(5));
   const table = 'nodes';
-  const is = (['>', '>=', '<', '<=', '!='] as const)[dice.below(5)]!;
+  const is = (['>', '>=', '<', '<=', '!='] as const)[shape.below(5)]!;
   const where = { tenant, position: { is, value: dice.below(5) } };
-  const may = dice.below(2) === 0 ? {} : { refused };
-  switch (dice.below(6)) {
+  const may = shape.below(2) === 0 ? {} : { refused };
+  switch (shape.below(6)) {
     case 0:
       return { do: 'put', table, row };
     case 1:
@@ -110,27 +116,22 @@ function nodeStep(dice: Dice, { tenant, refused }: Context): Step {
       return { do: 'update', table, where, set: { seenAt: { add: -3 } }, ...may };
     case 3:
       return { do: 'delete', table, where: { tenant, node: row.node }, ...may };
-    case 4:
-      return {
-        do: 'deleteMany',
-        table,
-        keys: [
-          [tenant, row.node],
-          [tenant, 'n0'],
-        ],
-      };
+    case 4: {
+      const keys = [row.node, 'n0', 'nobody'].slice(dice.below(3)).map((node) => [tenant, node]);
+      return { do: 'deleteMany', table, keys };
+    }
     default:
       return { do: 'require', table, where, refused };
   }
 }
 
-function tokenStep(dice: Dice, { tenant, refused }: Context): Step {
+function tokenStep({ shape, dice, tenant, refused }: Refusing): Step {
   const partition = 40_000 + dice.below(4);
   const id = `t${dice.below(4)}`;
-  const family = dice.below(2) === 0 ? null : 'f';
+  const family = shape.below(2) === 0 ? null : 'f';
   const where = { partition, tenant, family };
   const table = 'tokens';
-  switch (dice.below(4)) {
+  switch (shape.below(4)) {
     case 0:
       return { do: 'update', table, where, set: { family: dice.below(2) === 0 ? null : 'g' } };
     case 1:
@@ -142,30 +143,18 @@ function tokenStep(dice: Dice, { tenant, refused }: Context): Step {
   }
 }
 
-function feedStep(dice: Dice, { tenant, refused }: Context): Step {
+function feedStep({ shape, dice, tenant, refused }: Refusing): Step {
   const id = `c${dice.below(4)}`;
   const at = dice.below(1_000_000);
-  if (dice.below(3) === 0) {
+  if (shape.below(3) === 0) {
     const position = { is: '>', value: dice.below(60) } as const;
     const where = { tenant, targetKind: 'client', targetId: id, position };
     return { do: 'absent', table: 'feed', where, refused };
   }
   const route = { type: 'route', name: id, route: null } as FeedDraft;
-  const entries =
-    dice.below(2) === 0 ? [revocationDraft(id, at)] : [route, revocationDraft(id, at)];
-  if (dice.below(2) === 0) return { do: 'feed', tenant, entries, at };
-  const revocation = {
-    tenant,
-    id: `r${dice.below(60)}`,
-    targetKind: 'client',
-    targetId: id,
-    reason: 'chance',
-    actor: 'dice',
-    at,
-  };
+  const entries = [route, revocationDraft(id, at)].slice(dice.below(2));
+  if (shape.below(2) === 0) return { do: 'feed', tenant, entries, at };
+  const target = { targetKind: 'client', targetId: id };
+  const revocation = { tenant, id: `r${dice.below(60)}`, ...target, reason: '', actor: '', at };
   return { do: 'feed', tenant, entries, at, revocation };
-}
-
-function number(dice: Dice): number {
-  return dice.below(1_000) / 8;
 }

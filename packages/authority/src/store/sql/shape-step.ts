@@ -2,7 +2,7 @@
 import { assertNever } from '@mintmark/core';
 import type { FeedStep, Step } from '../act.ts';
 import { type Assigned, assignmentsOf } from '../assignment.ts';
-import { type Cell, encodeRow, shapeOf, type TableShape } from '../cells.ts';
+import { type Cell, type ColumnShape, encodeRow, shapeOf, type TableShape } from '../cells.ts';
 import { fixedValue, type Test, testsOf } from '../condition.ts';
 import {
   assignedKey,
@@ -11,10 +11,10 @@ import {
   deleteStatement,
   insertStatement,
   probeStatement,
-  type Statement,
   testCells,
   testsKey,
   updateStatement,
+  valuedTests,
 } from './statement.ts';
 
 export interface ShapedStep {
@@ -27,8 +27,10 @@ export interface ShapedStep {
   readonly adds: boolean;
   readonly partition: number | null;
   readonly cells: readonly Cell[];
+  /** Of each cell. */
+  readonly columns: readonly ColumnShape[];
   /** @param target the name of the table or partition, and how a probe locks what it finds */
-  readonly build: (dialect: Dialect, target: { name: string; lock: string }) => Statement;
+  readonly build: (dialect: Dialect, target: { name: string; lock: string }) => string;
 }
 
 /** @returns one shaped step, or one a row for the steps of many rows */
@@ -70,6 +72,7 @@ export function shapeInsert(table: TableShape, row: object, conflict: Conflict):
     adds: true,
     partition: table.partition === undefined ? null : (cells[table.partition.at] as number),
     cells: set.length === 0 ? cells : [...cells, ...set.map(({ cell }) => cell)],
+    columns: set.length === 0 ? table.columns : [...table.columns, ...columnsOf(set)],
     build: (dialect, { name }) => insertStatement(dialect, { table, name, conflict }),
   };
 }
@@ -82,6 +85,7 @@ function shapeUpdate(table: TableShape, set: Assigned[], tests: Test[]): ShapedS
     adds: false,
     partition: partitionOf(table, tests),
     cells: [...set.map(({ cell }) => cell), ...testCells(tests)],
+    columns: [...columnsOf(set), ...columnsOf(valuedTests(tests))],
     build: (dialect, { name }) => updateStatement(dialect, { name, set, tests }),
   };
 }
@@ -94,6 +98,7 @@ function shapeDelete(table: TableShape, tests: Test[]): ShapedStep {
     adds: false,
     partition: partitionOf(table, tests),
     cells: testCells(tests),
+    columns: columnsOf(valuedTests(tests)),
     build: (dialect, { name }) => deleteStatement(dialect, { name, tests }),
   };
 }
@@ -106,8 +111,13 @@ function shapeProbe(table: TableShape, kind: 'present' | 'absent', tests: Test[]
     adds: false,
     partition: partitionOf(table, tests),
     cells: testCells(tests),
+    columns: columnsOf(valuedTests(tests)),
     build: (dialect, { name, lock }) => probeStatement(dialect, { name, tests, lock }),
   };
+}
+
+function columnsOf(parts: readonly { readonly column: ColumnShape }[]): ColumnShape[] {
+  return parts.map(({ column }) => column);
 }
 
 function keyTests(table: TableShape, key: readonly Cell[]): Test[] {

@@ -15,12 +15,6 @@ export interface Dialect {
   readonly nulls: { readonly ascending: string; readonly descending: string };
 }
 
-/** SQL with the columns whose values it takes, in order. */
-export interface Statement {
-  readonly sql: string;
-  readonly parameters: readonly ColumnShape[];
-}
-
 export const sqliteDialect: Dialect = {
   parameter: (n) => `?${n}`,
   differs: 'IS NOT',
@@ -48,12 +42,12 @@ export type Conflict =
 export function insertStatement(
   dialect: Dialect,
   { table, name, conflict }: { table: TableShape; name: string; conflict: Conflict },
-): Statement {
+): string {
   const text = new Text(dialect);
   const values = table.columns.map((column) => text.parameter(column)).join(', ');
   const columns = table.columns.map(quoted).join(', ');
   const head = `INSERT INTO "${name}" AS r (${columns}) VALUES (${values})`;
-  return text.statement(`${head}${onConflict(text, table, conflict)}`);
+  return `${head}${onConflict(text, table, conflict)}`;
 }
 
 function onConflict(text: Text, table: TableShape, conflict: Conflict): string {
@@ -76,45 +70,45 @@ function onConflict(text: Text, table: TableShape, conflict: Conflict): string {
 export function updateStatement(
   dialect: Dialect,
   input: { name: string; set: readonly Assigned[]; tests: readonly Test[] },
-): Statement {
+): string {
   const text = new Text(dialect);
   const set = assignments(text, input.set);
-  return text.statement(`UPDATE "${input.name}" AS r SET ${set}${where(text, input.tests)}`);
+  return `UPDATE "${input.name}" AS r SET ${set}${where(text, input.tests)}`;
 }
 
 export function deleteStatement(
   dialect: Dialect,
   { name, tests }: { name: string; tests: readonly Test[] },
-): Statement {
+): string {
   const text = new Text(dialect);
-  return text.statement(`DELETE FROM "${name}" AS r${where(text, tests)}`);
+  return `DELETE FROM "${name}" AS r${where(text, tests)}`;
 }
 
 /** Asks whether a row matches. */
 export function probeStatement(
   dialect: Dialect,
   { name, tests, lock }: { name: string; tests: readonly Test[]; lock: string },
-): Statement {
+): string {
   const text = new Text(dialect);
-  return text.statement(`SELECT 1 FROM "${name}" AS r${where(text, tests)}${lock}`);
+  return `SELECT 1 FROM "${name}" AS r${where(text, tests)}${lock}`;
 }
 
-export function getStatement(dialect: Dialect, table: TableShape, name: string): Statement {
+export function getStatement(dialect: Dialect, table: TableShape, name: string): string {
   const text = new Text(dialect);
   const tests = table.key.map((column): Test => ({ column, is: '=', value: '' }));
-  return text.statement(`SELECT ${columnList(table)} FROM "${name}" AS r${where(text, tests)}`);
+  return `SELECT ${columnList(table)} FROM "${name}" AS r${where(text, tests)}`;
 }
 
-export function countStatement(dialect: Dialect, name: string, tests: readonly Test[]): Statement {
+export function countStatement(dialect: Dialect, name: string, tests: readonly Test[]): string {
   const text = new Text(dialect);
-  return text.statement(`SELECT count(*) FROM "${name}" AS r${where(text, tests)}`);
+  return `SELECT count(*) FROM "${name}" AS r${where(text, tests)}`;
 }
 
 /** The cursor's values follow the conditions', the limit is last. */
 export function listStatement(
   dialect: Dialect,
   { table, name, plan }: { table: TableShape; name: string; plan: ListPlan },
-): Statement {
+): string {
   const text = new Text(dialect);
   const conditions = plan.tests.map((test) => condition(text, test));
   if (plan.after.length > 0) {
@@ -127,7 +121,7 @@ export function listStatement(
   const order = plan.order.map((column) => quoted(column) + direction(dialect, column, plan));
   const by = order.length === 0 ? '' : ` ORDER BY ${order.join(', ')}`;
   const from = `SELECT ${columnList(table)} FROM "${name}" AS r`;
-  return text.statement(`${from}${clause}${by} LIMIT ${text.limit()}`);
+  return `${from}${clause}${by} LIMIT ${text.parameter({ type: 'integer' })}`;
 }
 
 function direction(dialect: Dialect, column: ColumnShape, { descending }: ListPlan): string {
@@ -135,9 +129,14 @@ function direction(dialect: Dialect, column: ColumnShape, { descending }: ListPl
   return (descending ? ' DESC' : '') + (column.nullable ? nulls : '');
 }
 
+/** Conditions that take a parameter, in its order. */
+export function valuedTests(tests: readonly Test[]): Test[] {
+  return tests.filter(({ value }) => value !== null);
+}
+
 /** Values of the conditions in the order of their parameters. */
 export function testCells(tests: readonly Test[]): Cell[] {
-  return tests.map(({ value }) => value).filter((value) => value !== null);
+  return valuedTests(tests).map(({ value }) => value);
 }
 
 /** What tells one shape of conditions from another. */
@@ -182,22 +181,14 @@ function condition(text: Text, { column, is, value }: Test): string {
 /** Numbers the parameters of one statement as they are written. */
 class Text {
   readonly dialect: Dialect;
-  readonly #parameters: ColumnShape[] = [];
+  #count = 0;
 
   constructor(dialect: Dialect) {
     this.dialect = dialect;
   }
 
-  parameter(column: ColumnShape): string {
-    this.#parameters.push(column);
-    return this.dialect.parameter(this.#parameters.length, column.type);
-  }
-
-  limit(): string {
-    return this.dialect.parameter(this.#parameters.length + 1, 'integer');
-  }
-
-  statement(sql: string): Statement {
-    return { sql, parameters: this.#parameters };
+  parameter({ type }: Pick<ColumnShape, 'type'>): string {
+    this.#count += 1;
+    return this.dialect.parameter(this.#count, type);
   }
 }

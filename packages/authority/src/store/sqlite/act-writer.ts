@@ -62,7 +62,7 @@ export class ActWriter {
           ' expires_at_seconds) VALUES (?, ?, ?, ?, ?, ?, ?)',
       ),
       revocation: db.prepare(
-        insertStatement(sqliteDialect, { ...revocation, conflict: { taken: 'fail' } }).sql,
+        insertStatement(sqliteDialect, { ...revocation, conflict: { taken: 'fail' } }),
       ),
     };
   }

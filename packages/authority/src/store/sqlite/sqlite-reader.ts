@@ -9,7 +9,6 @@ import {
   getStatement,
   listStatement,
   quoted,
-  type Statement,
   sqliteDialect,
   testCells,
   testsKey,
@@ -121,7 +120,7 @@ export class SqliteReader {
     return plan.descending ? all.reverse() : all;
   }
 
-  #read<R>(key: string, build: () => Statement, run: (statement: StatementSync) => R): R {
+  #read<R>(key: string, build: () => string, run: (statement: StatementSync) => R): R {
     try {
       return run(this.#prepared.get(key) ?? this.#prepare(key, build()));
     } catch (error) {
@@ -129,7 +128,7 @@ export class SqliteReader {
     }
   }
 
-  #prepare(key: string, { sql }: Statement): StatementSync {
+  #prepare(key: string, sql: string): StatementSync {
     if (this.#prepared.size >= preparedMax) this.#prepared.clear();
     const statement = this.#db.prepare(sql);
     statement.setReturnArrays(true);

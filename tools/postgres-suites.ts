@@ -1,0 +1,23 @@
+/**
+ * Set-up of the suites: one PostgreSQL for all of them, named to them as `inject('postgresUrl')`.
+ * MINTMARK_TEST_POSTGRES names another server, whose user may create databases.
+ */
+import type { TestProject } from 'vitest/node';
+import { startPostgres } from './postgres-fixture.ts';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    postgresUrl: string;
+  }
+}
+
+export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
+  const given = process.env['MINTMARK_TEST_POSTGRES'];
+  if (given !== undefined && given !== '') {
+    project.provide('postgresUrl', given);
+    return async () => undefined;
+  }
+  const { url, stop } = await startPostgres();
+  project.provide('postgresUrl', url);
+  return stop;
+}
