@@ -1,6 +1,6 @@
 /**
- * `node bench/store.ts [sqlite|memory|postgres|postgres://…] [callers]`: acts a second of one insert each,
- * what an act costs the thread that serves requests, and reads by primary key.
+ * `node bench/store.ts [sqlite|memory|postgres|postgres://…] [callers]`: acts a second of one
+ * insert each, what an act costs the thread that serves requests, and reads by primary key.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

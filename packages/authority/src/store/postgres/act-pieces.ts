@@ -3,11 +3,18 @@
  * depends on the shape becomes text, once; what depends on the call goes into three arrays.
  */
 import type { Act, FeedStep, Step } from '../act.ts';
-import { type Cell, columnOf, encodeCell, encodeRow, shapeOf, type TableShape } from '../cells.ts';
+import {
+  type Cell,
+  type ColumnShape,
+  encodeCell,
+  encodeRow,
+  shapeOf,
+  type TableShape,
+} from '../cells.ts';
 import { checkStep } from '../check-step.ts';
 import { feedRowsOf } from '../feed-rows.ts';
 import { type ShapedStep, shapeInsert, shapeStep } from '../sql/shape-step.ts';
-import { insertStatement, quoted } from '../sql/statement.ts';
+import { quoted } from '../sql/statement.ts';
 import type { ColumnType } from '../table.ts';
 import type { Slots } from './slots.ts';
 
@@ -157,50 +164,52 @@ const never = { cells: [], types: [], refused: 0, refusedIf: 'FOUND' } as const;
 
 const feedEntryTypes = ['text', 'text', 'text', 'integer'] as const;
 
-/** The caller holds the tenant's feed lock: positions are given in the order of commits. */
+/** The act holds the tenant's feed lock: positions are given in the order of commits. */
 function feedPiece(step: FeedStep): Piece {
   const rows = feedRowsOf(step);
-  const table = shapeOf('revocations');
   const revocation =
-    step.revocation === undefined ? [] : encodeRow(table, { ...step.revocation, position: 0 });
-  const revocationTypes = revocation.length === 0 ? [] : table.columns.map(({ type }) => type);
+    step.revocation === undefined
+      ? []
+      : encodeRow(revocations, { ...step.revocation, position: 0 });
+  const columns = revocation.length === 0 ? [] : revocationColumns;
   return {
     ...never,
-    key: `feed ${revocation.length > 0}`,
-    cells: [step.tenant, step.at, rows.length, ...revocation],
-    types: ['text', 'integer', 'integer', ...revocationTypes],
+    key: `feed ${columns.length}`,
+    cells: [step.tenant, step.at, rows.length, ...columns.map(({ at }) => revocation[at]!)],
+    types: ['text', 'integer', 'integer', ...columns.map(({ type }) => type)],
     rows: {
       types: feedEntryTypes,
       cells: rows.map((row) => [row.entry, row.targetKind, row.targetId, row.expiresAtSeconds]),
     },
-    text: (slots) => feedText(slots, revocation.length === 0 ? undefined : table),
+    text: (slots) => feedText(slots, columns),
   };
 }
 
-function feedText(slots: Slots, revocations: TableShape | undefined): string {
+const revocations = shapeOf('revocations');
+
+/** All but the position, which is that of the first entry. */
+const revocationColumns = revocations.columns.filter(({ name }) => name !== 'position');
+
+function feedText(slots: Slots, columns: readonly ColumnShape[]): string {
   const [tenant, at, count] = [slots.next('text'), slots.next('integer'), slots.next('integer')];
   const base = `p_position - ${count}`;
-  // The row's own position is a placeholder among the cells; what counts is that of the entry.
-  const insert =
-    revocations === undefined
-      ? ''
-      : insertStatement(slots.dialect, {
-          table: revocations,
-          name: revocations.sql,
-          conflict: { taken: 'fail' },
-        }).replace(/VALUES \((.*)\)$/, (_, values: string) => {
-          const cells = values.split(', ');
-          cells[columnOf(revocations, 'position').at] = `${base} + 1`;
-          return `VALUES (${cells.join(', ')});\n`;
-        });
+  const values = columns.map(({ type }) => slots.next(type)).join(', ');
   const entries = slots.rows(feedEntryTypes).join(', ');
-  return (
+  const statements = [
     `INSERT INTO feed_head AS r (tenant, "position") VALUES (${tenant}, ${count}) ` +
-    `ON CONFLICT (tenant) DO UPDATE SET "position" = r."position" + ${count} ` +
-    'RETURNING r."position" INTO p_position;\n' +
-    'INSERT INTO feed (tenant, "position", at, entry, target_kind, target_id, expires_at_seconds) ' +
-    `SELECT ${tenant}, ${base} + e.i, ${at}, ` +
-    `'{"position":' || (${base} + e.i) || ',' || substr(e.entry, 2), e.kind, e.id, e.expires ` +
-    `FROM unnest(${entries}) WITH ORDINALITY AS e(entry, kind, id, expires, i);\n${insert}`
-  ).replace(/;\n$/, '');
+      `ON CONFLICT (tenant) DO UPDATE SET "position" = r."position" + ${count} ` +
+      'RETURNING r."position" INTO p_position',
+    'INSERT INTO feed ' +
+      '(tenant, "position", at, entry, target_kind, target_id, expires_at_seconds) ' +
+      `SELECT ${tenant}, ${base} + e.i, ${at}, ` +
+      `'{"position":' || (${base} + e.i) || ',' || substr(e.entry, 2), e.kind, e.id, e.expires ` +
+      `FROM unnest(${entries}) WITH ORDINALITY AS e(entry, kind, id, expires, i)`,
+  ];
+  if (columns.length > 0) {
+    const names = columns.map(quoted).join(', ');
+    statements.push(
+      `INSERT INTO revocations (${names}, "position") VALUES (${values}, ${base} + 1)`,
+    );
+  }
+  return statements.join(';\n');
 }
