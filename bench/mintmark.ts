@@ -1,5 +1,6 @@
 /** Our own server under measurement: initialised in a fresh folder, set up through its own API. */
 import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Server, startServer } from './server-process.ts';
 
@@ -29,10 +30,7 @@ export async function startMintmark(
   options: MintmarkOptions,
 ): Promise<MintmarkServer> {
   const data = join(folder, 'data');
-  const init = execFileSync(process.execPath, [main, 'init', '--data', data, '--json'], {
-    encoding: 'utf8',
-  });
-  const { admin_key: adminKey } = JSON.parse(init) as { admin_key: string };
+  const adminKey = initialise(data, join(folder, 'admin-key'));
   const startedAt = performance.now();
   const args = [main, options.command ?? 'authority', '--data', data, '--listen', '127.0.0.1:0'];
   const server = await startServer([...args, ...(options.flags ?? [])], {
@@ -50,7 +48,10 @@ export async function startMintmark(
     scope: 'read',
     grant_types: ['client_credentials'],
   };
-  await call('POST', '/v1/clients', client);
+  // A folder that was used before knows the client already.
+  await call('POST', '/v1/clients', client).catch((error: Error) => {
+    if (!error.message.includes('already_exists')) throw error;
+  });
   return {
     process: server,
     port,
@@ -70,6 +71,17 @@ export async function startMintmark(
       return keys;
     },
   };
+}
+
+/** @returns the admin key, of now or of the first time that the folder was used */
+function initialise(data: string, keyFile: string): string {
+  if (existsSync(keyFile)) return readFileSync(keyFile, 'utf8');
+  const init = execFileSync(process.execPath, [main, 'init', '--data', data, '--json'], {
+    encoding: 'utf8',
+  });
+  const { admin_key: adminKey } = JSON.parse(init) as { admin_key: string };
+  writeFileSync(keyFile, adminKey, { mode: 0o600 });
+  return adminKey;
 }
 
 function caller(port: number, adminKey: string): MintmarkServer['call'] {

@@ -25,11 +25,10 @@ export interface Scenario {
 }
 
 const form = { 'content-type': 'application/x-www-form-urlencoded' };
-const clientId = 'bench';
-const clientSecret = 'bench-secret-0123456789';
+export const credentialsOf = { clientId: 'bench', clientSecret: 'bench-secret-0123456789' };
 const basic = {
   ...form,
-  authorization: `Basic ${Buffer.from(`${clientId}:${clientSecret}`).toString('base64')}`,
+  authorization: `Basic ${Buffer.from(Object.values(credentialsOf).join(':')).toString('base64')}`,
 };
 const tokenBody = 'grant_type=client_credentials&scope=read';
 
@@ -43,7 +42,7 @@ function ours(name: string, work: (server: MintmarkServer) => Promise<Work>): Co
     async start({ directory }) {
       const folder = join(directory, randomBytes(6).toString('hex'));
       mkdirSync(folder);
-      const server = await startMintmark(folder, { clientId, clientSecret });
+      const server = await startMintmark(folder, credentialsOf);
       return { server: server.process, work: await work(server) };
     },
   };
@@ -103,6 +102,16 @@ const floorIntrospect = {
   headers: basic,
   bodies: [`token=${'x'.repeat(73)}`],
 } as const;
+
+/** Our own issuance under load. */
+export function issueWork(port: number): Work {
+  return issue(port, ourPaths.token);
+}
+
+/** Our own introspection of fresh tokens under load. */
+export function introspectionOf(port: number): Promise<Work> {
+  return introspect(port, ourPaths);
+}
 
 export const scenarios: readonly Scenario[] = [
   {

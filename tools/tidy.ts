@@ -38,7 +38,6 @@ export const layers: Layers = {
   },
   order: {
     authority: [
-      ['management-bed.ts'],
       ['authority-bed.ts'],
       ['authority.ts'],
       ['management.ts'],

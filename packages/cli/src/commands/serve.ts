@@ -1,12 +1,14 @@
 /** `mintmark serve`, `authority` and `init`: the commands that run the products. */
-import { err, ok } from '@mintmark/core';
-import type { Command, Invocation, Outcome } from '../command.ts';
+import { err, ok, type Result } from '@mintmark/core';
+import type { Command, CommandRefusal, Invocation, Outcome } from '../command.ts';
+import type { Config } from '../config/schema.ts';
 import { judgeNode } from '../doctor/node-version.ts';
 import { issuerOf, parseListen } from '../serve/address.ts';
 import { authorityConfigOf } from '../serve/authority-config.ts';
 import { openInstallation } from '../serve/installation.ts';
 import { createLog, type Log } from '../serve/log.ts';
 import { startAuthority } from '../serve/serve.ts';
+import { remoteAuthorityOf, startGateway } from '../serve/serve-gateway.ts';
 import { fields, type Style } from '../style.ts';
 import { version } from '../version.ts';
 
@@ -28,7 +30,7 @@ const serve: Command = {
     ['mintmark serve --listen 127.0.0.1:9000 --data /var/lib/mintmark', 'elsewhere'],
     ['mintmark serve --json', 'for a supervisor: one JSON object a line'],
   ],
-  run: runProducts,
+  run: (invocation) => runProducts(invocation, { withGateway: true }),
 };
 
 const authority: Command = {
@@ -37,7 +39,25 @@ const authority: Command = {
   options: [strictOption],
   configured: true,
   examples: [['mintmark authority --config mintmark.yaml', 'gateways elsewhere follow its feed']],
-  run: runProducts,
+  run: (invocation) => runProducts(invocation, { withGateway: false }),
+};
+
+const gateway: Command = {
+  name: 'gateway',
+  summary: 'runs a gateway apart from its authority',
+  description:
+    'Follows the feed of the authority that the configuration names, and refuses while it has no ' +
+    'fresh view of what is revoked. Its credential is an admin key with feed:read and ' +
+    'decisions:write.',
+  options: [strictOption],
+  configured: true,
+  examples: [
+    [
+      'mintmark gateway --gateway-authority https://id.example --gateway-token env:GATEWAY_KEY',
+      'listens on 127.0.0.1:8480',
+    ],
+  ],
+  run: runGateway,
 };
 
 const init: Command = {
@@ -68,7 +88,7 @@ const init: Command = {
   },
 };
 
-export const serveCommands: readonly Command[] = [serve, authority, init];
+export const serveCommands: readonly Command[] = [serve, authority, gateway, init];
 
 const alreadyInitialised: Outcome = err({
   reason: 'refused',
@@ -78,39 +98,85 @@ const alreadyInitialised: Outcome = err({
   hint: 'start it with "mintmark serve", or name another folder with --data',
 });
 
-async function runProducts(invocation: Invocation): Promise<Outcome> {
-  const { ports, options, json, style } = invocation;
-  const { terminal } = ports;
-  const node = judgeNode(process.version);
-  if (node.verdict === 'fail' && options.flag('strict')) return unsafe(node.message);
-  const { config } = loadedConfig(invocation);
-  const log = logOf(invocation, config.log.level);
-  if (node.verdict !== 'pass') log.warn(node.message);
-  const say = (event: Readonly<Record<string, unknown>>, text: string): void =>
-    terminal.write(json ? `${JSON.stringify(event)}\n` : text);
-  const stopAsked = waitForStop(invocation, log);
+async function runProducts(
+  invocation: Invocation,
+  products: { readonly withGateway: boolean },
+): Promise<Outcome> {
+  const prepared = prepare(invocation);
+  if (!prepared.ok) return prepared;
+  const { config, log, say } = prepared.value;
+  const { ports, style } = invocation;
   const running = await startAuthority(ports, {
     config,
     log,
+    withGateway: products.withGateway && config.gateway.enabled,
     onInitialised: ({ issuer, adminKey }) =>
       say(
         { event: 'initialised', issuer, admin_key: adminKey },
         `${welcome(style, { issuer, adminKey })}\n\n`,
       ),
   });
-  const { issuer, authorityUrl } = running;
+  const { issuer, authorityUrl, gatewayUrl } = running;
   say(
-    { event: 'listening', issuer, authority: authorityUrl },
+    { event: 'listening', issuer, authority: authorityUrl, gateway: gatewayUrl },
     `${listening(style, [
       ['mintmark', version],
       ['authority', authorityUrl],
+      ['gateway', gatewayUrl],
       ['issuer', issuer === authorityUrl ? undefined : issuer],
       ['data', config.data],
     ])}\n`,
   );
+  return untilStopped(prepared.value, running.stop);
+}
+
+async function runGateway(invocation: Invocation): Promise<Outcome> {
+  const prepared = prepare(invocation);
+  if (!prepared.ok) return prepared;
+  const { config, log, say } = prepared.value;
+  const { ports, style } = invocation;
+  const authority = await remoteAuthorityOf(ports, config);
+  const { url, close } = await startGateway(ports, { config, log, authority });
+  const rows = [
+    ['mintmark', version],
+    ['gateway', url],
+    ['authority', config.gateway.authority],
+  ] as const;
+  say({ event: 'listening', gateway: url }, `${fields(style, rows)}\n`);
+  return untilStopped(prepared.value, close);
+}
+
+interface Prepared {
+  readonly config: Config;
+  readonly log: Log;
+  /** To the person, or as an event to a program. */
+  readonly say: (event: Readonly<Record<string, unknown>>, text: string) => void;
+  readonly stopAsked: Promise<void>;
+}
+
+/** What every product needs before it starts; refused where `--strict` finds it unsafe. */
+function prepare(invocation: Invocation): Result<Prepared, CommandRefusal> {
+  const { ports, options, json } = invocation;
+  const node = judgeNode(process.version);
+  if (node.verdict === 'fail' && options.flag('strict')) return unsafe(node.message);
+  const { config } = loadedConfig(invocation);
+  const log = logOf(invocation, config.log.level);
+  if (node.verdict !== 'pass') log.warn(node.message);
+  return ok({
+    config,
+    log,
+    say: (event, text) => ports.terminal.write(json ? `${JSON.stringify(event)}\n` : text),
+    stopAsked: waitForStop(invocation, log),
+  });
+}
+
+async function untilStopped(
+  { log, stopAsked }: Prepared,
+  stop: () => Promise<void>,
+): Promise<Outcome> {
   await stopAsked;
   log.info('stopping');
-  await running.stop();
+  await stop();
   log.info('stopped');
   return ok({ json: { event: 'stopped' }, text: () => '' });
 }
@@ -139,7 +205,7 @@ function waitForStop({ ports }: Invocation, log: Log): Promise<void> {
   });
 }
 
-function unsafe(message: string): Outcome {
+function unsafe(message: string): Result<never, CommandRefusal> {
   return err({
     reason: 'refused',
     status: 409,

@@ -6,17 +6,21 @@
  */
 import { type AuthorityEvent, openAuthority } from '@mintmark/authority';
 import { type HttpHandler, type HttpResponse, limits } from '@mintmark/core';
-import { type Listener, type ListenerEvent, listen, type TlsOptions } from '@mintmark/net';
+import { type Listener, listen } from '@mintmark/net';
 import type { Config } from '../config/schema.ts';
 import type { CliPorts } from '../ports.ts';
 import { issuerOf, parseListen, urlOf } from './address.ts';
 import { authorityConfigOf } from './authority-config.ts';
 import { type Installation, openInstallation } from './installation.ts';
+import { logListener, tlsOf } from './listener.ts';
 import { type Log, loggedPath } from './log.ts';
+import { type RunningGateway, startGateway } from './serve-gateway.ts';
 
 export interface Running {
   readonly issuer: string;
   readonly authorityUrl: string;
+  /** Where the gateway listens, if there is one. */
+  readonly gatewayUrl: string | undefined;
   /** Lets requests under way finish, then closes everything. */
   stop(): Promise<void>;
 }
@@ -24,6 +28,8 @@ export interface Running {
 export interface StartInput {
   readonly config: Config;
   readonly log: Log;
+  /** Whether a gateway runs beside the authority. */
+  readonly withGateway: boolean;
   /**
    * Called at once where this start made the installation, and never again: what fails afterwards
    * must not lose the only sight of the key.
@@ -34,7 +40,11 @@ export interface StartInput {
 /** Requests under way may take this long to finish once a stop was asked for. */
 const drainMs = 10_000;
 
-/** Starts the authority. @throws Fault of what cannot be opened; nothing stays open then */
+/**
+ * Starts the authority, and a gateway beside it if asked.
+ *
+ * @throws Fault of what cannot be opened; nothing stays open then
+ */
 export async function startAuthority(ports: CliPorts, input: StartInput): Promise<Running> {
   const opened: Opened = {};
   try {
@@ -47,6 +57,7 @@ export async function startAuthority(ports: CliPorts, input: StartInput): Promis
 
 /** What has to be closed again, in the order of the fields. */
 interface Opened {
+  gateway?: RunningGateway;
   listener?: Listener;
   authority?: { close(): Promise<void> };
   installation?: Installation;
@@ -89,13 +100,17 @@ async function open(ports: CliPorts, input: StartInput, opened: Opened): Promise
   const { host } = parseListen(config.authority.listen);
   const isTls = config.authority.tls_cert !== undefined;
   const authorityUrl = urlOf({ host, port: listener.port }, { isTls });
-  return { issuer, authorityUrl, stop: () => closeAll(opened) };
+  if (input.withGateway) opened.gateway = await startGateway(ports, { config, log, authority });
+  const gatewayUrl = opened.gateway?.url;
+  return { issuer, authorityUrl, gatewayUrl, stop: () => closeAll(opened) };
 }
 
 /** One that fails does not keep the others open. */
-async function closeAll({ listener, authority, installation }: Opened): Promise<void> {
+async function closeAll(opened: Opened): Promise<void> {
+  const { gateway, listener, authority, installation } = opened;
   const errors: unknown[] = [];
   const collect = (error: unknown): void => void errors.push(error);
+  await gateway?.close().catch(collect);
   await listener?.close({ drainMs }).catch(collect);
   await authority?.close().catch(collect);
   await installation?.close().catch(collect);
@@ -126,15 +141,6 @@ function listenAuthority(
   });
 }
 
-function tlsOf(section: {
-  readonly tls_cert?: string | undefined;
-  readonly tls_key?: string | undefined;
-}): TlsOptions | undefined {
-  const { tls_cert, tls_key } = section;
-  if (tls_cert === undefined || tls_key === undefined) return undefined;
-  return { certFile: tls_cert, keyFile: tls_key };
-}
-
 /** One line a request where somebody debugs; the hot path pays nothing otherwise. */
 function withRequestLog(
   { clock }: Pick<CliPorts, 'clock'>,
@@ -154,11 +160,4 @@ function withRequestLog(
     });
     return response;
   };
-}
-
-function logListener(log: Log, event: ListenerEvent): void {
-  const { type, ...facts } = event;
-  if ('error' in facts) log.error(type, facts.error);
-  else if (type === 'refused') log.debug(type, facts as Record<string, string>);
-  else log.info(type);
 }

@@ -1,0 +1,104 @@
+/**
+ * Starts a gateway, beside an authority in this process or apart from it. Neighbours: `serve.ts`
+ * starts the authority and stops both. What must never happen: a request answered before the first
+ * view of what is revoked is in.
+ */
+import { hostname } from 'node:os';
+import { readSecretReference } from '@mintmark/authority';
+import {
+  ConfigFault,
+  type DecisionSink,
+  defaultTenant,
+  type FeedSource,
+  type Introspector,
+  utf8Decode,
+} from '@mintmark/core';
+import { createGateway, createRemoteAuthority, type GatewayEvent } from '@mintmark/gateway';
+import { createGuardedClient, listen, type StreamHandler } from '@mintmark/net';
+import type { Config } from '../config/schema.ts';
+import type { CliPorts } from '../ports.ts';
+import { parseListen, urlOf } from './address.ts';
+import { logListener, tlsOf } from './listener.ts';
+import type { Log } from './log.ts';
+
+/** What a gateway asks of its authority, in this process or over HTTP. */
+export interface AuthorityFace {
+  readonly feed: FeedSource;
+  readonly introspector: Introspector;
+  readonly decisions: DecisionSink;
+}
+
+export interface RunningGateway {
+  readonly url: string;
+  /** Stops taking requests, lets those under way finish, delivers the decisions that wait. */
+  close(): Promise<void>;
+}
+
+const drainMs = 10_000;
+
+/** @throws Fault of what cannot be opened; nothing stays open then */
+export async function startGateway(
+  ports: CliPorts,
+  input: { readonly config: Config; readonly log: Log; readonly authority: AuthorityFace },
+): Promise<RunningGateway> {
+  const { config, log, authority } = input;
+  const section = config.gateway;
+  const gateway = createGateway(
+    { tenant: defaultTenant, node: section.node ?? hostname(), prefix: config.prefix },
+    { ...ports, ...authority, log: (event) => logGateway(log, event) },
+  );
+  let handle: StreamHandler = (_request, reply) => reply.respond(starting);
+  const tls = tlsOf(section);
+  const listener = await listen({
+    streamHandler: (request, reply) => handle(request, reply),
+    timers: ports.timers,
+    ...parseListen(section.listen),
+    ...(tls === undefined ? {} : { tls }),
+    insecureHttp: section.insecure_http,
+    trustedProxies: section.trusted_proxies,
+    log: (event) => logListener(log, event),
+  });
+  // Refuses by itself while there is no view: an authority that comes later is waited for.
+  void gateway.start().then(() => log.info('gateway follows the feed'));
+  handle = gateway.handle;
+  const { host } = parseListen(section.listen);
+  return {
+    url: urlOf({ host, port: listener.port }, { isTls: tls !== undefined }),
+    async close() {
+      await listener.close({ drainMs });
+      await gateway.close();
+    },
+  };
+}
+
+const starting = {
+  status: 503,
+  headers: { 'content-type': 'text/plain; charset=utf-8', 'retry-after': '1' },
+  body: 'starting\n',
+};
+
+/**
+ * The authority that the configuration names, over HTTP.
+ *
+ * @throws ConfigFault `gateway_incomplete`; CustodyFault where the credential cannot be read
+ */
+export async function remoteAuthorityOf(ports: CliPorts, config: Config): Promise<AuthorityFace> {
+  const { authority: server, token } = config.gateway;
+  if (server === undefined || token === undefined) {
+    throw new ConfigFault('gateway_incomplete', 'a gateway apart needs its authority and a token', {
+      hint: 'set gateway.authority to its URL, gateway.token to env:NAME or file:PATH',
+    });
+  }
+  const credential = utf8Decode(await readSecretReference(token, ports.environment))?.trim();
+  if (credential === undefined || credential === '') {
+    throw new ConfigFault('gateway_incomplete', `${token} holds no credential`);
+  }
+  const client = createGuardedClient({ reach: 'operator', timers: ports.timers });
+  return createRemoteAuthority({ server, credential, client, entropy: ports.entropy });
+}
+
+function logGateway(log: Log, event: GatewayEvent): void {
+  const { type, ...facts } = event;
+  if ('error' in facts) log.error(type, facts.error);
+  else log.debug(type);
+}
