@@ -41,8 +41,8 @@ const unreserved = /[A-Za-z0-9._~-]/;
  *   not_a_path (`*`)
  */
 export function normalisePath(path: string): Result<NormalPath, { reason: PathRefusalReason }> {
-  if (plain.test(path)) return ok({ path, opaqueSlash: false });
   if (!path.startsWith('/')) return err({ reason: 'not_a_path' });
+  if (plain.test(path)) return ok({ path, opaqueSlash: false });
   const segments: string[] = [];
   const parts = path.slice(1).split('/');
   let opaqueSlash = false;
