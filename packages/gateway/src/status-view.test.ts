@@ -160,7 +160,7 @@ describe('contents', () => {
     expect(view.key('k')?.view.status).toBe('revoked');
   });
 
-  it('makes a new key set with each change of keys, and leaves out what it cannot use', async () => {
+  it('makes a new key set with each change of keys, without those it cannot use', async () => {
     const { kid, publicJwk } = await generateSigningKey('EdDSA');
     const entry = { type: 'signing_key', kid, jwk: publicJwk, status: 'trusted' } as const;
     view.applySnapshot(snapshot({ entries: [{ ...entry, position: 1 }] }), 0);

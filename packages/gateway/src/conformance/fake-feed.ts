@@ -5,6 +5,7 @@ import {
   type FeedEntry,
   type FeedSnapshot,
   type FeedSource,
+  type KeyView,
 } from '@mintmark/core';
 
 type Draft = FeedEntry extends infer E
@@ -53,6 +54,11 @@ export class FakeFeed implements FeedSource {
     this.epoch = epoch;
     this.#entries = [];
     this.push(...entries);
+  }
+
+  /** The key that was told last. */
+  lastKey(): KeyView | undefined {
+    return this.#entries.findLast((entry) => entry.type === 'key')?.key;
   }
 
   get waiting(): number {
