@@ -12,7 +12,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { openMemoryStore } from '../store/memory/memory-store.ts';
 import type { Store } from '../store/store.ts';
 import type { Row } from '../store/tables.ts';
-import { exportAudit, verifyExport } from './export.ts';
+import { exportAudit, headAt, verifyExport } from './export.ts';
 import { createRecorder, type PersonalSealer } from './record.ts';
 import { createSequencer } from './sequencer.ts';
 import { verifyAudit } from './verify.ts';
@@ -102,6 +102,27 @@ describe('an exported file', () => {
     const report = await verifyExport(chunksOf(text, 500), { anchors: [full.head] });
     expect(report).toMatchObject({ ok: true, head: { size } });
     expect(text.split('\n')).toHaveLength(size);
+  });
+
+  it('verifies pages that follow one another, and no others', async () => {
+    const pages: string[] = [];
+    for (const [from, leavesMax] of [
+      [0, 2],
+      [2, 3],
+      [5, 9],
+    ] as const) {
+      let text = '';
+      const start = await headAt(store, from);
+      for await (const line of exportAudit({ store, clock }, { start, leavesMax })) text += line;
+      pages.push(text);
+    }
+    const [first, second, third] = pages as [string, string, string];
+    expect(await fileProblems(first + second + third)).toEqual([]);
+    const wrong = expect.objectContaining({ problem: 'wrong_page' });
+    expect(await fileProblems(first + third)).toContainEqual(wrong);
+    expect(await fileProblems(first + first + second)).toContainEqual(wrong);
+    const cut = first.trimEnd().split('\n').slice(0, -1).join('\n');
+    expect(await fileProblems(`${cut}\n${second}`)).toContainEqual(wrong);
   });
 
   it('shows edit, deletion, reordering, doubling and truncation', async () => {

@@ -8,6 +8,7 @@ import {
   base64urlEncode,
   type Clock,
   canonicalJson,
+  equalConstantTime,
   Fault,
   isJsonObject,
   type JsonObject,
@@ -88,6 +89,8 @@ export async function headAt(store: Pick<Store, 'auditLog'>, size: number): Prom
 export type ExportProblem =
   | ChainProblem
   | { readonly problem: 'malformed_line'; readonly line: number }
+  /** A page does not begin where the one before it ended. */
+  | { readonly problem: 'wrong_page'; readonly line: number }
   | { readonly problem: 'wrong_personal'; readonly index: number };
 
 export interface ExportReport {
@@ -98,7 +101,8 @@ export interface ExportReport {
 }
 
 /**
- * Verifies what `exportAudit` wrote, without store or keys.
+ * Verifies what `exportAudit` wrote, without store or keys: one export, or several of which each
+ * goes on where the one before it ended.
  *
  * @param chunks the file's bytes, in pieces of any size
  * @throws AuditFileFault `audit_not_an_export` where the first line is not that of an export
@@ -116,10 +120,16 @@ export async function verifyExport(
     line += 1;
     if (header === undefined || chain === undefined) {
       header = readHeader(text);
+      if (header === undefined) throw notAnExport();
       chain = createChainVerifier({ ...options, start: header.start });
       continue;
     }
-    const problem = judgeLine(text, line, chain);
+    const next = readHeader(text);
+    const problem =
+      next === undefined
+        ? judgeLine(text, line, chain)
+        : judgePage({ chain, ended: header.head, start: next.start, line });
+    header = next ?? header;
     if (problem === undefined) continue;
     ownTotal += 1;
     if (own.length < limits.auditProblemsMax) own.push(problem);
@@ -180,13 +190,28 @@ function judgeLine(text: string, line: number, chain: ChainVerifier): ExportProb
     : { problem: 'wrong_personal', index };
 }
 
-function readHeader(text: string): { readonly start: ChainHead; readonly head: ChainHead } {
+function judgePage(page: {
+  readonly chain: ChainVerifier;
+  readonly ended: ChainHead;
+  readonly start: ChainHead;
+  readonly line: number;
+}): ExportProblem | undefined {
+  const reached = page.chain.reached();
+  const joins = [page.ended, page.start].every(
+    (head) => head.size === reached.size && equalConstantTime(head.chain, reached.chain),
+  );
+  return joins ? undefined : { problem: 'wrong_page', line: page.line };
+}
+
+/** @returns undefined where the line is no header */
+function readHeader(
+  text: string,
+): { readonly start: ChainHead; readonly head: ChainHead } | undefined {
+  if (!text.includes(format)) return undefined;
   const value = parseObject(text);
   const start = headFromWire(value?.['start']);
   const head = headFromWire(value?.['head']);
-  if (value?.['format'] !== format || start === undefined || head === undefined) {
-    throw notAnExport();
-  }
+  if (value?.['format'] !== format || start === undefined || head === undefined) return undefined;
   return { start, head };
 }
 
