@@ -1,19 +1,25 @@
 /** Every command, in the order in which help shows them. */
 import type { Command } from './command.ts';
 import { adminKeyCommands } from './commands/admin-key.ts';
+import { auditCommands } from './commands/audit.ts';
+import { clientCommands } from './commands/client.ts';
 import { doctorCommands } from './commands/doctor.ts';
 import { keyCommands } from './commands/key.ts';
 import { revokeCommands } from './commands/revoke.ts';
 import { routeCommands } from './commands/route.ts';
 import { serveCommands } from './commands/serve.ts';
+import { signingKeyCommands } from './commands/signing-key.ts';
 import { tokenCommands } from './commands/token.ts';
 
 export const commands: readonly Command[] = [
   ...serveCommands,
   ...doctorCommands,
   ...keyCommands,
+  ...clientCommands,
   ...tokenCommands,
   ...revokeCommands,
   ...routeCommands,
+  ...signingKeyCommands,
   ...adminKeyCommands,
+  ...auditCommands,
 ];

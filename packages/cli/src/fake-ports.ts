@@ -21,6 +21,8 @@ export interface FakeWorld {
   readonly environment?: Readonly<Record<string, string>>;
   readonly input?: string;
   readonly isInteractive?: boolean;
+  /** Runs timers at once, and asks for a stop after so many; default: timers never run. */
+  readonly stopAfterTimers?: number;
   /** Answers requests; default: nobody listens. */
   readonly server?: (request: Sent) => Response;
 }
@@ -56,8 +58,7 @@ export async function run(
     },
     clock: manualClock(startMs),
     entropy: seededEntropy(1),
-    timers: { after: () => () => {}, every: () => () => {} },
-    signals: { on: () => () => {} },
+    ...timersAndSignals(world.stopAfterTimers),
   };
   const exit = await runCli(argv, ports);
   return { exit, out: out.join(''), err: errors.join(''), sent };
@@ -73,4 +74,28 @@ export function json(
     status,
     headers: { 'content-type': type, ...headers },
   });
+}
+
+function timersAndSignals(stopAfter: number | undefined): Pick<CliPorts, 'timers' | 'signals'> {
+  const stops = new Set<() => void>();
+  let ran = 0;
+  return {
+    timers: {
+      after(ms, act) {
+        // Bounds on requests are longer than a second, and never reached here.
+        if (stopAfter === undefined || ms > 1_000) return () => {};
+        ran += 1;
+        if (ran >= stopAfter) for (const stop of stops) stop();
+        queueMicrotask(act);
+        return () => {};
+      },
+      every: () => () => {},
+    },
+    signals: {
+      on(signal, act) {
+        if (signal === 'stop') stops.add(act);
+        return () => stops.delete(act);
+      },
+    },
+  };
 }

@@ -227,6 +227,7 @@ async function perform(invocation: Invocation, command: Command): Promise<number
   if (!outcome.ok) return showFailure(ports, failureOfRefusal(outcome.refusal), { json, style });
   const shown = outcome.value;
   const text = json ? JSON.stringify(shown.json) : shown.text(style);
+  // What was written piece by piece leaves nothing to say.
   if (text !== undefined && text !== '') ports.terminal.write(`${text}\n`);
   return shown.negative === true ? exitCodes.refused : exitCodes.success;
 }

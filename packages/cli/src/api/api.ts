@@ -36,10 +36,13 @@ export interface ApiAnswer {
   /** The body as it came, for what is not JSON. */
   readonly text: string;
   readonly etag: string | undefined;
+  /** Query of the page that follows, where a Link header names one (RFC 8288). */
+  readonly next: string | undefined;
 }
 
 export interface Api {
   readonly server: string;
+  readonly hasCredential: boolean;
   call(request: ApiRequest): Promise<Result<ApiAnswer, CommandRefusal>>;
   /** Follows `next` until `max` items are in hand, or there are no more. */
   list(
@@ -73,6 +76,7 @@ export function createApi(
   const call = (request: ApiRequest) => callOnce(ports, options, request);
   return {
     server,
+    hasCredential: options.credential !== undefined,
     call,
     async list(path, query, max) {
       const items: Readonly<Record<string, unknown>>[] = [];
@@ -161,7 +165,9 @@ function judge(
   const body = jsonOf(text);
   if (status >= 200 && status < 300) {
     const etag = response.headers.get('etag') ?? undefined;
-    return ok({ status, body: body ?? {}, text, etag });
+    const link = response.headers.get('link') ?? '';
+    const next = /<[^>?]*\?([^>]*)>; rel="next"/.exec(link)?.[1];
+    return ok({ status, body: body ?? {}, text, etag, next });
   }
   if (body === undefined) throw unexpected(server, `status ${status} without a problem document`);
   const code = stringOf(body['code']) ?? stringOf(body['error']) ?? `status_${status}`;

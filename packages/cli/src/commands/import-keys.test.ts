@@ -26,7 +26,10 @@ describe('mintmark key import', () => {
     expect(exit).toBe(0);
     expect(sent[0]!.body).toEqual({
       format: { prefix: 'ak_', separator: '.', hashed: 'secret' },
-      keys: [{ hash: 'a' }, { hash: 'b' }],
+      keys: [
+        { scopes: [], hash: 'a' },
+        { scopes: [], hash: 'b' },
+      ],
     });
     expect(out).toMatch(/imported +2/);
   });

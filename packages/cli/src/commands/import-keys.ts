@@ -94,7 +94,8 @@ async function sendPages(api: Api, format: Item, rows: readonly string[]): Promi
   const report: Report = { imported: 0, unchanged: 0, conflicts: [] };
   let from = 0;
   for (const page of pagesOf(rows)) {
-    const keys = page.map((row) => JSON.parse(row));
+    // A system without scopes means: none.
+    const keys = page.map((row) => ({ scopes: [], ...JSON.parse(row) }));
     const body = { format, keys };
     const answer = await api.call({ method: 'POST', path: '/v1/keys/import', body });
     if (!answer.ok) return answer;

@@ -98,27 +98,47 @@ describe('mintmark token', () => {
   );
 
   it('verifies against the published keys of the issuer', async () => {
-    const good = await run('token verify --json', { input: token, server: published });
+    const good = await run('token verify --offline --json', { input: token, server: published });
     expect(good.exit).toBe(0);
     expect(JSON.parse(good.out)).toMatchObject({ valid: true, claims: { jti: 'jti-1' } });
-    const text = await run('token verify', { input: token, server: published });
+    const text = await run('token verify --offline', { input: token, server: published });
     expect(text.out).toContain('valid');
   });
 
   it('exits 1 for a wrong audience and for a changed token', async () => {
     const world = { input: token, server: published };
-    const audience = await run('token verify --audience https://other.example', world);
+    const audience = await run('token verify --offline --audience https://other.example', world);
     expect(audience).toMatchObject({ exit: 1, out: 'refused: wrong_audience\n' });
     const changed = `${token.slice(0, -2)}${token.endsWith('AA') ? 'BB' : 'AA'}`;
-    const bad = await run('token verify', { ...world, input: changed });
+    const bad = await run('token verify --offline', { ...world, input: changed });
     expect(bad).toMatchObject({ exit: 1 });
     expect(bad.out).toContain('refused: ');
+  });
+
+  it('asks the server where it has a credential, and the keys where it has none', async () => {
+    const answers = (body: unknown) => () => json(200, body);
+    const active = { active: true, kind: 'opaque', audience: ['https://api.example'] };
+    const good = await run('token verify', { input: 'mm_at_x', server: answers(active) });
+    expect(good).toMatchObject({ exit: 0 });
+    expect(good.sent[0]).toMatchObject({ body: { token: 'mm_at_x' } });
+    expect(good.sent[0]!.url).toContain('/v1/tokens/inspect');
+    const world = { input: 'mm_at_x', server: answers(active) };
+    const other = await run('token verify --audience https://other.example', world);
+    expect(other).toMatchObject({ exit: 1, out: 'refused: wrong_audience\n' });
+    const revoked = { active: false, reason: 'revoked' };
+    const bad = await run('token verify --json', { input: token, server: answers(revoked) });
+    expect(bad.exit).toBe(1);
+    expect(JSON.parse(bad.out)).toEqual({ valid: false, reason: 'revoked' });
+    const environment = { MINTMARK_TOKEN: '' };
+    const alone = await run('token verify', { input: token, server: published, environment });
+    expect(alone.exit).toBe(0);
+    expect(alone.sent.every((one) => one.method === 'GET')).toBe(true);
   });
 
   it('says when the server has no usable keys', async () => {
     const server = ({ url }: Sent) =>
       json(200, url.endsWith('/jwks.json') ? { no: 'keys' } : { issuer });
-    const { exit, err } = await run('token verify', { input: token, server });
+    const { exit, err } = await run('token verify --offline', { input: token, server });
     expect(exit).toBe(3);
     expect(err).toContain('not_a_key_set');
   });

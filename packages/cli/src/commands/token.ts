@@ -6,7 +6,7 @@ import type { Command, Outcome } from '../command.ts';
 import { readSecret, readToken, tokenOperand } from '../secret-input.ts';
 import { fields, type Style } from '../style.ts';
 import { type DecodedJwt, decodeJwt } from './decode-jwt.ts';
-import { type Item, rowsOf, send, usage } from './send.ts';
+import { cell, type Item, rowsOf, send, usage } from './send.ts';
 
 const issue: Command = {
   name: 'token issue',
@@ -67,21 +67,33 @@ const inspect: Command = {
 
 const verify: Command = {
   name: 'token verify',
-  summary: 'verifies a JWT against the published keys of its issuer',
+  summary: 'verifies a token; exits 1 where it is not good',
   description:
-    'Checks signature, issuer, time and, with --audience, for whom it is. What keys alone cannot ' +
-    'tell is whether the token was revoked: a gateway knows that, or introspection.',
+    'With a credential the server is asked, which knows of revocation and of opaque tokens. ' +
+    'Without one, or with --offline, a JWT is verified here against the published keys: ' +
+    'signature, issuer, time and, with --audience, for whom it is.',
   operands: [tokenOperand],
-  options: [{ flags: '--audience <audience>', description: 'API that the token must be for' }],
-  examples: [['mintmark token verify --audience https://api.example < token.txt', 'exit 1 if not']],
+  options: [
+    { flags: '--offline', description: 'by the published keys alone' },
+    { flags: '--audience <audience>', description: 'API that the token must be for' },
+  ],
+  examples: [
+    ['mintmark token verify < token.txt', 'as the server sees it'],
+    [
+      'mintmark token verify --offline --audience https://api.example < token.txt',
+      'as an API does',
+    ],
+  ],
   async run(invocation) {
     const token = await readToken(invocation);
     if (!token.ok) return token;
     const api = await invocation.api();
     if (!api.ok) return api;
+    const audience = invocation.options.text('audience');
+    const ask = api.value.hasCredential && !invocation.options.flag('offline');
+    if (ask) return askServer(api.value, token.value, audience);
     const issuer = await readIssuer(api.value);
     if (!issuer.ok) return issuer;
-    const audience = invocation.options.text('audience');
     const verified = verifyAccessToken(token.value, {
       ...issuer.value,
       now: nowSeconds(invocation.ports.clock),
@@ -90,6 +102,20 @@ const verify: Command = {
     return verified.ok ? verdictOf(verified.value.payload) : refusedBy(verified.refusal.reason);
   },
 };
+
+async function askServer(api: Api, token: string, audience: string | undefined): Promise<Outcome> {
+  const answer = await api.call({ method: 'POST', path: '/v1/tokens/inspect', body: { token } });
+  if (!answer.ok) return answer;
+  const { body } = answer.value;
+  if (body['active'] !== true) return refusedBy(cell(body, 'reason'));
+  const audiences = (body['audience'] ?? []) as readonly string[];
+  if (audience !== undefined && !audiences.includes(audience)) return refusedBy('wrong_audience');
+  return ok({
+    json: { valid: true, token: body },
+    text: (style) =>
+      [style.good('valid'), fields(style, rowsOf(body, Object.keys(body)))].join('\n'),
+  });
+}
 
 export const tokenCommands: readonly Command[] = [issue, inspect, verify];
 
