@@ -1,4 +1,4 @@
-export { type ExportReport, verifyExport } from './audit/export.ts';
+export { type ExportReport, verifyExport } from './audit/verify-export.ts';
 export { type Authority, initAuthority, openAuthority } from './authority.ts';
 export { type AuthorityConfig, authorityDefaults } from './config.ts';
 export type { Custody } from './custody/custody.ts';

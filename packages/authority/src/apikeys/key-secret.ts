@@ -5,6 +5,7 @@
  */
 import { base64urlEncode, type TenantId } from '@mintmark/core';
 import { hashSecret, secretVerifier } from '@mintmark/tokens';
+import { sealContext } from '../custody/contexts.ts';
 import type { Row } from '../store/tables.ts';
 
 /** The installation's peppers, unwrapped into memory (`custody/peppers.ts`). */
@@ -37,7 +38,7 @@ export async function secretColumns(
   const verifier = secretVerifier(secret);
   return {
     ...pepperedColumns(ports.peppers, input),
-    sealedVerifier: await ports.sealer.seal(tenant, verifierContext(id), verifier),
+    sealedVerifier: await ports.sealer.seal(tenant, sealContext.keyVerifier(id), verifier),
   };
 }
 
@@ -67,11 +68,6 @@ export async function openVerifier(
 ): Promise<string | undefined> {
   if (row.sealedVerifier === null) return undefined;
   const { tenant, id, sealedVerifier } = row;
-  const context = verifierContext(id);
+  const context = sealContext.keyVerifier(id);
   return base64urlEncode(await sealer.open(tenant as TenantId, context, sealedVerifier));
-}
-
-/** Bound to the key: moved to another row it does not open. */
-function verifierContext(id: string): string {
-  return `key-verifier:${id}`;
 }

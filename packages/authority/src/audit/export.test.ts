@@ -12,10 +12,11 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { openMemoryStore } from '../store/memory/memory-store.ts';
 import type { Store } from '../store/store.ts';
 import type { Row } from '../store/tables.ts';
-import { exportAudit, headAt, verifyExport } from './export.ts';
+import { exportAudit, headAt } from './export.ts';
 import { createRecorder, type PersonalSealer } from './record.ts';
 import { createSequencer } from './sequencer.ts';
 import { verifyAudit } from './verify.ts';
+import { verifyExport } from './verify-export.ts';
 
 const clock = manualClock(1_700_000_000_000);
 const size = 6;
@@ -160,7 +161,9 @@ describe('an exported file', () => {
   it('names a line that is damaged', async () => {
     const lines = (await exported()).trimEnd().split('\n');
     const bad = ['', '{', '[]', '{"index":-1}', '{"index":1,"chain":"!","leaf":{}}'];
-    for (const line of [...bad, lines[2]!.replace(/"salt":"[^"]*"/, '"salt":1')]) {
+    const salts = ['1', '"AAAA"', `"${'A'.repeat(200)}"`];
+    const salted = salts.map((salt) => lines[2]!.replace(/"salt":"[^"]*"/, `"salt":${salt}`));
+    for (const line of [...bad, ...salted]) {
       const found = await fileProblems(lines.with(2, line).join('\n'));
       expect(found).toContainEqual({ problem: 'malformed_line', line: 3 });
     }

@@ -4,38 +4,20 @@
  * for, and then with the salt that shows that it is what the leaf committed to.
  */
 import {
-  base64urlDecode,
   base64urlEncode,
   type Clock,
-  canonicalJson,
-  equalConstantTime,
-  Fault,
-  isJsonObject,
   type JsonObject,
-  type JsonValue,
   limits,
-  parseJson,
   rfc3339,
   utf8Decode,
 } from '@mintmark/core';
 import type { Store } from '../store/store.ts';
 import type { Row } from '../store/tables.ts';
 import { type ChainHead, emptyHead } from './chain.ts';
-import { commitTo, leafBytes, parseLeaf } from './leaf.ts';
+import { parseLeaf } from './leaf.ts';
 import { openPersonal, type PersonalSealer } from './record.ts';
 import { readHead } from './sequencer.ts';
-import {
-  type ChainProblem,
-  type ChainVerdict,
-  type ChainVerifier,
-  type ChainVerifierOptions,
-  createChainVerifier,
-} from './verify-chain.ts';
-
-const format = 'mintmark-audit-1';
-
-/** A leaf, its personal data in base64url, and what stands around them. */
-const lineBytesMax = 4 * limits.auditLeafBytesMax;
+import { AuditFileFault, exportFormat } from './verify-export.ts';
 
 /**
  * Writes the log as it stands now, line by line, each with its newline.
@@ -58,7 +40,7 @@ export async function* exportAudit(
   const end = start.size + leavesMax;
   const head = newest.size <= end ? newest : await headAt(store, end);
   yield `${JSON.stringify({
-    format,
+    format: exportFormat,
     exported_at: rfc3339(clock.nowMs()),
     start: headToWire(start),
     head: headToWire(head),
@@ -86,73 +68,6 @@ export async function headAt(store: Pick<Store, 'auditLog'>, size: number): Prom
   return { size, chain: row.chain };
 }
 
-export type ExportProblem =
-  | ChainProblem
-  | { readonly problem: 'malformed_line'; readonly line: number }
-  /** A page does not begin where the one before it ended. */
-  | { readonly problem: 'wrong_page'; readonly line: number }
-  | { readonly problem: 'wrong_personal'; readonly index: number };
-
-export interface ExportReport {
-  readonly ok: boolean;
-  readonly head: ChainHead;
-  readonly problems: readonly ExportProblem[];
-  readonly problemsTotal: number;
-}
-
-/**
- * Verifies what `exportAudit` wrote, without store or keys: one export, or several of which each
- * goes on where the one before it ended.
- *
- * @param chunks the file's bytes, in pieces of any size
- * @throws AuditFileFault `audit_not_an_export` where the first line is not that of an export
- */
-export async function verifyExport(
-  chunks: AsyncIterable<Uint8Array>,
-  options: Pick<ChainVerifierOptions, 'anchors'> = {},
-): Promise<ExportReport> {
-  const own: ExportProblem[] = [];
-  let ownTotal = 0;
-  let header: { readonly start: ChainHead; readonly head: ChainHead } | undefined;
-  let chain: ChainVerifier | undefined;
-  let line = 0;
-  for await (const text of linesOf(chunks)) {
-    line += 1;
-    if (header === undefined || chain === undefined) {
-      header = readHeader(text);
-      if (header === undefined) throw notAnExport();
-      chain = createChainVerifier({ ...options, start: header.start });
-      continue;
-    }
-    const next = readHeader(text);
-    const problem =
-      next === undefined
-        ? judgeLine(text, line, chain)
-        : judgePage({ chain, ended: header.head, start: next.start, line });
-    header = next ?? header;
-    if (problem === undefined) continue;
-    ownTotal += 1;
-    if (own.length < limits.auditProblemsMax) own.push(problem);
-  }
-  if (header === undefined || chain === undefined) throw notAnExport();
-  return report({ chain, verdict: chain.finish(header.head), own, ownTotal });
-}
-
-/** The file is not what `mintmark audit export` writes. */
-export class AuditFileFault extends Fault {}
-
-function report(input: {
-  readonly chain: ChainVerifier;
-  readonly verdict: ChainVerdict;
-  readonly own: readonly ExportProblem[];
-  readonly ownTotal: number;
-}): ExportReport {
-  const { chain, verdict, own, ownTotal } = input;
-  const problemsTotal = verdict.problemsTotal + ownTotal;
-  const problems = [...verdict.problems, ...own].slice(0, limits.auditProblemsMax);
-  return { ok: problemsTotal === 0, head: chain.reached(), problems, problemsTotal };
-}
-
 async function renderLine(
   row: Row<'auditLog'>,
   sealer: Pick<PersonalSealer, 'open'> | undefined,
@@ -171,104 +86,6 @@ async function renderLine(
   return `{"index":${row.index},"chain":"${base64urlEncode(row.chain)}","leaf":${leaf}${beside}}\n`;
 }
 
-function judgeLine(text: string, line: number, chain: ChainVerifier): ExportProblem | undefined {
-  const value = parseObject(text);
-  const bytes = bytesOf(value?.['chain']);
-  const index = value?.['index'];
-  const leaf = value?.['leaf'];
-  if (bytes === undefined || !isIndex(index) || !isJsonObject(leaf)) {
-    return { problem: 'malformed_line', line };
-  }
-  const parsed = chain.add({ index, leaf: leafBytes(leaf), chain: bytes });
-  const personal = value?.['personal'];
-  if (personal === undefined) return undefined;
-  const salt = isJsonObject(personal) ? bytesOf(personal['salt']) : undefined;
-  const beside = isJsonObject(personal) ? personal['value'] : undefined;
-  if (salt === undefined || beside === undefined) return { problem: 'malformed_line', line };
-  return commitTo(salt, canonicalJson(beside)) === parsed?.personalCommitment
-    ? undefined
-    : { problem: 'wrong_personal', index };
-}
-
-function judgePage(page: {
-  readonly chain: ChainVerifier;
-  readonly ended: ChainHead;
-  readonly start: ChainHead;
-  readonly line: number;
-}): ExportProblem | undefined {
-  const reached = page.chain.reached();
-  const joins = [page.ended, page.start].every(
-    (head) => head.size === reached.size && equalConstantTime(head.chain, reached.chain),
-  );
-  return joins ? undefined : { problem: 'wrong_page', line: page.line };
-}
-
-/** @returns undefined where the line is no header */
-function readHeader(
-  text: string,
-): { readonly start: ChainHead; readonly head: ChainHead } | undefined {
-  if (!text.includes(format)) return undefined;
-  const value = parseObject(text);
-  const start = headFromWire(value?.['start']);
-  const head = headFromWire(value?.['head']);
-  if (value?.['format'] !== format || start === undefined || head === undefined) return undefined;
-  return { start, head };
-}
-
-function notAnExport(): AuditFileFault {
-  return new AuditFileFault('audit_not_an_export', `the file does not begin as ${format}`, {
-    hint: 'make it with: mintmark audit export',
-  });
-}
-
 function headToWire(head: ChainHead): JsonObject {
   return { size: head.size, chain: base64urlEncode(head.chain) };
-}
-
-function headFromWire(value: JsonValue | undefined): ChainHead | undefined {
-  if (!isJsonObject(value)) return undefined;
-  const { size } = value;
-  const chain = bytesOf(value['chain']);
-  return isIndex(size) && chain !== undefined ? { size, chain } : undefined;
-}
-
-function isIndex(value: JsonValue | undefined): value is number {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
-}
-
-function bytesOf(value: JsonValue | undefined): Uint8Array | undefined {
-  return typeof value === 'string' ? base64urlDecode(value) : undefined;
-}
-
-function parseObject(text: string): JsonObject | undefined {
-  const parsed = parseJson(text, { membersMax: 1024 });
-  return parsed.ok && isJsonObject(parsed.value) ? parsed.value : undefined;
-}
-
-/** Lines without their newline. One that is too long, or not UTF-8, comes out as an empty line. */
-async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string, void> {
-  let parts: Uint8Array[] = [];
-  let length = 0;
-  const take = (): string => {
-    const bytes = Buffer.concat(parts);
-    const tooLong = length > lineBytesMax;
-    parts = [];
-    length = 0;
-    return (tooLong ? undefined : utf8Decode(bytes)) ?? '';
-  };
-  for await (const chunk of chunks) {
-    let from = 0;
-    for (let at = chunk.indexOf(0x0a); at >= 0; at = chunk.indexOf(0x0a, from)) {
-      keep(chunk.subarray(from, at));
-      yield take();
-      from = at + 1;
-    }
-    keep(chunk.subarray(from));
-  }
-  if (length > 0) yield take();
-
-  function keep(part: Uint8Array): void {
-    if (length <= lineBytesMax) parts.push(part);
-    length += part.length;
-  }
 }

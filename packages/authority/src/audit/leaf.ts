@@ -66,6 +66,9 @@ export function renderPersonal(personal: AuditEvent['personal']): string | undef
   return canonicalJson(wellFormed({ address, note, userAgent }));
 }
 
+/** Bytes of the salt of a commitment. */
+export const saltBytes = 32;
+
 /**
  * Hides the personal data until its salt is known: without a random salt an address could be
  * guessed from its hash. Erasing data and salt leaves the leaf provable and the data gone.

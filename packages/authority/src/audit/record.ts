@@ -18,7 +18,7 @@ import {
   utf8Decode,
 } from '@mintmark/core';
 import type { AuditRecord } from '../store/act.ts';
-import { commitTo, objectColumn, renderLeaf, renderPersonal } from './leaf.ts';
+import { commitTo, objectColumn, renderLeaf, renderPersonal, saltBytes } from './leaf.ts';
 
 /** The event cannot be recorded, so its act must not happen. */
 export class AuditFault extends Fault {}
@@ -40,7 +40,6 @@ export interface Recorder {
 
 /** Sealed personal data begins with the version of its form; 1: under the tenant's key. */
 const personalVersion = 1;
-const saltBytes = 32;
 
 export function createRecorder(ports: {
   readonly sealer: Pick<PersonalSealer, 'seal'>;

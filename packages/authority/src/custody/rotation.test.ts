@@ -4,10 +4,13 @@ import {
   limits,
   manualClock,
   seededEntropy,
+  type UnixMs,
   utf8,
 } from '@mintmark/core';
 import { sealedKeyId } from '@mintmark/tokens';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { parseLeaf } from '../audit/leaf.ts';
+import { createRecorder } from '../audit/record.ts';
 import type { Step } from '../store/act.ts';
 import { openMemoryStore } from '../store/memory/memory-store.ts';
 import type { Store } from '../store/store.ts';
@@ -16,7 +19,13 @@ import { sealContext } from './contexts.ts';
 import type { Custody } from './custody.ts';
 import { openMemoryCustody } from './memory.ts';
 import { createPeppers } from './peppers.ts';
-import { destroyRootKey, type ResealCursor, resealRecords, rewrapAll } from './rotation.ts';
+import {
+  destroyRootKey,
+  type ResealCursor,
+  resealRecords,
+  rewrapAll,
+  rotateRootKey,
+} from './rotation.ts';
 import { createSealer, type Sealer } from './sealer.ts';
 
 const tenant = defaultTenant;
@@ -205,6 +214,38 @@ describe('a rotation', () => {
     }
     await rotating;
     await expectAllOpen();
+  });
+});
+
+describe('a new root key', () => {
+  const event = {
+    tenant,
+    at: 1_700_000_000_000 as UnixMs,
+    actor: { kind: 'admin_key', id: 'a1' },
+    why: 'yearly',
+  } as const;
+
+  it('is made and recorded before and after, with everything wrapped under it', async () => {
+    const sealer = sealerOf();
+    await fill(sealer);
+    const recorder = createRecorder({ sealer, entropy, clock });
+    const { keyId, rewrapped } = await rotateRootKey({ custody, store, recorder }, event);
+    expect((await custody.describe()).currentKey).toBe(keyId);
+    expect(rewrapped).toBe(1);
+    const leaves = (await store.auditPending.list({ limit: 10 })).map((row) => parseLeaf(row.leaf));
+    expect(leaves.map((leaf) => leaf?.result).sort()).toEqual(['done', 'started']);
+    await expectAllOpen();
+  });
+
+  it('is not made where it cannot be recorded', async () => {
+    const recorder = {
+      record: async () => {
+        throw new CustodyFault('custody_unavailable', 'cannot record');
+      },
+    };
+    const before = await custody.describe();
+    await expect(rotateRootKey({ custody, store, recorder }, event)).rejects.toThrow('cannot');
+    expect(await custody.describe()).toEqual(before);
   });
 });
 

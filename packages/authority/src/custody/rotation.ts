@@ -3,8 +3,9 @@
  * under new data keys. Every step is bounded, may fail at any point and is run again until nothing
  * is left; nothing is destroyed before nothing names it.
  */
-import { type Clock, CustodyFault, limits, type TenantId } from '@mintmark/core';
+import { type AuditEvent, type Clock, CustodyFault, limits, type TenantId } from '@mintmark/core';
 import { sealedKeyId } from '@mintmark/tokens';
+import type { Recorder } from '../audit/record.ts';
 import type { Act } from '../store/act.ts';
 import type { Store } from '../store/store.ts';
 import { sealContext } from './contexts.ts';
@@ -13,16 +14,50 @@ import type { Sealer } from './sealer.ts';
 import { rewrapKey, type WrappedKeyRow } from './wrapped-keys.ts';
 
 /**
+ * Makes a new root key current and wraps everything under it. Custody is no part of the store's
+ * transaction, so two records stand around the rotation: one without the other tells of a crash
+ * between them, after which `rewrapAll` goes on.
+ *
+ * @throws AuditFault, StoreFault or CustodyFault; where it cannot be recorded, nothing is rotated
+ */
+export async function rotateRootKey(
+  ports: RewrapPorts & {
+    readonly custody: Pick<Custody, 'rotate'>;
+    readonly recorder: Recorder;
+  },
+  event: Pick<AuditEvent, 'tenant' | 'at' | 'actor' | 'why' | 'personal' | 'requestId'>,
+): Promise<{ readonly keyId: string; readonly rewrapped: number }> {
+  const { custody, store, recorder } = ports;
+  const about = { ...event, action: 'custody.rotate', object: custodyObject } as const;
+  await store.acts.run({
+    steps: [],
+    audit: await recorder.record({ ...about, result: 'started' }),
+  });
+  const keyId = await custody.rotate();
+  const rewrapped = await rewrapAll(ports);
+  const detail = { key: keyId, rewrapped };
+  await store.acts.run({
+    steps: [],
+    audit: await recorder.record({ ...about, result: 'done', detail }),
+  });
+  return { keyId, rewrapped };
+}
+
+const custodyObject = { kind: 'installation', id: 'custody' } as const;
+
+interface RewrapPorts {
+  readonly custody: Pick<Custody, 'describe' | 'wrap' | 'unwrap'>;
+  readonly store: Pick<Store, 'custodyKeys' | 'acts'>;
+}
+
+/**
  * Wraps every data key and pepper that an older root key wrapped under the current one. Safe to run
  * in several processes, and again after a fault.
  *
  * @returns how many were wrapped again
  * @throws CustodyFault or StoreFault; what was done stays done
  */
-export async function rewrapAll(ports: {
-  readonly custody: Pick<Custody, 'describe' | 'wrap' | 'unwrap'>;
-  readonly store: Pick<Store, 'custodyKeys' | 'acts'>;
-}): Promise<number> {
+export async function rewrapAll(ports: RewrapPorts): Promise<number> {
   const { currentKey } = await ports.custody.describe();
   let rewrapped = 0;
   let after: readonly string[] | undefined;

@@ -69,7 +69,31 @@ describe('the sealer', () => {
       steps: [{ do: 'put', table: 'custodyKeys', row: { ...row!, tenant: other } }],
       audit: null,
     });
-    await expect(sealerWith().open(other, 'record:1', sealed)).rejects.toMatchObject({
+    const works = [
+      sealerWith().open(other, 'record:1', sealed),
+      sealerWith().seal(other, 'record:1', secret),
+    ];
+    for (const work of await Promise.allSettled(works)) {
+      expect(work).toMatchObject({ reason: { code: 'custody_tampered' } });
+    }
+  });
+
+  it('does not open a record of another tenant, even under the same data key', async () => {
+    // Custody that binds nothing, so that the record's own binding is what refuses.
+    const lax = {
+      wrap: (plaintext: Uint8Array) => custody.wrap(plaintext, ''),
+      unwrap: (wrapped: Parameters<Custody['unwrap']>[0]) => custody.unwrap(wrapped, ''),
+    };
+    const sealer = sealerWith({ custody: lax });
+    const other = 'other' as TenantId;
+    const sealed = await sealer.seal(tenant, 'record:1', secret);
+    const row = await store.custodyKeys.get(tenant, 'data-1');
+    await store.acts.run({
+      steps: [{ do: 'put', table: 'custodyKeys', row: { ...row!, tenant: other } }],
+      audit: null,
+    });
+    await sealer.seal(other, 'record:1', secret);
+    await expect(sealer.open(other, 'record:1', sealed)).rejects.toMatchObject({
       code: 'custody_tampered',
     });
   });

@@ -458,6 +458,26 @@ describe('an emergency', () => {
     }
   });
 
+  it('is not undone by a change that another process decided on before it', async () => {
+    const here = await open();
+    const { kid } = await here.signer(tenant, 'ES256');
+    const { activateAt } = await here.rotate({ tenant, algorithm: 'ES256', ...operator });
+    clock.setWallMs(activateAt);
+    let declared = false;
+    const run = async (act: Act) => {
+      if (!declared) {
+        declared = true;
+        await here.emergency({ tenant, kid, ...operator });
+      }
+      return store.acts.run(act);
+    };
+    // Its tick has read that the distrusted key is to retire in a day.
+    await open({ store: { ...store, acts: { run } } });
+    const row = await store.signingKeys.get(tenant, kid);
+    expect(row).toMatchObject({ status: 'compromised' });
+    expect(await kidsOf(await open())).not.toContain(kid);
+  });
+
   it('changes nothing where it cannot be recorded', async () => {
     const { kid } = await (await open()).signer(tenant, 'ES256');
     const recorder = {
