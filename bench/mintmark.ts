@@ -1,6 +1,7 @@
 /** Our own server under measurement: initialised in a fresh folder, set up through its own API. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { type Server, startServer } from './server-process.ts';
 
@@ -14,6 +15,8 @@ export interface MintmarkServer {
   readonly startMs: number;
   setFormat(format: 'jwt' | 'opaque'): Promise<void>;
   createKeys(count: number): Promise<readonly string[]>;
+  /** A fresh access token of the client. */
+  issue(): Promise<string>;
   call(method: string, path: string, body?: unknown): Promise<Record<string, unknown>>;
 }
 
@@ -58,6 +61,16 @@ export async function startMintmark(
     adminKey,
     startMs,
     call,
+    async issue() {
+      const { clientId, clientSecret } = options;
+      const basic = Buffer.from(`${clientId}:${clientSecret}`).toString('base64');
+      const answer = await fetch(`http://127.0.0.1:${port}/oauth2/token`, {
+        method: 'POST',
+        headers: { authorization: `Basic ${basic}` },
+        body: new URLSearchParams({ grant_type: 'client_credentials' }),
+      });
+      return ((await answer.json()) as { access_token: string }).access_token;
+    },
     async setFormat(format) {
       const path = `/v1/clients/${options.clientId}`;
       await call('PATCH', path, { access_token_format: format });
@@ -71,6 +84,59 @@ export async function startMintmark(
       return keys;
     },
   };
+}
+
+/** A gateway under measurement, with the authority that it follows. */
+export interface GatewayPort {
+  readonly server: MintmarkServer;
+  readonly gatewayPort: number;
+  /** Of the process in which the gateway runs. */
+  readonly gateway: Server;
+  stop(): Promise<void>;
+}
+
+/** Authority and gateway in one process. */
+export async function startTogether(
+  folder: string,
+  options: MintmarkOptions,
+): Promise<GatewayPort> {
+  const gatewayPort = await freePort();
+  const flags = ['--gateway-listen', `127.0.0.1:${gatewayPort}`];
+  const server = await startMintmark(folder, { ...options, command: 'serve', flags });
+  const { process } = server;
+  return { server, gatewayPort, gateway: process, stop: () => process.stop() };
+}
+
+/** Authority and gateway in two processes, on the same core. */
+export async function startApart(folder: string, options: MintmarkOptions): Promise<GatewayPort> {
+  const server = await startMintmark(folder, options);
+  const gatewayPort = await freePort();
+  const where = ['--gateway-listen', `127.0.0.1:${gatewayPort}`];
+  const args = [
+    main,
+    'gateway',
+    ...where,
+    '--gateway-authority',
+    `http://127.0.0.1:${server.port}`,
+  ];
+  const gateway = await startServer([...args, '--gateway-token', 'env:GATEWAY_KEY'], {
+    ready: /gateway/,
+    env: { GATEWAY_KEY: server.adminKey, MINTMARK_LOG_LEVEL: 'error' },
+  });
+  const stop = async (): Promise<void> => {
+    await gateway.stop();
+    await server.process.stop();
+  };
+  return { server, gatewayPort, gateway, stop };
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const probe = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = probe.address() as AddressInfo;
+      probe.close(() => resolve(port));
+    });
+  });
 }
 
 /** @returns the admin key, of now or of the first time that the folder was used */
