@@ -40,8 +40,6 @@ export interface GatewayConfig {
   readonly node: string;
   /** The installation's token prefix. */
   readonly prefix: string;
-  /** Beginnings of imported keys. */
-  readonly importedPrefixes?: readonly string[];
   /** What tokens must name where a route names no audience; default: the issuer. */
   readonly defaultAudience?: string;
   readonly bodyBytesMax?: number;
@@ -174,7 +172,7 @@ async function handle(parts: Parts, request: StreamRequest, reply: StreamReply):
       dpop: request.header('dpop'),
       apiKey: request.header('x-api-key'),
     },
-    { prefix, basicPassword: route.acceptBasic, importedPrefixes: config.importedPrefixes ?? [] },
+    { prefix, basicPassword: route.acceptBasic, importedPrefixes: view.importedPrefixes },
   );
   record.presented(credentialKindOf(credential));
   const address = request.remoteAddress;

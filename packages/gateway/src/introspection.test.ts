@@ -13,9 +13,9 @@ beforeAll(async () => {
 afterAll(() => upstream.close());
 
 beforeEach(async () => {
-  rig = await openRig([{ name: 'all', match: {}, upstream: upstream.url, scopes: ['read'] }], {
-    importedPrefixes: ['sk_live_'],
-  });
+  rig = await openRig([{ name: 'all', match: {}, upstream: upstream.url, scopes: ['read'] }]);
+  rig.feed.push({ type: 'import_prefix', prefix: 'sk_live_' });
+  await rig.caughtUp();
 });
 afterEach(() => rig.close());
 

@@ -66,6 +66,7 @@ interface Contents {
   readonly keys: Map<string, HeldKey>;
   readonly signingKeys: Map<string, JsonValue>;
   readonly routes: Map<string, CompiledRoute>;
+  importedPrefixes: readonly string[];
   keySet: KeySet;
   routeTable: RouteTable;
 }
@@ -108,6 +109,11 @@ export class StatusView {
     return this.#contents?.revocations;
   }
 
+  /** How imported keys begin. */
+  get importedPrefixes(): readonly string[] {
+    return this.#contents?.importedPrefixes ?? [];
+  }
+
   get keyCount(): number {
     return this.#contents?.keys.size ?? 0;
   }
@@ -148,6 +154,7 @@ export class StatusView {
       keys: new Map(),
       signingKeys: new Map(),
       routes: new Map(),
+      importedPrefixes: [],
       keySet: this.#makeKeySet(snapshot.epoch, new Map()),
       routeTable: noRoutes,
     };
@@ -220,6 +227,9 @@ export class StatusView {
         case 'route':
           routesChanged = true;
           this.#putRoute(contents.routes, entry.name, entry.route);
+          break;
+        case 'import_prefix':
+          contents.importedPrefixes = [...new Set([...contents.importedPrefixes, entry.prefix])];
           break;
       }
     }

@@ -141,6 +141,13 @@ describe('parseCredential', () => {
     }
   });
 
+  it('takes any text for an imported key where one has no beginning, but not our own forms', () => {
+    const forms = { importedPrefixes: [''] };
+    expect(bearer('0123456789abcdef', forms).kind).toBe('imported_key');
+    expect(bearer('a.b.c', forms).kind).toBe('jwt');
+    expect(bearer('mm_key_mistyped', forms).kind).toBe('malformed');
+  });
+
   it('hands over imported keys by their declared beginning, and no others', () => {
     const forms = { importedPrefixes: ['sk_live_', 'old.'] };
     expect(bearer('sk_live_123', forms)).toEqual({ kind: 'imported_key', text: 'sk_live_123' });

@@ -4,7 +4,7 @@
  * differ about which. Nothing here looks anything up or says that a credential is good.
  */
 import { assertNever, base64Decode, limits, utf8Decode } from '@mintmark/core';
-import { parseSecretToken, type SecretTokenKind } from './api-key.ts';
+import { parseSecretToken, type SecretTokenKind, type SecretTokenRefusal } from './api-key.ts';
 
 export type Credential =
   | { readonly kind: 'none' }
@@ -139,13 +139,8 @@ const tokenPattern = /^[A-Za-z0-9\-._~+/]+=*$/;
 function parseToken(text: string, forms: CredentialForms): Credential {
   if (text.length > limits.tokenCharsMax) return malformed('too_long');
   if (!tokenPattern.test(text)) return malformed('malformed');
-  if (forms.importedPrefixes?.some((prefix) => text.startsWith(prefix))) {
-    return { kind: 'imported_key', text };
-  }
-  // Only a JWS has dots; what is wrong with it, its verifier says better.
-  if (text.includes('.')) return { kind: 'jwt', token: text };
   const parsed = parseSecretToken(text, forms.prefix);
-  if (!parsed.ok) return malformed(parsed.refusal.reason);
+  if (!parsed.ok) return parseForeign(text, forms, parsed.refusal.reason);
   const { kind, id, secret } = parsed.value;
   switch (kind) {
     case 'key':
@@ -162,4 +157,21 @@ function parseToken(text: string, forms: CredentialForms): Credential {
     default:
       return assertNever(kind);
   }
+}
+
+/** What has not our form: an imported key by its beginning, or a JWT by its dots. */
+function parseForeign(
+  text: string,
+  forms: CredentialForms,
+  refusal: SecretTokenRefusal['reason'],
+): Credential {
+  // A mistyped key of ours is not sought among others' keys: its checksum saved the look-up.
+  if (text.startsWith(`${forms.prefix}_`)) return malformed(refusal);
+  const imported = forms.importedPrefixes ?? [];
+  if (imported.some((prefix) => prefix !== '' && text.startsWith(prefix))) {
+    return { kind: 'imported_key', text };
+  }
+  // Only a JWS has dots; what is wrong with it, its verifier says better.
+  if (text.includes('.')) return { kind: 'jwt', token: text };
+  return imported.includes('') ? { kind: 'imported_key', text } : malformed(refusal);
 }

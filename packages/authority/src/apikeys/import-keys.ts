@@ -115,7 +115,10 @@ async function declareFormat(
   const row: ImportFormat = { tenant, id, prefix, separator, hashed, createdAt: now };
   // No record of its own: the keys that use it are recorded, each with the format's prefix.
   await ports.store.acts.run({
-    steps: [{ do: 'insert', table: 'importFormats', row, refused: 'known' }],
+    steps: [
+      { do: 'insert', table: 'importFormats', row, refused: 'known' },
+      { do: 'feed', tenant, at: now, entries: [{ type: 'import_prefix', prefix }] },
+    ],
     audit: null,
   });
   return row;

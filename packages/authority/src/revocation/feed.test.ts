@@ -181,6 +181,12 @@ test('puts everything that holds now into a snapshot', async () => {
         row: { tenant, name: 'api', route: { name: 'api' }, updatedAt: 0, version: 1 },
         refused: 'taken',
       },
+      {
+        do: 'insert',
+        table: 'importFormats',
+        row: { tenant, id: 'f', prefix: 'sk_', separator: '.', hashed: 'all', createdAt: 0 },
+        refused: 'taken',
+      },
     ],
     audit: null,
   });
@@ -189,6 +195,7 @@ test('puts everything that holds now into a snapshot', async () => {
   expect(snapshot.entries).toMatchObject([
     { type: 'revocation', target: client },
     { type: 'route', name: 'api', route: { name: 'api' } },
+    { type: 'import_prefix', prefix: 'sk_' },
   ]);
 });
 

@@ -28,7 +28,15 @@ import { keyViewOf } from './key-view.ts';
 export interface FeedDeps {
   readonly store: Pick<
     Store,
-    'installation' | 'feedHead' | 'feed' | 'keys' | 'signingKeys' | 'routes' | 'nodes' | 'acts'
+    | 'installation'
+    | 'feedHead'
+    | 'feed'
+    | 'keys'
+    | 'signingKeys'
+    | 'routes'
+    | 'importFormats'
+    | 'nodes'
+    | 'acts'
   >;
   /** Opens the sealed SHA-256 of a key's secret; undefined for an import not yet rehashed. */
   readonly verifierOf: (row: Row<'keys'>) => Promise<string | undefined>;
@@ -237,6 +245,9 @@ async function snapshot(
   }
   for (const row of await deps.store.routes.list({ where: { tenant }, limit: pageRows })) {
     entries.push({ type: 'route', position: head, name: row.name, route: row.route });
+  }
+  for (const row of await deps.store.importFormats.list({ where: { tenant }, limit: pageRows })) {
+    entries.push({ type: 'import_prefix', position: head, prefix: row.prefix });
   }
   return { tenant, epoch, head, issuer: deps.issuerOf(tenant), entries };
 }

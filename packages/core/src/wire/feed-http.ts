@@ -111,6 +111,8 @@ function isEntry(value: JsonValue): boolean {
         typeof value['name'] === 'string' &&
         (value['route'] === null || isJsonObject(value['route']))
       );
+    case 'import_prefix':
+      return typeof value['prefix'] === 'string';
     default:
       return false;
   }

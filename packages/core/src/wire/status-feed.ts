@@ -80,7 +80,22 @@ export interface RouteEntry {
   readonly route: Readonly<Record<string, unknown>> | null;
 }
 
-export type FeedEntry = RevocationEntry | KeyEntry | SigningKeyEntry | RouteEntry;
+/**
+ * How imported keys begin, so that an enforcement point knows a foreign spelling when it sees one.
+ * The empty prefix means that any text may be such a key.
+ */
+export interface ImportPrefixEntry {
+  readonly type: 'import_prefix';
+  readonly position: FeedPosition;
+  readonly prefix: string;
+}
+
+export type FeedEntry =
+  | RevocationEntry
+  | KeyEntry
+  | SigningKeyEntry
+  | RouteEntry
+  | ImportPrefixEntry;
 
 /** Proof of life: `head` was the tenant's newest position when the authority wrote this. */
 export interface FeedHeartbeat {
