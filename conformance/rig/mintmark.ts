@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { type Child, type ChildOptions, type Finished, runChild, startChild } from './child.ts';
 import { until } from './until.ts';
 
-const command = new URL('../../node_modules/mintmark/bin/mintmark.mjs', import.meta.url).pathname;
+/** For a process that is started in another way than below. */
+export const command = new URL('../../node_modules/mintmark/bin/mintmark.mjs', import.meta.url)
+  .pathname;
 
 export interface Folder {
   readonly path: string;

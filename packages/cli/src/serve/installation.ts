@@ -2,9 +2,10 @@
  * The installation that a configuration names: its store, its custody and, on the first start, its
  * administrator. Order matters: the store's lock comes first, so that of two processes on one
  * folder the second touches nothing; custody is made only where the store holds no installation, so
- * that a lost custody file is never covered up by a new one.
+ * that a lost custody file is never covered up by a new one; and a note in the data folder says
+ * that there is an installation, so that neither is a lost database.
  */
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   type AuthorityConfig,
@@ -18,7 +19,7 @@ import {
   readSecretReference,
   type Store,
 } from '@mintmark/authority';
-import { CustodyFault, utf8Decode } from '@mintmark/core';
+import { CustodyFault, StoreFault, utf8Decode } from '@mintmark/core';
 import type { Config } from '../config/schema.ts';
 import type { CliPorts } from '../ports.ts';
 
@@ -51,11 +52,13 @@ export async function openInstallation(
   let custody: Custody | undefined;
   try {
     const isNew = (await store.installation.get('self')) === undefined;
+    if (isNew) refuseLostDatabase(config);
     const kept = await openCustody(ports, config, { isNew });
     custody = kept;
     const made = isNew
       ? await initAuthority(authority, { ...ports, store, custody, log })
       : undefined;
+    noteInstallation(config);
     return {
       store,
       custody,
@@ -70,6 +73,32 @@ export async function openInstallation(
     await custody?.close();
     throw error;
   }
+}
+
+/** A start that is cut off before the note is written writes it the next time. */
+function noteInstallation(config: Config): void {
+  const note = noteOf(config);
+  if (existsSync(note)) return;
+  mkdirSync(config.data, { recursive: true, mode: 0o700 });
+  const text = 'The database of this folder holds an installation. Keep this file beside it.\n';
+  writeFileSync(note, text, { mode: 0o600 });
+}
+
+function refuseLostDatabase(config: Config): void {
+  if (!existsSync(noteOf(config))) return;
+  throw new StoreFault(
+    'store_lost',
+    `${config.data} belongs to an installation, and the database holds none`,
+    {
+      hint:
+        'restore the newest backup, or correct the database in the configuration; ' +
+        'for a new installation name another data folder',
+    },
+  );
+}
+
+function noteOf(config: Config): string {
+  return join(config.data, 'installation');
 }
 
 /** The database's URL, its reference followed. */

@@ -43,6 +43,12 @@ describe('the log', () => {
     expect(line!.trim().split('\n')).toHaveLength(1);
   });
 
+  it('says what to do about a fault', () => {
+    const fault = new StoreFault('store_full', 'no room', { hint: 'free space' });
+    const [line] = lines('info', (log) => log.error('failed', fault));
+    expect(JSON.parse(line!)).toMatchObject({ code: 'store_full', hint: 'free space' });
+  });
+
   it('shows the stack of a bug, and not of a fault', () => {
     const [bug] = lines('info', (log) => log.error('failed', new TypeError('odd')));
     expect(JSON.parse(bug!)).toMatchObject({ code: 'bug' });

@@ -78,7 +78,10 @@ function describe(error: unknown): LogFacts {
     cause = cause.cause;
   }
   const text = scrub(messages.join(': ') || String(error));
-  if (error instanceof Fault) return { code: error.code, error: text };
+  if (error instanceof Fault) {
+    const { code, hint } = error;
+    return { code, error: text, hint: hint === undefined ? undefined : scrub(hint) };
+  }
   const stack = error instanceof Error ? scrub(error.stack ?? '') : undefined;
   return { code: 'bug', error: text, stack };
 }
