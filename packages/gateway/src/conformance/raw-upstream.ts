@@ -8,33 +8,30 @@ export interface RawUpstream {
   readonly port: number;
   /** Everything received, of all connections, in latin1. */
   readonly received: () => string;
+  /** The same, of each connection by itself, in the order of their opening. */
+  readonly conversations: () => readonly string[];
   readonly connections: ReadonlySet<Socket>;
   close(): Promise<void>;
 }
 
-/**
- * @param answer what to do with each head that is complete; `body` may be incomplete
- */
+/** @param answer what to do once a request has arrived whole */
 export async function openRawUpstream(
   answer: (socket: Socket, head: string) => void,
 ): Promise<RawUpstream> {
-  let received = '';
+  const conversations: string[] = [];
   const connections = new Set<Socket>();
   const server: Server = createServer((socket) => {
     connections.add(socket);
-    let pending = '';
+    const index = conversations.push('') - 1;
+    let parsed = 0;
     socket.setEncoding('latin1');
     socket.on('error', () => socket.destroy());
     socket.on('close', () => connections.delete(socket));
     socket.on('data', (text: string) => {
-      received += text;
-      pending += text;
-      for (let end = pending.indexOf('\r\n\r\n'); end !== -1; end = pending.indexOf('\r\n\r\n')) {
-        const head = pending.slice(0, end + 4);
-        pending = pending.slice(end + 4);
-        // Bodies pass by; only heads begin with a method.
-        if (/^[A-Z]+ \//.test(head)) answer(socket, head);
-      }
+      conversations[index] += text;
+      const { requests, end } = readRequests(conversations[index]!.slice(parsed));
+      parsed += end;
+      for (const { head, complete } of requests) if (complete) answer(socket, head);
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -42,7 +39,8 @@ export async function openRawUpstream(
   return {
     url: `http://127.0.0.1:${port}`,
     port,
-    received: () => received,
+    received: () => conversations.join(''),
+    conversations: () => conversations,
     connections,
     close: () =>
       new Promise((resolve) => {
@@ -50,6 +48,45 @@ export async function openRawUpstream(
         server.close(() => resolve());
       }),
   };
+}
+
+export interface ReceivedRequest {
+  readonly head: string;
+  /** Whether its body ended too. */
+  readonly complete: boolean;
+}
+
+/**
+ * Cuts what arrived into requests, the last of which may be incomplete.
+ *
+ * @returns also where the last complete one ended
+ */
+export function readRequests(text: string): {
+  readonly requests: readonly ReceivedRequest[];
+  readonly end: number;
+} {
+  const requests: ReceivedRequest[] = [];
+  let end = 0;
+  for (;;) {
+    const headEnd = text.indexOf('\r\n\r\n', end);
+    if (headEnd === -1) return { requests, end };
+    const head = text.slice(end, headEnd + 4);
+    const bodyEnd = endOfBody(head, text, headEnd + 4);
+    requests.push({ head, complete: bodyEnd !== -1 });
+    if (bodyEnd === -1) return { requests, end };
+    end = bodyEnd;
+  }
+}
+
+function endOfBody(head: string, text: string, start: number): number {
+  const length = /^content-length: ([0-9]+)\r$/im.exec(head);
+  if (length !== null) {
+    const end = start + Number(length[1]);
+    return end <= text.length ? end : -1;
+  }
+  if (!/^transfer-encoding: chunked\r$/im.test(head)) return start;
+  const last = text.indexOf('0\r\n\r\n', start);
+  return last === -1 ? -1 : last + 5;
 }
 
 export function plainAnswer(socket: Socket): void {
