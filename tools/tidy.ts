@@ -38,6 +38,7 @@ export const layers: Layers = {
   },
   order: {
     authority: [
+      ['management-bed.ts'],
       ['authority-bed.ts'],
       ['authority.ts'],
       ['management.ts'],

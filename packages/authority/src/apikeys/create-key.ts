@@ -105,6 +105,6 @@ export async function newKey(
 }
 
 /** The expiry as an audit detail, where there is one. */
-export function expiryOf(row: KeyRow): { readonly expires_at?: string } {
+function expiryOf(row: KeyRow): { readonly expires_at?: string } {
   return row.expiresAt === null ? {} : { expires_at: rfc3339(row.expiresAt as UnixMs) };
 }

@@ -37,7 +37,7 @@ const plainSealer: VerifierSealer = {
 };
 
 /** Peppers that a test can turn over. */
-export function testPeppers(): KeyPeppers & { rotate(): void } {
+function testPeppers(): KeyPeppers & { rotate(): void } {
   const keys = new Map([['p1', new Uint8Array(32).fill(1)]]);
   let version = 'p1';
   return {

@@ -77,12 +77,7 @@ export const routeSchema = {
       type: 'array',
       minItems: 1,
       maxItems: limits.addressRangesMax,
-      items: {
-        anyOf: [
-          { type: 'string', format: 'ipv4' },
-          { type: 'string', format: 'ipv6' },
-        ],
-      },
+      items: { type: 'string', pattern: '^[0-9A-Fa-f.:]{2,45}(/[0-9]{1,3})?$' },
     },
   },
   // A route that asks for no credential has none to find scopes in.
