@@ -1,5 +1,6 @@
 /** What the authority does by itself: sequencing, refreshing, rotating, counting, letting go. */
 import { type Clock, defaultTenant, nowSeconds } from '@mintmark/core';
+import { createCustodyUpkeep } from './custody/custody-upkeep.ts';
 import type { Rooms } from './rooms.ts';
 import type { Store } from './store/store.ts';
 
@@ -9,7 +10,9 @@ export function createRound(rooms: Rooms): {
   /** The last round: everything acknowledged is sequenced and counted. */
   finish(): Promise<void>;
 } {
-  const { ports, store, sequencer, feed, keyring, peppers, usage, refusals } = rooms;
+  const { ports, store, sequencer, feed, keyring, sealer, peppers, usage, refusals } = rooms;
+  const { custody, clock } = ports;
+  const custodyUpkeep = createCustodyUpkeep({ custody, store, sealer, peppers, clock });
   let running: Promise<void> | undefined;
   let rounds = 0;
 
@@ -26,6 +29,7 @@ export function createRound(rooms: Rooms): {
     await attempt('refusals', refusals.tick);
     await attempt('peppers', peppers.refresh);
     await attempt('keyring', keyring.tick);
+    await attempt('custody', custodyUpkeep.step);
   }
 
   async function round(): Promise<void> {

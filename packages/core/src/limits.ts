@@ -178,6 +178,8 @@ export const limits = {
   rootKeyKeptMs: 600_000,
   /** A process may sign with a key that was replaced elsewhere for this long. */
   keyringViewMs: 2_000,
+  /** How often an idle process looks whether a rotation left something to do. */
+  custodyUpkeepMs: 60_000,
   /** Rows that one step of a rotation rewrites. */
   rotationRowsMax: 100,
   /** Refusals are recorded in groups: so many between two writes, and how long between them. */

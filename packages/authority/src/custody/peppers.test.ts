@@ -8,7 +8,7 @@ import { openMemoryCustody } from './memory.ts';
 import { createPeppers, type Peppers } from './peppers.ts';
 import { rewrapAll } from './rotation.ts';
 
-const dayMs = limits.accessTokenTtlSecondsMax * 1000;
+const keptMs = 4 * limits.accessTokenTtlSecondsMax * 1000;
 let clock: ReturnType<typeof manualClock>;
 let entropy: ReturnType<typeof seededEntropy>;
 let custody: Custody;
@@ -37,25 +37,36 @@ function secretUnder(pepperVersion: string): Step {
   return { do: 'insert', table: 'clientSecrets', row, refused: 'taken' };
 }
 
-function tokenUnder(pepperVersion: string): Step {
+function keyUnder(pepperVersion: string): Step {
   return {
     do: 'insert',
-    table: 'tokens',
+    table: 'keys',
     refused: 'taken',
     row: {
-      partition: 1,
       tenant: defaultTenant,
-      id: 't1',
+      id: 'k1',
+      kind: 'key',
+      name: 'k1',
+      status: 'active',
+      hashScheme: 'pepper',
       hash: new Uint8Array(32),
       pepperVersion,
-      clientId: 'c1',
-      subject: 'c1',
-      family: null,
+      sealedVerifier: null,
+      owner: 'o',
       scopes: [],
-      audience: [],
-      position: 0,
-      issuedAtSeconds: 1,
-      expiresAtSeconds: 2,
+      environment: null,
+      plan: null,
+      allowedAddresses: null,
+      metadata: {},
+      createdAt: 1,
+      updatedAt: 1,
+      notBefore: null,
+      expiresAt: null,
+      predecessor: null,
+      successor: null,
+      importFormat: null,
+      importFingerprint: null,
+      version: 1,
     },
   };
 }
@@ -102,24 +113,24 @@ describe('peppers', () => {
     const peppers = await open();
     const old = peppers.current();
     await put(secretUnder(old.version));
-    await put(tokenUnder(old.version));
+    await put(keyUnder(old.version));
     await peppers.rotate(null);
-    clock.advanceMs(dayMs);
-    expect(await peppers.retireUnused()).toEqual([]);
-    await put({ do: 'delete', table: 'clientSecrets', where: secretKey });
+    clock.advanceMs(keptMs);
     expect(await peppers.retireUnused()).toEqual([]);
     expect(peppers.get(old.version)).toEqual(old.key);
-    await put({ do: 'delete', table: 'tokens', where: { partition: 1, id: 't1' } });
+    await put({ do: 'delete', table: 'clientSecrets', where: secretKey });
+    expect(await peppers.retireUnused()).toEqual([]);
+    await put({ do: 'delete', table: 'keys', where: { id: 'k1' } });
     expect(await peppers.retireUnused()).toEqual([old.version]);
     expect(peppers.get(old.version)).toBeUndefined();
     expect(old.key.every((byte) => byte === 0)).toBe(true);
     expect(await store.custodyKeys.count()).toBe(1);
   });
 
-  it('are kept for a day after they were replaced, for processes that still hash', async () => {
+  it('are kept for four days after they were replaced, for tokens that live', async () => {
     const peppers = await open();
     await peppers.rotate(null);
-    clock.advanceMs(dayMs - 1);
+    clock.advanceMs(keptMs - 1);
     expect(await peppers.retireUnused()).toEqual([]);
     clock.advanceMs(1);
     expect(await peppers.retireUnused()).toHaveLength(1);

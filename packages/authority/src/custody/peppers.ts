@@ -36,8 +36,9 @@ export interface Peppers {
   /** @returns `overtaken` where another process made one at the same time; nothing was recorded */
   rotate(audit: AuditRecord | null): Promise<'rotated' | 'overtaken'>;
   /**
-   * Deletes peppers that no row names. One that was replaced less than a day ago is kept: another
-   * process may still be hashing with it.
+   * Deletes peppers that no row names. One that was replaced less than four days ago is kept: for
+   * a day another process may still hash with it, and token rows are gone three days after they
+   * were made. So the table of tokens, which may be large, need not be searched.
    *
    * @returns their versions
    */
@@ -45,11 +46,11 @@ export interface Peppers {
 }
 
 export interface PepperPorts extends WrappedKeyPorts {
-  readonly store: WrappedKeyPorts['store'] & Pick<Store, 'clientSecrets' | 'keys' | 'tokens'>;
+  readonly store: WrappedKeyPorts['store'] & Pick<Store, 'clientSecrets' | 'keys'>;
 }
 
 const scope = { tenant: installationScope, purpose: 'pepper' } as const;
-const keptMs = limits.accessTokenTtlSecondsMax * 1000;
+const keptMs = 4 * limits.accessTokenTtlSecondsMax * 1000;
 
 /**
  * Unwraps all peppers, and makes the first one.
@@ -121,13 +122,11 @@ export async function createPeppers(ports: PepperPorts): Promise<Peppers> {
   };
 }
 
-/** Scans; a pepper is retired once in a long while. */
 async function isNamed(
-  store: Pick<Store, 'clientSecrets' | 'keys' | 'tokens'>,
+  store: Pick<Store, 'clientSecrets' | 'keys'>,
   pepperVersion: string,
 ): Promise<boolean> {
   const query = { where: { pepperVersion }, limit: 1 } as const;
   if ((await store.clientSecrets.list(query)).length > 0) return true;
-  if ((await store.keys.list(query)).length > 0) return true;
-  return (await store.tokens.list(query)).length > 0;
+  return (await store.keys.list(query)).length > 0;
 }

@@ -105,7 +105,7 @@ export async function destroyRootKey(
   const named = await ports.store.custodyKeys.count({ wrappedBy: keyId });
   if (named > 0) {
     throw new CustodyFault('custody_refused', `${named} keys are still wrapped by ${keyId}`, {
-      hint: 'wrap them again first: mintmark custody rewrap',
+      hint: 'a running authority wraps them again within two minutes; then try again',
     });
   }
   await ports.custody.destroy(keyId);
