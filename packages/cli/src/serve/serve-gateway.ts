@@ -30,6 +30,8 @@ export interface AuthorityFace {
 
 export interface RunningGateway {
   readonly url: string;
+  /** Prometheus text; its own port belongs to the routes, so that somebody else must show it. */
+  renderMetrics(): string;
   /** Stops taking requests, lets those under way finish, delivers the decisions that wait. */
   close(): Promise<void>;
 }
@@ -64,6 +66,7 @@ export async function startGateway(
   const { host } = parseListen(section.listen);
   return {
     url: urlOf({ host, port: listener.port }, { isTls: tls !== undefined }),
+    renderMetrics: gateway.renderMetrics,
     async close() {
       await listener.close({ drainMs });
       await gateway.close();

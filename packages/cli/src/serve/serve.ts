@@ -5,7 +5,7 @@
  * that loses what was acknowledged.
  */
 import { type AuthorityEvent, openAuthority } from '@mintmark/authority';
-import { type HttpHandler, type HttpResponse, limits } from '@mintmark/core';
+import { type HttpHandler, type HttpRequest, type HttpResponse, limits } from '@mintmark/core';
 import { type Listener, listen } from '@mintmark/net';
 import type { Config } from '../config/schema.ts';
 import type { CliPorts } from '../ports.ts';
@@ -100,7 +100,11 @@ async function open(ports: CliPorts, input: StartInput, opened: Opened): Promise
   const { host } = parseListen(config.authority.listen);
   const isTls = config.authority.tls_cert !== undefined;
   const authorityUrl = urlOf({ host, port: listener.port }, { isTls });
-  if (input.withGateway) opened.gateway = await startGateway(ports, { config, log, authority });
+  if (input.withGateway) {
+    const gateway = await startGateway(ports, { config, log, authority });
+    opened.gateway = gateway;
+    handle = withGatewayMetrics(gateway, authority.handle);
+  }
   const gatewayUrl = opened.gateway?.url;
   return { issuer, authorityUrl, gatewayUrl, stop: () => closeAll(opened) };
 }
@@ -139,6 +143,16 @@ function listenAuthority(
     trustedProxies: trusted_proxies,
     log: (event) => logListener(input.log, event),
   });
+}
+
+/** Of one process, `/metrics` tells all; every other request goes straight on. */
+function withGatewayMetrics(gateway: RunningGateway, handler: HttpHandler): HttpHandler {
+  const withBoth = async (request: HttpRequest): Promise<HttpResponse> => {
+    const answer = await handler(request);
+    if (answer.status !== 200 || typeof answer.body !== 'string') return answer;
+    return { ...answer, body: `${answer.body}${gateway.renderMetrics()}` };
+  };
+  return (request) => (request.path === '/metrics' ? withBoth(request) : handler(request));
 }
 
 /** One line a request where somebody debugs; the hot path pays nothing otherwise. */

@@ -1,0 +1,11 @@
+import { exchange } from './exchange.ts';
+import type { Installation } from './installation.ts';
+
+/** How many requests the gateways have let through, as `/metrics` counts them. */
+export async function allowed({ issuer }: Pick<Installation, 'issuer'>): Promise<number> {
+  const { text } = await exchange(`${issuer}/metrics`);
+  const lines = text
+    .split('\n')
+    .filter((line) => line.startsWith('mintmark_gateway_allowed_total'));
+  return lines.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
+}
