@@ -3,7 +3,7 @@
  * to a body that nobody read, HSTS) is settled here, so that handlers cannot forget it.
  */
 import assert from 'node:assert';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { HttpResponse } from '@mintmark/core';
 import type { StreamReply } from './stream.ts';
@@ -107,7 +107,8 @@ export class ServerReply implements StreamReply {
     const response = this.#response;
     assert(!response.headersSent, 'a request is answered once');
     if (this.#parts.mustClose()) fields.push('connection', 'close');
-    response.writeHead(status, fields);
+    // Named here, because a head that failed would leave its own words behind.
+    response.writeHead(status, STATUS_CODES[status] ?? 'Unknown', fields);
   }
 }
 

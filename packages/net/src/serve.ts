@@ -83,7 +83,9 @@ export class Service {
   clientError(error: Error & { code?: string }, socket: Socket): void {
     const connection = this.#connectionOf(socket);
     const status = statusOf(error.code);
-    if (error.code === 'ECONNRESET' || !socket.writable) {
+    // The client left, within a request or before one.
+    const left = error.code === 'ECONNRESET' || error.code === 'HPE_INVALID_EOF_STATE';
+    if (left || !socket.writable) {
       socket.destroy();
       return;
     }
@@ -209,11 +211,21 @@ export class Service {
     connection.current = undefined;
     // Already ended where the client said `Connection: close`: what it sent behind is not served.
     if (!socket.writable) return;
-    const next = connection.waiting.shift();
     // Node would read on, without a bound, what is left of a body that nobody wants.
-    if (!message.complete && !cheap) this.#linger(socket, connection);
-    else if (next !== undefined && !connection.closing) this.#serve(next);
+    if (!message.complete && !cheap) {
+      this.#linger(socket, connection);
+      return;
+    }
+    if (!message.complete) this.#boundDrain(message);
+    const next = connection.waiting.shift();
+    if (next !== undefined && !connection.closing) this.#serve(next);
     else if (connection.closing || connection.deaf) socket.destroySoon();
+  }
+
+  /** A short rest of a body is read, but not waited for. */
+  #boundDrain(message: IncomingMessage): void {
+    const cancel = this.#parts.timers.after(limits.lingerMs, () => message.socket.destroy());
+    message.once('end', cancel).once('close', cancel);
   }
 
   /**

@@ -15,7 +15,10 @@ export function selfSigned(name: string): TestCertificate {
   const body = toBeSigned(name, publicKey);
   const signature = sign('sha256', body, privateKey);
   const der = sequence(body, algorithm, tlv(0x03, Buffer.of(0), signature));
-  const lines = der.toString('base64').replace(/.{64}/g, '$&\n');
+  const lines = der
+    .toString('base64')
+    .match(/.{1,64}/g)!
+    .join('\n');
   return {
     cert: `-----BEGIN CERTIFICATE-----\n${lines}\n-----END CERTIFICATE-----\n`,
     key: privateKey.export({ type: 'pkcs8', format: 'pem' }) as string,
