@@ -2,11 +2,18 @@
 import { STATUS_CODES } from 'node:http';
 import type { HttpResponse } from '@mintmark/core';
 
+const listenedMethods = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS';
+
 /** A problem document (RFC 9457) that names the reason and repeats nothing of the request. */
 export function terseResponse(status: number, code: string): HttpResponse {
   return {
     status,
-    headers: { 'content-type': 'application/problem+json', 'cache-control': 'no-store' },
+    headers: {
+      'content-type': 'application/problem+json',
+      'cache-control': 'no-store',
+      // RFC 9110 §15.5.6 asks for it; the listener knows methods, not which path has which.
+      ...(status === 405 ? { allow: listenedMethods } : {}),
+    },
     body: JSON.stringify({ type: 'about:blank', title: STATUS_CODES[status], status, code }),
   };
 }

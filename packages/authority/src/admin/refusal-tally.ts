@@ -2,7 +2,7 @@
  * Refused credentials, as records of the audit trail: counted by who refused whom and why, and
  * written in batches, so that a flood of guesses becomes a few records and never a full disk.
  */
-import { type Clock, limits, type TenantId, type UnixMs } from '@mintmark/core';
+import { type Clock, limits, rfc3339, type TenantId, type UnixMs } from '@mintmark/core';
 import type { Recorder } from '../audit/record.ts';
 import type { Store } from '../store/store.ts';
 
@@ -65,7 +65,10 @@ export function createRefusalTally(ports: {
     flushedAt = clock.monotonicMs();
     for (const [key, group] of [...groups]) {
       const { count } = group;
-      await store.acts.run({ steps: [], audit: await recorder.record(eventOf(group)) });
+      await store.acts.run({
+        steps: [],
+        audit: await recorder.record(eventOf(group, clock.nowMs())),
+      });
       // More may have been counted while the act was under way: that remains for the next time.
       group.count -= count;
       group.first = group.last;
@@ -86,16 +89,17 @@ function keyOf({ tenant, surface, reason }: Refused, address: string): string {
   return `${tenant}\n${surface}\n${reason}\n${address}`;
 }
 
-function eventOf(group: Group) {
+/** The record is of now; when the refusals were stands in it. */
+function eventOf(group: Group, at: UnixMs) {
   const { tenant, surface, reason, address, count, first, last } = group;
   return {
     tenant,
     action: 'security.refused',
-    at: last,
+    at,
     actor: { kind: 'anonymous', id: 'anonymous' },
     object: { kind: 'tenant', id: tenant },
     result: reason,
-    detail: { surface, count, seconds: Math.ceil((last - first) / 1000) },
+    detail: { surface, count, first_at: rfc3339(first), last_at: rfc3339(last) },
     personal: { address },
   } as const;
 }

@@ -28,6 +28,7 @@ const row = z
     id: z.string().max(128).optional().describe('The look-up id inside the key'),
     hash: z.string().max(512).describe('SHA-256 in hex or base64, bcrypt, or argon2'),
     name: keySettings.name.optional(),
+    scopes: keySettings.scopes.optional(),
   })
   .meta({ id: 'ImportedKey' });
 
@@ -98,7 +99,11 @@ export function keyImportEndpoint(ports: ImportPorts): PreparedEndpoint {
           id: one.id,
           hash: one.hash,
           settings: {
-            ...settingsOf({ ...one, name: one.name ?? one.id ?? 'imported' }),
+            ...settingsOf({
+              ...one,
+              name: one.name ?? one.id ?? 'imported',
+              scopes: one.scopes ?? [],
+            }),
             owner: one.owner ?? self,
           },
         })),

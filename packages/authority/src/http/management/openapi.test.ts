@@ -63,9 +63,9 @@ describe('describeApi', () => {
 
   it('lists every status that the endpoint can answer, and no default', () => {
     expect(Object.keys(edit().responses)).toEqual(
-      '200 400 401 403 404 406 409 412 413 415 422 428 429 500 503'.split(' '),
+      '200 400 401 403 404 406 409 412 413 415 422 428 429 431 500 503'.split(' '),
     );
-    expect(Object.keys(list().responses)).toEqual('200 400 406 500 503'.split(' '));
+    expect(Object.keys(list().responses)).toEqual('200 400 406 431 500 503'.split(' '));
     expect(list().security).toEqual([]);
     expect(JSON.stringify(described)).not.toContain('"default"');
   });

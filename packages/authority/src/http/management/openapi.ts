@@ -208,16 +208,28 @@ function refusalsOf(endpoint: PreparedEndpoint): Record<string, unknown> {
   for (const status of [...statuses].sort()) {
     refusals[status] = { $ref: `#/components/responses/Problem${status}` };
   }
+  refusals[listenerStatus] = { $ref: `#/components/responses/Problem${listenerStatus}` };
   return refusals;
 }
 
+/** What the listener refuses before it knows of any endpoint. */
+const listenerStatus = 431;
+
 function problemResponses(): Json {
-  const responses: Record<string, unknown> = {};
+  const content = {
+    'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } },
+  };
+  const responses: Record<string, unknown> = {
+    [`Problem${listenerStatus}`]: {
+      description: 'The request line or the headers are too large',
+      content,
+    },
+  };
   for (const status of new Set(Object.values(problems).map((problem) => problem.status))) {
     const codes = Object.entries(problems).filter(([, problem]) => problem.status === status);
     responses[`Problem${status}`] = {
       description: codes.map(([code, { title }]) => `\`${code}\`: ${title}`).join('. '),
-      content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+      content,
     };
   }
   return responses;
@@ -231,7 +243,7 @@ const problemSchema: Json = {
     type: { type: 'string', format: 'uri-reference' },
     title: { type: 'string' },
     status: { type: 'integer' },
-    code: { type: 'string', enum: Object.keys(problems) },
+    code: { type: 'string', description: 'Stable; /docs lists them' },
     detail: { type: 'string' },
     request_id: { type: 'string' },
     errors: {

@@ -90,6 +90,8 @@ describe('scope and metadata', () => {
     expect(metadata.safeParse({ team: 'a', nested: { list: [1, null] } }).success).toBe(true);
     expect(metadata.safeParse({ big: 'a'.repeat(9000) }).success).toBe(false);
     expect(metadata.safeParse({ '': 1 }).success).toBe(false);
+    const many = Object.fromEntries(Array.from({ length: 65 }, (_, i) => [`k${i}`, i]));
+    expect(metadata.safeParse(many).success).toBe(false);
   });
 });
 

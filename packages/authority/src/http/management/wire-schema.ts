@@ -114,13 +114,25 @@ export const scope = z
 
 export const scopes = z.array(scope).max(limits.scopesMax);
 
+const metadataCharsMax = 8192;
+const metadataMembersMax = 64;
+const metadataNameCharsMax = 64;
+
 /** Free facts about a thing: names to JSON values, bounded as a whole. */
 export const metadata = z
-  .record(z.string().min(1).max(64), z.json())
+  .record(z.string().min(1).max(metadataNameCharsMax), z.json())
+  .refine(
+    (value) => Object.keys(value).length <= metadataMembersMax,
+    `must have at most ${metadataMembersMax} members`,
+  )
   .refine(
     (value) => JSON.stringify(value).length <= metadataCharsMax,
-    'must be at most 8,192 characters of JSON',
+    `must be at most ${metadataCharsMax} characters of JSON`,
   )
-  .meta({ wire: { type: 'object', maxProperties: 64 } });
-
-const metadataCharsMax = 8192;
+  .meta({
+    wire: {
+      type: 'object',
+      maxProperties: metadataMembersMax,
+      propertyNames: { minLength: 1, maxLength: metadataNameCharsMax },
+    },
+  });
