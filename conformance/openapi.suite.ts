@@ -1,6 +1,6 @@
 /**
- * Schemathesis against a running server: it reads the OpenAPI description and sends what fits it and
- * what does not. No answer may be a 5xx, and none may be one that the description does not have.
+ * Schemathesis against a running server: it reads the OpenAPI description and sends what fits it
+ * and what does not. No answer may be a 5xx, or one that the description does not have.
  */
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -30,8 +30,6 @@ describe('authentication', () => {
     const headers = { 'if-match': '*' };
     await bed.call('DELETE', `/v1/admin-keys/${row?.id}`, { headers });
     const api = (await bed.call('POST', '/v1/keys', { json: { name: 'k', scopes: ['*'] } })).body;
-    const client = await bed.addClient();
-    const issued = await bed.post('/oauth2/token', { grant_type: 'client_credentials' }, client);
     bed.clock.setWallMs(Date.parse('2029-12-31T23:59:59Z'));
     expect((await bed.call('GET', '/v1/keys', { credential: String(key) })).status).toBe(200);
     bed.clock.setWallMs(Date.parse('2030-01-01T00:00:00Z'));
@@ -42,7 +40,6 @@ describe('authentication', () => {
     expect(await refused(revoked)).toEqual(unknown);
     expect(await refused(`${bed.adminKey}x`)).toEqual(unknown);
     expect(await refused(String(api['key']))).toEqual(unknown);
-    expect(await refused(String(issued.json['access_token']))).toEqual(unknown);
     expect(await refused(null, { authorization: 'Basic YTpi' })).toEqual(unknown);
     expect(await refused(null, { authorization: 'Bearer a b' })).toEqual(unknown);
   });
@@ -57,6 +54,16 @@ describe('authentication', () => {
       expect((await bed.call('GET', '/v1/keys', { credential })).status).toBe(200);
       const json = { name: 'k', scopes: [] };
       expect((await bed.call('POST', '/v1/keys', { json, credential })).status).toBe(403);
+    }
+  });
+
+  it('takes no access token that is meant for another audience', async () => {
+    for (const accessTokenFormat of ['jwt', 'opaque'] as const) {
+      const elsewhere = { audiences: ['https://api.example'], scopes: ['keys:read'] };
+      const client = await bed.addClient({ ...elsewhere, accessTokenFormat });
+      const issued = await bed.post('/oauth2/token', { grant_type: 'client_credentials' }, client);
+      const { challenge } = await refused(String(issued.json['access_token']));
+      expect(challenge).toContain('invalid_token');
     }
   });
 

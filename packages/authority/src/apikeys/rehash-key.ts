@@ -41,11 +41,11 @@ export async function rehashKey(
       {
         do: 'update',
         table: 'keys',
-        // The version stays: nothing that anybody sees or edits has changed.
+        // The version stays: nothing that anybody sees or edits has changed. Imports have no
+        // pepper, so that this tells them from what is rehashed already.
         where: {
           tenant: row.tenant,
           id: row.id,
-          hashScheme: row.hashScheme,
           pepperVersion: row.pepperVersion,
         },
         set: columns,
