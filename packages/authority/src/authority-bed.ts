@@ -71,6 +71,7 @@ export async function authorityBed(seed = 1) {
     },
     ports,
     registry,
+    sealer,
     store,
     clock,
     events,
@@ -97,6 +98,17 @@ export async function authorityBed(seed = 1) {
       return read(await authority.handle(buildRequest('POST', path, { headers, body })));
     },
 
+    /** A request to the management API, by the first administrator unless another key is given. */
+    async manage(
+      method: string,
+      path: string,
+      more: { readonly json?: unknown; readonly key?: string; readonly ifMatch?: string } = {},
+    ) {
+      const { json, key = made.value.adminKey, ifMatch } = more;
+      const headers = { authorization: `Bearer ${key}`, ...(ifMatch && { 'if-match': ifMatch }) };
+      return read(await authority.handle(buildRequest(method, path, { headers, json })));
+    },
+
     async get(path: string, headers: Record<string, string> = {}) {
       return read(await authority.handle(buildRequest('GET', path, { headers })));
     },
@@ -110,7 +122,7 @@ export function basicHeader(id: string, secret: string): string {
 
 function read(response: HttpResponse) {
   const { status, headers, body } = response;
-  const isJson = String(headers['content-type']).startsWith('application/json');
+  const isJson = /^application\/(?:problem\+)?json/.test(String(headers['content-type']));
   const text = body === undefined ? '' : Buffer.from(body).toString();
   const json = (isJson ? JSON.parse(text) : {}) as Record<string, unknown>;
   return { status, headers, text, json };

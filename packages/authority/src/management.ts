@@ -67,7 +67,13 @@ function endpointPorts(rooms: Rooms, shared: Judging): ManagementPorts {
       clock,
       decisions: { accept: async (events) => usage.accept(events) },
     },
-    clients: { ...acting, peppers, prefix, defaultAlgorithm },
+    clients: {
+      ...acting,
+      peppers,
+      prefix,
+      defaultAlgorithm,
+      managementAudience: managementAudience(config.issuer),
+    },
     tokens: { inspect: inspector(shared) },
     revocations: {
       ...acting,
@@ -86,9 +92,14 @@ function endpointPorts(rooms: Rooms, shared: Judging): ManagementPorts {
   };
 }
 
+/** What an access token must name to be taken by this API. */
+function managementAudience(issuer: string): string {
+  return `${issuer}/v1`;
+}
+
 /** Access tokens whose audience is this API, with its permissions as their scopes. */
 function managementToken({ config }: Rooms, { introspect }: Judging) {
-  const audience = `${config.issuer}/v1`;
+  const audience = managementAudience(config.issuer);
   const ours = `${config.prefix}_at_`;
   return async (tenant: TenantId, token: string) => {
     // Nothing else of ours is an access token, and nothing without dots is a JWT.

@@ -77,9 +77,10 @@ describe('revokeAdminKey', () => {
   async function reasonOf(
     bed: ReturnType<typeof keyBed>,
     id: string,
-    isSeen = (_: number) => true,
+    more: { isSeen?: (version: number) => boolean; held?: readonly string[] } = {},
   ) {
-    const result = await revokeAdminKey(bed, { requester, id, isSeen });
+    const { isSeen = () => true, held = ['*'] } = more;
+    const result = await revokeAdminKey(bed, { requester, held, id, isSeen });
     return result.ok ? result.value.status : result.refusal.reason;
   }
 
@@ -106,8 +107,22 @@ describe('revokeAdminKey', () => {
     await made(bed, ['*'], { expiresAt: (startMs - 1) as UnixMs });
     expect(await reasonOf(bed, first.row.id)).toBe('last_one');
     expect(await reasonOf(bed, reader.row.id)).toBe('revoked');
+    // One that makes administrators, but none who could do what the first one could.
     await madeOne(bed, 'admin_keys:*');
+    expect(await reasonOf(bed, first.row.id)).toBe('last_one');
+    await madeOne(bed, '*');
     expect(await reasonOf(bed, first.row.id)).toBe('revoked');
+  });
+
+  it('does not let the holder of less end a key that holds more', async () => {
+    const bed = keyBed();
+    await madeOne(bed, '*');
+    const root = await madeOne(bed, '*');
+    const reader = await madeOne(bed, 'audit:read', 'audit:personal');
+    const held = ['admin_keys:*', 'audit:read'];
+    expect(await reasonOf(bed, root.row.id, { held })).toBe('permission_not_held');
+    expect(await reasonOf(bed, reader.row.id, { held })).toBe('permission_not_held');
+    expect(await reasonOf(bed, reader.row.id, { held: [...held, 'audit:*'] })).toBe('revoked');
   });
 
   it('lets two administrators who revoke one another leave one of them', async () => {
@@ -121,6 +136,6 @@ describe('revokeAdminKey', () => {
     const bed = keyBed();
     const { row } = await madeOne(bed, '*');
     expect(await reasonOf(bed, 'nothing')).toBe('not_found');
-    expect(await reasonOf(bed, row.id, () => false)).toBe('version_mismatch');
+    expect(await reasonOf(bed, row.id, { isSeen: () => false })).toBe('version_mismatch');
   });
 });

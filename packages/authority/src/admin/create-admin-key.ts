@@ -5,7 +5,7 @@ import type { KeyPorts, KeyRow, StoppedByStep } from '../apikeys/key-change.ts';
 import { pepperedColumns } from '../apikeys/key-secret.ts';
 import { eventBy, type Requester } from '../audit/requester.ts';
 import type { Alongside } from '../store/act.ts';
-import { covers } from './permission.ts';
+import { firstNotHeld } from './permission.ts';
 
 export type CreateAdminKeyRefusal =
   | { readonly reason: 'id_taken' }
@@ -30,7 +30,7 @@ export async function createAdminKey(
   },
 ): Promise<Result<{ readonly row: KeyRow; readonly text: string }, CreateAdminKeyRefusal>> {
   const { requester, permissions } = input;
-  const missing = permissions.find((permission) => !covers(input.held, permission));
+  const missing = firstNotHeld(input.held, permissions);
   if (missing !== undefined) return err({ reason: 'permission_not_held', permission: missing });
   const now = ports.clock.nowMs();
   const { row, text } = newAdminKey(ports, { ...input, now });

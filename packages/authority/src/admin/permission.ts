@@ -54,3 +54,11 @@ export function covers(held: readonly string[], wanted: string): boolean {
   if (held.includes('*') || held.includes(wanted)) return true;
   return wanted !== '*' && held.includes(`${wanted.split(':')[0]}:*`);
 }
+
+/** The first of `wanted` that the holder of `held` has not; undefined where he has all of it. */
+export function firstNotHeld(
+  held: readonly string[],
+  wanted: readonly string[],
+): string | undefined {
+  return wanted.find((permission) => !covers(held, permission));
+}

@@ -4,19 +4,26 @@ import type { KeyPorts, KeyRow } from '../apikeys/key-change.ts';
 import { eventBy, type Requester } from '../audit/requester.ts';
 import type { Step } from '../store/act.ts';
 import type { Store } from '../store/store.ts';
-import { covers } from './permission.ts';
+import { covers, firstNotHeld } from './permission.ts';
 
 export type RevokeAdminKeyRefusal =
   | { readonly reason: 'not_found' }
   | { readonly reason: 'version_mismatch' }
+  /** Nobody takes away what he could not give: else the weakest administrator would end all. */
+  | { readonly reason: 'permission_not_held'; readonly permission: string }
   /** An installation without an administrator can only be repaired from the machine itself. */
   | { readonly reason: 'last_one' };
 
-/** Revoking what is revoked already changes nothing and is no refusal. */
+/**
+ * Revoking what is revoked already changes nothing and is no refusal.
+ *
+ * @param input.held permissions of whoever asks; `['*']` for the installation itself
+ */
 export async function revokeAdminKey(
   ports: Pick<KeyPorts, 'store' | 'recorder' | 'clock'>,
   input: {
     readonly requester: Requester;
+    readonly held: readonly string[];
     readonly id: string;
     readonly isSeen: (version: number) => boolean;
   },
@@ -25,6 +32,8 @@ export async function revokeAdminKey(
   const { tenant } = requester;
   const row = await ports.store.keys.get(tenant, input.id);
   if (row === undefined || row.kind !== 'admin') return err({ reason: 'not_found' });
+  const missing = firstNotHeld(input.held, row.scopes);
+  if (missing !== undefined) return err({ reason: 'permission_not_held', permission: missing });
   if (!input.isSeen(row.version)) return err({ reason: 'version_mismatch' });
   if (row.status === 'revoked') return ok(row);
   const now = ports.clock.nowMs();
@@ -59,7 +68,7 @@ function makesAdmins(row: KeyRow): boolean {
   return covers(row.scopes, 'admin_keys:write');
 }
 
-/** Another key that goes on making administrators, for good. */
+/** Another key that goes on making administrators, and can give them all that this one could. */
 async function keeperBeside(
   store: Pick<Store, 'keys'>,
   row: KeyRow,
@@ -72,7 +81,8 @@ async function keeperBeside(
   });
   return rows.find((other) => {
     const lives = other.expiresAt === null || other.expiresAt > now;
-    return other.id !== row.id && lives && makesAdmins(other);
+    const isEqual = firstNotHeld(other.scopes, row.scopes) === undefined;
+    return other.id !== row.id && lives && makesAdmins(other) && isEqual;
   });
 }
 

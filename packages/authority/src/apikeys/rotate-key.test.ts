@@ -7,6 +7,7 @@ import { rotateKey } from './rotate-key.ts';
 import { updateKey } from './update-key.ts';
 import { verifyKey } from './verify-key.ts';
 
+const asked = { requester, mayNameOwner: () => true };
 const settings = { name: 'ci', owner: 'team-a', scopes: ['read'] };
 
 async function rotating(overlapSeconds: number, more: { expiresAt?: UnixMs; seed?: number } = {}) {
@@ -17,7 +18,7 @@ async function rotating(overlapSeconds: number, more: { expiresAt?: UnixMs; seed
   });
   if (!made.ok) throw new Error('refused');
   const { row: old, text: oldText } = made.value;
-  const rotated = await rotateKey(bed, { requester, id: old.id, overlapSeconds });
+  const rotated = await rotateKey(bed, { ...asked, id: old.id, overlapSeconds });
   if (!rotated.ok) throw new Error(rotated.refusal.reason);
   const codeOf = async (text: string) => {
     const now = bed.clock.nowMs();
@@ -80,17 +81,28 @@ describe('rotateKey', () => {
     const made = await createKey(bed, { requester, settings });
     const id = made.ok ? made.value.row.id : '';
     const all = await Promise.all(
-      [1, 2, 3].map(() => rotateKey(bed, { requester, id, overlapSeconds: 5 })),
+      [1, 2, 3].map(() => rotateKey(bed, { ...asked, id, overlapSeconds: 5 })),
     );
     expect(all.filter((one) => one.ok)).toHaveLength(1);
     expect(all.filter((one) => !one.ok && one.refusal.reason === 'conflict')).toHaveLength(2);
     expect(await bed.store.keys.count()).toBe(2);
   });
 
+  it('makes no key of an owner whom the requester may not name', async () => {
+    const { bed, rotated } = await rotating(5);
+    const { id } = rotated.successor;
+    const mayNameOwner = (owner: string) => owner === 'team-b';
+    expect(await rotateKey(bed, { requester, id, mayNameOwner, overlapSeconds: 5 })).toEqual({
+      ok: false,
+      refusal: { reason: 'owner_not_allowed', owner: 'team-a' },
+    });
+    expect(await bed.store.keys.count()).toBe(2);
+  });
+
   it('refuses what cannot be rotated, each with its reason', async () => {
     const { bed, old, rotated } = await rotating(5);
     const reasonOf = async (id: string) => {
-      const result = await rotateKey(bed, { requester, id, overlapSeconds: 5 });
+      const result = await rotateKey(bed, { ...asked, id, overlapSeconds: 5 });
       return result.ok ? 'done' : result.refusal;
     };
     expect(await reasonOf('nothing')).toEqual({ reason: 'not_found' });

@@ -18,6 +18,8 @@ import {
 
 export type RotateKeyRefusal =
   | { readonly reason: 'not_found' }
+  /** The successor would speak for somebody for whom the requester may not speak. */
+  | { readonly reason: 'owner_not_allowed'; readonly owner: string }
   /** Only a key that works can be rotated. */
   | { readonly reason: 'not_active'; readonly status: 'disabled' | 'revoked' | 'expired' }
   | { readonly reason: 'already_rotated'; readonly successor: string }
@@ -31,6 +33,7 @@ export interface Rotated {
 }
 
 /**
+ * @param input.mayNameOwner whether the requester may hold a key of this owner
  * @param input.overlapSeconds counted from the beginning of the current second; 0 ends the
  *   predecessor now. An expiry that the predecessor had before is never put off.
  * @returns the successor and its text, to be shown once
@@ -40,6 +43,7 @@ export async function rotateKey(
   input: {
     readonly requester: Requester;
     readonly id: string;
+    readonly mayNameOwner: (owner: string) => boolean;
     readonly overlapSeconds: number;
     readonly alongside?: Alongside<Rotated>;
   },
@@ -47,7 +51,7 @@ export async function rotateKey(
   const { requester, overlapSeconds } = input;
   const now = ports.clock.nowMs();
   const old = await ports.store.keys.get(requester.tenant, input.id);
-  const refusal = refusalOf(old, now);
+  const refusal = refusalOf(old, { now, mayNameOwner: input.mayNameOwner });
   if (refusal !== undefined) return err(refusal);
   const row = old as KeyRow;
   const end = (Math.floor(now / 1000) + overlapSeconds) * 1000;
@@ -93,12 +97,17 @@ export async function rotateKey(
   return err({ reason: 'refused_by_step', step: outcome });
 }
 
-function refusalOf(row: KeyRow | undefined, now: UnixMs): RotateKeyRefusal | undefined {
+function refusalOf(
+  row: KeyRow | undefined,
+  asked: { readonly now: UnixMs; readonly mayNameOwner: (owner: string) => boolean },
+): RotateKeyRefusal | undefined {
   if (!isApiKey(row)) return { reason: 'not_found' };
+  const { owner } = row;
+  if (!asked.mayNameOwner(owner)) return { reason: 'owner_not_allowed', owner };
   // Before expiry: a predecessor whose overlap is over was rotated, which says more.
   if (row.successor !== null) return { reason: 'already_rotated', successor: row.successor };
   if (row.status !== 'active') return { reason: 'not_active', status: row.status };
-  if (row.expiresAt !== null && row.expiresAt <= now) {
+  if (row.expiresAt !== null && row.expiresAt <= asked.now) {
     return { reason: 'not_active', status: 'expired' };
   }
   return undefined;

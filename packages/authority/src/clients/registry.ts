@@ -160,12 +160,14 @@ export async function deleteClient(
  * Makes a new secret; those before it go on working until `overlapSeconds` have passed.
  *
  * @param input.overlapSeconds 0 ends them at once
+ * @param input.version the version that the caller judged, where he judged one
  */
 export async function rotateClientSecret(
   deps: RegistryDeps,
   context: Requester,
   input: {
     readonly clientId: ClientId;
+    readonly version?: number;
     readonly overlapSeconds: number;
     readonly alongside?: Alongside<{ readonly previousExpiresAt: number }>;
   },
@@ -176,6 +178,7 @@ export async function rotateClientSecret(
   const { clientId } = input;
   const known = await deps.store.clients.get(tenant, clientId);
   if (known === undefined) return err({ reason: 'client_not_found' });
+  const { version = known.version } = input;
   const now = deps.clock.nowMs();
   const previousExpiresAt = now + input.overlapSeconds * 1000;
   const secret = newSecret(deps, { tenant, clientId, chosen: undefined });
@@ -190,8 +193,8 @@ export async function rotateClientSecret(
       {
         do: 'update',
         table: 'clients',
-        where: { tenant, clientId, version: known.version },
-        set: { version: known.version + 1, updatedAt: now },
+        where: { tenant, clientId, version },
+        set: { version: version + 1, updatedAt: now },
         refused: 'version_conflict',
       },
       {

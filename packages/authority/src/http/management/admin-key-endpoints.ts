@@ -152,15 +152,18 @@ function revoke(ports: AdminKeyPorts): PreparedEndpoint {
     operation: 'revokeAdminKey',
     group,
     summary: 'Ends an admin key for good',
-    description: 'The last key that can make administrators stays.',
+    description:
+      'It can hold no permission that whoever ends it does not hold. ' +
+      'The last key that can make administrators stays.',
     permission: 'admin_keys:write',
     params: keyId,
     edits: 'always',
     answers: { 200: { description: 'The key as it is now.', schema: adminKey } },
     problems: ['wrong_state'],
-    async handle({ requester, params, ifMatch }) {
+    async handle({ caller, requester, params, ifMatch }) {
       const revoked = await revokeAdminKey(ports, {
         requester,
+        held: caller.permissions,
         id: params.id,
         isSeen: (version) => ifMatch !== undefined && isMatching(ifMatch, version),
       });
@@ -176,7 +179,9 @@ function revokeProblem(refusal: RevokeAdminKeyRefusal): Problem {
     case 'not_found':
     case 'version_mismatch':
       return { code: refusal.reason };
+    case 'permission_not_held':
+      return { code: 'insufficient_permission', detail: `the key holds ${refusal.permission}` };
     case 'last_one':
-      return { code: 'wrong_state', detail: 'no other key could make administrators' };
+      return { code: 'wrong_state', detail: 'no other key could make administrators as it can' };
   }
 }

@@ -1,6 +1,8 @@
 /** `/v1/clients`: who may ask for tokens, and the secrets they do it with. */
 import { type ClientId, err, type JwsAlgorithm, limits, ok } from '@mintmark/core';
 import { z } from 'zod';
+import type { Caller } from '../../admin/caller.ts';
+import { firstNotHeld, isGrantable } from '../../admin/permission.ts';
 import { type ClientRules, clientOf } from '../../clients/client.ts';
 import {
   createClient,
@@ -28,10 +30,14 @@ import { pageOf, renderMoment } from './wire-schema.ts';
 export interface ClientPorts extends RegistryDeps {
   /** What a client's tokens are signed with where it names no algorithm. */
   readonly defaultAlgorithm: JwsAlgorithm;
+  /** Audience of the access tokens that this very API takes. */
+  readonly managementAudience: string;
 }
 
 const group = 'clients';
 const params = z.strictObject({ client_id: clientId });
+const managementNote =
+  'Where its tokens are for this API, it can hold no permission that the caller does not hold.';
 
 export function clientEndpoints(ports: ClientPorts): readonly PreparedEndpoint[] {
   return [create(ports), list(ports), show(ports), update(ports), remove(ports), rotate(ports)];
@@ -44,6 +50,7 @@ function create(ports: ClientPorts): PreparedEndpoint {
     operation: 'createClient',
     group,
     summary: 'Registers a client with one secret, and shows it once',
+    description: managementNote,
     permission: 'clients:write',
     body: newClientBody,
     creates: true,
@@ -51,10 +58,13 @@ function create(ports: ClientPorts): PreparedEndpoint {
     problems: ['already_exists'],
     async handle({ caller, requester, body, remember }) {
       const { client_id, client_secret, ...wire } = body;
+      const rules = rulesOf(wire, defaultRules(ports, caller.actor.id));
+      const excess = excessOf(ports, caller, rules);
+      if (excess !== undefined) return err(excess);
       const made = await createClient(ports, requester, {
         clientId: client_id as ClientId | undefined,
         secret: client_secret,
-        rules: rulesOf(wire, defaultRules(ports, caller.actor.id)),
+        rules,
         alongside: (one) =>
           remember({ status: 201, body: renderClient(one), secret: { client_secret: '' } }),
       });
@@ -84,6 +94,17 @@ function defaultRules(ports: ClientPorts, owner: string): ClientRules {
     accessTokenAlgorithm: ports.defaultAlgorithm,
     metadata: {},
   };
+}
+
+/**
+ * A client whose tokens are for this API is an administrator under another name: whoever makes it,
+ * changes it or takes its secret could act with its scopes, and must hold them already.
+ */
+function excessOf(ports: ClientPorts, caller: Caller, rules: ClientRules): Problem | undefined {
+  if (!rules.audiences.includes(ports.managementAudience)) return undefined;
+  const excess = firstNotHeld(caller.permissions, rules.scopes.filter(isGrantable));
+  if (excess === undefined) return undefined;
+  return { code: 'insufficient_permission', detail: `its tokens could do ${excess} on this API` };
 }
 
 function clientProblem(refusal: RegistryRefusal): Problem | typeof repeated {
@@ -161,13 +182,13 @@ function update(ports: ClientPorts): PreparedEndpoint {
     operation: 'updateClient',
     group,
     summary: 'Edits, disables or enables a client',
-    description: 'Members left out stay as they are. Disabling it ends its tokens.',
+    description: `Members left out stay. Disabling it ends its tokens. ${managementNote}`,
     permission: 'clients:write',
     params,
     body: editClientBody,
     edits: 'always',
     answers: { 200: { description: 'The client as it is now.', schema: client } },
-    async handle({ tenant, requester, params, body, ifMatch }) {
+    async handle({ tenant, caller, requester, params, body, ifMatch }) {
       const row = await ports.store.clients.get(tenant, params.client_id);
       if (row === undefined) return err({ code: 'not_found' });
       if (ifMatch === undefined || !isMatching(ifMatch, row.version)) {
@@ -175,10 +196,13 @@ function update(ports: ClientPorts): PreparedEndpoint {
       }
       const known = clientOf(row);
       const { status = known.status, ...wire } = body;
+      const rules = rulesOf(wire, rulesOnly(known));
+      const excess = excessOf(ports, caller, rules);
+      if (excess !== undefined) return err(excess);
       const edited = await updateClient(ports, requester, {
         clientId: known.clientId,
         version: known.version,
-        rules: rulesOf(wire, rulesOnly(known)),
+        rules,
         status,
       });
       if (!edited.ok) return err(editProblem(edited.refusal));
@@ -226,6 +250,7 @@ function rotate(ports: ClientPorts): PreparedEndpoint {
     operation: 'rotateClientSecret',
     group,
     summary: 'Makes a new secret; those before it work on for an overlap',
+    description: managementNote,
     permission: 'clients:write',
     params,
     body: z
@@ -236,13 +261,18 @@ function rotate(ports: ClientPorts): PreparedEndpoint {
     bodyOptional: true,
     creates: true,
     answers: { 201: { description: 'The secret, shown once.', schema: rotatedSecret } },
-    async handle({ requester, params, body, remember }) {
+    async handle({ tenant, caller, requester, params, body, remember }) {
+      const row = await ports.store.clients.get(tenant, params.client_id);
+      if (row === undefined) return err({ code: 'not_found' });
+      const excess = excessOf(ports, caller, clientOf(row));
+      if (excess !== undefined) return err(excess);
       const bodyOf = (previousExpiresAt: number) => ({
         client_id: params.client_id,
         previous_expires_at: renderMoment(previousExpiresAt),
       });
       const rotated = await rotateClientSecret(ports, requester, {
         clientId: params.client_id as ClientId,
+        version: row.version,
         overlapSeconds: body.overlap_seconds ?? limits.keyOverlapSecondsDefault,
         alongside: ({ previousExpiresAt }) =>
           remember({ status: 201, body: bodyOf(previousExpiresAt), secret: { client_secret: '' } }),

@@ -1,6 +1,7 @@
 /** `/v1/keys`: the life of API keys. Verification and import have files of their own. */
 import { err, limits, ok } from '@mintmark/core';
 import { z } from 'zod';
+import type { Caller } from '../../admin/caller.ts';
 import { covers } from '../../admin/permission.ts';
 import { type CreateKeyRefusal, createKey } from '../../apikeys/create-key.ts';
 import type { KeyPorts } from '../../apikeys/key-change.ts';
@@ -47,13 +48,7 @@ function create(ports: KeyEndpointPorts): PreparedEndpoint {
     problems: ['conflict'],
     async handle({ caller, requester, body, remember }) {
       const owner = body.owner ?? caller.actor.id;
-      // Whose key it is follows from who asks; naming somebody else is a permission of its own.
-      if (owner !== caller.actor.id && !covers(caller.permissions, 'keys:assign')) {
-        return err({
-          code: 'insufficient_permission',
-          detail: 'needs keys:assign to name an owner',
-        });
-      }
+      if (!mayNameOwner(caller, owner)) return err(assignNeeded);
       const made = await createKey(ports, {
         requester,
         settings: { ...settingsOf(body), owner },
@@ -66,6 +61,16 @@ function create(ports: KeyEndpointPorts): PreparedEndpoint {
     },
   });
 }
+
+/** Whose key it is follows from who asks; holding somebody else's is a permission of its own. */
+function mayNameOwner(caller: Caller, owner: string): boolean {
+  return owner === caller.actor.id || covers(caller.permissions, 'keys:assign');
+}
+
+const assignNeeded: Problem = {
+  code: 'insufficient_permission',
+  detail: 'needs keys:assign to name an owner, or to hold the key of another one',
+};
 
 /** From the wire's spelling to the use case's. */
 export function settingsOf(body: z.output<z.ZodObject<typeof keySettings>>) {
@@ -208,6 +213,7 @@ function rotate(ports: KeyEndpointPorts): PreparedEndpoint {
     operation: 'rotateKey',
     group,
     summary: 'Makes a successor; the old key works on for an overlap',
+    description: 'The key of another owner than oneself needs the permission `keys:assign`.',
     permission: 'keys:write',
     params: keyId,
     body: rotation,
@@ -215,10 +221,11 @@ function rotate(ports: KeyEndpointPorts): PreparedEndpoint {
     creates: true,
     answers: { 201: { description: 'The successor, shown once.', schema: rotatedKey } },
     problems: ['wrong_state', 'conflict'],
-    async handle({ requester, params, body, remember }) {
+    async handle({ caller, requester, params, body, remember }) {
       const rotated = await rotateKey(ports, {
         requester,
         id: params.id,
+        mayNameOwner: (owner) => mayNameOwner(caller, owner),
         overlapSeconds: body.overlap_seconds ?? limits.keyOverlapSecondsDefault,
         alongside: (made) =>
           remember({ status: 201, body: renderRotated(made), secret: { key: '' } }),
@@ -244,6 +251,8 @@ function rotateProblem(refusal: RotateKeyRefusal): Problem | typeof repeated {
     case 'not_found':
     case 'conflict':
       return { code: refusal.reason };
+    case 'owner_not_allowed':
+      return assignNeeded;
     case 'not_active':
       return { code: 'wrong_state', detail: `the key is ${refusal.status}` };
     case 'already_rotated':
