@@ -38,12 +38,25 @@ export function openConnections(input: PostgresConnectionInput): Connections {
       types: { getTypeParser },
       onConnect: prepareSession,
     });
-    // A connection that breaks while idle is replaced; the next call sees what is wrong.
-    made.on('error', () => undefined);
+    made.on('error', ignore);
+    made.on('connect', (client) => client.on('error', ignore));
     return made;
   };
   return { write: pool(writeConnectionsMax), read: pool(readConnectionsMax) };
 }
+
+/** A connection of its own, for work that takes longer than an act may. */
+export function openClient(config: pg.ClientConfig): pg.Client {
+  const client = new pg.Client({ application_name: 'mintmark', ...config });
+  client.on('error', ignore);
+  return client;
+}
+
+/**
+ * A connection that breaks tells the query under way, or the next one. The event beside it would
+ * end the process if nobody listened.
+ */
+function ignore(): void {}
 
 /**
  * An answer means that the commit is on the disk, whatever the server's default says. A stronger

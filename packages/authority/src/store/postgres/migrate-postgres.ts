@@ -1,12 +1,13 @@
 /** Applies migrations to PostgreSQL, one process at a time. */
 import { type Clock, StoreFault } from '@mintmark/core';
-import pg from 'pg';
+import type pg from 'pg';
 import {
   type AppliedMigration,
   checksumOf,
   type Migration,
   pendingMigrations,
 } from '../migrations.ts';
+import { openClient } from './connections.ts';
 import { codeOf, postgresFault } from './postgres-fault.ts';
 
 const migrationLock = 0x6d6d * 2 ** 32;
@@ -29,7 +30,7 @@ export async function migratePostgres(
   url: string,
   input: { clock: Clock; known: readonly Migration[]; contract: boolean },
 ): Promise<Migration[]> {
-  const client = new pg.Client({ connectionString: url, application_name: 'mintmark migrate' });
+  const client = openClient({ connectionString: url });
   try {
     await client.connect();
     await checkServer(client);

@@ -1,7 +1,8 @@
 /** Partitions of PostgreSQL's own kind: made before the first row, detached and dropped whole. */
-import pg from 'pg';
+import type pg from 'pg';
 import type { TableShape } from '../cells.ts';
 import { parsePartitionName, partitionName } from '../sql/schema.ts';
+import { openClient } from './connections.ts';
 import { postgresFault } from './postgres-fault.ts';
 
 /** Held while a partition is made, and by the one process that drops some. */
@@ -40,7 +41,7 @@ export class PostgresPartitions {
 
   /** @returns how many were dropped; none where another process is at it */
   async dropBelow(table: TableShape, partition: number): Promise<number> {
-    const client = new pg.Client({
+    const client = openClient({
       connectionString: this.#url,
       statement_timeout: upkeepTimeoutMs,
     });
