@@ -61,6 +61,8 @@ export interface Shown {
   readonly text: (style: Style) => string;
   /** The answer is a no (an inactive key, a broken log): exit 1. */
   readonly negative?: boolean;
+  /** Exit code of an answer that only came half-way. */
+  readonly ending?: number;
 }
 
 export type CommandRefusal =

@@ -1,6 +1,7 @@
 /** Every command, in the order in which help shows them. */
 import type { Command } from './command.ts';
 import { adminKeyCommands } from './commands/admin-key.ts';
+import { applyCommands } from './commands/apply.ts';
 import { auditCommands } from './commands/audit.ts';
 import { clientCommands } from './commands/client.ts';
 import { doctorCommands } from './commands/doctor.ts';
@@ -14,6 +15,7 @@ import { tokenCommands } from './commands/token.ts';
 export const commands: readonly Command[] = [
   ...serveCommands,
   ...doctorCommands,
+  ...applyCommands,
   ...keyCommands,
   ...clientCommands,
   ...tokenCommands,

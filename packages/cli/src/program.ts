@@ -229,7 +229,7 @@ async function perform(invocation: Invocation, command: Command): Promise<number
   const text = json ? JSON.stringify(shown.json) : shown.text(style);
   // What was written piece by piece leaves nothing to say.
   if (text !== undefined && text !== '') ports.terminal.write(`${text}\n`);
-  return shown.negative === true ? exitCodes.refused : exitCodes.success;
+  return shown.ending ?? (shown.negative === true ? exitCodes.refused : exitCodes.success);
 }
 
 function showFailure(

@@ -1,0 +1,152 @@
+/**
+ * Compares what the files want with what the server has. Everything is compared before anything is
+ * changed, so that a mistake in the last file leaves the server as it was.
+ */
+import { isDeepStrictEqual } from 'node:util';
+import { ok, type Result } from '@mintmark/core';
+import { type Api, type ApiRequest, pathOf } from '../api/api.ts';
+import type { CommandRefusal } from '../command.ts';
+import { usage } from '../commands/send.ts';
+import type { Section, Thing, Wanted } from './wanted.ts';
+
+export interface Change {
+  readonly action: 'create' | 'update' | 'unchanged';
+  readonly section: Section;
+  readonly name: string;
+  /** Members that differ; of a new thing all that are given. */
+  readonly members: readonly string[];
+  /** Undefined where nothing has to be done. */
+  readonly request: ApiRequest | undefined;
+}
+
+/** What the server has of one thing. */
+interface Present {
+  readonly thing: Thing;
+  readonly etag: string | undefined;
+  readonly path: string;
+}
+
+/** @returns the changes in the order in which they are made; the server's refusal of a look */
+export async function planChanges(
+  api: Api,
+  wanted: readonly Wanted[],
+): Promise<Result<readonly Change[], CommandRefusal>> {
+  const changes: Change[] = [];
+  for (const one of wanted) {
+    const present = await find(api, one);
+    if (!present.ok) return present;
+    const change = present.value === undefined ? ok(creation(one)) : difference(one, present.value);
+    if (!change.ok) return change;
+    changes.push(change.value);
+  }
+  return ok(changes);
+}
+
+function find(api: Api, wanted: Wanted): Promise<Result<Present | undefined, CommandRefusal>> {
+  switch (wanted.section) {
+    case 'clients':
+      return look(api, pathOf`/v1/clients/${wanted.name}`);
+    case 'routes':
+      return look(api, pathOf`/v1/routes/${wanted.name}`);
+    case 'keys':
+      return findKey(api, wanted);
+  }
+}
+
+async function look(api: Api, path: string): Promise<Result<Present | undefined, CommandRefusal>> {
+  const answer = await api.call({ method: 'GET', path });
+  if (answer.ok) return ok({ thing: answer.value.body, etag: answer.value.etag, path });
+  const { refusal } = answer;
+  return refusal.reason === 'refused' && refusal.status === 404 ? ok(undefined) : answer;
+}
+
+/** A key's id is the server's to give, so files know it by its name; revoked ones do not count. */
+async function findKey(
+  api: Api,
+  { name, thing }: Wanted,
+): Promise<Result<Present | undefined, CommandRefusal>> {
+  const owner = typeof thing['owner'] === 'string' ? thing['owner'] : undefined;
+  const listed = await api.list('/v1/keys', { owner }, Number.POSITIVE_INFINITY);
+  if (!listed.ok) return listed;
+  const live = listed.value.filter(
+    (key) =>
+      key['name'] === name && key['status'] !== 'revoked' && (key['successor'] ?? null) === null,
+  );
+  if (live.length > 1) {
+    return usage(`keys: ${live.length} keys are called "${name}"`, 'revoke or rename all but one');
+  }
+  return live[0] === undefined
+    ? ok(undefined)
+    : look(api, pathOf`/v1/keys/${String(live[0]['id'])}`);
+}
+
+function creation({ section, name, thing }: Wanted): Change {
+  const request: ApiRequest =
+    section === 'routes'
+      ? { method: 'PUT', path: pathOf`/v1/routes/${name}`, body: thing }
+      : { method: 'POST', path: `/v1/${section}`, body: thing, creates: true };
+  return { action: 'create', section, name, members: Object.keys(thing), request };
+}
+
+/** Members that are written once and shown never. */
+const onlyAtCreation: Readonly<Record<Section, readonly string[]>> = {
+  clients: ['client_id', 'client_secret'],
+  keys: ['name'],
+  routes: [],
+};
+
+/** Members that no edit can change. */
+const fixed: Readonly<Record<Section, readonly string[]>> = {
+  clients: [],
+  keys: ['owner', 'not_before'],
+  routes: [],
+};
+
+function difference(
+  { section, name, thing }: Wanted,
+  present: Present,
+): Result<Change, CommandRefusal> {
+  const given = Object.keys(thing).filter((member) => !onlyAtCreation[section].includes(member));
+  const members = given.filter((member) => !isSame(member, thing[member], present.thing[member]));
+  // A route is replaced as a whole, so what the file no longer says goes away too.
+  if (section === 'routes') {
+    const kept = new Set([...given, 'name', 'updated_at']);
+    members.push(...Object.keys(present.thing).filter((member) => !kept.has(member)));
+  }
+  const stuck = members.find((member) => fixed[section].includes(member));
+  if (stuck !== undefined) {
+    return usage(
+      `${section}: the ${stuck} of "${name}" cannot change`,
+      'revoke it and give the new one another name',
+    );
+  }
+  if (members.length === 0) {
+    return ok({ action: 'unchanged', section, name, members, request: undefined });
+  }
+  const body =
+    section === 'routes'
+      ? thing
+      : Object.fromEntries(members.map((member) => [member, thing[member]]));
+  const method = section === 'routes' ? 'PUT' : 'PATCH';
+  const request: ApiRequest = { method, path: present.path, body, ifMatch: present.etag };
+  return ok({ action: 'update', section, name, members, request });
+}
+
+/** Scopes are a set however they are spelled; moments are equal however they are written. */
+function isSame(member: string, wanted: unknown, present: unknown): boolean {
+  if (member === 'scope') return isDeepStrictEqual(words(wanted), words(present));
+  if (member === 'scopes') return isDeepStrictEqual(sorted(wanted), sorted(present));
+  if (member.endsWith('_at') || member === 'not_before') {
+    if (typeof wanted !== 'string' || typeof present !== 'string') return wanted === present;
+    return Math.floor(Date.parse(wanted) / 1000) === Math.floor(Date.parse(present) / 1000);
+  }
+  return isDeepStrictEqual(wanted, present);
+}
+
+function words(text: unknown): unknown {
+  return typeof text === 'string' ? text.split(' ').filter(Boolean).sort() : text;
+}
+
+function sorted(list: unknown): unknown {
+  return Array.isArray(list) ? [...list].sort() : list;
+}

@@ -1,0 +1,114 @@
+/** What the files of `mintmark apply` say: lists of things by section, in YAML or JSON. */
+import { readFile } from 'node:fs/promises';
+import { ConfigFault, err, ok, type Result, suggest } from '@mintmark/core';
+import { parseDocument } from 'yaml';
+import type { CommandRefusal } from '../command.ts';
+import { usage } from '../commands/send.ts';
+import type { CliPorts } from '../ports.ts';
+
+export type Thing = Readonly<Record<string, unknown>>;
+
+/** In the order in which they are applied: what comes later may speak of what comes before. */
+export const sections = ['clients', 'keys', 'routes'] as const;
+
+export type Section = (typeof sections)[number];
+
+/** The member that tells one thing of a section from another. */
+export const nameMember: Readonly<Record<Section, string>> = {
+  clients: 'client_id',
+  keys: 'name',
+  routes: 'name',
+};
+
+export interface Wanted {
+  readonly section: Section;
+  readonly name: string;
+  readonly thing: Thing;
+}
+
+/**
+ * Reads and joins the files.
+ *
+ * @param files paths; `-` is standard input
+ * @returns refusal: usage, naming file and place
+ * @throws ConfigFault `file_unreadable`
+ */
+export async function readWanted(
+  ports: Pick<CliPorts, 'terminal'>,
+  files: readonly string[],
+): Promise<Result<readonly Wanted[], CommandRefusal>> {
+  const wanted: Wanted[] = [];
+  for (const file of files) {
+    const text = file === '-' ? await ports.terminal.readInput() : await read(file);
+    const found = parse(file, text);
+    if (!found.ok) return found;
+    wanted.push(...found.value);
+  }
+  const twice = wanted.find(
+    (one, index) =>
+      wanted.findIndex((two) => two.section === one.section && two.name === one.name) < index,
+  );
+  if (twice !== undefined) return usage(`${twice.section}: "${twice.name}" is there twice`);
+  return ok(sections.flatMap((section) => wanted.filter((one) => one.section === section)));
+}
+
+async function read(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (cause) {
+    throw new ConfigFault('file_unreadable', `${file} cannot be read`, {
+      cause,
+      hint: 'check the path, and who may read the file',
+    });
+  }
+}
+
+function parse(file: string, text: string): Result<Wanted[], CommandRefusal> {
+  // JSON is YAML, so one parser reads both.
+  const document = parseDocument(text, { schema: 'core' });
+  const error = document.errors[0];
+  if (error !== undefined) {
+    const line = error.linePos?.[0].line;
+    return usage(`${file}, line ${line}: ${error.message.split('\n')[0]}`);
+  }
+  // A few aliases are handy; aliases of aliases could grow without bound.
+  const value: unknown = document.toJS({ maxAliasCount: 100 });
+  if (!isThing(value)) return usage(`${file} holds no sections`, `write one of: ${known}`);
+  const wanted: Wanted[] = [];
+  for (const [section, list] of Object.entries(value)) {
+    const things = parseSection(file, section, list);
+    if (!things.ok) return things;
+    wanted.push(...things.value);
+  }
+  return ok(wanted);
+}
+
+const known = sections.join(', ');
+
+function parseSection(file: string, name: string, list: unknown): Result<Wanted[], CommandRefusal> {
+  const section = sections.find((one) => one === name);
+  if (section === undefined) {
+    const near = suggest(name, sections);
+    const hint = near === undefined ? `this version knows: ${known}` : `did you mean "${near}"?`;
+    return usage(`${file}: unknown section "${name}"`, hint);
+  }
+  if (!Array.isArray(list)) return usage(`${file}: ${section} is not a list`);
+  const member = nameMember[section];
+  const wanted: Wanted[] = [];
+  for (const [index, thing] of list.entries()) {
+    const called = isThing(thing) ? thing[member] : undefined;
+    if (!isThing(thing) || typeof called !== 'string' || called === '') {
+      return err({
+        reason: 'usage',
+        message: `${file}: ${section}[${index}] has no ${member}`,
+        hint: `each of ${section} is known by its ${member}`,
+      });
+    }
+    wanted.push({ section, name: called, thing });
+  }
+  return ok(wanted);
+}
+
+function isThing(value: unknown): value is Thing {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

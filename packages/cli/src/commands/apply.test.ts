@@ -1,0 +1,211 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { json, run, type Sent } from '../fake-ports.ts';
+
+const present: Readonly<Record<string, Record<string, unknown>>> = {
+  '/v1/clients/ci': { client_id: 'ci', scope: 'write read', status: 'active' },
+  '/v1/routes/npm': {
+    name: 'npm',
+    match: { host: 'npm.example' },
+    upstream: 'http://127.0.0.1:1',
+    accept_basic: true,
+    updated_at: 'then',
+  },
+  '/v1/keys/k1': {
+    id: 'k1',
+    name: 'build',
+    owner: 'me',
+    status: 'active',
+    scopes: ['a', 'b'],
+    expires_at: '2027-01-01T00:00:00.000Z',
+    successor: null,
+  },
+};
+
+/** Knows what is above, and answers each change with what was sent. */
+function server({ method, url, body }: Sent): Response {
+  const { pathname } = new URL(url);
+  if (method === 'GET' && pathname === '/v1/keys') {
+    const revoked = { ...present['/v1/keys/k1'], id: 'k0', status: 'revoked' };
+    return json(200, { items: [present['/v1/keys/k1'], revoked], next: null });
+  }
+  if (method === 'GET') {
+    const found = present[pathname];
+    const missing = { code: 'not_found', title: 'There is no such thing' };
+    return found === undefined ? json(404, missing) : json(200, found, { etag: '"5"' });
+  }
+  const secret = pathname === '/v1/clients' ? { client_secret: 'mm_cs_new' } : {};
+  return json(method === 'POST' ? 201 : 200, { ...(body as object), ...secret });
+}
+
+const changesOf = (sent: readonly Sent[]) => sent.filter(({ method }) => method !== 'GET');
+
+describe('mintmark apply', () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'mintmark-apply-'));
+  });
+  afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+  function file(name: string, text: string): string {
+    const path = join(folder, name);
+    writeFileSync(path, text);
+    return path;
+  }
+
+  it('makes what is not there, in an order in which each finds what it speaks of', async () => {
+    const path = file(
+      'all.yaml',
+      'routes:\n  - {name: new, match: {host: a.example}, upstream: "http://127.0.0.1:2"}\n' +
+        'clients:\n  - {client_id: fresh, scope: read}\n',
+    );
+    const { exit, out, sent } = await run(['apply', path], { server });
+    expect(exit).toBe(0);
+    expect(changesOf(sent).map(({ method, url }) => `${method} ${new URL(url).pathname}`)).toEqual([
+      'POST /v1/clients',
+      'PUT /v1/routes/new',
+    ]);
+    expect(out).toContain('+ clients fresh\n  client_secret mm_cs_new');
+    expect(out).toContain('+ routes new');
+  });
+
+  it('leaves what is the same in another spelling', async () => {
+    const path = file(
+      'same.json',
+      JSON.stringify({
+        clients: [{ client_id: 'ci', scope: 'read write', client_secret: 'kept as it is' }],
+        keys: [{ name: 'build', scopes: ['b', 'a'], expires_at: '2027-01-01T01:00:00+01:00' }],
+        routes: [
+          {
+            name: 'npm',
+            match: { host: 'npm.example' },
+            upstream: 'http://127.0.0.1:1',
+            accept_basic: true,
+          },
+        ],
+      }),
+    );
+    const { exit, out, sent } = await run(['apply', path, '--json'], { server });
+    expect(exit).toBe(0);
+    expect(changesOf(sent)).toEqual([]);
+    const { changes } = JSON.parse(out);
+    expect(changes.map((one: { action: string }) => one.action)).toEqual([
+      'unchanged',
+      'unchanged',
+      'unchanged',
+    ]);
+  });
+
+  it('changes what differs, under the ETag that it saw', async () => {
+    const path = file(
+      'change.yaml',
+      'clients: [{client_id: ci, scope: read}]\nkeys: [{name: build, scopes: [a]}]\n' +
+        'routes: [{name: npm, match: {host: npm.example}, upstream: "http://127.0.0.1:9"}]\n',
+    );
+    const { out, sent } = await run(['apply', path], { server });
+    const changes = changesOf(sent);
+    expect(changes.map(({ method, body }) => [method, body])).toEqual([
+      ['PATCH', { scope: 'read' }],
+      ['PATCH', { scopes: ['a'] }],
+      ['PUT', { name: 'npm', match: { host: 'npm.example' }, upstream: 'http://127.0.0.1:9' }],
+    ]);
+    expect(changes.every((one) => one.headers.get('if-match') === '"5"')).toBe(true);
+    // What a route's file no longer says goes away, and is told.
+    expect(out).toContain('~ routes npm: upstream, accept_basic');
+  });
+
+  it('shows the difference and sends nothing in a dry run', async () => {
+    const path = file('dry.yaml', 'clients: [{client_id: ci, scope: read}, {client_id: fresh}]\n');
+    const { out, sent } = await run(['apply', path, '--dry-run'], { server });
+    expect(out).toBe('~ clients ci: scope\n+ clients fresh\n');
+    expect(changesOf(sent)).toEqual([]);
+    const machine = await run(['apply', path, '--dry-run', '--json'], { server });
+    expect(JSON.parse(machine.out)).toMatchObject({ dry_run: true, changes: [{}, {}] });
+  });
+
+  it('compares everything before it changes anything', async () => {
+    const path = file('bad.yaml', 'clients: [{client_id: x}]\nkeys: [{name: build, owner: you}]\n');
+    const { exit, err, sent } = await run(['apply', path], { server });
+    expect(exit).toBe(2);
+    expect(err).toContain('the owner of "build" cannot change');
+    expect(changesOf(sent)).toEqual([]);
+  });
+
+  it('shows what was made before a change that is refused, secrets above all', async () => {
+    const path = file(
+      'half.yaml',
+      'clients: [{client_id: one}, {client_id: two}, {client_id: 3x}]\n',
+    );
+    const refusing = (request: Sent) =>
+      (request.body as { client_id?: string } | undefined)?.client_id === 'two'
+        ? json(422, { code: 'invalid_body', title: 'Wrong', errors: [] })
+        : server(request);
+    const text = await run(['apply', path], { server: refusing });
+    expect(text.exit).toBe(1);
+    expect(text.out).toContain('mm_cs_new');
+    expect(text.err).toContain('at clients "two"');
+    const machine = await run(['apply', path, '--json'], { server: refusing });
+    expect(machine.exit).toBe(1);
+    expect(JSON.parse(machine.out)).toMatchObject({
+      changes: [{ name: 'one', client_secret: 'mm_cs_new' }],
+      error: { code: 'invalid_body' },
+      not_made: [{ name: 'two' }, { name: '3x' }],
+    });
+  });
+
+  it('does the same where the server goes away', async () => {
+    const path = file('gone.yaml', 'clients: [{client_id: one}, {client_id: two}]\n');
+    let changes = 0;
+    const vanishing = (request: Sent) => {
+      if (request.method === 'POST' && ++changes === 2) throw new TypeError('fetch failed');
+      return server(request);
+    };
+    const { exit, out } = await run(['apply', path, '--json'], { server: vanishing });
+    expect(exit).toBe(3);
+    expect(JSON.parse(out)).toMatchObject({
+      changes: [{ client_secret: 'mm_cs_new' }],
+      error: { code: 'server_unreachable' },
+    });
+  });
+
+  it('refuses two keys of one name, which it could not tell apart', async () => {
+    const path = file('twice.yaml', 'keys: [{name: build, scopes: []}]\n');
+    const two = (request: Sent) => {
+      const key = present['/v1/keys/k1'];
+      const isList = new URL(request.url).pathname === '/v1/keys';
+      return isList
+        ? json(200, { items: [key, { ...key, id: 'k2' }], next: null })
+        : server(request);
+    };
+    expect((await run(['apply', path], { server: two })).err).toContain('2 keys are called');
+  });
+
+  it.each([
+    ['no YAML', 'clients: [', 'line 1'],
+    ['a list', '- a', 'holds no sections'],
+    ['an unknown section', 'client: []', 'did you mean "clients"?'],
+    ['a section of later versions', 'policies: []', 'this version knows'],
+    ['a section that is no list', 'clients: {}', 'is not a list'],
+    ['a thing without its name', 'routes: [{upstream: x}]', 'routes[0] has no name'],
+    ['a thing given twice', 'keys: [{name: a}, {name: a}]', 'is there twice'],
+  ])('refuses %s', async (_, text, message) => {
+    const { exit, err, sent } = await run(['apply', file('wrong.yaml', text)], { server });
+    expect(exit).toBe(2);
+    expect(err).toContain(message);
+    expect(sent).toEqual([]);
+  });
+
+  it('reads standard input, and says which file it cannot read', async () => {
+    const input = 'clients: [{client_id: ci, scope: "read write"}]';
+    expect((await run('apply -', { server, input })).out).toBe('= clients ci\n');
+    expect((await run('apply ./no-such.yaml', { server })).err).toContain('file_unreadable');
+  });
+
+  it('passes on what the server refuses while it looks', async () => {
+    const refusing = () => json(403, { code: 'insufficient_permission', title: 'No' });
+    const line = ['apply', file('a.yaml', 'clients: [{client_id: ci}]')];
+    expect((await run(line, { server: refusing })).exit).toBe(1);
+  });
+});
