@@ -1,17 +1,25 @@
 /** Every parser that meets a stranger's bytes, in the order of the packages. */
 import type { Harness } from './harness.ts';
 import { importVerificationKeyHarness } from './harnesses/import-verification-key.ts';
+import { normalisePathHarness } from './harnesses/normalise-path.ts';
 import { openRecordHarness } from './harnesses/open-record.ts';
+import { parseAddressHarness } from './harnesses/parse-address.ts';
 import { parseCredentialHarness } from './harnesses/parse-credential.ts';
 import { parseCustodyFileHarness } from './harnesses/parse-custody-file.ts';
+import { parseFeedHarness } from './harnesses/parse-feed.ts';
 import { parseJsonHarness } from './harnesses/parse-json.ts';
+import { parseRouteHarness } from './harnesses/parse-route.ts';
 import { parseSecretTokenHarness } from './harnesses/parse-secret-token.ts';
 import { verifyAccessTokenHarness } from './harnesses/verify-access-token.ts';
 import { verifyAuditExportHarness } from './harnesses/verify-audit-export.ts';
 import { verifyJwsHarness } from './harnesses/verify-jws.ts';
+import { vetHeadHarness } from './harnesses/vet-head.ts';
 
 export const harnesses: readonly Harness[] = [
   parseJsonHarness,
+  parseAddressHarness,
+  parseRouteHarness,
+  parseFeedHarness,
   parseSecretTokenHarness,
   parseCredentialHarness,
   importVerificationKeyHarness,
@@ -20,4 +28,6 @@ export const harnesses: readonly Harness[] = [
   openRecordHarness,
   verifyAuditExportHarness,
   parseCustodyFileHarness,
+  vetHeadHarness,
+  normalisePathHarness,
 ];

@@ -65,6 +65,8 @@ describe('normalisePath', () => {
     ['double_encoding', '/%252e%252e'],
     ['double_encoding', '/%252f'],
     ['double_encoding', '/%2500'],
+    ['double_encoding', '/%252%65'],
+    ['double_encoding', '/%25%32e'],
     ['malformed_escape', '/%'],
     ['malformed_escape', '/%2'],
     ['malformed_escape', '/%zz'],

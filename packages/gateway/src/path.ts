@@ -72,7 +72,7 @@ function normaliseSegment(part: string): Result<string, { reason: PathRefusalRea
       out += char;
     } else if (char === '%') {
       const triplet = part.slice(i, i + 3);
-      const refused = refuseEscape(triplet, part.slice(i + 3, i + 5));
+      const refused = refuseEscape(triplet);
       if (refused !== undefined) return err({ reason: refused });
       out += normaliseEscape(triplet);
       i += 2;
@@ -86,17 +86,17 @@ function normaliseSegment(part: string): Result<string, { reason: PathRefusalRea
       out += `%${code.toString(16).toUpperCase()}`;
     }
   }
-  return ok(out);
+  // Judged on the result: `%252%65` becomes `%252e` only here.
+  return /%25[0-9A-Fa-f]{2}/.test(out) ? err({ reason: 'double_encoding' }) : ok(out);
 }
 
-function refuseEscape(triplet: string, following: string): PathRefusalReason | undefined {
+function refuseEscape(triplet: string): PathRefusalReason | undefined {
   if (!/^%[0-9A-Fa-f]{2}$/.test(triplet)) return 'malformed_escape';
   const code = Number.parseInt(triplet.slice(1), 16);
   if (code < 0x20 || code === 0x7f) return 'control_character';
   if (code === 0x5c) return 'encoded_backslash';
   // `;` again, for servers that decode before they cut.
   if (code === 0x3b) return 'path_parameter';
-  if (code === 0x25 && /^[0-9A-Fa-f]{2}$/.test(following)) return 'double_encoding';
   return undefined;
 }
 
