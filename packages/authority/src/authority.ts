@@ -86,7 +86,7 @@ export async function openAuthority(
     handle,
     feed: rooms.feed,
     introspector: introspectorOf(protocol),
-    decisions: { accept: async (events) => rooms.usage.accept(events) },
+    decisions: rooms.decisions,
     tick: round.run,
     async close() {
       await round.finish();

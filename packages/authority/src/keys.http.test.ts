@@ -166,6 +166,33 @@ describe('the life of a key', () => {
     });
   });
 
+  it('counts what still uses the old key, and records who comes too late', async () => {
+    const { id, key } = await made();
+    await codeOf(key);
+    const rotate = { json: { overlap_seconds: 10 } };
+    const rotated = await bed.call('POST', `/v1/keys/${id}/rotate`, rotate);
+    const successor = String(rotated.body['key']);
+    for (const text of [key, key, successor]) expect(await codeOf(text)).toBe('ok');
+    await bed.authority.tick();
+    const shown = await bed.call('GET', `/v1/keys/${id}`);
+    expect(shown.body).toMatchObject({ uses_allowed: 3, uses_in_overlap: 2 });
+    const next = await bed.call('GET', `/v1/keys/${rotated.body['id']}`);
+    expect(next.body).toMatchObject({ uses_allowed: 1, uses_in_overlap: 0 });
+
+    bed.clock.advanceMs(10_000);
+    for (let i = 0; i < 3; i++) expect(await codeOf(key)).toBe('expired');
+    await bed.authority.tick();
+    await bed.authority.close();
+    const history = await bed.call('GET', `/v1/audit/history/key/${id}`);
+    expect(history.body['items']).toContainEqual(
+      expect.objectContaining({
+        action: 'security.refused',
+        result: 'rotated_key_used',
+        detail: expect.objectContaining({ count: 3 }),
+      }),
+    );
+  });
+
   it('rotates without a body, with a day of overlap', async () => {
     const { id } = await made();
     const { body } = await bed.call('POST', `/v1/keys/${id}/rotate`);

@@ -53,7 +53,7 @@ export async function openManagement(rooms: Rooms, shared: Judging): Promise<Man
 }
 
 function endpointPorts(rooms: Rooms, shared: Judging): ManagementPorts {
-  const { config, ports, store, peppers, sealer, recorder, keyring, feed, usage } = rooms;
+  const { config, ports, store, peppers, sealer, recorder, keyring, feed, decisions } = rooms;
   const { clock, entropy } = ports;
   const { issuer, prefix } = config;
   const acting = { store, recorder, clock, entropy };
@@ -65,7 +65,7 @@ function endpointPorts(rooms: Rooms, shared: Judging): ManagementPorts {
       keys: shared.keys,
       failures: shared.failures,
       clock,
-      decisions: { accept: async (events) => usage.accept(events) },
+      decisions,
     },
     clients: {
       ...acting,
@@ -86,7 +86,7 @@ function endpointPorts(rooms: Rooms, shared: Judging): ManagementPorts {
     feed: {
       feed,
       signer: (tenant) => keyring.signer(tenant, defaultAlgorithm),
-      accept: async (events) => usage.accept(events),
+      accept: decisions.accept,
     },
     about: { version: '1', server: issuer },
   };

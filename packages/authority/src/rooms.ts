@@ -4,6 +4,7 @@
  */
 import {
   type Clock,
+  type DecisionSink,
   defaultTenant,
   type Entropy,
   type FeedPosition,
@@ -53,6 +54,8 @@ export interface Rooms {
   readonly sequencer: Sequencer;
   readonly feed: Feed;
   readonly usage: UsageCounter;
+  /** Takes the decisions of every enforcement point. */
+  readonly decisions: DecisionSink;
   readonly refusals: RefusalTally;
 }
 
@@ -102,7 +105,27 @@ export async function openRooms(config: AuthorityConfig, ports: AuthorityPorts):
     sequencer,
     feed,
     usage,
+    decisions: decisionSink(usage, refusals),
     refusals,
+  };
+}
+
+/**
+ * Counts every use. A key that is presented after its overlap tells of a user who was never moved,
+ * or of a thief: that is recorded in the key's own history.
+ */
+function decisionSink(usage: UsageCounter, refusals: RefusalTally): DecisionSink {
+  return {
+    async accept(events) {
+      usage.accept(events);
+      for (const { rotated, authenticated, verdict, reason, ...event } of events) {
+        const isLate = rotated === true && verdict === 'deny' && reason === 'expired';
+        if (!isLate || !authenticated) continue;
+        const { tenant, credentialId, address } = event;
+        const reported = { tenant, surface: 'keys', reason: 'rotated_key_used', address };
+        refusals.note({ ...reported, key: credentialId });
+      }
+    },
   };
 }
 

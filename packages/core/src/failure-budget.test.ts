@@ -41,3 +41,15 @@ test('forgets the address that failed longest ago once it knows too many', () =>
   expect(budget.retryAfterSeconds('a')).toBeGreaterThan(0);
   expect(budget.retryAfterSeconds('c')).toBeGreaterThan(0);
 });
+
+test('counts a whole /64 of IPv6 as one address, and IPv4 in whatever spelling', () => {
+  const budget = createFailureBudget(manualClock(0), 2);
+  budget.failed('2001:db8:0:1::1');
+  budget.failed('2001:db8:0:1:ffff::2');
+  expect(budget.retryAfterSeconds('2001:0db8::1:0:0:0:3')).toBeGreaterThan(0);
+  expect(budget.retryAfterSeconds('2001:db8:0:2::1')).toBe(0);
+  budget.failed('192.0.2.1');
+  budget.failed('192.0.2.1');
+  expect(budget.retryAfterSeconds('192.0.2.1')).toBeGreaterThan(0);
+  expect(budget.retryAfterSeconds('192.0.2.2')).toBe(0);
+});

@@ -2,6 +2,7 @@
  * A budget of failed credential checks for each address, spent before any look-up: guessing costs
  * the guesser his own budget and the store nothing. Successes cost nothing.
  */
+import { parseAddress } from './address.ts';
 import type { Clock } from './clock.ts';
 import { limits } from './limits.ts';
 
@@ -32,20 +33,27 @@ export function createFailureBudget(
 
   return {
     retryAfterSeconds(address) {
-      const bucket = buckets.get(address);
+      const bucket = buckets.get(lineOf(address));
       if (bucket === undefined) return 0;
       const over = failuresOf(bucket, clock.monotonicMs()) - (perMinute - 1);
       return over <= 0 ? 0 : Math.ceil(over / perMs / 1000);
     },
     failed(address) {
       const now = clock.monotonicMs();
-      const bucket = buckets.get(address);
+      const line = lineOf(address);
+      const bucket = buckets.get(line);
       const failures = (bucket === undefined ? 0 : failuresOf(bucket, now)) + 1;
       // Setting it anew moves it to the end: the map's order is the order of last failures.
-      buckets.delete(address);
+      buckets.delete(line);
       const oldest = buckets.keys().next();
       if (buckets.size >= addressesMax && oldest.done !== true) buckets.delete(oldest.value);
-      buckets.set(address, { failures, atMs: now });
+      buckets.set(line, { failures, atMs: now });
     },
   };
+}
+
+/** One line at a provider is one address of IPv4, or a whole /64 of IPv6 (RFC 6177 §2). */
+function lineOf(address: string): string {
+  const parsed = parseAddress(address);
+  return parsed?.family === 6 ? `${(parsed.value >> 64n).toString(16)}::/64` : address;
 }

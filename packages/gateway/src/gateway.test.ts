@@ -365,6 +365,25 @@ describe('what is recorded', () => {
     expect(record).not.toContain(token.split('.')[2]);
   });
 
+  it('says that a key was rotated, inside its overlap and after it', async () => {
+    const seconds = Math.floor(rig.clock.nowMs() / 1000);
+    const old = rig.key({ successor: 'next' as KeyId, expiresAt: (seconds + 60) as UnixSeconds });
+    const plain = rig.key();
+    await rig.caughtUp();
+    await judged({ 'x-api-key': plain.text });
+    expect(rig.decisions.at(-1)).not.toHaveProperty('rotated');
+    await judged({ 'x-api-key': old.text });
+    expect(rig.decisions.at(-1)).toMatchObject({ verdict: 'allow', rotated: true });
+    rig.clock.setWallMs((seconds + 60) * 1000);
+    await judged({ 'x-api-key': old.text });
+    expect(rig.decisions.at(-1)).toMatchObject({
+      verdict: 'deny',
+      reason: 'expired',
+      authenticated: true,
+      rotated: true,
+    });
+  });
+
   it('bounds the path', async () => {
     await judged(bearer(rig.token()), `/${'a'.repeat(4000)}`);
     expect(rig.decisions.at(-1)?.path).toHaveLength(512);

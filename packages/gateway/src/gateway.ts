@@ -184,11 +184,15 @@ async function handle(parts: Parts, request: StreamRequest, reply: StreamReply):
     ? undefined
     : await verifyCredential(parts.verify, { credential, address, now });
   if (verified?.ok === false) {
-    record.identified(verified.refusal);
+    const { credentialId } = verified.refusal;
+    record.identified({ ...verified.refusal, rotated: view.isRotated(credentialId) });
     return refuse(verified.refusal.refusal);
   }
   const identity = verified?.value;
-  if (identity !== undefined) record.identified({ ...identity, authenticated: true });
+  if (identity !== undefined) {
+    const rotated = view.isRotated(identity.credentialId);
+    record.identified({ ...identity, authenticated: true, rotated });
+  }
 
   const audience = config.defaultAudience ?? view.issuer;
   const refusal =

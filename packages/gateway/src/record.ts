@@ -14,6 +14,7 @@ export interface DecisionRecord {
   identified(known: {
     readonly credentialId: string | undefined;
     readonly authenticated: boolean;
+    readonly rotated?: boolean;
     readonly subject?: string;
     readonly clientId?: string | undefined;
   }): void;
@@ -58,6 +59,7 @@ export function openRecord(parts: RecordParts, request: StreamRequest): Decision
       credential,
       credentialId: known.credentialId,
       authenticated: known.authenticated,
+      ...(known.rotated === true ? { rotated: true } : {}),
       subject: known.subject,
       clientId: known.clientId,
       verdict,

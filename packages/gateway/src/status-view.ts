@@ -122,6 +122,11 @@ export class StatusView {
     return this.#contents?.keys.get(id);
   }
 
+  /** Whether the credential is a key that was rotated into another one. */
+  isRotated(id: string | undefined): boolean {
+    return id !== undefined && this.key(id)?.view.successor !== undefined;
+  }
+
   /** Milliseconds since the request was sent that last proved the view complete. */
   ageMs(): number {
     return this.#parts.clock.monotonicMs() - this.#leaseFromMs;

@@ -11,7 +11,6 @@ import {
   err,
   type FailureBudget,
   ok,
-  parseAddress,
   type Result,
   type TenantId,
   type UnixSeconds,
@@ -97,12 +96,6 @@ function invalid(
   return err({ refusal: { reason: 'invalid_credential', detail }, credentialId, authenticated });
 }
 
-/** Addresses that one party holds together: a whole /64 of IPv6 is one line at a provider. */
-function budgetName(address: string): string {
-  const parsed = parseAddress(address);
-  return parsed?.family === 6 ? (parsed.value >> 64n).toString(16) : address;
-}
-
 function verifyJwt(
   parts: VerifyParts,
   input: { readonly token: string; readonly address: string; readonly now: UnixSeconds },
@@ -112,7 +105,7 @@ function verifyJwt(
   const keys = view.keySet;
   if (keys === undefined) return denied({ reason: 'status_absent' });
   const { issuer } = view;
-  const wait = failures.retryAfterSeconds(budgetName(address));
+  const wait = failures.retryAfterSeconds(address);
   // Who forged too much pays for no more signature checks; a token that was good before still
   // passes.
   if (wait > 0 && cache.find(digestToken(token), issuer, keys) === undefined) {
@@ -122,7 +115,7 @@ function verifyJwt(
   if (!verified.ok) {
     const { reason } = verified.refusal;
     // The other refusals cost next to nothing, and honest clients meet them: an expired token.
-    if (reason === 'bad_signature') failures.failed(budgetName(address));
+    if (reason === 'bad_signature') failures.failed(address);
     return invalid(reason);
   }
   const claims = verified.value;
@@ -168,7 +161,7 @@ function verifyKey(
   const known = { credentialId: id };
   if (held.view.tenant !== parts.tenant) return invalid('wrong_tenant', known);
   if (!equalConstantTime(secretVerifier(input.secret), held.verifier)) {
-    parts.failures.failed(budgetName(address));
+    parts.failures.failed(address);
     return invalid('wrong_secret', known);
   }
   const refusal = judgeKey(held, { address, now });
@@ -195,7 +188,7 @@ async function askAuthority(
   let asked = introspections.find(text, address);
   if (asked === undefined) {
     // Before any look-up: guessing costs the guesser's own budget and the authority nothing.
-    const wait = failures.retryAfterSeconds(budgetName(address));
+    const wait = failures.retryAfterSeconds(address);
     if (wait > 0) return denied({ reason: 'too_many_failures', retryAfterSeconds: wait });
     try {
       asked = await introspections.ask({ credential: text, address, position: view.position });
@@ -205,7 +198,7 @@ async function askAuthority(
     }
     const outcome = asked.answer.active ? 'active' : 'inactive';
     metrics.count('mintmark_gateway_introspections_total', outcome);
-    if (!asked.answer.active) failures.failed(budgetName(address));
+    if (!asked.answer.active) failures.failed(address);
   }
   if (!asked.answer.active) return invalid('unknown_credential');
   return identityOf(parts.tenant, asked.answer, asked.askedAt, now);

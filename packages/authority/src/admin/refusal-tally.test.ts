@@ -46,6 +46,19 @@ describe('createRefusalTally', () => {
     expect(Math.max(...leaves.map((leaf) => leaf.detail.count))).toBe(extra);
   });
 
+  it('names the key that was refused, and bounds keys like addresses', async () => {
+    const bed = keyBed();
+    const tally = createRefusalTally(bed);
+    for (let i = 0; i < limits.refusalGroupsMax + 7; i++) tally.note({ ...refused, key: `k${i}` });
+    await tally.flush();
+    const leaves = await records(bed);
+    expect(leaves).toHaveLength(limits.refusalGroupsMax + 1);
+    const named = leaves.filter((leaf) => leaf.object.kind === 'key');
+    expect(named).toHaveLength(limits.refusalGroupsMax);
+    const others = leaves.find((leaf) => leaf.object.kind === 'tenant');
+    expect(others.detail.count).toBe(7);
+  });
+
   it('writes only once in a while', async () => {
     const bed = keyBed();
     const tally = createRefusalTally(bed);

@@ -2,7 +2,14 @@
  * Refused credentials, as records of the audit trail: counted by who refused whom and why, and
  * written in batches, so that a flood of guesses becomes a few records and never a full disk.
  */
-import { type Clock, limits, rfc3339, type TenantId, type UnixMs } from '@mintmark/core';
+import {
+  type AuditEvent,
+  type Clock,
+  limits,
+  rfc3339,
+  type TenantId,
+  type UnixMs,
+} from '@mintmark/core';
 import type { Recorder } from '../audit/record.ts';
 import type { Store } from '../store/store.ts';
 
@@ -13,6 +20,8 @@ export interface Refused {
   /** Why, as it is known inside. */
   readonly reason: string;
   readonly address: string;
+  /** What was refused, where it was proven to be presented; by default the tenant is named. */
+  readonly key?: string | undefined;
 }
 
 export interface RefusalTally {
@@ -45,25 +54,21 @@ export function createRefusalTally(ports: {
 
   function note(refused: Refused): void {
     const now = clock.nowMs();
-    let { address } = refused;
-    let key = keyOf(refused, address);
-    if (!groups.has(key) && groups.size >= limits.refusalGroupsMax) {
-      // Room for a few more kinds, whatever the number of addresses.
-      address = 'many';
-      key = keyOf(refused, address);
-    }
-    const group = groups.get(key);
-    if (group === undefined) {
-      groups.set(key, { ...refused, address, count: 1, first: now, last: now });
+    // Beyond the bound there is room for a few more kinds, whatever the addresses and keys.
+    const full = groups.size >= limits.refusalGroupsMax && !groups.has(nameOf(refused));
+    const counted = full ? { ...refused, address: 'many', key: undefined } : refused;
+    const known = groups.get(nameOf(counted));
+    if (known === undefined) {
+      groups.set(nameOf(counted), { ...counted, count: 1, first: now, last: now });
     } else {
-      group.count++;
-      group.last = now;
+      known.count++;
+      known.last = now;
     }
   }
 
   async function flush(): Promise<void> {
     flushedAt = clock.monotonicMs();
-    for (const [key, group] of [...groups]) {
+    for (const [name, group] of [...groups]) {
       const { count } = group;
       await store.acts.run({
         steps: [],
@@ -72,7 +77,7 @@ export function createRefusalTally(ports: {
       // More may have been counted while the act was under way: that remains for the next time.
       group.count -= count;
       group.first = group.last;
-      if (group.count === 0) groups.delete(key);
+      if (group.count === 0) groups.delete(name);
     }
   }
 
@@ -85,21 +90,21 @@ export function createRefusalTally(ports: {
   };
 }
 
-function keyOf({ tenant, surface, reason }: Refused, address: string): string {
-  return `${tenant}\n${surface}\n${reason}\n${address}`;
+function nameOf({ tenant, surface, reason, key = '', address }: Refused): string {
+  return [tenant, surface, reason, key, address].join('\n');
 }
 
 /** The record is of now; when the refusals were stands in it. */
-function eventOf(group: Group, at: UnixMs) {
-  const { tenant, surface, reason, address, count, first, last } = group;
+function eventOf(group: Group, at: UnixMs): AuditEvent {
+  const { tenant, surface, reason, address, key, count, first, last } = group;
   return {
     tenant,
     action: 'security.refused',
     at,
     actor: { kind: 'anonymous', id: 'anonymous' },
-    object: { kind: 'tenant', id: tenant },
+    object: key === undefined ? { kind: 'tenant', id: tenant } : { kind: 'key', id: key },
     result: reason,
     detail: { surface, count, first_at: rfc3339(first), last_at: rfc3339(last) },
     personal: { address },
-  } as const;
+  };
 }

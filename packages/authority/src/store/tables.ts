@@ -224,7 +224,7 @@ export const tables = {
     partition: 'partition',
   }),
 
-  /** First and last use and counts, written in batches. `kind` is `key` or `token`. */
+  /** First and last use and counts, in batches. `kind` is `key`, `key_overlap` or `token`. */
   usage: table({
     columns: {
       tenant: text,

@@ -18,7 +18,8 @@ export interface UsageCounter {
 
 interface Count {
   readonly tenant: string;
-  readonly kind: 'key' | 'token';
+  /** `key_overlap`: uses of a key after its rotation, counted beside those of the key. */
+  readonly kind: 'key' | 'key_overlap' | 'token';
   readonly id: string;
   first: number;
   last: number;
@@ -36,28 +37,34 @@ export function createUsageCounter(store: Pick<Store, 'acts'>): UsageCounter {
   let lost = 0;
 
   function add(event: DecisionEvent): void {
-    const { credentialId: id, tenant, at } = event;
+    const { credentialId: id } = event;
     // An id that nobody proved to hold may be made up: counting it would let anyone add rows.
     if (id === undefined || !event.authenticated) return;
-    const kind = event.credential === 'api_key' ? 'key' : 'token';
+    const isKey = event.credential === 'api_key';
+    count(event, { kind: isKey ? 'key' : 'token', id });
+    if (isKey && event.rotated === true) count(event, { kind: 'key_overlap', id });
+  }
+
+  function count(event: DecisionEvent, { kind, id }: Pick<Count, 'kind' | 'id'>): void {
+    const { tenant, at } = event;
     const name = `${tenant}\n${kind}\n${id}`;
-    let count = counts.get(name);
-    if (count === undefined) {
+    let known = counts.get(name);
+    if (known === undefined) {
       if (counts.size >= countsMax) {
         lost++;
         return;
       }
       const { address } = event;
-      count = { tenant, kind, id, first: at, last: at, allowed: 0, denied: 0, address };
-      counts.set(name, count);
+      known = { tenant, kind, id, first: at, last: at, allowed: 0, denied: 0, address };
+      counts.set(name, known);
     }
-    if (at >= count.last) {
-      count.last = at;
-      count.address = event.address;
+    if (at >= known.last) {
+      known.last = at;
+      known.address = event.address;
     }
-    count.first = Math.min(count.first, at);
-    if (event.verdict === 'allow') count.allowed++;
-    else count.denied++;
+    known.first = Math.min(known.first, at);
+    if (event.verdict === 'allow') known.allowed++;
+    else known.denied++;
   }
 
   return {

@@ -22,6 +22,8 @@ export interface DecisionEvent {
   readonly credentialId: string | undefined;
   /** Whether the credential was proven (by signature or secret), whatever was decided then. */
   readonly authenticated: boolean;
+  /** The key has a successor: its user is still to be moved, or came too late. */
+  readonly rotated?: boolean;
   readonly subject: string | undefined;
   readonly clientId: string | undefined;
   readonly verdict: 'allow' | 'deny';

@@ -109,6 +109,7 @@ const decision = z.object({
   credential: z.enum(['none', 'jwt', 'opaque', 'api_key', 'admin_key', 'malformed']),
   credentialId: z.string().max(128).optional(),
   authenticated: z.boolean(),
+  rotated: z.boolean().optional(),
   subject: z.string().max(255).optional(),
   clientId: z.string().max(255).optional(),
   verdict: z.enum(['allow', 'deny']),

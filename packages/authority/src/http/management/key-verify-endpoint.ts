@@ -132,6 +132,7 @@ async function count(
     credential: 'api_key',
     credentialId: row.id,
     authenticated: true,
+    ...(row.successor === null ? {} : { rotated: true }),
     subject: row.owner,
     clientId: undefined,
     verdict: found.active ? 'allow' : 'deny',
