@@ -4,11 +4,11 @@
  */
 import { type AuditEvent, defaultTenant, type UnixMs } from '@mintmark/core';
 import { systemClock, systemEntropy } from '@mintmark/core/system';
-import { emptyHead, nextChain } from '../packages/authority/src/audit/chain.ts';
 import { createRecorder } from '../packages/authority/src/audit/record.ts';
 import { type ChainEntry, verifyChain } from '../packages/authority/src/audit/verify-chain.ts';
 import { openMemoryCustody } from '../packages/authority/src/custody/memory.ts';
 import { createSealer } from '../packages/authority/src/custody/sealer.ts';
+import { emptyHead, nextChain } from '../packages/authority/src/store/audit-chain.ts';
 import { openMemoryStore } from '../packages/authority/src/store/memory/memory-store.ts';
 
 const rounds = 9;

@@ -1,7 +1,8 @@
 /** One page of the audit log: an export that can be verified by itself and joined to the next. */
-import { type ChainHead, emptyHead } from '../audit/chain.ts';
+
 import { exportAudit, headAt } from '../audit/export.ts';
 import { readHead } from '../audit/sequencer.ts';
+import { type ChainHead, emptyHead } from '../store/audit-chain.ts';
 
 type ExportPorts = Parameters<typeof exportAudit>[0];
 

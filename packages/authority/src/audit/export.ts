@@ -11,9 +11,9 @@ import {
   rfc3339,
   utf8Decode,
 } from '@mintmark/core';
+import { type ChainHead, emptyHead } from '../store/audit-chain.ts';
 import type { Store } from '../store/store.ts';
 import type { Row } from '../store/tables.ts';
-import { type ChainHead, emptyHead } from './chain.ts';
 import { parseLeaf } from './leaf.ts';
 import { openPersonal, type PersonalSealer } from './record.ts';
 import { readHead } from './sequencer.ts';

@@ -10,9 +10,9 @@
  */
 import { type Clock, limits } from '@mintmark/core';
 import type { Act, AuditRecord } from '../store/act.ts';
+import { type ChainHead, emptyHead, nextChain } from '../store/audit-chain.ts';
 import type { Store } from '../store/store.ts';
 import type { Row } from '../store/tables.ts';
-import { type ChainHead, emptyHead, nextChain } from './chain.ts';
 
 /** Primary key of the one row of `auditHead`. */
 const headId = 'log';

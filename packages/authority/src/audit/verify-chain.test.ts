@@ -1,6 +1,6 @@
 import { defaultTenant, type UnixMs, utf8 } from '@mintmark/core';
 import { describe, expect, it } from 'vitest';
-import { emptyHead, leafHash, nextChain } from './chain.ts';
+import { emptyHead, leafHash, nextChain } from '../store/audit-chain.ts';
 import { renderLeaf } from './leaf.ts';
 import { type ChainEntry, verifyChain } from './verify-chain.ts';
 

@@ -4,7 +4,7 @@
  * that was rewritten whole, head included, is found by an anchor: a head that was noted earlier.
  */
 import { equalConstantTime, limits } from '@mintmark/core';
-import { type ChainHead, emptyHead, nextChain } from './chain.ts';
+import { type ChainHead, emptyHead, nextChain } from '../store/audit-chain.ts';
 import { type AuditLeaf, parseLeaf } from './leaf.ts';
 
 export interface ChainEntry {

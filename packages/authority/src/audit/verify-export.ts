@@ -14,7 +14,7 @@ import {
   parseJson,
   utf8Decode,
 } from '@mintmark/core';
-import type { ChainHead } from './chain.ts';
+import type { ChainHead } from '../store/audit-chain.ts';
 import { commitTo, leafBytes, saltBytes } from './leaf.ts';
 import {
   type ChainProblem,

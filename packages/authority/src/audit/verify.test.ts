@@ -9,10 +9,10 @@ import {
   utf8,
 } from '@mintmark/core';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { emptyHead, nextChain } from '../store/audit-chain.ts';
 import { openMemoryStore } from '../store/memory/memory-store.ts';
 import type { Store } from '../store/store.ts';
 import type { Row } from '../store/tables.ts';
-import { emptyHead, nextChain } from './chain.ts';
 import { createRecorder, type PersonalSealer } from './record.ts';
 import { createSequencer } from './sequencer.ts';
 import { verifyAudit } from './verify.ts';

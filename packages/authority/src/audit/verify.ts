@@ -3,9 +3,9 @@
  * commitments to personal data, and what is not in the log yet. Reads in pages; changes nothing.
  */
 import { type Clock, equalConstantTime, limits, utf8 } from '@mintmark/core';
+import { type ChainHead, emptyHead } from '../store/audit-chain.ts';
 import type { Store } from '../store/store.ts';
 import type { Row } from '../store/tables.ts';
-import { type ChainHead, emptyHead } from './chain.ts';
 import { type AuditLeaf, commitTo, objectColumn, parseLeaf } from './leaf.ts';
 import { openPersonal, type PersonalSealer } from './record.ts';
 import { readHead } from './sequencer.ts';

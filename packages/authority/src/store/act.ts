@@ -96,7 +96,11 @@ export interface FeedStep {
 /** Steps that commit with what a use case makes, such as the memory of its Idempotency-Key. */
 export type Alongside<Made> = (made: Made) => readonly Step[];
 
-/** The audit record of one outcome, already a leaf in its final form. */
+/**
+ * The audit record of one outcome, already a leaf in its final form. A store keeps it in
+ * `auditPending` for the sequencer, or, where one writer does all (SQLite), enters it in the log in
+ * the same transaction.
+ */
 export type AuditRecord = Row<'auditPending'>;
 
 export interface Act {

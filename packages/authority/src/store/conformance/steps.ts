@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Step } from '../act.ts';
 import type { Store } from '../store.ts';
+import { recordOf, recordsOf } from './records.ts';
 import { auditRow, clientRow, freshTenant, nodeRow } from './rows.ts';
 import { done, stepRunner } from './run-steps.ts';
 
@@ -181,7 +182,7 @@ function describeRefusals(store: () => Store): void {
       expect(outcome).toEqual({ outcome: 'no', position: undefined });
       const rows = await store().nodes.list({ where: { tenant }, limit: 10 });
       expect(rows).toEqual([nodeRow(tenant, 'kept', 1)]);
-      expect(await store().auditPending.get(audit.id)).toBeUndefined();
+      expect(await recordOf(store(), audit)).toBeUndefined();
     });
 
     it('does what its refusal has under otherwise, with its own record', async () => {
@@ -206,9 +207,9 @@ function describeRefusals(store: () => Store): void {
       expect(outcome).toEqual({ outcome: 'no', position: undefined });
       const rows = await store().nodes.list({ where: { tenant }, limit: 10 });
       expect(rows).toEqual([nodeRow(tenant, 'instead')]);
-      expect(await store().auditPending.get(no.id)).toEqual(no);
-      expect(await store().auditPending.get(held.id)).toBeUndefined();
-      expect(await store().auditPending.get(other.id)).toBeUndefined();
+      expect(await recordOf(store(), no)).toEqual(no);
+      expect(await recordOf(store(), held)).toBeUndefined();
+      expect(await recordOf(store(), other)).toBeUndefined();
     });
 
     it('leaves nothing where a step of otherwise is refused in its turn', async () => {
@@ -227,7 +228,7 @@ function describeRefusals(store: () => Store): void {
       });
       expect(outcome).toEqual({ outcome: 'neither', position: undefined });
       expect(await store().nodes.count({ tenant })).toBe(0);
-      expect(await store().auditPending.count({ tenant })).toBe(0);
+      expect(await recordsOf(store(), tenant)).toEqual([]);
     });
   });
 }
@@ -235,16 +236,20 @@ function describeRefusals(store: () => Store): void {
 function describeRecords(store: () => Store): void {
   const run = stepRunner(store);
   describe('audit', () => {
-    it('is recorded with the change, and a taken record id faults the whole act', async () => {
+    it('is recorded with the change, and not where the act faults', async () => {
       const tenant = freshTenant();
       const audit = auditRow(tenant, { personal: Uint8Array.of(), related: 'client:1' });
       const put = (node: string): Step => {
         return { do: 'put', table: 'nodes', row: nodeRow(tenant, node) };
       };
       expect(await run([put('a')], { audit })).toEqual(done);
-      expect(await store().auditPending.get(audit.id)).toEqual(audit);
-      await expect(run([put('b')], { audit })).rejects.toMatchObject({ code: 'store_conflict' });
+      expect(await recordOf(store(), audit)).toEqual(audit);
+      const faulty = auditRow(tenant);
+      const taken: Step = { do: 'insertMany', table: 'nodes', rows: [nodeRow(tenant, 'a')] };
+      const faulted = run([put('b'), taken], { audit: faulty });
+      await expect(faulted).rejects.toMatchObject({ code: 'store_conflict' });
       expect(await store().nodes.get(tenant, 'b')).toBeUndefined();
+      expect(await recordOf(store(), faulty)).toBeUndefined();
     });
   });
 }

@@ -96,8 +96,9 @@ describe('a batch', () => {
 
   it('runs again with savepoints where an act faults after it has written', () => {
     const { run, statements, count } = setUp();
-    const audit = auditRow('t');
-    const result = run(put('a', { audit }), put('b', { audit }), put('c'));
+    const rows = [nodeRow('t', 'a')];
+    const taken: Step = { do: 'insertMany', table: 'nodes', rows };
+    const result = run(put('a'), put('b', { steps: [...put('b').steps, taken] }), put('c'));
     expect(result).toEqual({ outcomes: [0, -2, 0], codes: ['store_conflict'] });
     expect(count()).toBe(2);
     expect(statements.filter((sql) => sql === 'BEGIN IMMEDIATE')).toHaveLength(2);

@@ -2,6 +2,9 @@
  * Runs batches of packed acts. A batch is one transaction; its callers are told after the commit,
  * which is after the fsync.
  *
+ * The audit records of a batch are sequenced in its own transaction: here one writer does all, so
+ * nothing is gained by letting them wait.
+ *
  * After a crash: before the commit nothing of the batch holds, after it everything does. Whoever
  * got an answer got it after the commit.
  */
@@ -16,7 +19,9 @@ import {
   type PackedBranch,
   type PackedCell,
   type PackedStep,
+  recordMark,
 } from './pack-act.ts';
+import { RecordLog } from './record-log.ts';
 import { isActFailure, isSyncFailure, sqliteFault } from './sqlite-fault.ts';
 import type { Prepared, WriteConnection } from './write-connection.ts';
 import { actResult, faultMessage, type WriterFault } from './writer-protocol.ts';
@@ -40,12 +45,16 @@ export class ActWriter {
     Prepared
   >;
   #position = 0;
+  /** Records of the transaction under way, in the order of its acts. */
+  #records: PackedStep[] = [];
+  readonly #log: RecordLog;
   /** Set when the files can no longer be trusted; every later act is refused with it. */
   #stopped: WriterFault | undefined;
 
   constructor(connection: WriteConnection) {
     this.#connection = connection;
     const { db } = connection;
+    this.#log = new RecordLog(db);
     const revocation = { table: revocations, name: revocations.sql } as const;
     this.#sql = {
       begin: db.prepare('BEGIN IMMEDIATE'),
@@ -85,6 +94,7 @@ export class ActWriter {
 
   #transaction(acts: readonly PackedAct[], protect: boolean): BatchResult {
     const batch: BatchResult = { results: [], faults: [] };
+    this.#records = [];
     try {
       this.#sql.begin.run();
       for (const [i, act] of acts.entries()) {
@@ -98,6 +108,7 @@ export class ActWriter {
         }
         batch.results.push(outcome, this.#position);
       }
+      this.#log.append(this.#records);
     } catch (error) {
       this.#connection.rollback();
       throw error;
@@ -130,7 +141,7 @@ export class ActWriter {
     for (const { main, otherwise } of acts) {
       for (const branch of [main, ...otherwise.map(([, one]) => one)]) {
         for (const [id, , partition] of branch.steps) {
-          if (typeof partition !== 'number' || id === feedMark) continue;
+          if (typeof partition !== 'number') continue;
           const { table, adds } = this.#connection.definition(id as number);
           if (adds) this.#connection.addPartition(table, partition);
         }
@@ -149,6 +160,7 @@ export class ActWriter {
   /** @returns 0, or the number of the refusal that ended it; nothing of it holds then */
   #branch(branch: PackedBranch, protect: boolean): number {
     const saved = protect || branch.savepoint;
+    const records = this.#records.length;
     if (saved) this.#sql.save.run();
     let refused = 0;
     try {
@@ -160,8 +172,10 @@ export class ActWriter {
       if (!isActFailure(error)) throw error;
       if (!saved) throw new NeedsSavepoints();
       this.#undo();
+      this.#records.length = records;
       throw error;
     }
+    if (refused !== 0) this.#records.length = records;
     if (saved && refused !== 0) this.#undo();
     else if (saved) this.#sql.keep.run();
     return refused;
@@ -176,6 +190,10 @@ export class ActWriter {
   #step(step: PackedStep): number {
     if (step[0] === feedMark) {
       this.#appendToFeed(step);
+      return 0;
+    }
+    if (step[0] === recordMark) {
+      this.#records.push(step);
       return 0;
     }
     const definition = this.#connection.definition(step[0] as number);

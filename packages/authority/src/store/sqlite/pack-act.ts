@@ -7,7 +7,7 @@ import type { Act, FeedStep, Step } from '../act.ts';
 import { type Cell, encodeRow, shapeOf } from '../cells.ts';
 import { checkStep } from '../check-step.ts';
 import { feedRowsOf } from '../feed-rows.ts';
-import { type ShapedStep, shapeInsert, shapeStep } from '../sql/shape-step.ts';
+import { type ShapedStep, shapeStep } from '../sql/shape-step.ts';
 import { sqliteDialect } from '../sql/statement.ts';
 import type { TableName } from '../tables.ts';
 
@@ -22,6 +22,9 @@ export type PackedCell = string | number | null;
 export type PackedStep = readonly PackedCell[];
 
 export const feedMark = -1;
+
+/** In place of a statement: an audit record, its cells in the order of `auditPending`'s columns. */
+export const recordMark = -2;
 
 /** Cells of a feed entry in a packed step: entry, target's kind, target's id, expiry. */
 export const feedEntryCells = 4;
@@ -86,7 +89,8 @@ export class ActPacker {
       else for (const shaped of shapeStep(step)) packed.push(this.#step(shaped, refused));
     }
     if (audit !== null) {
-      packed.push(this.#step(shapeInsert(shapeOf('auditPending'), audit, { taken: 'fail' }), 0));
+      const cells = encodeRow(shapeOf('auditPending'), audit).map(packCell);
+      packed.push([recordMark, 0, null, ...cells]);
     }
     return { steps: packed, savepoint };
   }
