@@ -8,8 +8,8 @@
  */
 import { createHash } from 'node:crypto';
 import { StoreFault } from '@mintmark/core';
-import { tableShapes } from './cells.ts';
-import { postgresTable, sqliteTable } from './sql/schema.ts';
+import { initialPostgres } from './migrations/initial-postgres.ts';
+import { initialSqlite } from './migrations/initial-sqlite.ts';
 
 export interface Migration {
   readonly number: number;
@@ -29,22 +29,14 @@ export interface AppliedMigration {
   readonly needs: number;
 }
 
-const shapes = [...tableShapes.values()];
-
 export const migrations: readonly Migration[] = [
   {
     number: 1,
     name: 'initial',
     phase: 'expand',
     needs: 1,
-    sqlite: [
-      ...shapes.filter((t) => t.partition === undefined).flatMap((t) => sqliteTable(t, t.sql)),
-      'CREATE TABLE "store_check" ("id" INTEGER PRIMARY KEY, "count" INTEGER NOT NULL) STRICT',
-    ],
-    postgres: [
-      ...shapes.flatMap(postgresTable),
-      'CREATE TABLE "store_check" ("id" integer PRIMARY KEY, "count" bigint NOT NULL)',
-    ],
+    sqlite: initialSqlite,
+    postgres: initialPostgres,
   },
 ];
 

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { type Clock, StoreFault } from '@mintmark/core';
 import type { Migration } from './migrations.ts';
+import { migratePostgresStore } from './postgres/postgres-store.ts';
 import { backupSqlite } from './sqlite/backup-sqlite.ts';
 import { inspectSqlite, type StoreInspection } from './sqlite/inspect-sqlite.ts';
 import { migrateSqliteStore } from './sqlite/sqlite-store.ts';
@@ -22,10 +23,19 @@ export function backupStore(url: string, destination: string): Promise<void> {
   return backupSqlite(join(folder, 'mintmark.db'), destination);
 }
 
-/** Applies every migration, contracting ones too. Nobody may have the store open. */
-export function migrateStore(url: string, ports: { readonly clock: Clock }): readonly Migration[] {
-  const directory = folderOf(url, 'its expanding migrations are applied by "mintmark serve"');
-  return migrateSqliteStore({ directory, clock: ports.clock });
+/**
+ * Applies every migration, contracting ones too: no program of before may be serving. A SQLite
+ * store may not be open at all.
+ *
+ * @returns what was applied
+ * @throws StoreFault `store_in_use`, `store_newer`, `store_migrated` and what the store cannot do
+ */
+export async function migrateStore(
+  url: string,
+  { clock }: { readonly clock: Clock },
+): Promise<readonly Migration[]> {
+  if (/^postgres(?:ql)?:/.test(url)) return migratePostgresStore({ url, clock });
+  return migrateSqliteStore({ directory: folderOf(url, 'name a store that lasts'), clock });
 }
 
 function folderOf(url: string, otherwise: string): string {

@@ -17,7 +17,7 @@ describe('mintmark doctor', () => {
   beforeEach(async () => {
     data = mkdtempSync(join(tmpdir(), 'mintmark-doctor-'));
     const clock = manualClock(startMs);
-    migrateStore(`sqlite:${data}`, { clock });
+    await migrateStore(`sqlite:${data}`, { clock });
     const path = join(data, 'custody.json');
     const unlock = { by: 'key_file', path: `${data}.key` } as const;
     await (await initLocalCustody({ path, unlock, clock, entropy: seededEntropy(1) })).close();

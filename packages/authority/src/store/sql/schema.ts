@@ -56,7 +56,7 @@ function indexTexts(table: TableShape, name: string, nulls: string): string[] {
   return table.indexes.map((columns) => {
     const by = columns.map(({ sql }) => sql).join('_');
     const parts = columns.map((column) => quoted(column) + (column.nullable ? nulls : ''));
-    return `CREATE INDEX "${name}_by_${by}" ON "${name}" (${parts.join(', ')})`;
+    return `CREATE INDEX "${name}_by_${by}" ON "${name}" (\n  ${parts.join(',\n  ')}\n)`;
   });
 }
 

@@ -31,12 +31,12 @@ describe('inspectStore', () => {
     db.close();
   }
 
-  it('says that there is none', () => {
+  it('says that there is none', async () => {
     expect(faultOf(() => inspectStore(url))).toBe('store_missing');
   });
 
-  it('finds a new store migrated, with nothing waiting', () => {
-    expect(migrateStore(url, { clock: manualClock(0) }).map(({ name }) => name)).toContain(
+  it('finds a new store migrated, with nothing waiting', async () => {
+    expect((await migrateStore(url, { clock: manualClock(0) })).map(({ name }) => name)).toContain(
       'initial',
     );
     expect(inspectStore(url)).toEqual({
@@ -47,8 +47,8 @@ describe('inspectStore', () => {
     });
   });
 
-  it('counts audit records that wait, and finds the oldest', () => {
-    migrateStore(url, { clock: manualClock(0) });
+  it('counts audit records that wait, and finds the oldest', async () => {
+    await migrateStore(url, { clock: manualClock(0) });
     for (const [id, at] of [
       ['a', 7],
       ['b', 5],
@@ -61,14 +61,14 @@ describe('inspectStore', () => {
     expect(inspectStore(url)).toMatchObject({ waiting: 2, waitingSince: 5 });
   });
 
-  it('names migrations that are not applied', () => {
-    migrateStore(url, { clock: manualClock(0) });
+  it('names migrations that are not applied', async () => {
+    await migrateStore(url, { clock: manualClock(0) });
     change('DELETE FROM schema_migrations');
     expect(inspectStore(url).pending).toContain('initial');
   });
 
-  it('refuses a database that is newer, was migrated otherwise, or is none', () => {
-    migrateStore(url, { clock: manualClock(0) });
+  it('refuses a database that is newer, was migrated otherwise, or is none', async () => {
+    await migrateStore(url, { clock: manualClock(0) });
     change('UPDATE schema_migrations SET needs = 9999');
     expect(faultOf(() => inspectStore(url))).toBe('store_newer');
     change("UPDATE schema_migrations SET needs = 1, checksum = 'other'");
@@ -77,7 +77,7 @@ describe('inspectStore', () => {
     expect(faultOf(() => inspectStore(url))).toBe('store_corrupt');
   });
 
-  it('refuses a store of another kind, and says what to use', () => {
+  it('refuses a store of another kind, and says what to use', async () => {
     expect(faultOf(() => inspectStore('postgres://db/mint'))).toBe('store_unsupported');
   });
 });

@@ -1,0 +1,160 @@
+import { DatabaseSync } from 'node:sqlite';
+import { manualClock } from '@mintmark/core';
+import { describe, expect, it } from 'vitest';
+import { type TableShape, tableShapes } from './cells.ts';
+import { checksumOf, type Migration, migrations, pendingMigrations } from './migrations.ts';
+import { partitionName, postgresTable, sqliteTable } from './sql/schema.ts';
+import { migrateSqlite } from './sqlite/migrate-sqlite.ts';
+
+const shapes = [...tableShapes.values()];
+const clock = manualClock(1_700_000_000_000);
+
+const first: Migration = {
+  number: 1,
+  name: 'first',
+  phase: 'expand',
+  needs: 1,
+  sqlite: ['CREATE TABLE "a" ("x" TEXT) STRICT'],
+  postgres: ['CREATE TABLE "a" ("x" text)'],
+};
+const second: Migration = {
+  ...first,
+  number: 2,
+  name: 'second',
+  sqlite: ['ALTER TABLE "a" ADD COLUMN "y" TEXT', 'ALTER TABLE "tokens_p%" ADD COLUMN "z" TEXT'],
+};
+const third: Migration = {
+  ...first,
+  number: 3,
+  name: 'third',
+  phase: 'contract',
+  needs: 2,
+  sqlite: ['ALTER TABLE "a" DROP COLUMN "x"'],
+};
+const all = [first, second, third];
+
+function applied(...list: Migration[]) {
+  return list.map((one) => ({ ...one, checksum: checksumOf(one, 'sqlite') }));
+}
+
+function numbers(list: readonly Migration[]): number[] {
+  return list.map(({ number }) => number);
+}
+
+describe('the migrations', () => {
+  it('are numbered from one, and need none that comes later', () => {
+    expect(numbers(migrations)).toEqual(migrations.map((_, i) => i + 1));
+    for (const { number, needs } of migrations) expect(needs).toBeLessThanOrEqual(number);
+  });
+
+  it('make what tables.ts describes', () => {
+    const db = new DatabaseSync(':memory:');
+    migrateSqlite(db, { clock, known: migrations, contract: true });
+    const described = new DatabaseSync(':memory:');
+    for (const table of shapes.filter(({ partition }) => partition === undefined)) {
+      for (const sql of sqliteTable(table, table.sql)) described.exec(sql);
+      expect(schemaOf(db, table), table.name).toEqual(schemaOf(described, table));
+    }
+  });
+
+  // Until the first release the text follows the description (`vitest run -u` writes it anew). Then
+  // this test goes, and a change of the description asks for a migration with the next number.
+  it('begin with the text of the description', async () => {
+    const unpartitioned = shapes.filter(({ partition }) => partition === undefined);
+    const sqlite = [
+      ...unpartitioned.flatMap((table) => sqliteTable(table, table.sql)),
+      'CREATE TABLE "store_check" ("id" INTEGER PRIMARY KEY, "count" INTEGER NOT NULL) STRICT',
+    ];
+    const postgres = [
+      ...shapes.flatMap(postgresTable),
+      'CREATE TABLE "store_check" ("id" integer PRIMARY KEY, "count" bigint NOT NULL)',
+    ];
+    const file = (name: string) => `./migrations/initial-${name}.ts`;
+    await expect(sourceOf('Sqlite', sqlite)).toMatchFileSnapshot(file('sqlite'));
+    await expect(sourceOf('Postgres', postgres)).toMatchFileSnapshot(file('postgres'));
+  });
+});
+
+function schemaOf(db: DatabaseSync, { sql }: TableShape): unknown[] {
+  const indexes = db.prepare(`PRAGMA index_list("${sql}")`).all();
+  return [
+    db.prepare(`PRAGMA table_xinfo("${sql}")`).all(),
+    indexes,
+    indexes.map(({ name }) => db.prepare(`PRAGMA index_xinfo("${name}")`).all()),
+  ];
+}
+
+function sourceOf(name: string, statements: readonly string[]): string {
+  const list = statements.map((sql) => `  \`${sql.replaceAll('\n', '\n  ')}\`,\n`).join('');
+  return (
+    `/** The schema as it was first released. Never edited again: see \`migrations.ts\`. */\n` +
+    `export const initial${name}: readonly string[] = [\n${list}];\n`
+  );
+}
+
+describe('pending migrations', () => {
+  const pending = (list: ReturnType<typeof applied>, contract: boolean, known = all) =>
+    numbers(pendingMigrations(list, { known, dialect: 'sqlite', contract }));
+
+  it('are those that are missing, up to the first that contracts, unless that is wanted', () => {
+    expect(pending([], false)).toEqual([1, 2]);
+    expect(pending([], true)).toEqual([1, 2, 3]);
+    expect(pending(applied(first, second), false)).toEqual([]);
+    expect(pending(applied(first, second), true)).toEqual([3]);
+    expect(pending(applied(...all), true)).toEqual([]);
+  });
+
+  it('do not exist for a program that the database has outgrown', () => {
+    expect(pending(applied(first, second), false, [first])).toEqual([]);
+    expect(() => pending(applied(...all), false, [first])).toThrow(
+      expect.objectContaining({ code: 'store_newer' }),
+    );
+  });
+
+  it('are refused where one was applied with another text', () => {
+    const other = { ...applied(first)[0]!, checksum: 'other' };
+    expect(() => pending([other], false)).toThrow(
+      expect.objectContaining({ code: 'store_migrated' }),
+    );
+  });
+});
+
+describe('migrating SQLite', () => {
+  const migrate = (db: DatabaseSync, known: readonly Migration[], contract = false) =>
+    numbers(migrateSqlite(db, { clock, known, contract }));
+
+  it('applies each once, and records it', () => {
+    const db = new DatabaseSync(':memory:');
+    expect(migrate(db, [first])).toEqual([1]);
+    expect(migrate(db, all)).toEqual([2]);
+    expect(migrate(db, all)).toEqual([]);
+    expect(migrate(db, all, true)).toEqual([3]);
+    const rows = db.prepare('SELECT number, name, applied_at AS at FROM schema_migrations').all();
+    expect(rows.map((row) => ({ ...row }))).toEqual([
+      { number: 1, name: 'first', at: 1_700_000_000_000 },
+      { number: 2, name: 'second', at: 1_700_000_000_000 },
+      { number: 3, name: 'third', at: 1_700_000_000_000 },
+    ]);
+  });
+
+  it('leaves nothing of one that fails', () => {
+    const db = new DatabaseSync(':memory:');
+    const broken = { ...second, sqlite: [...second.sqlite, 'CREATE TABLE "a" ("x" TEXT)'] };
+    migrate(db, [first]);
+    expect(() => migrate(db, [first, broken])).toThrow('already exists');
+    expect(db.prepare('SELECT * FROM "a"').columns()).toHaveLength(1);
+    expect(migrate(db, all)).toEqual([2]);
+  });
+
+  it('changes every partition there is', () => {
+    const db = new DatabaseSync(':memory:');
+    const tokens = tableShapes.get('tokens')!;
+    const names = [7, 8].map((partition) => partitionName(tokens, partition));
+    for (const sql of names.flatMap((name) => sqliteTable(tokens, name))) db.exec(sql);
+    migrate(db, all);
+    for (const name of names) {
+      const columns = db.prepare(`SELECT * FROM "${name}"`).columns();
+      expect(columns.at(-1)?.name).toBe('z');
+    }
+  });
+});
