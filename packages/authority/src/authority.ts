@@ -27,7 +27,7 @@ import { createClientAuthenticator } from './clients/authenticate.ts';
 import type { AuthorityConfig } from './config.ts';
 import { createPeppers } from './custody/peppers.ts';
 import { createSealer } from './custody/sealer.ts';
-import { handleOperations, type Metric } from './http/operations.ts';
+import { handleOperations, type Metric, sharedCheck } from './http/operations.ts';
 import { handleProtocol } from './http/protocol-api.ts';
 import type { ActiveKey, ProtocolDeps } from './http/protocol-deps.ts';
 import { introspect } from './introspection/introspect.ts';
@@ -70,7 +70,7 @@ export async function openAuthority(
   const management = await openManagement(rooms, { ...judging, keys });
   const protocol: ProtocolDeps = { ...judging, isGateway: management.isGateway };
   const operations = {
-    check: () => ports.store.upkeep.check(),
+    check: sharedCheck(() => ports.store.upkeep.check(), ports.clock),
     metrics: () => metricsOf(rooms),
   };
   const handle: HttpHandler = async (request) => {

@@ -20,6 +20,7 @@ test('does not let one address spend the budget of another', () => {
   const budget = createFailureBudget(manualClock(0), 1);
   budget.failed('192.0.2.1');
   expect(budget.retryAfterSeconds('192.0.2.1')).toBeGreaterThan(0);
+  expect(budget.retryAfterSeconds('::ffff:192.0.2.1')).toBeGreaterThan(0);
   expect(budget.retryAfterSeconds('192.0.2.2')).toBe(0);
 });
 

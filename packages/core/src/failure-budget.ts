@@ -2,7 +2,7 @@
  * A budget of failed credential checks for each address, spent before any look-up: guessing costs
  * the guesser his own budget and the store nothing. Successes cost nothing.
  */
-import { parseAddress } from './address.ts';
+import { formatAddress, parseAddress } from './address.ts';
 import type { Clock } from './clock.ts';
 import { limits } from './limits.ts';
 
@@ -54,6 +54,8 @@ export function createFailureBudget(
 
 /** One line at a provider is one address of IPv4, or a whole /64 of IPv6 (RFC 6177 §2). */
 function lineOf(address: string): string {
-  const parsed = parseAddress(address);
-  return parsed?.family === 6 ? `${(parsed.value >> 64n).toString(16)}::/64` : address;
+  // IPv4, by far the most, is its own name.
+  const parsed = address.includes(':') ? parseAddress(address) : undefined;
+  if (parsed === undefined) return address;
+  return parsed.family === 4 ? formatAddress(parsed) : `${(parsed.value >> 64n).toString(16)}::/64`;
 }

@@ -135,6 +135,8 @@ export const limits = {
   writeBatchMax: 256,
   /** An act must be durable within this, or its caller is answered 503. */
   writeTimeoutMs: 2_000,
+  /** An answer about readiness is given again for this long: each new one costs a commit. */
+  readinessMs: 1_000,
   /** Longest page of a list. */
   pageItemsMax: 1_000,
   pageItemsDefault: 100,

@@ -115,7 +115,10 @@ class Forwarding implements Dispatcher.DispatchHandler, LiveRequest {
     const raw = controller.rawHeaders as Buffer[];
     const { request, reply } = this.#input;
     if (status < 200) {
-      reply.inform(status, clientHeaders(raw, { credentialed: false, withTrailers: false }));
+      reply.inform(
+        status,
+        clientHeaders(raw, { status, credentialed: false, withTrailers: false }),
+      );
       return;
     }
     this.endless = isEventStream(raw);
@@ -125,7 +128,7 @@ class Forwarding implements Dispatcher.DispatchHandler, LiveRequest {
       this.stalledSinceMs = undefined;
       controller.resume();
     });
-    reply.head(status, clientHeaders(raw, { credentialed, withTrailers }));
+    reply.head(status, clientHeaders(raw, { status, credentialed, withTrailers }));
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -144,12 +147,12 @@ class Forwarding implements Dispatcher.DispatchHandler, LiveRequest {
 
   onRequestUpgrade(
     controller: Dispatcher.DispatchController,
-    _status: number,
+    status: number,
     _headers: unknown,
     upstreamSocket: Duplex,
   ): void {
     const raw = controller.rawHeaders as Buffer[];
-    const headers = clientHeaders(raw, { credentialed: false, withTrailers: false });
+    const headers = clientHeaders(raw, { status, credentialed: false, withTrailers: false });
     const clientSocket = this.#input.reply.switchProtocols(headers);
     this.endless = true;
     this.#sockets = [clientSocket, upstreamSocket];

@@ -114,6 +114,16 @@ describe('upstreamHeaders', () => {
     'X-HTTP-Method-Override',
     'X-HTTP-Method',
     'X-Method-Override',
+    'Transfer_Encoding',
+    'transfer.encoding',
+    'Content_Length',
+    'Proxy_Authorization',
+    'Proxy',
+    'Client-IP',
+    'Client-Cert',
+    'Client_Cert_Chain',
+    'X-Host',
+    'X-Original-Host',
     'X-Mintmark-Subject',
     'x-mintmark-subject',
     'X_Mintmark_Subject',
@@ -193,7 +203,7 @@ describe('upstreamHeaders', () => {
 
 describe('clientHeaders', () => {
   const raw = (...texts: readonly string[]) => texts.map((text) => Buffer.from(text, 'latin1'));
-  const plain = { credentialed: false, withTrailers: false };
+  const plain = { status: 200, credentialed: false, withTrailers: false };
 
   it('drops what is hop-by-hop or nominated', () => {
     const sent = raw(
@@ -209,6 +219,17 @@ describe('clientHeaders', () => {
   it('announces trailers only where they can follow', () => {
     const sent = raw('Trailer', 'X-End');
     expect(clientHeaders(sent, { ...plain, withTrailers: true })).toEqual(['Trailer', 'X-End']);
+  });
+
+  it.each([
+    [100, false],
+    [103, false],
+    [204, false],
+    [200, true],
+    [304, true],
+  ])('with status %d announces a length: %s', (status, announced) => {
+    const sent = clientHeaders(raw('Content-Length', '5'), { ...plain, status });
+    expect(sent.length > 0).toBe(announced);
   });
 
   it('tells caches what the answer depends on', () => {

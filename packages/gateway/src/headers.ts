@@ -42,7 +42,23 @@ const dropped: ReadonlySet<string> = new Set([
   'true-client-ip',
   'cf-connecting-ip',
   'fastly-client-ip',
-  // They would make the upstream serve another path or method than the one that was judged.
+  'client-ip',
+  'forwarded-for',
+  'x-forwarded',
+  'x-originating-ip',
+  'x-remote-ip',
+  'x-remote-addr',
+  'x-envoy-external-address',
+  // Who a TLS proxy vouches for (RFC 9440 §2.4): no client may say it.
+  'client-cert',
+  'client-cert-chain',
+  // CGI would make a setting of it: HTTP_PROXY (CVE-2016-5385).
+  'proxy',
+  // They would make the upstream serve another host, path or method than the one that was judged.
+  'x-host',
+  'x-original-host',
+  'x-http-host-override',
+  'x-envoy-original-path',
   'x-original-url',
   'x-rewrite-url',
   'x-original-uri',
@@ -121,7 +137,9 @@ function isDropped(lower: string): boolean {
   if (dropped.has(lower)) return true;
   if (!lower.startsWith('x') && /^[a-z0-9-]*$/.test(lower)) return false;
   const canonical = lower.replace(/[^a-z0-9]/g, '-');
-  return dropped.has(canonical) || droppedPrefixes.some((prefix) => canonical.startsWith(prefix));
+  // A `Transfer_Encoding` that a server behind takes for its own is request smuggling.
+  if (dropped.has(canonical) || hopByHop.has(canonical)) return true;
+  return droppedPrefixes.some((prefix) => canonical.startsWith(prefix));
 }
 
 function hostFor(request: StreamRequest, route: CompiledRoute): string {
@@ -173,8 +191,13 @@ function encodeValue(value: string): string {
 /** What the client sees of an upstream's answer, name and value in turn. */
 export function clientHeaders(
   raw: readonly Buffer[],
-  options: { readonly credentialed: boolean; readonly withTrailers: boolean },
+  options: {
+    readonly status: number;
+    readonly credentialed: boolean;
+    readonly withTrailers: boolean;
+  },
 ): string[] {
+  const { status } = options;
   const out: string[] = [];
   const names: string[] = [];
   let nominated: ReadonlySet<string> | undefined;
@@ -187,6 +210,8 @@ export function clientHeaders(
     const lower = names[i >> 1]!;
     const keepTrailer = lower === 'trailer' && options.withTrailers;
     if (hopByHop.has(lower) && !keepTrailer) continue;
+    // RFC 9110 §8.6: a client that believed it would take the next answer for a body.
+    if (lower === 'content-length' && (status < 200 || status === 204)) continue;
     if (nominated?.has(lower) === true && lower !== 'content-length') continue;
     out.push(raw[i]!.toString('latin1'), raw[i + 1]!.toString('latin1'));
   }

@@ -160,6 +160,9 @@ describe('keys that the view cannot check', () => {
     await rig.caughtUp();
     rig.introspect = async () => activeKey({ id } as never);
     expect(await judged(text)).toBe('200 ok');
+    rig.feed.push({ type: 'key', key: { ...view, scopes: ['write'] } });
+    await rig.caughtUp();
+    expect(await judged(text)).toBe('403 insufficient_scope');
     rig.feed.push({ type: 'key', key: { ...view, status: 'disabled' } });
     await rig.caughtUp();
     expect(await judged(text)).toBe('401 disabled');

@@ -39,10 +39,13 @@ export function judgeStatus(
   const { view, now } = at;
   const { revocations } = view;
   if (revocations === undefined) return { reason: 'status_absent' };
-  if (identity.expiresAt !== undefined && now >= identity.expiresAt) return invalid('expired');
-  if (identity.targets !== undefined) {
-    return revocations.refuses(identity.targets) === undefined ? undefined : invalid('revoked');
+  // Before expiry: what lasts beyond its token's expiry ends all the same when that is revoked.
+  const { targets } = identity;
+  if (targets !== undefined && revocations.refuses(targets) !== undefined) {
+    return invalid('revoked');
   }
+  if (identity.expiresAt !== undefined && now >= identity.expiresAt) return invalid('expired');
+  if (targets !== undefined) return undefined;
   const held = view.key(identity.credentialId);
   if (held !== undefined) return judgeKey(held, at);
   // Not in the view: what the authority said holds, unless the key was revoked since.

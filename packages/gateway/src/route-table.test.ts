@@ -88,6 +88,20 @@ describe('createRouteTable', () => {
     expect(find(packages, '/npm%2fx')).toBe('bad_path');
   });
 
+  it('takes no encoded slash that would lead to another route if it were one', () => {
+    const nested = tableOf(
+      { name: 'all', match: {}, encoded_slash: 'opaque' },
+      { name: 'admin', match: { path_prefix: '/api/admin' } },
+      { name: 'put', match: { path_prefix: '/put', methods: ['PUT'] }, encoded_slash: 'opaque' },
+    );
+    expect(find(nested, '/api/%2fother')).toBe('all');
+    for (const path of ['/api%2fadmin', '/api%2Fadmin/x', '/api/%2fadmin', '/api%2f%2fadmin%2fx']) {
+      expect(find(nested, path)).toBe('bad_path');
+    }
+    expect(find(nested, '/put%2fx', 'a', 'PUT')).toBe('bad_path');
+    expect(find(nested, '/put%2fx')).toBe('all');
+  });
+
   it('does not depend on the order in which routes were made', () => {
     const a = { name: 'a', match: { path_prefix: '/x' } };
     const b = { name: 'b', match: { path_prefix: '/x' } };

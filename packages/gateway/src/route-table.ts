@@ -62,31 +62,47 @@ export function createRouteTable(routes: readonly CompiledRoute[]): RouteTable {
   }
   for (const same of byHost.values()) same.sort(bySpecificity);
 
+  /** @param allow is told the methods of routes that took the path but not the method */
+  function choose(
+    request: { readonly method: string; readonly host: string | undefined },
+    path: string,
+    allow: Set<string>,
+  ): CompiledRoute | undefined {
+    const name = request.host === undefined ? undefined : hostName(request.host);
+    for (const key of name === undefined ? [undefined] : [name, undefined]) {
+      for (const route of byHost.get(key) ?? []) {
+        if (!isUnder(path, route.match.pathPrefix)) continue;
+        const { methods } = route.match;
+        if (methods === undefined || takesMethod(methods, request.method)) return route;
+        for (const one of methods) allow.add(one);
+      }
+    }
+    return undefined;
+  }
+
   return {
     routes,
-    find({ method, host, path }) {
-      const normal = normalisePath(path);
+    find(request) {
+      const normal = normalisePath(request.path);
       if (!normal.ok) return err({ reason: 'bad_path', detail: normal.refusal.reason });
+      const { path, opaqueSlash } = normal.value;
       const allow = new Set<string>();
-      const name = host === undefined ? undefined : hostName(host);
-      for (const key of name === undefined ? [undefined] : [name, undefined]) {
-        for (const route of byHost.get(key) ?? []) {
-          if (!isUnder(normal.value.path, route.match.pathPrefix)) continue;
-          const { methods } = route.match;
-          if (methods !== undefined && !takesMethod(methods, method)) {
-            for (const one of methods) allow.add(one);
-            continue;
-          }
-          if (normal.value.opaqueSlash && route.encodedSlash !== 'opaque') {
-            return err({ reason: 'bad_path', detail: 'encoded_slash' });
-          }
-          return ok({ route, path: normal.value.path });
-        }
+      const route = choose(request, path, allow);
+      if (route === undefined) {
+        if (allow.size === 0) return err({ reason: 'no_route' });
+        return err({ reason: 'method_not_allowed', allow: [...allow] });
       }
-      if (allow.size > 0) return err({ reason: 'method_not_allowed', allow: [...allow] });
-      return err({ reason: 'no_route' });
+      if (!opaqueSlash) return ok({ route, path });
+      // Where the upstream takes the slash for one after all, it must still be this route's path.
+      const isData = route.encodedSlash === 'opaque';
+      const same = isData && choose(request, withSlashes(path), allow) === route;
+      return same ? ok({ route, path }) : err({ reason: 'bad_path', detail: 'encoded_slash' });
     },
   };
+}
+
+function withSlashes(path: string): string {
+  return path.replaceAll(/%2f/gi, '/').replaceAll(/\/{2,}/g, '/');
 }
 
 function bySpecificity(a: CompiledRoute, b: CompiledRoute): number {

@@ -213,6 +213,16 @@ describe('answers that last', () => {
     talk.socket.destroy();
   });
 
+  it('are cut when their token is revoked, although it has expired', async () => {
+    const expiresAt = (startMs / 1000 + 3) as UnixSeconds;
+    const talk = await openStream('/download', rig.token({ expiresAt, clientId: 'mine' as never }));
+    rig.timers.advance(4_000);
+    await turn();
+    expect(talk.closed()).toBe(false);
+    rig.revoke({ kind: 'client', id: 'mine' });
+    await until(talk.closed);
+  });
+
   it('are cut when the lease ends, but where their route declares otherwise', async () => {
     const strict = await openStream('/sse', rig.token());
     const lasting = await openStream('/lasting/sse', rig.token());

@@ -201,11 +201,11 @@ async function askAuthority(
     if (!asked.answer.active) failures.failed(address);
   }
   if (!asked.answer.active) return invalid('unknown_credential');
-  return identityOf(parts.tenant, asked.answer, asked.askedAt, now);
+  return identityOf(parts, asked.answer, asked.askedAt, now);
 }
 
 function identityOf(
-  tenant: TenantId,
+  { tenant, view }: Pick<VerifyParts, 'tenant' | 'view'>,
   answer: ActiveCredential,
   askedAt: number,
   now: UnixSeconds,
@@ -223,7 +223,8 @@ function identityOf(
     credentialId: id,
     subject,
     clientId,
-    scopes: answer.scopes,
+    // The view hears of an edit at once; the answer may be a minute old.
+    scopes: (isKey ? view.key(id)?.view.scopes : undefined) ?? answer.scopes,
     audience: isKey ? undefined : answer.audience,
     expiresAt: answer.expiresAt,
     askedAt: isKey ? askedAt : undefined,

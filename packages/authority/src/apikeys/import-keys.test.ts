@@ -111,7 +111,7 @@ describe.each(forms)('an import of $name', ({ format, hash }) => {
           expect(stored?.sealedVerifier).not.toBeNull();
           expect(await codeOf(bed, text)).toBe('ok');
           expect(await codeOf(bed, `${text}x`)).toBe('not_found');
-          expect(await bed.recorded()).toEqual(['key.import', 'key.rehash']);
+          expect(await bed.recorded()).toEqual(['key.import', 'key.import_format', 'key.rehash']);
 
           expect(await importInto(bed, format, page)).toEqual({
             imported: 0,
@@ -206,7 +206,7 @@ describe('importKeys', () => {
     const reports = await Promise.all([1, 2].map(() => importInto(bed, withId, page)));
     const total = (name: 'imported' | 'unchanged') => reports[0]![name] + reports[1]![name];
     expect([total('imported'), total('unchanged')]).toEqual([50, 50]);
-    expect(await bed.recorded()).toHaveLength(50);
+    expect(await bed.recorded()).toHaveLength(51);
   });
 
   it('refuses formats that could not be told from our own keys, or are too many', async () => {
@@ -216,12 +216,17 @@ describe('importKeys', () => {
       return 'reason' in report ? report.reason : 'taken';
     };
     expect(await reasonOf({ ...withId, prefix: 'mm_key_' })).toBe('prefix_is_ours');
+    for (const prefix of ['e', 'ey', 'eyJ', 'eyJhbGciOi']) {
+      expect(await reasonOf({ ...withId, prefix })).toBe('prefix_is_ours');
+    }
     expect(await reasonOf({ ...withId, prefix: '' })).toBe('prefix_missing');
+    expect(await bed.recorded()).toEqual([]);
     for (let i = 0; i < limits.importFormatsMax; i++) {
       expect(await reasonOf({ ...withId, prefix: `p${i}_` })).toBe('taken');
     }
     expect(await reasonOf({ ...withId, prefix: 'one_more_' })).toBe('too_many_formats');
     expect(await reasonOf({ ...withId, prefix: 'p0_' })).toBe('taken');
+    expect((await bed.recorded()).length).toBe(limits.importFormatsMax);
   });
 
   it('prefers the longest prefix that fits', async () => {
@@ -241,7 +246,7 @@ describe('first use of a slow hash', () => {
     const text = 'sk_a.secret';
     await importInto(bed, withId, [row(await bcrypt(text, { cost: 4 }), 'a')]);
     expect(await Promise.all([codeOf(bed, text), codeOf(bed, text)])).toEqual(['ok', 'ok']);
-    expect(await bed.recorded()).toEqual(['key.import', 'key.rehash']);
+    expect(await bed.recorded()).toEqual(['key.import', 'key.import_format', 'key.rehash']);
   });
 
   it('is turned away where the queue is full, while fast checks go on', async () => {

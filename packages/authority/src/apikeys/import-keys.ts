@@ -4,7 +4,7 @@
  * sent again: what is there already is reported as unchanged.
  */
 import { limits, type UnixMs } from '@mintmark/core';
-import type { Requester } from '../audit/requester.ts';
+import { eventBy, type Requester } from '../audit/requester.ts';
 import type { Store } from '../store/store.ts';
 import type { KeySettings } from './create-key.ts';
 import { type ImportFormat, idOfDigest } from './import-format.ts';
@@ -103,7 +103,7 @@ async function declareFormat(
   const { declared, now } = input;
   const { tenant } = input.requester;
   const { prefix, separator, hashed } = declared;
-  if (prefix.startsWith(`${ports.prefix}_`)) return { reason: 'prefix_is_ours' };
+  if (isOurs(prefix, ports.prefix)) return { reason: 'prefix_is_ours' };
   // With neither prefix nor hash to find it by, every text would be somebody's key.
   if (prefix === '' && separator !== '') return { reason: 'prefix_missing' };
   // The id is the declaration itself: the same one is the same row, on any node.
@@ -113,15 +113,27 @@ async function declareFormat(
   const count = await ports.store.importFormats.count({ tenant });
   if (count >= limits.importFormatsMax) return { reason: 'too_many_formats' };
   const row: ImportFormat = { tenant, id, prefix, separator, hashed, createdAt: now };
-  // No record of its own: the keys that use it are recorded, each with the format's prefix.
   await ports.store.acts.run({
     steps: [
       { do: 'insert', table: 'importFormats', row, refused: 'known' },
       { do: 'feed', tenant, at: now, entries: [{ type: 'import_prefix', prefix }] },
     ],
-    audit: null,
+    audit: await ports.recorder.record(
+      eventBy(input.requester, {
+        action: 'key.import_format',
+        at: now,
+        object: { kind: 'tenant', id: tenant },
+        detail: { prefix, separator, hashed },
+      }),
+    ),
   });
   return row;
+}
+
+/** The beginning of our own keys, or of every JWT: gateways would ask about each of those. */
+function isOurs(prefix: string, ours: string): boolean {
+  const isJwt = prefix.startsWith('eyJ') || (prefix !== '' && 'eyJ'.startsWith(prefix));
+  return isJwt || prefix.startsWith(`${ours}_`);
 }
 
 const idPattern = /^[A-Za-z0-9._~-]{1,128}$/;

@@ -1,5 +1,6 @@
+import { hash as bcryptHash } from '@node-rs/bcrypt';
 import { describe, expect, it } from 'vitest';
-import { fingerprintOf, parseImportedHash } from './imported-hash.ts';
+import { fingerprintOf, parseImportedHash, verifyImportedHash } from './imported-hash.ts';
 
 function judge(text: string): string {
   const parsed = parseImportedHash(text);
@@ -55,3 +56,20 @@ describe('parseImportedHash', () => {
     expect(prints[0]).toHaveLength(64);
   });
 });
+
+describe('verifyImportedHash', () => {
+  it('takes nothing on trust that bcrypt cut off', async () => {
+    const id = 'k'.repeat(60);
+    const kept = await parsedBcrypt(`sk_${id}_${'s'.repeat(8)}`);
+    expect(await verifyImportedHash(kept, `sk_${id}_${'s'.repeat(8)}`)).toBe(true);
+    const cut = await parsedBcrypt(`sk_${id}_${'s'.repeat(40)}`);
+    expect(await verifyImportedHash(cut, `sk_${id}_${'s'.repeat(8)}-another-secret`)).toBe(false);
+    expect(await verifyImportedHash(cut, `sk_${id}_${'s'.repeat(40)}`)).toBe(false);
+  });
+});
+
+async function parsedBcrypt(text: string) {
+  const parsed = parseImportedHash(await bcryptHash(text, { cost: 4 }));
+  if (!parsed.ok) throw new Error(parsed.refusal.reason);
+  return parsed.value;
+}

@@ -52,12 +52,19 @@ export async function verifyImportedHash(hash: ImportedHash, secret: string): Pr
   switch (hash.scheme) {
     case 'sha256':
       return equalConstantTime(createHash('sha256').update(secret).digest(), hash.bytes);
-    case 'bcrypt':
-      return verifyBcrypt(utf8(secret), utf8Decode(hash.bytes) ?? '');
+    case 'bcrypt': {
+      const bytes = utf8(secret);
+      // What stands behind them bcrypt never sees: with a long id in front, any secret would do.
+      if (bytes.length > bcryptBytesMax) return false;
+      return verifyBcrypt(bytes, utf8Decode(hash.bytes) ?? '');
+    }
     case 'argon2':
       return verifyArgon2(utf8Decode(hash.bytes) ?? '', utf8(secret));
   }
 }
+
+/** Bytes of a password that bcrypt takes in. */
+const bcryptBytesMax = 72;
 
 function decodeSha256(text: string): Uint8Array | undefined {
   if (text.length === 64) return hexDecode(text);

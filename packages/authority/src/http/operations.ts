@@ -1,5 +1,5 @@
 /** /livez, /readyz and /metrics, for those who run the process. */
-import type { HttpRequest, HttpResponse } from '@mintmark/core';
+import { type Clock, type HttpRequest, type HttpResponse, limits } from '@mintmark/core';
 
 export interface OperationsDeps {
   /** Resolves when the store can commit; throws a fault that says why not. */
@@ -22,6 +22,10 @@ export async function handleOperations(
   deps: OperationsDeps,
   request: HttpRequest,
 ): Promise<HttpResponse | undefined> {
+  const isKnown = ['/livez', '/readyz', '/metrics'].includes(request.path);
+  if (isKnown && request.method !== 'GET' && request.method !== 'HEAD') {
+    return { status: 405, headers: { ...plain, allow: 'GET, HEAD' }, body: 'GET or HEAD\n' };
+  }
   switch (request.path) {
     case '/livez':
       return { status: 200, headers: plain, body: 'ok\n' };
@@ -46,6 +50,29 @@ async function ready(deps: OperationsDeps): Promise<HttpResponse> {
     // The reason stands in the log; a probe needs no more than no.
     return { status: 503, headers: plain, body: 'not ready\n' };
   }
+}
+
+/**
+ * A check that costs a commit, behind a probe that anybody may send: asked once at a time, and once
+ * in `limits.readinessMs`, whoever many ask.
+ */
+export function sharedCheck(
+  check: () => Promise<void>,
+  clock: Pick<Clock, 'monotonicMs'>,
+): () => Promise<void> {
+  let last: { readonly answer: Promise<void>; endedMs: number } | undefined;
+  return () => {
+    if (last !== undefined && clock.monotonicMs() - last.endedMs < limits.readinessMs) {
+      return last.answer;
+    }
+    const asked = { answer: check(), endedMs: Number.POSITIVE_INFINITY };
+    last = asked;
+    const end = (): void => {
+      asked.endedMs = clock.monotonicMs();
+    };
+    asked.answer.then(end, end);
+    return asked.answer;
+  };
 }
 
 /** Prometheus' text exposition format. No label carries an id: that would be one series a key. */

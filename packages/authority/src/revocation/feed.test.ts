@@ -51,9 +51,9 @@ beforeEach(async () => {
   feed = await open();
 });
 
-function open(): Promise<Feed> {
+function open(over: Store = store): Promise<Feed> {
   const deps = {
-    store,
+    store: over,
     clock,
     timers,
     verifierOf: async (row: Row<'keys'>) => `verifier of ${row.id}`,
@@ -219,4 +219,25 @@ test('never loses an entry between a head that moves and a node that asks', asyn
   for (let i = 0; i < 200; i++) await revokeHere({ kind: 'token', id: `t${i}` });
   await reader;
   expect(seen).toEqual(Array.from({ length: 200 }, (_, i) => i + 1));
+});
+
+test('loses no revocation that is committed while it reads that there is none', async () => {
+  let between: (() => Promise<void>) | undefined;
+  const list: Store['feed']['list'] = async (query) => {
+    const rows = await store.feed.list(query);
+    const interrupt = between;
+    between = undefined;
+    await interrupt?.();
+    return rows;
+  };
+  feed = await open({ ...store, feed: { ...store.feed, list } });
+  // A position without an entry, as one that has expired leaves behind.
+  await revokeElsewhere({ kind: 'user', id: 'somebody' });
+  await store.acts.run({
+    steps: [{ do: 'delete', table: 'feed', where: { tenant } }],
+    audit: null,
+  });
+  between = () => revokeHere(client);
+  await feed.refresh(tenant);
+  expect(await feed.refuses(tenant, token(0))).toBe(true);
 });

@@ -136,13 +136,15 @@ async function refresh(deps: FeedDeps, tenant: TenantId, feed: TenantFeed): Prom
 function catchUp(deps: FeedDeps, tenant: TenantId, feed: TenantFeed): Promise<void> {
   feed.catchingUp ??= (async () => {
     try {
+      const head = feed.head;
       const rows = await entriesAfter(deps, tenant, feed.applied);
       for (const row of rows) {
         const entry: FeedEntry = { ...row.entry, position: row.position };
         if (entry.type === 'revocation') feed.revocations.apply(entry);
       }
-      // Fewer rows than asked for: everything up to the head seen before the read is in.
-      feed.applied = rows.at(-1)?.position ?? feed.head;
+      // No rows: everything up to the head seen before the read is in. The head of now may count
+      // an entry that was committed since and not read.
+      feed.applied = rows.at(-1)?.position ?? head;
       advance(feed, feed.applied);
     } finally {
       feed.catchingUp = undefined;

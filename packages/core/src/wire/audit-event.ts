@@ -21,6 +21,7 @@ export type AuditAction =
   | 'key.update'
   | 'key.rotate'
   | 'key.import'
+  | 'key.import_format'
   | 'key.rehash'
   | 'key.export'
   | 'signing_key.create'

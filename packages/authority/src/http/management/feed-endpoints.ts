@@ -99,7 +99,11 @@ function readDelta({ feed, signer }: FeedEndpointDeps): PreparedEndpoint {
 
 const decision = z.object({
   type: z.literal('decision'),
-  at: z.int().min(0),
+  // What cannot be written as a date (RFC 3339 §5.6) could not be shown with its key.
+  at: z
+    .int()
+    .min(0)
+    .max(Date.UTC(9999, 11, 31)),
   node: z.string().max(128),
   tenant: z.string().max(64),
   route: z.string().max(256).optional(),

@@ -63,7 +63,7 @@ const report = z
   .meta({ id: 'ImportReport' });
 
 const refusals = {
-  prefix_is_ours: 'the prefix is that of this installation',
+  prefix_is_ours: 'the prefix is that of this installation, or of JWTs',
   prefix_missing: 'a format with a separator needs a prefix',
   too_many_formats: `at most ${limits.importFormatsMax} formats`,
 } as const;
