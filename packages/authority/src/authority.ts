@@ -37,6 +37,7 @@ import type { Feed } from './revocation/feed.ts';
 import { type AuthorityPorts, openRooms, type Rooms } from './rooms.ts';
 import { createRound } from './round.ts';
 import { initInstallation } from './tenants/installation.ts';
+import { beginNewEpoch, type NewEpoch } from './tenants/new-epoch.ts';
 
 export interface Authority {
   readonly handle: HttpHandler;
@@ -119,6 +120,22 @@ export async function initAuthority(
   // Opening it makes the first key of each algorithm.
   await createKeyring({ store, sealer, recorder, clock, entropy, settings: signing });
   return ok(made.value);
+}
+
+/**
+ * Begins a new epoch over restored data, which knows nothing of what happened after the backup.
+ *
+ * @param input.credentials `refuse`: tokens and keys of earlier epochs are void until reconciled
+ * @throws StoreFault, CustodyFault; `not_initialised`
+ */
+export async function reopenAuthority(
+  ports: Pick<AuthorityPorts, 'store' | 'custody' | 'clock' | 'entropy'>,
+  input: { readonly credentials: 'refuse' | 'accept' },
+): Promise<NewEpoch> {
+  const { store, clock, entropy } = ports;
+  const recorder = createRecorder({ sealer: createSealer(ports), entropy, clock });
+  const actor = { kind: 'system', id: 'restore' } as const;
+  return beginNewEpoch({ store, recorder, clock, entropy }, { ...input, actor });
 }
 
 const notFound: HttpResponse = {

@@ -1,5 +1,5 @@
 export { type ExportReport, verifyExport } from './audit/verify-export.ts';
-export { type Authority, initAuthority, openAuthority } from './authority.ts';
+export { type Authority, initAuthority, openAuthority, reopenAuthority } from './authority.ts';
 export { type AuthorityConfig, authorityDefaults } from './config.ts';
 export type { Custody } from './custody/custody.ts';
 export { initLocalCustody, localCustodyWarnings, openLocalCustody } from './custody/local.ts';
@@ -9,4 +9,4 @@ export { backupStore, inspectStore, migrateStore } from './store/offline.ts';
 export { openStore } from './store/open-store.ts';
 export type { StoreInspection } from './store/sqlite/inspect-sqlite.ts';
 export type { Store } from './store/store.ts';
-export { beginNewEpoch, type NewEpoch } from './tenants/new-epoch.ts';
+export type { NewEpoch } from './tenants/new-epoch.ts';

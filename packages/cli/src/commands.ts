@@ -3,6 +3,7 @@ import type { Command } from './command.ts';
 import { adminKeyCommands } from './commands/admin-key.ts';
 import { applyCommands } from './commands/apply.ts';
 import { auditCommands } from './commands/audit.ts';
+import { backupCommands } from './commands/backup.ts';
 import { clientCommands } from './commands/client.ts';
 import { doctorCommands } from './commands/doctor.ts';
 import { keyCommands } from './commands/key.ts';
@@ -15,6 +16,7 @@ import { tokenCommands } from './commands/token.ts';
 export const commands: readonly Command[] = [
   ...serveCommands,
   ...doctorCommands,
+  ...backupCommands,
   ...applyCommands,
   ...keyCommands,
   ...clientCommands,
