@@ -115,7 +115,7 @@ export async function start(
   return { child, installation };
 }
 
-export async function ready({ issuer }: Installation, child: Child): Promise<void> {
+async function ready({ issuer }: Installation, child: Child): Promise<void> {
   await until('mintmark is ready', async () => {
     if (child.ended() !== undefined) {
       throw new Error(`mintmark ended with ${child.ended()}: ${child.stderr()}${child.stdout()}`);

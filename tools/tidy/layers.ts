@@ -25,6 +25,7 @@ const systemModule = '@mintmark/core/system';
 export function checkLayers(tree: Tree, layers: Layers): Finding[] {
   return [
     ...tree.packages.flatMap((pkg) => declaredLayers(tree, pkg, layers)),
+    ...tree.packages.flatMap((pkg) => unusedDependencies(tree, pkg)),
     ...[...tree.sources.values()].flatMap((file) => [
       ...packageImports(tree, file, layers),
       ...folderImports(file, layers),
@@ -51,6 +52,21 @@ function declaredLayers(tree: Tree, pkg: Package, layers: Layers): Finding[] {
     }
   }
   return findings;
+}
+
+/** What nobody imports is somebody else's code for nothing. */
+function unusedDependencies(tree: Tree, pkg: Package): Finding[] {
+  const used = new Set<string>();
+  for (const file of tree.sources.values()) {
+    if (packageFolder(file.path) !== pkg.folder || isTest(file.path)) continue;
+    for (const { specifier } of file.imports) used.add(packageName(specifier));
+  }
+  return pkg.runtime
+    .filter((name) => !used.has(name))
+    .map((name) => {
+      const path = `packages/${pkg.folder}/package.json`;
+      return fail(path, 1, 'declared', `${name} is declared, and nothing imports it`);
+    });
 }
 
 function packageImports(tree: Tree, file: SourceFile, layers: Layers): Finding[] {

@@ -77,7 +77,7 @@ function deadFiles(tree: Tree, graph: ReadonlyMap<string, readonly Edge[]>): Fin
   const reached = new Set([...graph.values()].flat().map((edge) => edge.to));
   return [...tree.sources.keys()]
     .filter((path) => !reached.has(path) && !isEntry(tree, path))
-    .map((path) => dead(path, 1, 'imported by nobody, and not an entry'));
+    .map((path) => fail(path, 1, 'dead', 'imported by nobody, and not an entry'));
 }
 
 /**
@@ -114,7 +114,7 @@ function deadExports(tree: Tree, graph: ReadonlyMap<string, readonly Edge[]>): F
           const names = used.get(file.path);
           return names !== undefined && !names.has(one.name) && !names.has('*');
         })
-        .map((one) => dead(file.path, one.line, `nobody imports ${one.name}`)),
+        .map((one) => fail(file.path, one.line, 'dead', `nobody imports ${one.name}`)),
     );
 }
 
@@ -122,9 +122,4 @@ function deadExports(tree: Tree, graph: ReadonlyMap<string, readonly Edge[]>): F
 function typeNames(file: SourceFile): Set<string> {
   const pattern = /^export (?:declare )?(?:interface|type) (\w+)/;
   return new Set(file.lines.map((line) => pattern.exec(line)?.[1]).filter((n) => n !== undefined));
-}
-
-/** A warning while parts land before what joins them. */
-function dead(path: string, line: number, message: string): Finding {
-  return { path, line, rule: 'dead', message, level: 'warn' };
 }

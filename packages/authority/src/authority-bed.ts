@@ -25,7 +25,7 @@ export const bedConfig: AuthorityConfig = {
   signing: { algorithms: ['ES256'], rotateEverySeconds: 86_400, publishAheadSeconds: 3_600 },
 };
 
-export const bedRules: ClientRules = {
+const bedRules: ClientRules = {
   name: 'test',
   owner: 'team',
   grantTypes: ['client_credentials'],

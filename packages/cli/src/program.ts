@@ -53,7 +53,7 @@ type Act = (invocation: Invocation, command: Command) => Promise<void>;
  *
  * @param options.isQuiet the caller tells usage errors in its own way
  */
-export function buildProgram(
+function buildProgram(
   ports: CliPorts,
   act: Act,
   { isQuiet = false }: { readonly isQuiet?: boolean } = {},

@@ -21,7 +21,7 @@ import type { AuditRecord } from '../store/act.ts';
 import { commitTo, objectColumn, renderLeaf, renderPersonal, saltBytes } from './leaf.ts';
 
 /** The event cannot be recorded, so its act must not happen. */
-export class AuditFault extends Fault {}
+class AuditFault extends Fault {}
 
 /** What keeps personal data beside the leaf; `custody/sealer.ts` is one. */
 export interface PersonalSealer {

@@ -76,7 +76,7 @@ export function sharedCheck(
 }
 
 /** Prometheus' text exposition format. No label carries an id: that would be one series a key. */
-export function renderMetrics(metrics: readonly Metric[]): string {
+function renderMetrics(metrics: readonly Metric[]): string {
   return metrics
     .map(({ name, help, kind, value }) => {
       return `# HELP ${name} ${help}\n# TYPE ${name} ${kind}\n${name} ${value}\n`;

@@ -88,7 +88,7 @@ export function activationOf(settings: KeyringSettings, now: number): number {
 }
 
 /** Other processes may sign with the old key until their view is renewed. */
-export function retirementOf(settings: KeyringSettings, now: number): number {
+function retirementOf(settings: KeyringSettings, now: number): number {
   const ttlSeconds = settings.tokenTtlSecondsMax ?? limits.accessTokenTtlSecondsMax;
   return now + (ttlSeconds + limits.clockSkewSeconds) * 1000 + limits.keyringViewMs;
 }

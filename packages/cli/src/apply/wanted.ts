@@ -9,12 +9,12 @@ import type { CliPorts } from '../ports.ts';
 export type Thing = Readonly<Record<string, unknown>>;
 
 /** In the order in which they are applied: what comes later may speak of what comes before. */
-export const sections = ['clients', 'keys', 'routes'] as const;
+const sections = ['clients', 'keys', 'routes'] as const;
 
 export type Section = (typeof sections)[number];
 
 /** The member that tells one thing of a section from another. */
-export const nameMember: Readonly<Record<Section, string>> = {
+const nameMember: Readonly<Record<Section, string>> = {
   clients: 'client_id',
   keys: 'name',
   routes: 'name',

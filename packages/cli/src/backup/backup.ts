@@ -77,7 +77,7 @@ export function readManifest(folder: string): Manifest & { readonly madeAt: Unix
 }
 
 /** Writes a private file, on the disk when it resolves. */
-export async function writeSynced(path: string, content: string | Uint8Array): Promise<void> {
+async function writeSynced(path: string, content: string | Uint8Array): Promise<void> {
   const file = await open(path, 'wx', 0o600);
   try {
     await file.writeFile(content);

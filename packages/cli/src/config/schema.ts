@@ -6,13 +6,13 @@
 import { z } from 'zod';
 
 /** `HOST:PORT`; IPv6 in brackets. Port 0 takes a free one. */
-export const listenAddress = z
+const listenAddress = z
   .string()
   .regex(/^(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):\d{1,5}$/, 'must be HOST:PORT')
   .refine((text) => Number(text.slice(text.lastIndexOf(':') + 1)) <= 65_535, 'port above 65535');
 
 /** Where a secret is kept. The secret itself never stands in a file or on a command line. */
-export const secretReference = z
+const secretReference = z
   .string()
   .regex(/^(?:file|env):\S.*$/, 'must be a reference: file:PATH or env:NAME, never the secret');
 
