@@ -115,7 +115,7 @@ describe('WebSockets', () => {
     await until(() => talk.received().endsWith('hello'));
     talk.socket.destroy();
     await until(() => upgraded[0]!.closed);
-    expect(rig.gateway.renderMetrics()).toContain('live_requests 0');
+    await until(() => rig.gateway.renderMetrics().includes('live_requests 0'));
   });
 
   it('carry on what the client sent behind its head', async () => {
