@@ -17,6 +17,34 @@ export interface Clock {
   monotonicMs(): number;
 }
 
+/** A wall clock may be this far behind its monotonic side before that counts as set back. */
+const driftMsMax = 1_000;
+
+/**
+ * A clock whose wall side never goes back. Where the machine's is set back, this one goes on from
+ * the latest moment that it has shown, at the pace of the monotonic side, until the machine's has
+ * caught up: what has expired stays expired, and nothing lives longer. A clock that was set
+ * forward by mistake and back again stays ahead until the process ends.
+ */
+export function steadyClock(clock: Clock): Clock {
+  let shownMs = clock.nowMs() as number;
+  /** A pair of readings of before any step back, by which the wall time of now is reckoned. */
+  let anchor = { wallMs: shownMs, monotonicMs: clock.monotonicMs() };
+  return {
+    monotonicMs: () => clock.monotonicMs(),
+    nowMs() {
+      const wallMs = clock.nowMs();
+      const monotonicMs = clock.monotonicMs();
+      const reckonedMs = anchor.wallMs + Math.floor(monotonicMs - anchor.monotonicMs);
+      // The two sides drift: only a step is held against the wall.
+      const wasSetBack = wallMs < reckonedMs - driftMsMax;
+      if (!wasSetBack) anchor = { wallMs, monotonicMs };
+      shownMs = Math.max(shownMs, wasSetBack ? reckonedMs : wallMs);
+      return shownMs as UnixMs;
+    },
+  };
+}
+
 /** Reads the wall clock once, in whole seconds, as the token formats want it. */
 export function nowSeconds(clock: Clock): UnixSeconds {
   return Math.floor(clock.nowMs() / 1000) as UnixSeconds;

@@ -4,14 +4,14 @@
  * `Date.now`, timers and the platform's random generator may be named.
  */
 import { randomBytes } from 'node:crypto';
-import type { Clock, UnixMs } from './clock.ts';
+import { type Clock, steadyClock, type UnixMs } from './clock.ts';
 import { type Entropy, pooledEntropy } from './entropy.ts';
 import type { Timers } from './timers.ts';
 
-export const systemClock: Clock = {
+export const systemClock: Clock = steadyClock({
   nowMs: () => Date.now() as UnixMs,
   monotonicMs: () => performance.now(),
-};
+});
 
 export const systemEntropy: Entropy = pooledEntropy({ bytes: (count) => randomBytes(count) });
 

@@ -162,6 +162,12 @@ describe('importKeys', () => {
     expect(report.unchanged).toBe(1);
   });
 
+  it.each(['.', '..'])('takes no key with the id %s, which no path could name', async (id) => {
+    const format = { ...withId, separator: ':' };
+    const { conflicts } = await importInto(keyBed(), format, [row(hex(`sk_${id}:1`), id)]);
+    expect(conflicts).toMatchObject([{ reason: 'malformed_id' }]);
+  });
+
   it('never replaces a key that has the id already', async () => {
     const bed = keyBed();
     await importInto(bed, withId, [row(hex('sk_a.1'), 'a')]);

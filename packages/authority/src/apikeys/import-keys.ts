@@ -136,7 +136,8 @@ function isOurs(prefix: string, ours: string): boolean {
   return isJwt || prefix.startsWith(`${ours}_`);
 }
 
-const idPattern = /^[A-Za-z0-9._~-]{1,128}$/;
+/** `.` and `..` would be lost on the way as segments of a path. */
+const idPattern = /^(?!\.{1,2}$)[A-Za-z0-9._~-]{1,128}$/;
 /** Literal segments below `/v1/keys/`. */
 const reservedIds = new Set(['verify', 'import']);
 

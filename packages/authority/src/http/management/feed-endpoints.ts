@@ -16,7 +16,7 @@ import {
 import { assembleJws, jwsSigningInput } from '@mintmark/tokens';
 import { z } from 'zod';
 import { endpoint, type PreparedEndpoint } from './endpoint.ts';
-import { line } from './wire-schema.ts';
+import { line, momentMax } from './wire-schema.ts';
 
 export interface FeedEndpointDeps {
   readonly feed: FeedSource;
@@ -100,18 +100,15 @@ function readDelta({ feed, signer }: FeedEndpointDeps): PreparedEndpoint {
 const decision = z.object({
   type: z.literal('decision'),
   // What cannot be written as a date (RFC 3339 §5.6) could not be shown with its key.
-  at: z
-    .int()
-    .min(0)
-    .max(Date.UTC(9999, 11, 31)),
+  at: z.int().min(0).max(momentMax),
   node: z.string().max(128),
   tenant: z.string().max(64),
   route: z.string().max(256).optional(),
   method: z.string().max(32),
   path: z.string().max(512),
-  address: z.string().max(64),
+  address: line({ min: 0, max: 64 }),
   credential: z.enum(['none', 'jwt', 'opaque', 'api_key', 'admin_key', 'malformed']),
-  credentialId: z.string().max(128).optional(),
+  credentialId: line({ min: 1, max: 128 }).optional(),
   authenticated: z.boolean(),
   rotated: z.boolean().optional(),
   subject: z.string().max(255).optional(),

@@ -114,7 +114,10 @@ function readQuery(query: string | undefined): Result<Record<string, string>, Pr
     const name = decode(equals === -1 ? part : part.slice(0, equals));
     const value = decode(equals === -1 ? '' : part.slice(equals + 1));
     if (name === undefined || value === undefined) {
-      return err({ code: 'invalid_request', detail: 'a query parameter is not percent-encoded' });
+      return err({
+        code: 'invalid_request',
+        detail: 'a query parameter is not percent-encoded text',
+      });
     }
     if (Object.hasOwn(values, name)) {
       return err({ code: 'invalid_request', errors: [{ pointer: name, message: 'given twice' }] });
@@ -126,7 +129,8 @@ function readQuery(query: string | undefined): Result<Record<string, string>, Pr
 
 function decode(text: string): string | undefined {
   try {
-    return decodeURIComponent(text.replaceAll('+', ' '));
+    const decoded = decodeURIComponent(text.replaceAll('+', ' '));
+    return decoded.includes('\0') ? undefined : decoded;
   } catch {
     return undefined;
   }

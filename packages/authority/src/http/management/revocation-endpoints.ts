@@ -24,7 +24,7 @@ const group = 'revocations';
 
 const targetKinds = ['token', 'family', 'client', 'user', 'key', 'signing_key'] as const;
 
-const target = z.strictObject({ kind: z.enum(targetKinds), id: z.string().min(1).max(255) });
+const target = z.strictObject({ kind: z.enum(targetKinds), id: line({ min: 1, max: 255 }) });
 
 const made = {
   id: z.string(),

@@ -42,6 +42,8 @@ describe('createRouter', () => {
     '/v1//keys',
     '/v1/keys/a/rotate/b',
     '/v1/keys/%ff',
+    '/v1/keys/%00',
+    '/v1/keys/a%00b',
     '/v1/keys/%',
     '/v1',
     '/',

@@ -105,11 +105,12 @@ function allowedMethods<E>(node: Node<E>): readonly string[] {
   return [...methods, 'OPTIONS'].sort();
 }
 
-/** Decoded once; what does not decode names nothing. */
+/** Decoded once; what does not decode, or holds a NUL, which no store keeps, names nothing. */
 function decodeSegment(segment: string): string | undefined {
   if (!segment.includes('%')) return segment;
   try {
-    return decodeURIComponent(segment);
+    const decoded = decodeURIComponent(segment);
+    return decoded.includes('\0') ? undefined : decoded;
   } catch {
     return undefined;
   }

@@ -69,9 +69,13 @@ function parseMoment(text: string): UnixMs | undefined {
   if (offsetHours > 23 || offsetMinutes > 59) return undefined;
   if (day! < 1 || day! > daysIn(year!, month!)) return undefined;
   const ms = Date.parse(text.toUpperCase());
-  if (Number.isNaN(ms)) return undefined;
+  // An offset can lead out of the years that can be written (RFC 3339 §1).
+  if (!(ms >= momentMin && ms <= momentMax)) return undefined;
   return (Math.floor(ms / 1000) * 1000) as UnixMs;
 }
+
+const momentMin = Date.parse('0000-01-01T00:00:00Z');
+export const momentMax = Date.parse('9999-12-31T23:59:59.999Z');
 
 /** 0 where there is no such month, so that no day fits. */
 function daysIn(year: number, month: number): number {
