@@ -8,7 +8,7 @@ import {
 } from '@mintmark/core';
 import { createRecorder } from './audit/record.ts';
 import type { Requester } from './audit/requester.ts';
-import { initAuthority, openAuthority } from './authority.ts';
+import { type Authority, initAuthority, openAuthority } from './authority.ts';
 import type { ClientRules } from './clients/client.ts';
 import { createClient } from './clients/registry.ts';
 import type { AuthorityConfig } from './config.ts';
@@ -85,6 +85,19 @@ export async function authorityBed(seed = 1) {
       return { clientId: clientId as ClientId, secret: added.value.secret };
     },
 
+    ...callsOf(() => authority, made.value.adminKey),
+
+    /** Another process over the same store and custody; the first one goes on. */
+    async replica() {
+      const other = await openAuthority(bedConfig, ports);
+      return { authority: other, ...callsOf(() => other, made.value.adminKey) };
+    },
+  };
+}
+
+/** Requests to an authority, as its users make them. */
+function callsOf(authority: () => Authority, adminKey: string) {
+  return {
     /** A form request to a protocol endpoint, authenticated by Basic where a client is given. */
     async post(
       path: string,
@@ -95,7 +108,7 @@ export async function authorityBed(seed = 1) {
         client === undefined ? {} : { authorization: basicHeader(client.clientId, client.secret) };
       const headers = { 'content-type': 'application/x-www-form-urlencoded', ...basic };
       const body = new URLSearchParams(form).toString();
-      return read(await authority.handle(buildRequest('POST', path, { headers, body })));
+      return read(await authority().handle(buildRequest('POST', path, { headers, body })));
     },
 
     /** A request to the management API, by the first administrator unless another key is given. */
@@ -104,13 +117,13 @@ export async function authorityBed(seed = 1) {
       path: string,
       more: { readonly json?: unknown; readonly key?: string; readonly ifMatch?: string } = {},
     ) {
-      const { json, key = made.value.adminKey, ifMatch } = more;
+      const { json, key = adminKey, ifMatch } = more;
       const headers = { authorization: `Bearer ${key}`, ...(ifMatch && { 'if-match': ifMatch }) };
-      return read(await authority.handle(buildRequest(method, path, { headers, json })));
+      return read(await authority().handle(buildRequest(method, path, { headers, json })));
     },
 
     async get(path: string, headers: Record<string, string> = {}) {
-      return read(await authority.handle(buildRequest('GET', path, { headers })));
+      return read(await authority().handle(buildRequest('GET', path, { headers })));
     },
   };
 }

@@ -172,6 +172,9 @@ function protocolDeps(rooms: Rooms, keys: VerifyKeyPorts): Omit<ProtocolDeps, 'i
       issuerOf,
       authenticator,
       feedHead: feed.head,
+      async refresh(tenant) {
+        await Promise.all([feed.refresh(tenant), keyring.renew(tenant)]);
+      },
     },
     revocation: { store, recorder, clock, entropy },
     authenticator,

@@ -63,6 +63,11 @@ export const grants: readonly Grant[] = [clientCredentials];
 
 export interface GrantDeps extends IssueDeps {
   readonly authenticator: ClientAuthenticator;
+  /**
+   * Brings this process's view of the tenant's feed and signing keys up to the store's: what
+   * another process revoked or replaced before the call is known after it.
+   */
+  readonly refresh: (tenant: TenantId) => Promise<void>;
 }
 
 /** How often to judge where the client changed, or was revoked, between judgement and act. */
@@ -92,6 +97,8 @@ export async function runGrant(
   for (let attempt = 1; ; attempt++) {
     const issued = await judgeAndIssue(deps, { request, client, grant });
     if (issued.ok || !isRetryable(issued.refusal) || attempt === attemptsMax) return issued;
+    // Where another process made the change, the same view would be refused again.
+    await deps.refresh(tenant);
     // Who authenticated stays authenticated; what it may do is read afresh.
     const fresh = await deps.authenticator.reload(tenant, client.clientId);
     if (fresh === undefined || fresh.status !== 'active') {

@@ -142,17 +142,13 @@ export async function issueAccessToken(
 /**
  * The client is as it was judged, and no revocation of what the token belongs to came in since its
  * position. Positions alone would keep the token refused; the check spares its owner a dead token.
+ * A signing key is ended for ever, whatever the position: this process may know of the end from the
+ * feed and still hold the signer, and what that signs is trusted nowhere.
  */
 function conditions(draft: Draft, kid: string | undefined): readonly Step[] {
   const { tenant, clientId, position } = draft;
   const refused = 'revoked_meanwhile';
   const since = { is: '>', value: position } as const;
-  const absent = (targetKind: string, targetId: string): Step => ({
-    do: 'absent',
-    table: 'feed',
-    where: { tenant, targetKind, targetId, position: since } as never,
-    refused,
-  });
   return [
     {
       do: 'require',
@@ -160,9 +156,23 @@ function conditions(draft: Draft, kid: string | undefined): readonly Step[] {
       where: { tenant, clientId, version: draft.clientVersion, status: 'active' },
       refused: 'client_changed',
     },
-    absent('client', clientId),
-    ...(kid === undefined ? [] : [absent('signing_key', kid)]),
+    {
+      do: 'absent',
+      table: 'feed',
+      where: { tenant, targetKind: 'client', targetId: clientId, position: since },
+      refused,
+    },
+    ...(kid === undefined ? [] : [notEnded(tenant, kid)]),
   ];
+}
+
+function notEnded(tenant: TenantId, kid: string): Step {
+  return {
+    do: 'absent',
+    table: 'feed',
+    where: { tenant, targetKind: 'signing_key', targetId: kid },
+    refused: 'revoked_meanwhile',
+  };
 }
 
 interface Built {

@@ -57,6 +57,8 @@ export interface Keyring {
   jwks(tenant: TenantId): Promise<readonly Readonly<Record<string, unknown>>[]>;
   /** The same keys, to verify with. */
   verificationKeys(tenant: TenantId): Promise<KeySet>;
+  /** Reads the store now: keys that another process replaced before the call sign no more. */
+  renew(tenant: TenantId): Promise<void>;
   /** Every key that the tenant ever had. */
   list(tenant: TenantId): Promise<readonly SigningKeyRow[]>;
   /** Makes the changes that are due, in every tenant. @throws the first fault, after all tenants */
@@ -147,6 +149,9 @@ export async function createKeyring(ports: KeyringPorts): Promise<Keyring> {
     },
     jwks: async (tenant) => (await views.current(tenant)).jwks,
     verificationKeys: async (tenant) => (await views.current(tenant)).keySet,
+    async renew(tenant) {
+      await views.renew(tenant);
+    },
     list: async (tenant) => (await views.renew(tenant)).rows,
     tick,
     rotate: (input) => rotate(ports, views, input),
