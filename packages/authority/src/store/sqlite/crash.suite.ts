@@ -1,0 +1,68 @@
+/** A process killed between any two statements of its writer, and what the next one finds. */
+import { execFile } from 'node:child_process';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { systemClock } from '@mintmark/core/system';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expectWhole } from '../conformance/crash-acts.ts';
+import { openSqliteStore } from './sqlite-store.ts';
+
+const child = fileURLToPath(new URL('../conformance/crash-child.ts', import.meta.url));
+const acts = 5;
+const processesAtOnce = 2;
+
+let parent = '';
+let empty = '';
+
+beforeAll(async () => {
+  parent = mkdtempSync(join(tmpdir(), 'mintmark-crash-'));
+  empty = join(parent, 'empty');
+  // Made once and copied, for most of a run would else be the making of tables.
+  await (await openSqliteStore({ directory: empty, clock: systemClock })).upkeep.close();
+});
+
+afterAll(() => rmSync(parent, { recursive: true, force: true }));
+
+interface Death {
+  readonly said: string;
+  readonly complained: string;
+  readonly killed: boolean;
+}
+
+/** @param before number of the writer's statement that is not run any more; 0 for none */
+async function runUntil(before: number): Promise<Death> {
+  const directory = join(parent, `before-${before}`);
+  cpSync(empty, directory, { recursive: true });
+  const death = await new Promise<Death>((resolve) => {
+    const args = [child, directory, String(acts), String(before)];
+    execFile(process.execPath, args, (error, said, complained) => {
+      resolve({ said, complained, killed: error?.signal === 'SIGKILL' });
+    });
+  });
+  const store = await openSqliteStore({ directory, clock: systemClock });
+  await expectWhole(store, death.said, acts);
+  await store.upkeep.check();
+  await store.upkeep.close();
+  rmSync(directory, { recursive: true });
+  return death;
+}
+
+it('killed before any statement, no answered act is lost and none is half done', async () => {
+  const { said, complained, killed } = await runUntil(0);
+  expect(killed).toBe(false);
+  expect(said.match(/\n/g)?.length).toBe(acts);
+  const statements = Number(/^(\d+) statements$/m.exec(complained)?.[1]);
+  expect(statements).toBeGreaterThan(40);
+  let next = 1;
+  let kills = 0;
+  const run = async () => {
+    while (next <= statements) {
+      if ((await runUntil(next++)).killed) kills += 1;
+    }
+  };
+  await Promise.all(Array.from({ length: processesAtOnce }, run));
+  // Batches form by chance, so the last numbers are not always reached.
+  expect(kills).toBeGreaterThan(statements - 15);
+});
