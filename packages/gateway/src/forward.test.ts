@@ -335,7 +335,7 @@ describe('failures', () => {
     await until(() => rig.gateway.renderMetrics().includes('live_requests 1'));
     client.destroy();
     await until(() => gone);
-    expect(rig.gateway.renderMetrics()).toContain('live_requests 0');
+    await until(() => rig.gateway.renderMetrics().includes('live_requests 0'));
   });
 
   it('a client that leaves within its body takes its request along', async () => {

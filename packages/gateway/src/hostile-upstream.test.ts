@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ask } from './conformance/ask.ts';
 import { openRawUpstream, type RawUpstream } from './conformance/raw-upstream.ts';
-import { openRig, type Rig } from './conformance/rig.ts';
+import { openRig, type Rig, until } from './conformance/rig.ts';
 
 let rig: Rig;
 let upstream: RawUpstream;
@@ -39,7 +39,7 @@ describe('an answer that two readers could read differently', () => {
   ])('is a 502: %s', async (_name, answer) => {
     await open([answer]);
     expect((await ask(rig.listener.port)).status).toBe(502);
-    expect(rig.gateway.renderMetrics()).toContain('live_requests 0');
+    await until(() => rig.gateway.renderMetrics().includes('live_requests 0'));
   });
 
   it('ends where its trailers cannot be read', async () => {
