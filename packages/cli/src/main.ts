@@ -2,7 +2,7 @@
 import { systemClock, systemEntropy, systemTimers } from '@mintmark/core/system';
 import type { Signals } from './ports.ts';
 import { runCli } from './program.ts';
-import { scrub } from './serve/log.ts';
+import { scrub } from './serve/scrub.ts';
 
 const signalNames = { stop: ['SIGTERM', 'SIGINT'], reload: ['SIGHUP'] } as const;
 

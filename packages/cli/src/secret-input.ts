@@ -1,5 +1,4 @@
 /** Secrets and tokens that a command is given: never as the value of an option. */
-import { readSecretReference } from '@mintmark/authority';
 import { ok, type Result, utf8Decode } from '@mintmark/core';
 import type { CommandRefusal, Invocation } from './command.ts';
 import { usage } from './commands/send.ts';
@@ -15,9 +14,7 @@ export async function readSecret(
   reference: string,
 ): Promise<Result<string, CommandRefusal>> {
   const text =
-    reference === '-'
-      ? await ports.terminal.readInput()
-      : utf8Decode(await readSecretReference(reference, ports.environment));
+    reference === '-' ? await ports.terminal.readInput() : await follow(ports, reference);
   const secret = text?.replace(/\r?\n$/, '');
   if (secret === undefined || secret === '') {
     return usage(
@@ -48,3 +45,9 @@ export const tokenOperand = {
   name: '[token]',
   description: 'default: from standard input, which no process list shows',
 };
+
+/** The authority knows how; it is loaded only for those commands that have a reference. */
+async function follow(ports: CliPorts, reference: string): Promise<string | undefined> {
+  const { readSecretReference } = await import('@mintmark/authority');
+  return utf8Decode(await readSecretReference(reference, ports.environment));
+}

@@ -2,7 +2,7 @@
  * `mintmark audit export` and `verify`: the log as a file, and the proof that nobody changed it.
  */
 import { createReadStream } from 'node:fs';
-import { type ExportReport, verifyExport } from '@mintmark/authority';
+import type { ExportReport } from '@mintmark/authority';
 import {
   base64urlDecode,
   base64urlEncode,
@@ -75,10 +75,14 @@ export const auditVerify: Command = {
   },
 };
 
+/** Loaded only by the command that judges. */
+const authority = () => import('@mintmark/authority');
+
 type Anchors = readonly { readonly size: number; readonly chain: Uint8Array }[];
 
 async function verifyFile({ ports }: Invocation, file: string, anchors: Anchors): Promise<Outcome> {
   const chunks = file === '-' ? once(await ports.terminal.readInput()) : read(file);
+  const { verifyExport } = await authority();
   return verdict(await verifyExport(chunks, { anchors }), undefined);
 }
 
@@ -87,6 +91,7 @@ async function verifyServer(invocation: Invocation, anchors: Anchors): Promise<O
   if (!api.ok) return api;
   const own = await api.value.call({ method: 'GET', path: '/v1/audit/verify' });
   if (!own.ok) return own;
+  const { verifyExport } = await authority();
   const pages = readPages(api.value, {});
   const report = await verifyExport(bytesOf(pages.texts), { anchors });
   const refusal = pages.refusal();

@@ -1,10 +1,6 @@
 /** `mintmark backup`, `restore` and `migrate`: what is done to data between serving. */
-import { migrateStore } from '@mintmark/authority';
 import { err, ok, rfc3339, type UnixMs } from '@mintmark/core';
-import { makeBackup, readManifest } from '../backup/backup.ts';
-import { restoreBackup } from '../backup/restore.ts';
 import type { Command, Outcome } from '../command.ts';
-import { databaseOf } from '../serve/installation.ts';
 import { fields } from '../style.ts';
 
 const backup: Command = {
@@ -18,6 +14,7 @@ const backup: Command = {
   examples: [['mintmark backup /srv/backups/2026-11-21', 'as of now']],
   async run({ ports, operands, config }) {
     const folder = operands[0] as string;
+    const { makeBackup } = await import('../backup/backup.ts');
     const made = await makeBackup(ports, config().config, folder);
     return ok({
       json: { folder, ...made },
@@ -54,11 +51,13 @@ const restore: Command = {
   async run({ ports, operands, options, config }) {
     const folder = operands[0] as string;
     const { config: settings } = config();
+    const { readManifest } = await import('../backup/backup.ts');
     const { madeAt } = readManifest(folder);
     const credentials = options.text('credentials');
     if (credentials !== 'refuse' && credentials !== 'accept') {
       return undecided(madeAt, ports.clock.nowMs());
     }
+    const { restoreBackup } = await import('../backup/restore.ts');
     const input = { config: settings, backup: folder, credentials } as const;
     const { epoch, knownUntil, now } = await restoreBackup(ports, input);
     const json = {
@@ -90,6 +89,8 @@ const migrate: Command = {
   configured: true,
   examples: [['mintmark migrate', 'lists what it applied']],
   async run({ ports, config }) {
+    const { migrateStore } = await import('@mintmark/authority');
+    const { databaseOf } = await import('../serve/installation.ts');
     const database = await databaseOf(config().config, ports.environment);
     const applied = (await migrateStore(database, ports)).map(({ name }) => name);
     return ok({

@@ -2,7 +2,6 @@
 import { ok } from '@mintmark/core';
 import type { Command } from '../command.ts';
 import type { Check } from '../doctor/check.ts';
-import { examine } from '../doctor/doctor.ts';
 import type { Style } from '../style.ts';
 import { printable } from '../style.ts';
 
@@ -18,6 +17,7 @@ const doctor: Command = {
     ['mintmark doctor --json', 'for monitoring'],
   ],
   async run(invocation) {
+    const { examine } = await import('../doctor/doctor.ts');
     const checks = await examine(invocation.ports, {
       loaded: invocation.config(),
       nodeVersion: process.version,

@@ -1,16 +1,8 @@
-/** `mintmark serve`, `authority` and `init`: the commands that run the products. */
-import { err, ok, type Result } from '@mintmark/core';
-import type { Command, CommandRefusal, Invocation, Outcome } from '../command.ts';
-import type { Config } from '../config/schema.ts';
-import { judgeNode } from '../doctor/node-version.ts';
-import { issuerOf, parseListen } from '../serve/address.ts';
-import { authorityConfigOf } from '../serve/authority-config.ts';
-import { openInstallation } from '../serve/installation.ts';
-import { createLog, type Log } from '../serve/log.ts';
-import { startAuthority } from '../serve/serve.ts';
-import { remoteAuthorityOf, startGateway } from '../serve/serve-gateway.ts';
-import { fields, type Style } from '../style.ts';
-import { version } from '../version.ts';
+/** `mintmark serve`, `authority`, `gateway` and `init`: the commands that run the products. */
+import type { Command } from '../command.ts';
+
+/** Loaded when it is needed: every other command starts in half the time without the products. */
+const products = () => import('../serve/run.ts');
 
 const strictOption = {
   flags: '--strict',
@@ -30,7 +22,9 @@ const serve: Command = {
     ['mintmark serve --listen 127.0.0.1:9000 --data /var/lib/mintmark', 'elsewhere'],
     ['mintmark serve --json', 'for a supervisor: one JSON object a line'],
   ],
-  run: (invocation) => runProducts(invocation, { withGateway: true }),
+  async run(invocation) {
+    return (await products()).runProducts(invocation, { withGateway: true });
+  },
 };
 
 const authority: Command = {
@@ -39,7 +33,9 @@ const authority: Command = {
   options: [strictOption],
   configured: true,
   examples: [['mintmark authority --config mintmark.yaml', 'gateways elsewhere follow its feed']],
-  run: (invocation) => runProducts(invocation, { withGateway: false }),
+  async run(invocation) {
+    return (await products()).runProducts(invocation, { withGateway: false });
+  },
 };
 
 const gateway: Command = {
@@ -57,7 +53,9 @@ const gateway: Command = {
       'listens on 127.0.0.1:8480',
     ],
   ],
-  run: runGateway,
+  async run(invocation) {
+    return (await products()).runGateway(invocation);
+  },
 };
 
 const init: Command = {
@@ -70,173 +68,8 @@ const init: Command = {
     ['mintmark init --json', '{"issuer","admin_key"} for a script'],
   ],
   async run(invocation) {
-    const { config } = loadedConfig(invocation);
-    const issuer = issuerOf(config, parseListen(config.authority.listen));
-    const log = logOf(invocation, config.log.level);
-    const made = await openInstallation(invocation.ports, {
-      config,
-      authority: authorityConfigOf(config, issuer),
-      log: ({ where, error }) => log.error('fault', error, { where }),
-    });
-    await made.close();
-    const { adminKey } = made;
-    if (adminKey === undefined) return alreadyInitialised;
-    return ok({
-      json: { issuer, admin_key: adminKey },
-      text: (style) => welcome(style, { issuer, adminKey }),
-    });
+    return (await products()).runInit(invocation);
   },
 };
 
 export const serveCommands: readonly Command[] = [serve, authority, gateway, init];
-
-const alreadyInitialised: Outcome = err({
-  reason: 'refused',
-  status: 409,
-  code: 'already_initialised',
-  title: 'This data folder holds an installation already',
-  hint: 'start it with "mintmark serve", or name another folder with --data',
-});
-
-async function runProducts(
-  invocation: Invocation,
-  products: { readonly withGateway: boolean },
-): Promise<Outcome> {
-  const prepared = prepare(invocation);
-  if (!prepared.ok) return prepared;
-  const { config, log, say } = prepared.value;
-  const { ports, style } = invocation;
-  const running = await startAuthority(ports, {
-    config,
-    log,
-    withGateway: products.withGateway && config.gateway.enabled,
-    onInitialised: ({ issuer, adminKey }) =>
-      say(
-        { event: 'initialised', issuer, admin_key: adminKey },
-        `${welcome(style, { issuer, adminKey })}\n\n`,
-      ),
-  });
-  const { issuer, authorityUrl, gatewayUrl } = running;
-  say(
-    { event: 'listening', issuer, authority: authorityUrl, gateway: gatewayUrl },
-    `${listening(style, [
-      ['mintmark', version],
-      ['authority', authorityUrl],
-      ['gateway', gatewayUrl],
-      ['issuer', issuer === authorityUrl ? undefined : issuer],
-      ['data', config.data],
-    ])}\n`,
-  );
-  return untilStopped(prepared.value, running.stop);
-}
-
-async function runGateway(invocation: Invocation): Promise<Outcome> {
-  const prepared = prepare(invocation);
-  if (!prepared.ok) return prepared;
-  const { config, log, say } = prepared.value;
-  const { ports, style } = invocation;
-  const authority = await remoteAuthorityOf(ports, config);
-  const { url, close } = await startGateway(ports, { config, log, authority });
-  const rows = [
-    ['mintmark', version],
-    ['gateway', url],
-    ['authority', config.gateway.authority],
-  ] as const;
-  say({ event: 'listening', gateway: url }, `${fields(style, rows)}\n`);
-  return untilStopped(prepared.value, close);
-}
-
-interface Prepared {
-  readonly config: Config;
-  readonly log: Log;
-  /** To the person, or as an event to a program. */
-  readonly say: (event: Readonly<Record<string, unknown>>, text: string) => void;
-  readonly stopAsked: Promise<void>;
-}
-
-/** What every product needs before it starts; refused where `--strict` finds it unsafe. */
-function prepare(invocation: Invocation): Result<Prepared, CommandRefusal> {
-  const { ports, options, json } = invocation;
-  const node = judgeNode(process.version);
-  if (node.verdict === 'fail' && options.flag('strict')) return unsafe(node.message);
-  const { config } = loadedConfig(invocation);
-  const log = logOf(invocation, config.log.level);
-  if (node.verdict !== 'pass') log.warn(node.message);
-  return ok({
-    config,
-    log,
-    say: (event, text) => ports.terminal.write(json ? `${JSON.stringify(event)}\n` : text),
-    stopAsked: waitForStop(invocation, log),
-  });
-}
-
-async function untilStopped(
-  { log, stopAsked }: Prepared,
-  stop: () => Promise<void>,
-): Promise<Outcome> {
-  await stopAsked;
-  log.info('stopping');
-  await stop();
-  log.info('stopped');
-  return ok({ json: { event: 'stopped' }, text: () => '' });
-}
-
-function loadedConfig(invocation: Invocation) {
-  const loaded = invocation.config();
-  const { terminal } = invocation.ports;
-  for (const warning of loaded.warnings) terminal.writeError(`mintmark: ${warning}\n`);
-  return loaded;
-}
-
-function logOf({ ports }: Invocation, level: Parameters<typeof createLog>[0]): Log {
-  return createLog(level, { write: (line) => ports.terminal.writeError(line) });
-}
-
-/**
- * Resolves at the first SIGTERM or SIGINT. A reload has nothing to do: certificates are watched.
- */
-function waitForStop({ ports }: Invocation, log: Log): Promise<void> {
-  return new Promise((resolve) => {
-    const off = ports.signals.on('stop', () => {
-      off();
-      resolve();
-    });
-    ports.signals.on('reload', () => log.info('certificates are read again whenever they change'));
-  });
-}
-
-function unsafe(message: string): Result<never, CommandRefusal> {
-  return err({
-    reason: 'refused',
-    status: 409,
-    code: 'unsafe',
-    title: message,
-    hint: 'update it, or start without --strict',
-  });
-}
-
-/** The one sight of the admin key, and how to use it. */
-function welcome(
-  style: Style,
-  { issuer, adminKey }: { readonly issuer: string; readonly adminKey: string },
-): string {
-  return [
-    style.bold('A new installation.'),
-    fields(style, [
-      ['issuer', issuer],
-      ['admin key', adminKey],
-    ]),
-    style.warn('Keep the admin key now: it is not shown again.'),
-  ].join('\n');
-}
-
-function listening(style: Style, rows: Parameters<typeof fields>[1]): string {
-  return [
-    fields(style, rows),
-    '',
-    style.bold('Try, in another terminal, with MINTMARK_TOKEN set to the admin key:'),
-    '  npx mintmark key create --name first --scope hello',
-    '  npx mintmark key list',
-    '  npx mintmark --help',
-  ].join('\n');
-}

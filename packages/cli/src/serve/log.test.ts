@@ -1,6 +1,7 @@
 import { StoreFault } from '@mintmark/core';
 import { describe, expect, it } from 'vitest';
-import { createLog, type LogLevel, loggedPath, scrub } from './log.ts';
+import { createLog, type LogLevel } from './log.ts';
+import { loggedPath, scrub } from './scrub.ts';
 
 const key = `mm_key_${'a1B2'.repeat(12)}`;
 const jwt = `eyJhbGciOiJFUzI1NiJ9.${'x'.repeat(40)}.${'y'.repeat(40)}`;

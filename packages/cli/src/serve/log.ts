@@ -5,6 +5,7 @@
  */
 import { Fault } from '@mintmark/core';
 import { type DestinationStream, pino } from 'pino';
+import { scrub } from './scrub.ts';
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
@@ -34,31 +35,6 @@ export function createLog(level: LogLevel, destination: DestinationStream): Log 
       logger.error({ ...scrubFacts(facts), ...describe(error) }, message),
     isDebug: logger.isLevelEnabled('debug'),
   };
-}
-
-/** Ours by their kinds, compact JOSE, and what stands behind an authorization scheme. */
-const credentials = new RegExp(
-  [
-    /[a-z][a-z0-9]{1,11}_[a-z]{2,8}_[0-9A-Za-z]{20,}/,
-    /eyJ[\w-]{8,}\.[\w-]*\.[\w.-]*/,
-    /\b(?:bearer|basic|dpop) +[\w+/=.~-]{8,}/,
-  ]
-    .map((one) => one.source)
-    .join('|'),
-  'gi',
-);
-
-/** Replaces everything that looks like a credential, and cuts what is longer than a line. */
-export function scrub(text: string): string {
-  const short = text.length > textCharsMax ? `${text.slice(0, textCharsMax)}…` : text;
-  return short.replace(credentials, '‹removed›');
-}
-
-const textCharsMax = 2048;
-
-/** @returns the path alone: query strings carry tokens by mistake, and nothing that is needed */
-export function loggedPath(path: string): string {
-  return scrub(path.split(/[?#]/, 1)[0]!).slice(0, 512);
 }
 
 function scrubFacts(facts: LogFacts): LogFacts {

@@ -30,6 +30,8 @@ export interface AuthorityFace {
 
 export interface RunningGateway {
   readonly url: string;
+  /** The first view of what is revoked is in. */
+  readonly ready: Promise<void>;
   /** Prometheus text; its own port belongs to the routes, so that somebody else must show it. */
   renderMetrics(): string;
   /** Stops taking requests, lets those under way finish, delivers the decisions that wait. */
@@ -61,11 +63,12 @@ export async function startGateway(
     log: (event) => logListener(log, event),
   });
   // Refuses by itself while there is no view: an authority that comes later is waited for.
-  void gateway.start().then(() => log.info('gateway follows the feed'));
+  const ready = gateway.start().then(() => log.info('gateway follows the feed'));
   handle = gateway.handle;
   const { host } = parseListen(section.listen);
   return {
     url: urlOf({ host, port: listener.port }, { isTls: tls !== undefined }),
+    ready,
     renderMetrics: gateway.renderMetrics,
     async close() {
       await listener.close({ drainMs });

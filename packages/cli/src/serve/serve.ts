@@ -13,7 +13,8 @@ import { issuerOf, parseListen, urlOf } from './address.ts';
 import { authorityConfigOf } from './authority-config.ts';
 import { type Installation, openInstallation } from './installation.ts';
 import { logListener, tlsOf } from './listener.ts';
-import { type Log, loggedPath } from './log.ts';
+import type { Log } from './log.ts';
+import { loggedPath } from './scrub.ts';
 import { type RunningGateway, startGateway } from './serve-gateway.ts';
 
 export interface Running {
@@ -103,6 +104,8 @@ async function open(ports: CliPorts, input: StartInput, opened: Opened): Promise
   if (input.withGateway) {
     const gateway = await startGateway(ports, { config, log, authority });
     opened.gateway = gateway;
+    // Its authority is this process: whoever is told that it listens need not wait any more.
+    await gateway.ready;
     handle = withGatewayMetrics(gateway, authority.handle);
   }
   const gatewayUrl = opened.gateway?.url;

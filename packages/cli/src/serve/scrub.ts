@@ -1,0 +1,26 @@
+/** Text from outside, made fit for a log: a client may put a credential anywhere. */
+
+/** Ours by their kinds, compact JOSE, and what stands behind an authorization scheme. */
+const credentials = new RegExp(
+  [
+    /[a-z][a-z0-9]{1,11}_[a-z]{2,8}_[0-9A-Za-z]{20,}/,
+    /eyJ[\w-]{8,}\.[\w-]*\.[\w.-]*/,
+    /\b(?:bearer|basic|dpop) +[\w+/=.~-]{8,}/,
+  ]
+    .map((one) => one.source)
+    .join('|'),
+  'gi',
+);
+
+/** Replaces everything that looks like a credential, and cuts what is longer than a line. */
+export function scrub(text: string): string {
+  const short = text.length > textCharsMax ? `${text.slice(0, textCharsMax)}…` : text;
+  return short.replace(credentials, '‹removed›');
+}
+
+const textCharsMax = 2048;
+
+/** @returns the path alone: query strings carry tokens by mistake, and nothing that is needed */
+export function loggedPath(path: string): string {
+  return scrub(path.split(/[?#]/, 1)[0]!).slice(0, 512);
+}
