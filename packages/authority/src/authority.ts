@@ -195,10 +195,18 @@ function protocolDeps(rooms: Rooms, keys: VerifyKeyPorts): Omit<ProtocolDeps, 'i
   };
 }
 
-function keyVerifier({ config, ports, store, peppers, sealer, recorder }: Rooms): VerifyKeyPorts {
+function keyVerifier({
+  config,
+  ports,
+  store,
+  peppers,
+  sealer,
+  recorder,
+  keyCache,
+}: Rooms): VerifyKeyPorts {
   const { clock, log } = ports;
   return {
-    store,
+    store: { ...store, keys: keyCache },
     peppers,
     sealer,
     recorder,

@@ -13,6 +13,7 @@ import {
   type Timers,
 } from '@mintmark/core';
 import { createRefusalTally, type RefusalTally } from './admin/refusal-tally.ts';
+import { createKeyCache, type KeyCache } from './apikeys/key-cache.ts';
 import { openVerifier } from './apikeys/key-secret.ts';
 import { createRecorder, type Recorder } from './audit/record.ts';
 import { createSequencer, type Sequencer } from './audit/sequencer.ts';
@@ -57,6 +58,8 @@ export interface Rooms {
   /** Takes the decisions of every enforcement point. */
   readonly decisions: DecisionSink;
   readonly refusals: RefusalTally;
+  /** Keys as verification reads them. */
+  readonly keyCache: KeyCache;
 }
 
 /** @throws StoreFault `not_initialised`; CustodyFault */
@@ -69,7 +72,11 @@ export async function openRooms(config: AuthorityConfig, ports: AuthorityPorts):
   }
   // The feed is opened over the bare store; acts of everybody else pass through it.
   let feed: Feed | undefined;
-  const store = announcing(ports.store, (tenant, position) => feed?.advanced(tenant, position));
+  const keyCache = createKeyCache(ports.store.keys, clock);
+  const store = announcing(ports.store, {
+    advanced: (tenant, position) => feed?.advanced(tenant, position),
+    ended: keyCache.forget,
+  });
   const sealer = createSealer({ custody, store, entropy, clock });
   const peppers = await createPeppers({ custody, store, entropy, clock });
   const recorder = createRecorder({ sealer, entropy, clock });
@@ -107,6 +114,7 @@ export async function openRooms(config: AuthorityConfig, ports: AuthorityPorts):
     usage,
     decisions: decisionSink(usage, refusals),
     refusals,
+    keyCache,
   };
 }
 
@@ -129,17 +137,21 @@ function decisionSink(usage: UsageCounter, refusals: RefusalTally): DecisionSink
   };
 }
 
-/** The same store, whose acts tell the feed what positions they were given. */
+/** The same store, whose acts tell of the positions they were given, and of their end. */
 function announcing(
   store: Store,
-  announce: (tenant: TenantId, position: FeedPosition) => void,
+  tell: {
+    readonly advanced: (tenant: TenantId, position: FeedPosition) => void;
+    readonly ended: (act: Act) => void;
+  },
 ): Store {
   const run = async (act: Act): Promise<ActOutcome> => {
-    const done = await store.acts.run(act);
+    // Also after a fault: where the connection broke during commit, the change may hold.
+    const done = await store.acts.run(act).finally(() => tell.ended(act));
     if (done.position !== undefined) {
       const steps = [act, ...Object.values(act.otherwise ?? {})].flatMap(({ steps }) => steps);
       const feedStep = steps.find((step) => step.do === 'feed');
-      if (feedStep !== undefined) announce(feedStep.tenant, done.position);
+      if (feedStep !== undefined) tell.advanced(feedStep.tenant, done.position);
     }
     return done;
   };

@@ -184,6 +184,12 @@ export const limits = {
   custodyUpkeepMs: 60_000,
   /** Rows that one step of a rotation rewrites. */
   rotationRowsMax: 100,
+  /**
+   * How long verification remembers the row of a key, and how many (1 KiB each). A revocation must
+   * reach every node within a second; what this process changes itself is seen at once.
+   */
+  keyRowCacheMs: 250,
+  keyRowsCachedMax: 10_000,
   /** Refusals are recorded in groups: so many between two writes, and how long between them. */
   refusalGroupsMax: 1_000,
   refusalFlushMs: 10_000,

@@ -9,12 +9,11 @@ import {
   CustodyFault,
   type Entropy,
   err,
+  freshId,
   type HttpRequest,
   type HttpResponse,
   limits,
-  nowSeconds,
   ok,
-  orderedId,
   type Result,
   StoreFault,
   type TenantId,
@@ -77,10 +76,14 @@ interface Work {
 
 export function createManagementApi(deps: ManagementDeps): ManagementApi {
   const router = createRouter(deps.endpoints);
+  // Only to find a request again in log and trail: random for each start, then counted.
+  const start = freshId(deps.entropy);
+  let served = 0;
   return {
     handle(request, { tenant, path }) {
       const match = router.match(request.method, path);
-      const requestId = orderedId(nowSeconds(deps.clock), deps.entropy);
+      served++;
+      const requestId = `${start}-${served.toString(36)}`;
       switch (match.kind) {
         case 'not_found':
           return path.startsWith('/v1/')
