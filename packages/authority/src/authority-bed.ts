@@ -59,7 +59,7 @@ export async function authorityBed(seed = 1) {
   const sealer = createSealer({ custody, store, entropy, clock });
   const peppers = await createPeppers({ custody, store, entropy, clock });
   const recorder = createRecorder({ sealer, entropy, clock });
-  const registry = { store, recorder, peppers, clock, entropy, prefix: 'mm' };
+  const registry = { store, recorder, peppers, clock, entropy, prefix: 'mm', changed: () => {} };
 
   return {
     get authority() {

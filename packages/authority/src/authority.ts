@@ -145,7 +145,7 @@ const notFound: HttpResponse = {
 };
 
 function protocolDeps(rooms: Rooms, keys: VerifyKeyPorts): Omit<ProtocolDeps, 'isGateway'> {
-  const { config, ports, store, peppers, recorder, keyring, feed } = rooms;
+  const { config, ports, store, peppers, recorder, keyring, feed, refusals } = rooms;
   const { clock, entropy } = ports;
   const { prefix } = config;
   const issuerOf = (): string => config.issuer;
@@ -186,6 +186,7 @@ function protocolDeps(rooms: Rooms, keys: VerifyKeyPorts): Omit<ProtocolDeps, 'i
       return introspect(introspectDeps, { tenant, token, caller });
     },
     failures: createFailureBudget(clock),
+    refused: refusals.note,
     issuerOf,
     jwks: keyring.jwks,
     // A verifier that cached the set just before a key appeared must learn of it in time.

@@ -65,3 +65,48 @@ test('revokes nothing whose name no record could hold', async () => {
   const json = { target: { kind: 'user', id: 'a\0b' }, reason: 'x' };
   expect((await bed.manage('POST', '/v1/revocations', { json })).status).toBe(422);
 });
+
+test('knows at once of a client that was disabled here, or had its secret replaced', async () => {
+  const made = await bed.manage('POST', '/v1/clients', { json: { client_name: 'x' } });
+  const client = {
+    clientId: String(made.json['client_id']),
+    secret: String(made.json['client_secret']),
+  };
+  const path = `/v1/clients/${client.clientId}`;
+  const ask = async (secret: string) =>
+    (await bed.post('/oauth2/introspect', { token: 'x' }, { ...client, secret })).status;
+  expect(await ask(client.secret)).toBe(200);
+  const json = { overlap_seconds: 0 };
+  const rotated = await bed.manage('POST', `${path}/secrets/rotate`, { json });
+  const fresh = String(rotated.json['client_secret']);
+  expect(await ask(client.secret)).toBe(401);
+  expect(await ask(fresh)).toBe(200);
+  const disabled = { json: { status: 'disabled' }, ifMatch: '*' };
+  expect((await bed.manage('PATCH', path, disabled)).status).toBe(200);
+  expect(await ask(fresh)).toBe(401);
+  const enabled = { json: { status: 'active' }, ifMatch: '*' };
+  expect((await bed.manage('PATCH', path, enabled)).status).toBe(200);
+  expect(await ask(fresh)).toBe(200);
+  expect((await bed.manage('DELETE', path, { ifMatch: '*' })).status).toBe(204);
+  expect(await ask(fresh)).toBe(401);
+});
+
+test('records who could not prove who he is, gathered and without the address', async () => {
+  const stranger = { clientId: 'nobody', secret: 'x'.repeat(32) };
+  const form = { grant_type: 'client_credentials', token: 'x' };
+  for (const path of ['/oauth2/token', '/oauth2/introspect', '/oauth2/revoke']) {
+    for (let i = 0; i < 3; i++) expect((await bed.post(path, form, stranger)).status).toBe(401);
+  }
+  bed.clock.advanceMs(60_000);
+  for (let round = 0; round < 8; round++) await bed.authority.tick();
+  const found = await bed.manage('GET', '/v1/audit/events?action=security.refused');
+  const items = found.json['items'] as { result: string; detail: Record<string, unknown> }[];
+  expect(items.map(({ result, detail }) => [result, detail['surface'], detail['count']])).toEqual(
+    expect.arrayContaining([
+      ['unknown_client', 'token', 3],
+      ['unknown_client', 'introspection', 3],
+      ['unknown_client', 'revocation', 3],
+    ]),
+  );
+  expect(JSON.stringify(items)).not.toContain('192.0.2.1');
+});

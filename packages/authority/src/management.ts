@@ -23,7 +23,9 @@ export interface Management extends ManagementApi {
 }
 
 /** What management shares with the protocol endpoints. */
-type Judging = Pick<ProtocolDeps, 'introspect' | 'failures'> & { readonly keys: VerifyKeyPorts };
+type Judging = Pick<ProtocolDeps, 'introspect' | 'failures' | 'authenticator'> & {
+  readonly keys: VerifyKeyPorts;
+};
 
 /** @throws CustodyFault where the key of page cursors cannot be derived */
 export async function openManagement(rooms: Rooms, shared: Judging): Promise<Management> {
@@ -73,6 +75,7 @@ function endpointPorts(rooms: Rooms, shared: Judging): ManagementPorts {
       prefix,
       defaultAlgorithm,
       managementAudience: managementAudience(config.issuer),
+      changed: shared.authenticator.forget,
     },
     tokens: { inspect: inspector(shared) },
     revocations: {

@@ -446,6 +446,25 @@ describe('what arrives upstream', () => {
     );
   });
 
+  it.each([
+    ['GET', 'close'],
+    ['DELETE', 'close'],
+    ['OPTIONS', 'close'],
+    ['POST', 'keep-alive'],
+    ['PUT', 'keep-alive'],
+  ])('a %s whose body could pass for a request says connection: %s', async (method, connection) => {
+    const recording = await openRawUpstream(plainAnswer);
+    const recorded = await openRig([
+      { name: 'r', match: {}, credential: 'none', upstream: recording.url },
+    ]);
+    const body = 'GET /admin HTTP/1.1\r\nX-Mintmark-Subject: root\r\n\r\n';
+    const headers = { 'content-length': String(body.length) };
+    await ask(recorded.listener.port, { method, headers, body });
+    expect(recording.received()).toContain(`connection: ${connection}\r\n`);
+    await recorded.close();
+    await recording.close();
+  });
+
   it('carries no credential, by whatever header it came', async () => {
     const recorded = await openRig([
       { name: 'r', match: {}, upstream: raw.url, accept_basic: true },

@@ -41,10 +41,20 @@ export function forward(parts: ForwardParts, input: ForwardInput): void {
     method: request.method,
     headers: upstreamHeaders(request, input.as),
     upgrade: request.websocket ? 'websocket' : null,
+    // Left out otherwise: the pool closes of itself behind an upgrade, for one.
+    ...(hasUnexpectedBody(request) ? { reset: true } : {}),
   };
   const forwarding = new Forwarding(parts, input, options);
   reply.onGone(() => forwarding.clientGone());
   forwarding.start();
+}
+
+/**
+ * A body that servers may not look for (RFC 9110 §9.3.1): one that passes over it would read the
+ * rest as a request of its own, judged by nobody. Told to close, it reads no further.
+ */
+function hasUnexpectedBody({ method, bodyLength }: StreamRequest): boolean {
+  return bodyLength !== 0 && !['POST', 'PUT', 'PATCH'].includes(method);
 }
 
 function withoutPrefix(path: string, prefix: string): string {

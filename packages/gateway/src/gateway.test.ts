@@ -340,7 +340,18 @@ describe('challenges (RFC 6750 §3)', () => {
     expect(await challenge({ ...bearer(token), 'x-api-key': 'mm_key_x' })).toEqual(expected);
     expect(await challenge({}, `/?access_token=${token}`)).toEqual(expected);
     expect(await challenge({}, `/?%61ccess_token=${token}`)).toEqual(expected);
-    expect(await challenge({}, '/?q=mm_key_abc')).toEqual(expected);
+    for (const query of [
+      'q=mm_key_abc',
+      'q=%6d%6D_key_abc',
+      'q=%zz%6dm%5fkey_abc',
+      'a=1;access_token=x',
+      'a=1&Access%5FToken',
+    ]) {
+      expect(await challenge({}, `/?${query}`)).toEqual(expected);
+    }
+    expect(await challenge({}, '/?access_token_type=x&q=%6dm_keys')).toEqual([
+      ...[401, 'Bearer realm="mintmark"', 'unauthenticated'],
+    ]);
   });
 
   it('marks its answers as nobody else’s', async () => {

@@ -5,11 +5,11 @@
 export function hasTokenInQuery(query: string | undefined, prefix: string): boolean {
   if (query === undefined || query === '') return false;
   if (namesOwnToken(query, prefix)) return true;
-  // Names may be escaped: `%61ccess_token` is the same name to the upstream.
   if (!query.includes('token') && !query.includes('%')) return false;
-  return query.split('&').some((pair) => {
-    const name = pair.split('=', 1)[0]!.replaceAll('+', ' ');
-    return withoutEscapes(name).toLowerCase() === 'access_token';
+  // Some servers part at `;` too; and what is escaped is the same to every upstream.
+  return query.split(/[&;]/).some((pair) => {
+    const plain = withoutEscapes(pair.replaceAll('+', ' '));
+    return /^access_token(?:=|$)/i.test(plain) || namesOwnToken(plain, prefix);
   });
 }
 
@@ -19,10 +19,9 @@ export function namesOwnToken(text: string, prefix: string): boolean {
   return new RegExp(`${prefix}(?:_|%5f)(?:key|pat|admin|at|rt|cs)(?:_|%5f)`, 'i').test(text);
 }
 
+/** ASCII unescaped, once; other escapes stay, so that a broken one hides nothing beside it. */
 function withoutEscapes(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
+  return text.replaceAll(/%([0-7][0-9a-f])/gi, (_, hex: string) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  );
 }

@@ -60,6 +60,15 @@ describe('createKey', () => {
     expect(await bed.recorded()).toEqual(['key.create']);
   });
 
+  it('leaves the owner, who may be a person, out of the record that lasts for ever', async () => {
+    const bed = keyBed();
+    const owner = 'alice@example.com';
+    await createKey(bed, { requester, settings: { ...settings, owner } });
+    const [record] = await bed.store.auditPending.list({ limit: 1 });
+    expect(Buffer.from(record!.leaf).toString()).not.toContain('alice');
+    expect(Buffer.from(record!.personal!).toString()).toContain(`"owner":"${owner}"`);
+  });
+
   it('makes nothing when a step alongside refuses', async () => {
     const bed = keyBed();
     const made = await createKey(bed, {

@@ -54,7 +54,8 @@ export async function createKey(
       keyEvent(requester, row, {
         action: 'key.create',
         at: now,
-        detail: { owner: row.owner, scopes: row.scopes, ...expiryOf(row) },
+        detail: { scopes: row.scopes, ...expiryOf(row) },
+        personal: { owner: row.owner },
       }),
     ),
   });

@@ -233,7 +233,8 @@ async function importOne(
       keyEvent(requester, row, {
         action: 'key.import',
         at: row.createdAt as UnixMs,
-        detail: { owner: row.owner, scopes: row.scopes, scheme: row.hashScheme },
+        detail: { scopes: row.scopes, scheme: row.hashScheme },
+        personal: { owner: row.owner },
       }),
     ),
   });

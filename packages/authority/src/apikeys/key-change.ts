@@ -46,7 +46,8 @@ export function unchanged(row: KeyRow) {
 export function keyEvent(
   requester: Requester,
   row: KeyRow,
-  what: Pick<AuditEvent, 'action' | 'at'> & Partial<Pick<AuditEvent, 'related' | 'detail' | 'why'>>,
+  what: Pick<AuditEvent, 'action' | 'at'> &
+    Partial<Pick<AuditEvent, 'related' | 'detail' | 'why' | 'personal'>>,
 ): AuditEvent {
   return eventBy(requester, { object: { kind: 'key', id: row.id }, ...what });
 }

@@ -126,6 +126,29 @@ describe('an exported file', () => {
     expect(await fileProblems(`${cut}\n${second}`)).toContainEqual(wrong);
   });
 
+  it('shows pages that were cut off at either end, where the whole log is asked for', async () => {
+    const pages: string[] = [];
+    for (const from of [0, 2, 4]) {
+      const start = await headAt(store, from);
+      let text = '';
+      for await (const line of exportAudit({ store, clock }, { start, leavesMax: 2 })) text += line;
+      pages.push(text);
+    }
+    const judged = async (
+      some: readonly string[],
+      anchors: { size: number; chain: Uint8Array }[],
+    ) => (await verifyExport(chunksOf(some.join(''), 1000), { whole: true, anchors })).problems;
+    expect(await judged(pages, [])).toEqual([]);
+    expect(await judged(pages.slice(1), [])).toEqual([
+      { problem: 'unknown_start', index: 0, count: 2 },
+    ]);
+    expect(await judged(pages.slice(1), [await headAt(store, 2)])).toEqual([]);
+    expect(await judged(pages.slice(0, 2), [])).toEqual([
+      { problem: 'truncated', index: 4, count: 2 },
+    ]);
+    expect(await fileProblems(pages[1]!)).toEqual([]);
+  });
+
   it('shows edit, deletion, reordering, doubling and truncation', async () => {
     const lines = (await exported()).trimEnd().split('\n');
     const file = (changed: readonly string[]) => fileProblems(`${changed.join('\n')}\n`);

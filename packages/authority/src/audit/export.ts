@@ -24,7 +24,8 @@ import { AuditFileFault, exportFormat } from './verify-export.ts';
  *
  * @param ports.sealer with it, personal data is opened and written out
  * @param options.start the head of an earlier export, to write only what came since
- * @param options.leavesMax writes so many at most, and names the head that the log had then
+ * @param options.leavesMax writes so many at most, and names the head that the log had then;
+ *   `log_size` tells that there is more
  */
 export async function* exportAudit(
   ports: {
@@ -44,6 +45,7 @@ export async function* exportAudit(
     exported_at: rfc3339(clock.nowMs()),
     start: headToWire(start),
     head: headToWire(head),
+    log_size: newest.size,
   })}\n`;
   let next = start.size;
   while (next < head.size) {

@@ -61,9 +61,9 @@ export function renderLeaf(id: string, event: AuditEvent, commitment: string | u
 /** The personal data of an event in canonical JSON, or undefined where there is none. */
 export function renderPersonal(personal: AuditEvent['personal']): string | undefined {
   if (personal === undefined) return undefined;
-  const { address, note, userAgent } = personal;
-  if (address === undefined && note === undefined && userAgent === undefined) return undefined;
-  return canonicalJson(wellFormed({ address, note, userAgent }));
+  const { address, note, owner, userAgent } = personal;
+  const known = wellFormed({ address, note, owner, userAgent });
+  return Object.keys(known).length === 0 ? undefined : canonicalJson(known);
 }
 
 /** Bytes of the salt of a commitment. */

@@ -13,12 +13,13 @@ export interface Requester {
 export function eventBy(
   requester: Requester,
   what: Pick<AuditEvent, 'action' | 'at' | 'object'> &
-    Partial<Pick<AuditEvent, 'related' | 'result' | 'why' | 'detail'>>,
+    Partial<Pick<AuditEvent, 'related' | 'result' | 'why' | 'detail' | 'personal'>>,
 ): AuditEvent {
   const { tenant, actor, address, userAgent, requestId } = requester;
   const personal = {
     ...(address === undefined ? {} : { address }),
     ...(userAgent === undefined ? {} : { userAgent }),
+    ...what.personal,
   };
   return {
     tenant,

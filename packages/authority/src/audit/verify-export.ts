@@ -34,6 +34,8 @@ export type ExportProblem =
   | { readonly problem: 'malformed_line'; readonly line: number }
   /** A page does not begin where the one before it ended. */
   | { readonly problem: 'wrong_page'; readonly line: number }
+  /** The file begins behind leaves of which nothing is known: no anchor names that head. */
+  | { readonly problem: 'unknown_start'; readonly index: number; readonly count: number }
   | { readonly problem: 'wrong_personal'; readonly index: number };
 
 export interface ExportReport {
@@ -51,20 +53,38 @@ export interface ExportVerifier {
   finish(): ExportReport;
 }
 
-export function createExportVerifier(
-  options: Pick<ChainVerifierOptions, 'anchors'> = {},
-): ExportVerifier {
+export interface ExportVerifierOptions extends Pick<ChainVerifierOptions, 'anchors'> {
+  /**
+   * Demands the whole log, from its beginning or an anchor to the end that the file itself names:
+   * so that cutting off whole pages is found. Left out for a page by itself.
+   */
+  readonly whole?: true;
+}
+
+export function createExportVerifier(options: ExportVerifierOptions = {}): ExportVerifier {
   const own: ExportProblem[] = [];
   let ownTotal = 0;
   let log: { readonly head: ChainHead; readonly chain: ChainVerifier } | undefined;
   let line = 0;
+  /** Leaves that the log held when the newest page was written. */
+  let logSize = 0;
+
+  const add = (problem: ExportProblem): void => {
+    ownTotal += 1;
+    if (own.length < limits.auditProblemsMax) own.push(problem);
+  };
   return {
     line(text) {
       line += 1;
       if (log === undefined) {
         const first = readHeader(text);
         if (first === undefined) throw notAnExport();
-        log = { head: first.head, chain: createChainVerifier({ ...options, start: first.start }) };
+        const { start, head } = first;
+        log = { head, chain: createChainVerifier({ ...options, start }) };
+        logSize = first.logSize;
+        if (options.whole === true && !isKnown(start, options.anchors)) {
+          add({ problem: 'unknown_start', index: 0, count: start.size });
+        }
         return;
       }
       const { chain, head } = log;
@@ -74,12 +94,14 @@ export function createExportVerifier(
           ? judgeLine(text, line, chain)
           : judgePage({ chain, ended: head, start: page.start, line });
       log = { chain, head: page?.head ?? head };
-      if (problem === undefined) return;
-      ownTotal += 1;
-      if (own.length < limits.auditProblemsMax) own.push(problem);
+      logSize = Math.max(logSize, page?.logSize ?? 0);
+      if (problem !== undefined) add(problem);
     },
     finish() {
       if (log === undefined) throw notAnExport();
+      const { size } = log.chain.reached();
+      const isCut = options.whole === true && size < logSize && size === log.head.size;
+      if (isCut) add({ problem: 'truncated', index: size, count: logSize - size });
       const verdict = log.chain.finish(log.head);
       const problemsTotal = verdict.problemsTotal + ownTotal;
       const problems = [...verdict.problems, ...own].slice(0, limits.auditProblemsMax);
@@ -97,7 +119,7 @@ export function createExportVerifier(
  */
 export async function verifyExport(
   chunks: AsyncIterable<Uint8Array>,
-  options: Pick<ChainVerifierOptions, 'anchors'> = {},
+  options: ExportVerifierOptions = {},
 ): Promise<ExportReport> {
   const verifier = createExportVerifier(options);
   for await (const text of linesOf(chunks)) verifier.line(text);
@@ -140,10 +162,22 @@ function judgePage(page: {
   return joins ? undefined : { problem: 'wrong_page', line: page.line };
 }
 
+/** The beginning of the log, or a head that was noted earlier. */
+function isKnown(start: ChainHead, anchors: readonly ChainHead[] = []): boolean {
+  if (start.size === 0) return true;
+  return anchors.some(
+    ({ size, chain }) => size === start.size && equalConstantTime(chain, start.chain),
+  );
+}
+
+interface Header {
+  readonly start: ChainHead;
+  readonly head: ChainHead;
+  readonly logSize: number;
+}
+
 /** @returns undefined where the line is no header */
-function readHeader(
-  text: string,
-): { readonly start: ChainHead; readonly head: ChainHead } | undefined {
+function readHeader(text: string): Header | undefined {
   if (!text.includes(exportFormat)) return undefined;
   const value = parseObject(text);
   const start = headFromWire(value?.['start']);
@@ -151,7 +185,9 @@ function readHeader(
   if (value?.['format'] !== exportFormat || start === undefined || head === undefined) {
     return undefined;
   }
-  return { start, head };
+  // Files of before it was written hold no more than their head.
+  const logSize = value?.['log_size'] ?? head.size;
+  return isIndex(logSize) ? { start, head, logSize } : undefined;
 }
 
 function notAnExport(): AuditFileFault {

@@ -40,6 +40,8 @@ export interface ClientAuthenticator {
     tenant: TenantId,
     presented: PresentedSecret,
   ): Promise<Result<Client, ClientAuthRefusal>>;
+  /** Told of a change that was just committed: what was kept of the client is void. */
+  forget(tenant: TenantId, clientId: ClientId): void;
   /** The client as it is in the store now, and in every later answer of `authenticate`. */
   reload(tenant: TenantId, clientId: ClientId): Promise<Client | undefined>;
 }
@@ -61,8 +63,8 @@ const entryAgeMsMax = 1_000;
 
 /**
  * Clients are kept in memory for a second. That is safe for minting, because the minting act
- * requires the version that was judged; elsewhere a changed secret is seen within that second. A
- * refusal always looks at the store once more.
+ * requires the version that was judged; elsewhere a change made by another process is seen within
+ * that second, one of this process at once. A refusal always looks at the store once more.
  */
 export function createClientAuthenticator(deps: {
   readonly store: Pick<Store, 'clients' | 'clientSecrets'>;
@@ -72,15 +74,19 @@ export function createClientAuthenticator(deps: {
 }): ClientAuthenticator {
   const entries = new Map<string, Entry>();
   const decoy = deps.entropy.bytes(32);
+  /** Counts `forget`: what was read before the last one may be older than the change. */
+  let changes = 0;
 
   async function read(tenant: TenantId, clientId: ClientId): Promise<Entry | undefined> {
     const key = `${tenant}\n${clientId}`;
     const readAtMonotonicMs = deps.clock.monotonicMs();
+    const readAtChange = changes;
     const row = await deps.store.clients.get(tenant, clientId);
     entries.delete(key);
     if (row === undefined) return undefined;
     const secrets = await deps.store.clientSecrets.list({ where: { tenant, clientId }, limit: 10 });
     const entry = { client: clientOf(row), secrets, readAtMonotonicMs, proven: undefined };
+    if (readAtChange !== changes) return entry;
     const oldest = entries.keys().next();
     if (entries.size >= entriesMax && oldest.done !== true) entries.delete(oldest.value);
     entries.set(key, entry);
@@ -97,6 +103,10 @@ export function createClientAuthenticator(deps: {
       }
       const entry = await read(tenant, presented.clientId);
       return judge(deps, { tenant, entry, presented, decoy });
+    },
+    forget(tenant, clientId) {
+      changes++;
+      entries.delete(`${tenant}\n${clientId}`);
     },
     async reload(tenant, clientId) {
       return (await read(tenant, clientId))?.client;

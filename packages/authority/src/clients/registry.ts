@@ -33,6 +33,8 @@ export interface RegistryDeps {
   readonly entropy: Entropy;
   /** Prefix of this installation's credentials, `mm` unless configured. */
   readonly prefix: string;
+  /** Told of a client after each change of it, or of its secrets, has been committed. */
+  readonly changed: (tenant: TenantId, clientId: ClientId) => void;
 }
 
 export type RegistryRefusal =
@@ -130,7 +132,9 @@ export async function updateClient(
       detail: { status: input.status, version: set.version },
     }),
   });
-  return outcome === 'done' ? ok(clientOf({ ...known, ...set })) : err(refusalOf(outcome));
+  if (outcome !== 'done') return err(refusalOf(outcome));
+  deps.changed(context.tenant, input.clientId);
+  return ok(clientOf({ ...known, ...set }));
 }
 
 /** Deletes a client, its secrets and, in the same act, the life of its tokens. */
@@ -153,7 +157,9 @@ export async function deleteClient(
     ],
     audit: await record(deps, context, { action: 'client.delete', clientId: input.clientId }),
   });
-  return outcome === 'done' ? ok(undefined) : err(refusalOf(outcome));
+  if (outcome !== 'done') return err(refusalOf(outcome));
+  deps.changed(context.tenant, input.clientId);
+  return ok(undefined);
 }
 
 /**
@@ -215,6 +221,7 @@ export async function rotateClientSecret(
     }),
   });
   if (outcome !== 'done') return err(refusalOf(outcome));
+  deps.changed(tenant, clientId);
   return ok({ secret: secret.text, previousExpiresAt });
 }
 

@@ -8,7 +8,10 @@ import { renderError, uncached } from './render-error.ts';
 const inactive = JSON.stringify({ active: false });
 
 export async function handleIntrospect(
-  deps: Pick<ProtocolDeps, 'authenticator' | 'failures' | 'introspect' | 'isGateway' | 'issuerOf'>,
+  deps: Pick<
+    ProtocolDeps,
+    'authenticator' | 'failures' | 'refused' | 'introspect' | 'isGateway' | 'issuerOf'
+  >,
   tenant: TenantId,
   request: HttpRequest,
 ): Promise<HttpResponse> {
@@ -18,7 +21,12 @@ export async function handleIntrospect(
   if (await deps.isGateway(request, tenant)) {
     caller = { kind: 'gateway' };
   } else {
-    const client = await callingClient(deps, { tenant, request, form: form.value });
+    const client = await callingClient(deps, {
+      tenant,
+      surface: 'introspection',
+      request,
+      form: form.value,
+    });
     if (!client.ok) return renderError(client.refusal);
     const { clientId, resources } = client.value;
     caller = { kind: 'client', clientId, resources };

@@ -1,5 +1,6 @@
 /** What the protocol endpoints are given; each takes the part that it uses. */
 import type { FailureBudget, HttpRequest, JwsAlgorithm, Result, TenantId } from '@mintmark/core';
+import type { RefusalTally } from '../admin/refusal-tally.ts';
 import type { ClientAuthenticator } from '../clients/authenticate.ts';
 import type { Client } from '../clients/client.ts';
 import type { GrantDeps } from '../grants/run-grant.ts';
@@ -33,6 +34,8 @@ export interface ProtocolDeps {
   /** Whether the Authorization header holds a management credential that may act as a gateway. */
   readonly isGateway: (request: HttpRequest, tenant: TenantId) => Promise<boolean>;
   readonly failures: FailureBudget;
+  /** Counts a caller that could not prove who it is, for the audit trail. */
+  readonly refused: RefusalTally['note'];
   readonly issuerOf: (tenant: TenantId) => string;
   readonly jwks: (tenant: TenantId) => Promise<readonly Readonly<Record<string, unknown>>[]>;
   /** At most the time by which a key is published before it signs. */
@@ -47,10 +50,16 @@ export interface ProtocolDeps {
  * the address's budget; an address without any is refused before the look-up.
  */
 export async function callingClient(
-  deps: Pick<ProtocolDeps, 'authenticator' | 'failures'>,
-  input: { readonly tenant: TenantId; readonly request: HttpRequest; readonly form: Form },
+  deps: Pick<ProtocolDeps, 'authenticator' | 'failures' | 'refused'>,
+  input: {
+    readonly tenant: TenantId;
+    /** What was asked, for the record. */
+    readonly surface: string;
+    readonly request: HttpRequest;
+    readonly form: Form;
+  },
 ): Promise<Result<Client, ProtocolRefusal>> {
-  const { tenant, request, form } = input;
+  const { tenant, surface, request, form } = input;
   const address = request.remoteAddress;
   const retryAfterSeconds = deps.failures.retryAfterSeconds(address);
   if (retryAfterSeconds > 0) {
@@ -64,5 +73,6 @@ export async function callingClient(
   const client = await deps.authenticator.authenticate(tenant, presented.value);
   if (client.ok) return client;
   deps.failures.failed(address);
+  deps.refused({ tenant, surface, reason: client.refusal.reason, address });
   return { ok: false, refusal: { reason: 'client_unauthenticated', why: client.refusal } };
 }

@@ -11,13 +11,18 @@ import { renderError, uncached } from './render-error.ts';
 const done: HttpResponse = { status: 200, headers: uncached, body: undefined };
 
 export async function handleRevoke(
-  deps: Pick<ProtocolDeps, 'authenticator' | 'failures' | 'introspect' | 'revocation'>,
+  deps: Pick<ProtocolDeps, 'authenticator' | 'failures' | 'refused' | 'introspect' | 'revocation'>,
   tenant: TenantId,
   request: HttpRequest,
 ): Promise<HttpResponse> {
   const form = await readForm(request);
   if (!form.ok) return renderError(form.refusal);
-  const client = await callingClient(deps, { tenant, request, form: form.value });
+  const client = await callingClient(deps, {
+    tenant,
+    surface: 'revocation',
+    request,
+    form: form.value,
+  });
   if (!client.ok) return renderError(client.refusal);
   const token = form.value.get('token');
   if (token === undefined) return renderError({ reason: 'missing_parameter', name: 'token' });

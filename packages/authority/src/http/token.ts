@@ -7,7 +7,7 @@ import type { ProtocolDeps } from './protocol-deps.ts';
 import { renderError, uncached } from './render-error.ts';
 
 export async function handleToken(
-  deps: Pick<ProtocolDeps, 'grants' | 'failures'>,
+  deps: Pick<ProtocolDeps, 'grants' | 'failures' | 'refused'>,
   tenant: TenantId,
   request: HttpRequest,
 ): Promise<HttpResponse> {
@@ -31,7 +31,11 @@ export async function handleToken(
     address,
   });
   if (!issued.ok) {
-    if (issued.refusal.reason === 'client_unauthenticated') deps.failures.failed(address);
+    if (issued.refusal.reason === 'client_unauthenticated') {
+      deps.failures.failed(address);
+      const reason = issued.refusal.why?.reason ?? 'no_credential';
+      deps.refused({ tenant, surface: 'token', reason, address });
+    }
     return renderError(issued.refusal);
   }
   const { text, expiresAt, issuedAt, scopes } = issued.value;

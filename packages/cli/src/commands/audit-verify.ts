@@ -83,7 +83,7 @@ type Anchors = readonly { readonly size: number; readonly chain: Uint8Array }[];
 async function verifyFile({ ports }: Invocation, file: string, anchors: Anchors): Promise<Outcome> {
   const chunks = file === '-' ? once(await ports.terminal.readInput()) : read(file);
   const { verifyExport } = await authority();
-  return verdict(await verifyExport(chunks, { anchors }), undefined);
+  return verdict(await verifyExport(chunks, { anchors, whole: true }), undefined);
 }
 
 async function verifyServer(invocation: Invocation, anchors: Anchors): Promise<Outcome> {
@@ -93,7 +93,7 @@ async function verifyServer(invocation: Invocation, anchors: Anchors): Promise<O
   if (!own.ok) return own;
   const { verifyExport } = await authority();
   const pages = readPages(api.value, {});
-  const report = await verifyExport(bytesOf(pages.texts), { anchors });
+  const report = await verifyExport(bytesOf(pages.texts), { anchors, whole: true });
   const refusal = pages.refusal();
   return refusal === undefined ? verdict(report, own.value.body) : err(refusal);
 }

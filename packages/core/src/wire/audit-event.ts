@@ -74,12 +74,15 @@ export interface AuditEvent {
    */
   readonly detail?: Readonly<Record<string, string | number | boolean | readonly string[]>>;
   /**
-   * Personal data: address, user agent, e-mail. Kept beside the leaf, which holds its commitment.
+   * Personal data: address, user agent, e-mail, owner. Kept beside the leaf, which holds its
+   * commitment.
    */
   readonly personal?: {
     readonly address?: string;
     readonly userAgent?: string;
     readonly note?: string;
+    /** Whose it is: a free name, which may be a person's. */
+    readonly owner?: string;
   };
   readonly requestId?: string;
 }
