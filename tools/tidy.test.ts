@@ -244,6 +244,17 @@ describe('tidy on texts and pages', () => {
     expect(rulesBroken({ 'docs/features.md': text })).toEqual(['features docs/features.md:1']);
   });
 
+  it('wants the tests that the features name', () => {
+    const page = (name: string) => ({
+      'docs/features.md': `${featureIds.join(' ')}\n| \`${name}\` |`,
+    });
+    expect(rulesBroken(page('packages/core/src/system.test.ts'))).toEqual([]);
+    expect(rulesBroken(page('packages/core/src/*.test.ts'))).toEqual([]);
+    for (const name of ['packages/core/src/gone.test.ts', 'packages/*/system.test.ts']) {
+      expect(rulesBroken(page(name))).toEqual(['features docs/features.md:2']);
+    }
+  });
+
   it('wants a row for each run-time dependency, and no other', () => {
     const path = 'docs/dependencies.md';
     const page = '## At run time\n\n| `left-pad` | why |\n';

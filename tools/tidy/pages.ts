@@ -10,9 +10,28 @@ export function checkPages(tree: Tree, featureIds: readonly string[]): Finding[]
 function features(tree: Tree, ids: readonly string[]): Finding[] {
   const path = 'docs/features.md';
   const found = new Set(tree.texts.get(path)?.match(/\b[A-Z]{2}\d+\b/g));
-  return ids
-    .filter((id) => !found.has(id))
-    .map((id) => fail(path, 1, 'features', `does not speak of ${id}`));
+  return [
+    ...ids
+      .filter((id) => !found.has(id))
+      .map((id) => fail(path, 1, 'features', `does not speak of ${id}`)),
+    ...namedTests(tree, path),
+  ];
+}
+
+/** A test that a page promises must be there; `*` stands for any part of a file's name. */
+function namedTests(tree: Tree, path: string): Finding[] {
+  const paths = [...tree.texts.keys()];
+  return (tree.texts.get(path) ?? '').split('\n').flatMap((text, index) =>
+    [...text.matchAll(/`([\w./*-]+\.(?:test|suite)\.ts)`/g)]
+      .map((match) => match[1]!)
+      .filter((name) => !paths.some((one) => patternOf(name).test(one)))
+      .map((name) => fail(path, index + 1, 'features', `there is no ${name}`)),
+  );
+}
+
+function patternOf(name: string): RegExp {
+  const parts = name.split('*').map((part) => part.replace(/[.]/g, '\\.'));
+  return new RegExp(`^${parts.join('[^/]*')}$`);
 }
 
 /** The table under "## At run time" and the manifests name the same packages. */
