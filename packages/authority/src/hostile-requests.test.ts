@@ -1,4 +1,5 @@
 /** Requests that were made to break something, sent to the authority as it is served. */
+import { limits } from '@mintmark/core';
 import { beforeEach, expect, test } from 'vitest';
 import { authorityBed } from './authority-bed.ts';
 
@@ -109,4 +110,18 @@ test('records who could not prove who he is, gathered and without the address', 
     ]),
   );
   expect(JSON.stringify(items)).not.toContain('192.0.2.1');
+});
+
+test('keeps the end of a token for nodes whose clock is behind', async () => {
+  const client = await bed.addClient();
+  const form = { grant_type: 'client_credentials' };
+  const issued = (await bed.post('/oauth2/token', form, client)).json;
+  await bed.post('/oauth2/revoke', { token: String(issued['access_token']) }, client);
+  const [entry] = await bed.store.feed.list({
+    where: { tenant: 'default', targetKind: 'token' },
+    orderBy: ['tenant', 'position'],
+    limit: 1,
+  });
+  const expiresAt = Math.floor(bed.clock.nowMs() / 1000) + Number(issued['expires_in']);
+  expect(entry?.expiresAtSeconds).toBe(expiresAt + limits.clockSkewSeconds);
 });

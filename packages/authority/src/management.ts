@@ -84,7 +84,7 @@ function endpointPorts(rooms: Rooms, shared: Judging): ManagementPorts {
         keyring.emergency({ tenant: requester.tenant, kid, ...changeBy(requester, reason) }),
     },
     signingKeys: { store, keyring, defaultAlgorithm },
-    audit: { store, sealer, clock },
+    audit: { store, sealer, clock, timers: ports.timers },
     installation: { store, issuerOf: () => issuer },
     feed: {
       feed,

@@ -13,7 +13,10 @@ beforeEach(async () => {
 });
 
 async function adminKey(...permissions: string[]): Promise<string> {
-  const json = { name: 'x', permissions };
+  return keyOf({ name: 'x', permissions });
+}
+
+async function keyOf(json: Record<string, unknown>): Promise<string> {
   return String((await bed.manage('POST', '/v1/admin-keys', { json })).json['key']);
 }
 
@@ -116,5 +119,43 @@ describe('an admin key that holds more', () => {
       json: needs('the key holds *'),
     });
     expect(await bed.manage('GET', '/v1/keys')).toMatchObject({ status: 200 });
+  });
+});
+
+describe('an admin key that ends, or works from some addresses only', () => {
+  const ends = new Date(1_790_000_000_000 + 3_600_000).toISOString();
+  const json = { name: 'x', permissions: ['admin_keys:*'] };
+
+  it.each([
+    [{ expires_at: ends }, {}, 'expires_at'],
+    [{ expires_at: ends }, { expires_at: '2099-01-01T00:00:00Z' }, 'expires_at'],
+    [{ allowed_addresses: ['192.0.2.0/24'] }, {}, 'allowed_addresses'],
+    [
+      { allowed_addresses: ['192.0.2.0/24'] },
+      { allowed_addresses: ['0.0.0.0/0'] },
+      'allowed_addresses',
+    ],
+  ])('with %j makes none with %j', async (bounds, wanted, setting) => {
+    const key = await keyOf({ ...json, ...bounds });
+    const refused = await bed.manage('POST', '/v1/admin-keys', {
+      key,
+      json: { ...json, ...wanted },
+    });
+    expect(refused).toMatchObject({
+      status: 403,
+      json: needs(`${setting} must be given, within that of the key that makes it`),
+    });
+    const made = await bed.manage('POST', '/v1/admin-keys', { key, json: { ...json, ...bounds } });
+    expect(made.status).toBe(201);
+  });
+
+  it('makes no client that would act here without these bounds', async () => {
+    const permissions = ['clients:*', 'keys:*'];
+    const key = await keyOf({ name: 'x', permissions, expires_at: ends });
+    const audiences = [managementAudience];
+    const make = (scope: string) =>
+      bed.manage('POST', '/v1/clients', { key, json: { audiences, scope } });
+    expect((await make('keys:read')).status).toBe(403);
+    expect((await make('other')).status).toBe(201);
   });
 });

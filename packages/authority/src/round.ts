@@ -1,5 +1,5 @@
 /** What the authority does by itself: sequencing, refreshing, rotating, counting, letting go. */
-import { type Clock, defaultTenant, nowSeconds } from '@mintmark/core';
+import { type Clock, defaultTenant, limits, nowSeconds } from '@mintmark/core';
 import { createCustodyUpkeep } from './custody/custody-upkeep.ts';
 import type { Rooms } from './rooms.ts';
 import type { Store } from './store/store.ts';
@@ -62,12 +62,32 @@ async function upkeep(store: Store, clock: Clock): Promise<void> {
   // A day behind the last expiry, so that an expired token is still told apart from an unknown one.
   await store.upkeep.dropPartitionsBelow('tokens', Math.floor(now / 86_400) - 1);
   const hourAgo = now - 3600;
-  const ended = { is: '<', value: hourAgo } as const;
+  await deleteEnded(store, 'feed', hourAgo);
+  await deleteEnded(store, 'idempotency', hourAgo);
+  const gone = { is: '<', value: (now - limits.nodeKeptSeconds) * 1000 } as const;
   await store.acts.run({
-    steps: [
-      { do: 'delete', table: 'feed', where: { expiresAtSeconds: ended } },
-      { do: 'delete', table: 'idempotency', where: { expiresAtSeconds: ended } },
-    ],
+    steps: [{ do: 'delete', table: 'nodes', where: { seenAt: gone } }],
     audit: null,
   });
+}
+
+/** In bounded acts: one that deletes a day's million entries would hold up every other act. */
+async function deleteEnded(
+  store: Store,
+  table: 'feed' | 'idempotency',
+  before: number,
+): Promise<void> {
+  const query = {
+    where: { expiresAtSeconds: { is: '<', value: before } },
+    orderBy: ['expiresAtSeconds'],
+    limit: limits.pageItemsMax,
+  } as const;
+  for (;;) {
+    const keys =
+      table === 'feed'
+        ? (await store.feed.list(query)).map((row) => [row.tenant, row.position])
+        : (await store.idempotency.list(query)).map((row) => [row.tenant, row.actor, row.key]);
+    await store.acts.run({ steps: [{ do: 'deleteMany', table, keys }], audit: null });
+    if (keys.length < limits.pageItemsMax) return;
+  }
 }

@@ -69,7 +69,7 @@ export {
 } from './revocation-index.ts';
 export type { JwsAlgorithm, Signer } from './signer.ts';
 export { suggest } from './suggest.ts';
-export type { Timers } from './timers.ts';
+export { letOthersRun, type Timers } from './timers.ts';
 export type { AuditAction, AuditActor, AuditEvent, AuditObject } from './wire/audit-event.ts';
 export type { CredentialKind, DecisionEvent, DecisionSink } from './wire/decision-event.ts';
 export {

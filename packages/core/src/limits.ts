@@ -65,6 +65,8 @@ export const limits = {
   feedLeaseMs: 5_000,
   /** The feed answers a waiting node at least this often, so that a lease is renewed in time. */
   feedHeartbeatMs: 1_000,
+  /** A node that was not heard of for so long is forgotten: names cost those who make them up. */
+  nodeKeptSeconds: 24 * 3600,
   /** Entries in one delta; a node further behind pages on. */
   feedDeltaEntriesMax: 10_000,
   /** A path prefix or an upstream's URL in a route. */
@@ -137,6 +139,8 @@ export const limits = {
   writeTimeoutMs: 2_000,
   /** An answer about readiness is given again for this long: each new one costs a commit. */
   readinessMs: 1_000,
+  /** Rows that a long reading handles before it lets others run: some 20 ms, verifying. */
+  longReadRows: 250,
   /** Longest page of a list. */
   pageItemsMax: 1_000,
   pageItemsDefault: 100,

@@ -7,3 +7,13 @@ export interface Timers {
   /** Runs every `ms` milliseconds. Does not keep the process alive. */
   every(ms: number, run: () => void): () => void;
 }
+
+/**
+ * Lets everything else that waits have its turn. A long reading whose steps need no waiting would
+ * otherwise keep every request of the process waiting to its end.
+ */
+export function letOthersRun(timers: Pick<Timers, 'after'>): Promise<void> {
+  return new Promise((resolve) => {
+    timers.after(0, resolve);
+  });
+}

@@ -52,6 +52,13 @@ describe('revocationProgress', () => {
     expect(await progress([], at)).toEqual([[], at]);
   });
 
+  it('waits for a node however many others have acknowledged', async () => {
+    const others = Array.from({ length: limits.pageItemsMax }, (_, i) => [`n${i}`, 7, at] as const);
+    const [states, everywhereAt] = (await progress([...others, ['zz', 6, at]], at + 1)) ?? [];
+    expect((states as string[]).filter((state) => state === 'pending')).toHaveLength(1);
+    expect(everywhereAt).toBeUndefined();
+  });
+
   it('holds when every node has acknowledged', async () => {
     expect(
       await progress(

@@ -30,7 +30,7 @@ export async function revocationProgress(
   const revocation = await store.revocations.get(tenant, id);
   if (revocation === undefined) return undefined;
   const epoch = (await store.installation.get('self'))?.epoch;
-  const rows = await store.nodes.list({ where: { tenant }, limit: limits.pageItemsMax });
+  const rows = await nodesOf(store, tenant);
   const nodes = rows.map((row) => ({
     node: row.node,
     state: stateOf(row, { revocation, epoch, now }),
@@ -39,6 +39,24 @@ export async function revocationProgress(
   }));
   const pending = nodes.some(({ state }) => state === 'pending');
   return { revocation, nodes, everywhereAt: pending ? undefined : lastEnd(revocation, nodes) };
+}
+
+/** All of them: one that was left out could still be pending. */
+async function nodesOf(
+  store: Pick<Store, 'nodes'>,
+  tenant: TenantId,
+): Promise<readonly Row<'nodes'>[]> {
+  const rows: Row<'nodes'>[] = [];
+  for (;;) {
+    const last = rows.at(-1);
+    const page = await store.nodes.list({
+      where: { tenant },
+      ...(last === undefined ? {} : { after: [tenant, last.node] }),
+      limit: limits.pageItemsMax,
+    });
+    rows.push(...page);
+    if (page.length < limits.pageItemsMax) return rows;
+  }
 }
 
 function stateOf(

@@ -3,8 +3,10 @@ import {
   CustodyFault,
   concatBytes,
   defaultTenant,
+  limits,
   manualClock,
   seededEntropy,
+  type Timers,
   type UnixMs,
   utf8,
 } from '@mintmark/core';
@@ -18,6 +20,15 @@ import { createSequencer } from './sequencer.ts';
 import { verifyAudit } from './verify.ts';
 
 const clock = manualClock(1_700_000_000_000);
+/** Gives others their turn at once; counts how often they had it. */
+let turns = 0;
+const timers: Pick<Timers, 'after'> = {
+  after(_ms, run) {
+    turns++;
+    queueMicrotask(run);
+    return () => undefined;
+  },
+};
 const size = 6;
 
 /** Marks instead of encrypting; opens nothing of the tenant whose key is `lost`. */
@@ -64,14 +75,14 @@ async function edit(index: number, set: Partial<Row<'auditLog'>>): Promise<void>
 }
 
 async function problems(): Promise<readonly unknown[]> {
-  const report = await verifyAudit({ store, clock, sealer });
+  const report = await verifyAudit({ store, clock, timers, sealer });
   expect(report.ok).toBe(report.problems.length === 0);
   return report.problems;
 }
 
 describe('verifying the store', () => {
   it('passes an untouched log and reads every commitment', async () => {
-    const report = await verifyAudit({ store, clock, sealer });
+    const report = await verifyAudit({ store, clock, timers, sealer });
     expect(report).toMatchObject({
       ok: true,
       head: { size },
@@ -80,14 +91,14 @@ describe('verifying the store', () => {
       personal: { verified: size, erased: 0, unreadable: 0 },
     });
     const anchors = [report.head];
-    expect(await verifyAudit({ store, clock }, { anchors })).toMatchObject({
+    expect(await verifyAudit({ store, clock, timers }, { anchors })).toMatchObject({
       ok: true,
       personal: { verified: 0, unreadable: size },
     });
   });
 
   it('passes an installation that has no record yet', async () => {
-    const report = await verifyAudit({ store: openMemoryStore(), clock });
+    const report = await verifyAudit({ store: openMemoryStore(), clock, timers });
     expect(report).toMatchObject({ ok: true, head: emptyHead });
   });
 
@@ -99,7 +110,7 @@ describe('verifying the store', () => {
     clock.advanceMs(400);
     await store.acts.run({ steps: [], audit: await recorder.record(eventOf('later')) });
     clock.advanceMs(100);
-    expect(await verifyAudit({ store, clock, sealer })).toMatchObject({
+    expect(await verifyAudit({ store, clock, timers, sealer })).toMatchObject({
       ok: true,
       unsequenced: { count: 2, oldestAgeMs: 500, newestAgeMs: 100 },
       personal: { verified: size + 2 },
@@ -161,7 +172,7 @@ describe('verifying the store', () => {
       .toString()
       .match(/"id":"([^"]{21})"/)?.[1];
     await edit(1, { [column]: value });
-    const found = await verifyAudit({ store, clock });
+    const found = await verifyAudit({ store, clock, timers });
     expect(found.problems).toEqual([{ problem: 'wrong_column', id, column }]);
     expect(rest.id).toBe(id);
   });
@@ -172,10 +183,10 @@ describe('verifying the store', () => {
     changed[changed.length - 3]! ^= 1;
     await edit(0, { personal: null });
     await edit(1, { personal: changed });
-    const report = await verifyAudit({ store, clock, sealer });
+    const report = await verifyAudit({ store, clock, timers, sealer });
     expect(report.problems).toEqual([{ problem: 'wrong_personal', id: b?.id }]);
     expect(report.personal).toEqual({ verified: size - 2, erased: 1, unreadable: 0 });
-    const lost = await verifyAudit({ store, clock, sealer: markingSealer(defaultTenant) });
+    const lost = await verifyAudit({ store, clock, timers, sealer: markingSealer(defaultTenant) });
     expect(lost.personal).toEqual({ verified: 0, erased: 1, unreadable: size - 1 });
     expect(a?.personal).not.toBeNull();
   });
@@ -187,6 +198,25 @@ describe('verifying the store', () => {
     const personal = Uint8Array.of(1, 2, 3);
     await store.acts.run({ steps: [], audit: { ...record, personal } });
     expect(await problems()).toEqual([{ problem: 'wrong_personal', id: record.id }]);
+  });
+
+  it('lets others run between the parts of a long log', async () => {
+    const recorder = createRecorder({ sealer, entropy: seededEntropy(8), clock });
+    const more = 2 * limits.longReadRows;
+    const records = await Promise.all(
+      Array.from({ length: more }, (_, i) => recorder.record(eventOf(`m${i}`))),
+    );
+    for (const audit of records) await store.acts.run({ steps: [], audit });
+    turns = 0;
+    expect(await verifyAudit({ store, clock, timers })).toMatchObject({
+      unsequenced: { count: more },
+    });
+    expect(turns).toBe(2);
+    await createSequencer({ store, clock }).tick();
+    turns = 0;
+    const report = await verifyAudit({ store, clock, timers });
+    expect(report).toMatchObject({ ok: true, head: { size: size + more } });
+    expect(turns).toBe(2);
   });
 
   it('verifies a log that grows meanwhile', async () => {
@@ -207,7 +237,7 @@ describe('verifying the store', () => {
         },
       },
     };
-    const report = await verifyAudit({ store: growing, clock, sealer });
+    const report = await verifyAudit({ store: growing, clock, timers, sealer });
     expect(report).toMatchObject({ ok: true, head: { size: size + 3 } });
   });
 });

@@ -2,7 +2,14 @@
  * `mintmark audit verify` against the store: the chain, the columns by which records are found, the
  * commitments to personal data, and what is not in the log yet. Reads in pages; changes nothing.
  */
-import { type Clock, equalConstantTime, limits, utf8 } from '@mintmark/core';
+import {
+  type Clock,
+  equalConstantTime,
+  letOthersRun,
+  limits,
+  type Timers,
+  utf8,
+} from '@mintmark/core';
 import { type ChainHead, emptyHead } from '../store/audit-chain.ts';
 import type { Store } from '../store/store.ts';
 import type { Row } from '../store/tables.ts';
@@ -55,6 +62,7 @@ export async function verifyAudit(
   ports: {
     readonly store: VerifiedStore;
     readonly clock: Pick<Clock, 'nowMs'>;
+    readonly timers: Pick<Timers, 'after'>;
     readonly sealer?: Pick<PersonalSealer, 'open'>;
   },
   options: Pick<ChainVerifierOptions, 'anchors'> = {},
@@ -65,7 +73,7 @@ export async function verifyAudit(
   // Acts go on meanwhile. The log is read up to a head, then the head again, until both agree.
   let head = (await readHead(store)) ?? emptyHead;
   for (;;) {
-    await verifyUpTo(store, head.size, { chain, rows });
+    await verifyUpTo(ports, head.size, { chain, rows });
     const newer = (await readHead(store)) ?? emptyHead;
     if (newer.size === head.size) break;
     head = newer;
@@ -76,7 +84,7 @@ export async function verifyAudit(
     limit: 1,
   });
   if (behind[0] !== undefined && (await readHead(store))?.size === head.size) {
-    await verifyUpTo(store, Number.MAX_SAFE_INTEGER, { chain, rows });
+    await verifyUpTo(ports, Number.MAX_SAFE_INTEGER, { chain, rows });
   }
   const unsequenced = await verifyWaiting(ports, rows);
   const verdict = chain.finish(head);
@@ -98,27 +106,28 @@ interface Verifiers {
 }
 
 async function verifyUpTo(
-  store: Pick<Store, 'auditLog'>,
+  ports: { readonly store: Pick<Store, 'auditLog'>; readonly timers: Pick<Timers, 'after'> },
   size: number,
   { chain, rows }: Verifiers,
 ): Promise<void> {
   for (;;) {
     const from = chain.reached().size;
-    const page = await store.auditLog.list({
+    const page = await ports.store.auditLog.list({
       where: { index: { is: '>=', value: from } },
-      limit: limits.pageItemsMax,
+      limit: limits.longReadRows,
     });
     const wanted = page.filter((row) => row.index < size);
     for (const row of wanted) {
       const leaf = chain.add(row);
       if (leaf !== undefined) await rows.judge(row, leaf);
     }
-    if (wanted.length < limits.pageItemsMax) return;
+    if (wanted.length < limits.longReadRows) return;
+    await letOthersRun(ports.timers);
   }
 }
 
 async function verifyWaiting(
-  ports: { readonly store: VerifiedStore; readonly clock: Pick<Clock, 'nowMs'> },
+  ports: Pick<Parameters<typeof verifyAudit>[0], 'store' | 'clock' | 'timers'>,
   rows: Verifiers['rows'],
 ): Promise<AuditReport['unsequenced']> {
   let count = 0;
@@ -126,7 +135,7 @@ async function verifyWaiting(
   let after: readonly string[] | undefined;
   for (;;) {
     const page = await ports.store.auditPending.list({
-      limit: limits.pageItemsMax,
+      limit: limits.longReadRows,
       ...(after === undefined ? {} : { after }),
     });
     for (const row of page) {
@@ -138,8 +147,9 @@ async function verifyWaiting(
       else await rows.judge(row, leaf);
     }
     const last = page.at(-1);
-    if (last === undefined || page.length < limits.pageItemsMax) break;
+    if (last === undefined || page.length < limits.longReadRows) break;
     after = [last.id];
+    await letOthersRun(ports.timers);
   }
   const now = ports.clock.nowMs();
   if (count === 0) return { count, oldestAgeMs: 0, newestAgeMs: 0 };

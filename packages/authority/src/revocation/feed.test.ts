@@ -241,3 +241,16 @@ test('loses no revocation that is committed while it reads that there is none', 
   await feed.refresh(tenant);
   expect(await feed.refuses(tenant, token(0))).toBe(true);
 });
+
+test('lets others run between the parts of a long snapshot', async () => {
+  const count = limits.longReadRows + 1;
+  for (let i = 0; i < count; i++) await revokeElsewhere({ kind: 'token', id: `t${i}` });
+  const asked = feed.snapshot(tenant);
+  await expect.poll(() => due.length).toBe(1);
+  // What is revoked meanwhile is in the first delta, if not in the snapshot.
+  await revokeHere(client);
+  for (const run of due) run();
+  const { head, entries } = await asked;
+  expect(head).toBe(count);
+  expect(entries.length).toBeGreaterThanOrEqual(count);
+});

@@ -13,6 +13,7 @@ import {
   type FeedSnapshot,
   type FeedSource,
   type KeyView,
+  letOthersRun,
   limits,
   nowSeconds,
   type RevocationIndex,
@@ -68,7 +69,8 @@ interface TenantFeed {
   catchingUp: Promise<void> | undefined;
 }
 
-const pageRows = 10_000;
+/** Of what a tenant has few of. */
+const rowsMax = 10_000;
 
 export async function openFeed(deps: FeedDeps, tenants: readonly TenantId[]): Promise<Feed> {
   const installation = await deps.store.installation.get('self');
@@ -220,10 +222,11 @@ async function snapshot(
   const entries: FeedEntry[] = [];
   const now = nowSeconds(deps.clock);
   await eachPage(
+    deps,
     (after) =>
       deps.store.feed.list({
         where: { tenant, targetKind: { is: '!=', value: null } },
-        limit: pageRows,
+        limit: limits.longReadRows,
         ...after,
       }),
     (row) => {
@@ -232,29 +235,31 @@ async function snapshot(
     (row) => [row.tenant, row.position],
   );
   await eachPage(
-    (after) => deps.store.keys.list({ where: { tenant }, limit: pageRows, ...after }),
+    deps,
+    (after) => deps.store.keys.list({ where: { tenant }, limit: limits.longReadRows, ...after }),
     async (row) => {
       if (row.kind !== 'key') return;
       entries.push({ type: 'key', position: head, key: await viewOf(deps, row) });
     },
     (row) => [row.tenant, row.id],
   );
-  for (const row of await deps.store.signingKeys.list({ where: { tenant }, limit: pageRows })) {
+  for (const row of await deps.store.signingKeys.list({ where: { tenant }, limit: rowsMax })) {
     if (row.status === 'retired' || row.status === 'compromised') continue;
     const kid = row.kid as SigningKeyId;
     const jwk = row.publicJwk;
     entries.push({ type: 'signing_key', position: head, kid, jwk, status: 'trusted' });
   }
-  for (const row of await deps.store.routes.list({ where: { tenant }, limit: pageRows })) {
+  for (const row of await deps.store.routes.list({ where: { tenant }, limit: rowsMax })) {
     entries.push({ type: 'route', position: head, name: row.name, route: row.route });
   }
-  for (const row of await deps.store.importFormats.list({ where: { tenant }, limit: pageRows })) {
+  for (const row of await deps.store.importFormats.list({ where: { tenant }, limit: rowsMax })) {
     entries.push({ type: 'import_prefix', position: head, prefix: row.prefix });
   }
   return { tenant, epoch, head, issuer: deps.issuerOf(tenant), entries };
 }
 
 async function eachPage<R>(
+  { timers }: Pick<FeedDeps, 'timers'>,
   page: (after: { after?: readonly (string | number)[] }) => Promise<readonly R[]>,
   visit: (row: R) => void | Promise<void>,
   keyOf: (row: R) => readonly (string | number)[],
@@ -264,8 +269,9 @@ async function eachPage<R>(
     const rows = await page(after);
     for (const row of rows) await visit(row);
     const last = rows.at(-1);
-    if (last === undefined || rows.length < pageRows) return;
+    if (last === undefined || rows.length < limits.longReadRows) return;
     after = { after: keyOf(last) };
+    await letOthersRun(timers);
   }
 }
 

@@ -63,7 +63,9 @@ function create(ports: AdminKeyPorts): PreparedEndpoint {
     operation: 'createAdminKey',
     group,
     summary: 'Makes an admin key and shows it once',
-    description: 'It can hold no permission that its maker does not hold.',
+    description:
+      'It can hold no permission that its maker does not hold, and works no longer and from ' +
+      'nowhere else than its maker.',
     permission: 'admin_keys:write',
     body: z
       .strictObject({
@@ -81,6 +83,7 @@ function create(ports: AdminKeyPorts): PreparedEndpoint {
       const made = await createAdminKey(ports, {
         requester,
         held: caller.permissions,
+        bounds: caller.bounds,
         name: body.name,
         permissions: [...new Set(body.permissions)],
         allowedAddresses: body.allowed_addresses,
@@ -104,6 +107,11 @@ function createProblem(refusal: CreateAdminKeyRefusal): Problem | typeof repeate
       return {
         code: 'insufficient_permission',
         detail: `needs ${refusal.permission} to give it to another key`,
+      };
+    case 'beyond_maker':
+      return {
+        code: 'insufficient_permission',
+        detail: `${refusal.setting} must be given, within that of the key that makes it`,
       };
     case 'refused_by_step':
       return repeated;

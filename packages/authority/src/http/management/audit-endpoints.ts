@@ -10,6 +10,7 @@ import {
   err,
   limits,
   ok,
+  type Timers,
 } from '@mintmark/core';
 import { z } from 'zod';
 import { exportPage } from '../../admin/export-page.ts';
@@ -30,6 +31,7 @@ export interface AuditPorts {
   readonly store: Pick<Store, 'auditLog' | 'auditPending' | 'auditHead'>;
   readonly sealer: Pick<PersonalSealer, 'open'>;
   readonly clock: Pick<Clock, 'nowMs'>;
+  readonly timers: Pick<Timers, 'after'>;
 }
 
 const group = 'audit';

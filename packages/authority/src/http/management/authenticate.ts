@@ -81,7 +81,9 @@ async function callerOf(
   });
   if (!verdict.active) return verdict.code;
   const { row } = verdict;
-  return { tenant, actor: { kind: 'admin_key', id: row.id }, permissions: row.scopes };
+  const { id, scopes: permissions, expiresAt, allowedAddresses } = row;
+  const bounds = { expiresAt, allowedAddresses };
+  return { tenant, actor: { kind: 'admin_key', id }, permissions, bounds };
 }
 
 function unauthenticated(challenge: string): Result<never, Problem> {

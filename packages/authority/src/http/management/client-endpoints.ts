@@ -1,7 +1,7 @@
 /** `/v1/clients`: who may ask for tokens, and the secrets they do it with. */
 import { type ClientId, err, type JwsAlgorithm, limits, ok } from '@mintmark/core';
 import { z } from 'zod';
-import type { Caller } from '../../admin/caller.ts';
+import { areTight, type Caller } from '../../admin/caller.ts';
 import { firstNotHeld, isGrantable } from '../../admin/permission.ts';
 import { type ClientRules, clientOf } from '../../clients/client.ts';
 import {
@@ -37,7 +37,8 @@ export interface ClientPorts extends RegistryDeps {
 const group = 'clients';
 const params = z.strictObject({ client_id: clientId });
 const managementNote =
-  'Where its tokens are for this API, it can hold no permission that the caller does not hold.';
+  'Where its tokens are for this API, it can hold no permission that the caller does not hold, ' +
+  'and an admin key that ends, or works from some addresses only, makes none.';
 
 export function clientEndpoints(ports: ClientPorts): readonly PreparedEndpoint[] {
   return [create(ports), list(ports), show(ports), update(ports), remove(ports), rotate(ports)];
@@ -102,7 +103,11 @@ function defaultRules(ports: ClientPorts, owner: string): ClientRules {
  */
 function excessOf(ports: ClientPorts, caller: Caller, rules: ClientRules): Problem | undefined {
   if (!rules.audiences.includes(ports.managementAudience)) return undefined;
-  const excess = firstNotHeld(caller.permissions, rules.scopes.filter(isGrantable));
+  const granted = rules.scopes.filter(isGrantable);
+  if (granted.length > 0 && areTight(caller.bounds)) {
+    return { code: 'insufficient_permission', detail: 'its tokens would go beyond this key' };
+  }
+  const excess = firstNotHeld(caller.permissions, granted);
   if (excess === undefined) return undefined;
   return { code: 'insufficient_permission', detail: `its tokens could do ${excess} on this API` };
 }

@@ -1,0 +1,36 @@
+import { defaultTenant, limits } from '@mintmark/core';
+import { expect, test } from 'vitest';
+import { authorityBed } from './authority-bed.ts';
+import { revocationStep } from './revocation/revocation-step.ts';
+import type { Act } from './store/act.ts';
+
+const tenant = defaultTenant;
+
+test('lets go of what has ended, in acts of which none holds up the others', async () => {
+  const bed = await authorityBed();
+  const at = bed.clock.nowMs();
+  const count = limits.pageItemsMax + 1;
+  for (let i = 0; i < count; i++) {
+    const target = { kind: 'token', id: `t${i}` } as const;
+    const step = revocationStep({ tenant, id: `r${i}`, target, reason: 'x', actor: 'x', at });
+    await bed.store.acts.run({ steps: [step], audit: null });
+  }
+  const node = { tenant, node: 'gone', epoch: 'e', position: 0, seenAt: at };
+  await bed.store.acts.run({ steps: [{ do: 'put', table: 'nodes', row: node }], audit: null });
+  const acts: Act[] = [];
+  const { run } = bed.store.acts;
+  Object.assign(bed.store.acts, {
+    run: (act: Act) => {
+      acts.push(act);
+      return run(act);
+    },
+  });
+  bed.clock.advanceMs((limits.accessTokenTtlSecondsMax + 2 * 3600) * 1000);
+  await bed.authority.tick();
+  expect(await bed.store.feed.count({ targetKind: 'token' })).toBe(0);
+  expect(await bed.store.nodes.count()).toBe(0);
+  const deleted = acts.flatMap(({ steps }) =>
+    steps.flatMap((step) => (step.do === 'deleteMany' ? [step.keys.length] : [])),
+  );
+  expect(Math.max(...deleted)).toBe(limits.pageItemsMax);
+});
