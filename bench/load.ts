@@ -14,6 +14,8 @@ export interface Work {
   readonly headers: Readonly<Record<string, string>>;
   /** Sent in turn; a single one is sent each time. */
   readonly bodies: readonly string[];
+  /** A file of values for `Authorization`, one a line, each request taking the next. */
+  readonly authorizationsFile?: string;
   /** What an answer must hold to count. */
   readonly expect: RegExp;
 }
@@ -67,6 +69,7 @@ function luaOf(work: Work): string {
     .map(([name, value]) => `wrk.headers[${quote(name)}] = ${quote(value)}`)
     .join('\n');
   const bodies = work.bodies.map(quote).join(',');
+  if (work.authorizationsFile !== undefined) return luaOfAuthorizations(work, headers);
   return `wrk.method = ${quote(work.method)}
 ${headers}
 local bodies = {${bodies}}
@@ -75,6 +78,20 @@ request = function()
   if #bodies == 0 then return wrk.format() end
   i = i % #bodies + 1
   return wrk.format(nil, nil, nil, bodies[i])
+end
+`;
+}
+
+function luaOfAuthorizations(work: Work, headers: string): string {
+  return `wrk.method = ${JSON.stringify(work.method)}
+${headers}
+local values = {}
+for line in io.lines(${JSON.stringify(work.authorizationsFile)}) do values[#values + 1] = line end
+local i = 0
+request = function()
+  i = i % #values + 1
+  wrk.headers["authorization"] = values[i]
+  return wrk.format()
 end
 `;
 }

@@ -26,9 +26,11 @@ export async function startServer(
     readonly cwd?: string;
     readonly env?: Readonly<Record<string, string>>;
     readonly ready?: RegExp;
+    /** Default 0, where servers under measurement run. */
+    readonly core?: 0 | 1;
   } = {},
 ): Promise<Server> {
-  const child = spawn('taskset', ['-c', '0', process.execPath, ...args], {
+  const child = spawn('taskset', ['-c', String(options.core ?? 0), process.execPath, ...args], {
     cwd: options.cwd ?? import.meta.dirname,
     env: { ...process.env, ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
