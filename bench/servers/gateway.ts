@@ -1,6 +1,7 @@
 /**
  * Our gateway alone, with a feed that never changes, in front of one upstream. Arguments: upstream
- * port, file for the credentials, `jwt` or `key`, how many. Prints `port`.
+ * port, file for the credentials, `jwt` or `key`, how many, in how many files (with `.0`, `.1` …
+ * behind their name). Prints `port`.
  */
 import { writeFileSync } from 'node:fs';
 import {
@@ -26,7 +27,7 @@ import {
   secretVerifier,
 } from '@mintmark/tokens';
 
-const [upstreamPort = '', file = '', kind = '', count = ''] = process.argv.slice(2);
+const [upstreamPort = '', file = '', kind = '', count = '', files = '1'] = process.argv.slice(2);
 const issuer = 'https://issuer.test';
 const { privateKey, kid, publicJwk } = await generateSigningKey('ES256');
 const signer = localSigner({ privateKey, algorithm: 'ES256', kid });
@@ -91,10 +92,13 @@ function key(index: number): string {
   return text;
 }
 
-const credentials = Array.from({ length: Number(count) }, (_, index) =>
-  kind === 'key' ? key(index) : token(index),
-);
-writeFileSync(file, credentials.map((one) => `Bearer ${one}\n`).join(''));
+for (let part = 0; part < Number(files); part++) {
+  const lines = Array.from({ length: Number(count) }, (_, index) => {
+    const serial = part * Number(count) + index;
+    return `Bearer ${kind === 'key' ? key(serial) : token(serial)}\n`;
+  });
+  writeFileSync(`${file}.${part}`, lines.join(''));
+}
 
 const head = { tenant: defaultTenant, epoch: 'bench', head: 1 };
 const gateway = createGateway(

@@ -30,7 +30,7 @@ export const vetHeadHarness: Harness = {
       const colon = line.indexOf(':');
       return colon < 1 ? [] : [line.slice(0, colon), line.slice(colon + 1).trim()];
     });
-    const head = vetHead({ method, target, version, rawHeaders });
+    const head = vetHead({ method, target, version, rawHeaders, parsedHeaders: {} });
     if (!head.ok) return head.refusal.reason;
     const { path, host, bodyLength } = head.value;
     invariant(path === '*' || path.startsWith('/'), 'a path that is none');

@@ -118,8 +118,8 @@ export const limits = {
   upstreamKeepAliveMs: 4_000,
   /** Characters of a path in a decision event. */
   decisionPathCharsMax: 512,
-  /** How often decision events are delivered. */
-  decisionFlushMs: 500,
+  /** How often decision events are delivered: while they wait, the collector copies them. */
+  decisionFlushMs: 100,
   /** A whole outbound request: a peer that is slower is treated as absent. */
   outboundTimeoutMs: 5_000,
   /** The longest that the operator's own services are waited for, where a caller asks for it. */

@@ -37,46 +37,63 @@ export interface RevocationIndex {
   expire(now: UnixSeconds): void;
 }
 
+interface Entry {
+  readonly position: FeedPosition;
+  readonly expiresAt: UnixSeconds;
+}
+
 export function createRevocationIndex(): RevocationIndex {
-  const entries = new Map<string, { position: FeedPosition; expiresAt: UnixSeconds }>();
-  const position = (kind: RevocationTargetKind, id: string): FeedPosition =>
-    entries.get(`${kind}:${id}`)?.position ?? 0;
+  // A map a kind: most kinds are empty at most times, and an empty one costs no look-up.
+  const byKind: Readonly<Record<RevocationTargetKind, Map<string, Entry>>> = {
+    token: new Map(),
+    family: new Map(),
+    client: new Map(),
+    user: new Map(),
+    signing_key: new Map(),
+    key: new Map(),
+    tenant: new Map(),
+  };
+  const kinds = Object.values(byKind);
+
+  function since(
+    position: FeedPosition,
+    kind: RevocationTargetKind,
+    id: string | undefined,
+  ): RevocationTarget | undefined {
+    const entries = byKind[kind];
+    if (entries.size === 0 || id === undefined) return undefined;
+    const entry = entries.get(id);
+    return entry !== undefined && entry.position > position ? { kind, id } : undefined;
+  }
 
   return {
     get size() {
-      return entries.size;
+      return kinds.reduce((sum, entries) => sum + entries.size, 0);
     },
     apply({ target, position, expiresAt }) {
-      const key = `${target.kind}:${target.id}`;
-      const known = entries.get(key);
+      const entries = byKind[target.kind];
+      const known = entries.get(target.id);
       // A snapshot and a delta may overlap: the higher position and the later end win.
       if (known !== undefined && known.position >= position) return;
       const end = known !== undefined && known.expiresAt > expiresAt ? known.expiresAt : expiresAt;
-      entries.set(key, { position, expiresAt: end });
+      entries.set(target.id, { position, expiresAt: end });
     },
-    position,
+    position: (kind, id) => byKind[kind].get(id)?.position ?? 0,
     refuses(token) {
-      if (entries.size === 0) return undefined;
-      for (const [kind, id] of targetsOf(token)) {
-        if (id !== undefined && position(kind, id) > token.position) return { kind, id };
-      }
-      return undefined;
+      const { position } = token;
+      return (
+        since(position, 'token', token.tokenId) ??
+        since(position, 'family', token.family) ??
+        since(position, 'client', token.clientId) ??
+        since(position, 'user', token.subject) ??
+        since(position, 'signing_key', token.signingKey) ??
+        since(position, 'tenant', token.tenant)
+      );
     },
     expire(now) {
-      for (const [key, { expiresAt }] of entries) if (expiresAt < now) entries.delete(key);
+      for (const entries of kinds) {
+        for (const [id, { expiresAt }] of entries) if (expiresAt < now) entries.delete(id);
+      }
     },
   };
-}
-
-function targetsOf(
-  token: TokenTargets,
-): readonly (readonly [Exclude<RevocationTargetKind, 'key'>, string | undefined])[] {
-  return [
-    ['token', token.tokenId],
-    ['family', token.family],
-    ['client', token.clientId],
-    ['user', token.subject],
-    ['signing_key', token.signingKey],
-    ['tenant', token.tenant],
-  ];
 }

@@ -77,6 +77,7 @@ class Forwarding implements Dispatcher.DispatchHandler, LiveRequest {
   #sockets: readonly Duplex[] = [];
   #ended = false;
   #retried = false;
+  #waitsForDrain = false;
 
   constructor(parts: ForwardParts, input: ForwardInput, options: Dispatcher.DispatchOptions) {
     this.#parts = parts;
@@ -134,15 +135,19 @@ class Forwarding implements Dispatcher.DispatchHandler, LiveRequest {
     this.endless = isEventStream(raw);
     const credentialed = this.route.credential !== 'none';
     const withTrailers = hasTrailers(raw) && request.method !== 'HEAD';
-    reply.onDrain(() => {
-      this.stalledSinceMs = undefined;
-      controller.resume();
-    });
     reply.head(status, clientHeaders(raw, { status, credentialed, withTrailers }));
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.#input.reply.write(chunk)) return;
+    const { reply } = this.#input;
+    if (reply.write(chunk)) return;
+    if (!this.#waitsForDrain) {
+      this.#waitsForDrain = true;
+      reply.onDrain(() => {
+        this.stalledSinceMs = undefined;
+        controller.resume();
+      });
+    }
     this.stalledSinceMs = this.#parts.clock.monotonicMs();
     controller.pause();
   }

@@ -21,13 +21,13 @@ import { createVerifiedCache, parseCredential, type VerifiedAccessToken } from '
 import { countedCache } from './counted-cache.ts';
 import { createDecisionQueue, type DecisionQueue } from './decisions.ts';
 import { followFeed } from './follow-feed.ts';
-import { forward } from './forward.ts';
+import { type ForwardParts, forward } from './forward.ts';
 import { createIntrospectionCache } from './introspection-cache.ts';
 import { judgeRoute, judgeStatus } from './judge.ts';
 import { type CutReason, type LiveRequest, LiveRequests } from './live-requests.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { hasTokenInQuery } from './query.ts';
-import { type DecisionRecord, openRecord } from './record.ts';
+import { DecisionRecord, type RecordParts } from './record.ts';
 import { type Refusal, refusalResponse } from './refusal.ts';
 import type { CompiledRoute } from './route-table.ts';
 import { StatusView, type ViewEvent } from './status-view.ts';
@@ -81,7 +81,8 @@ interface Parts {
   readonly live: LiveRequests;
   readonly metrics: Metrics;
   readonly queue: DecisionQueue;
-  readonly bodyBytesMax: number;
+  readonly record: RecordParts;
+  readonly forward: ForwardParts;
 }
 
 export function createGateway(config: GatewayConfig, ports: GatewayPorts): Gateway {
@@ -125,14 +126,17 @@ export function createGateway(config: GatewayConfig, ports: GatewayPorts): Gatew
 
 function join(config: GatewayConfig, ports: GatewayPorts): Parts {
   const { clock, timers, introspector, decisions: sink, log } = ports;
-  const { tenant } = config;
+  const { tenant, node, prefix } = config;
   const metrics = createMetrics();
   const view = new StatusView({ tenant, clock, log });
+  const queue = createDecisionQueue({ sink, timers, metrics });
+  const upstreams = new Upstreams({ ...defaultUpstreamOptions, ...config.upstream });
+  const live = new LiveRequests();
+  const bodyBytesMax = config.bodyBytesMax ?? limits.gatewayBodyBytesMax;
   return {
-    config,
-    ports,
-    view,
-    metrics,
+    ...{ config, ports, view, metrics, queue, upstreams, live },
+    record: { tenant, node, prefix, clock, queue, metrics },
+    forward: { upstreams, live, metrics, bodyBytesMax, clock },
     verify: {
       tenant,
       view,
@@ -141,10 +145,6 @@ function join(config: GatewayConfig, ports: GatewayPorts): Parts {
       introspections: createIntrospectionCache({ introspector, tenant, clock }),
       failures: createFailureBudget(clock),
     },
-    upstreams: new Upstreams({ ...defaultUpstreamOptions, ...config.upstream }),
-    live: new LiveRequests(),
-    queue: createDecisionQueue({ sink, timers, metrics }),
-    bodyBytesMax: config.bodyBytesMax ?? limits.gatewayBodyBytesMax,
   };
 }
 
@@ -152,7 +152,7 @@ function join(config: GatewayConfig, ports: GatewayPorts): Parts {
 async function handle(parts: Parts, request: StreamRequest, reply: StreamReply): Promise<void> {
   const { config, ports, view } = parts;
   const { tenant, prefix } = config;
-  const record = openRecord({ ...config, ...parts, clock: ports.clock }, request);
+  const record = new DecisionRecord(parts.record, request);
   const refuse = (refusal: Refusal): void => {
     record.deny(refusal);
     reply.respond(refusalResponse(refusal));
@@ -180,9 +180,11 @@ async function handle(parts: Parts, request: StreamRequest, reply: StreamReply):
   if (!anonymous && !isFreshEnough(view, route, record)) return refuse({ reason: 'status_stale' });
 
   const now = nowSeconds(ports.clock);
-  const verified = anonymous
+  const answer = anonymous
     ? undefined
-    : await verifyCredential(parts.verify, { credential, address, now });
+    : verifyCredential(parts.verify, { credential, address, now });
+  // Only where the authority must be asked is there anything to wait for.
+  const verified = answer instanceof Promise ? await answer : answer;
   if (verified?.ok === false) {
     const { credentialId } = verified.refusal;
     record.identified({ ...verified.refusal, rotated: view.isRotated(credentialId) });
@@ -198,15 +200,16 @@ async function handle(parts: Parts, request: StreamRequest, reply: StreamReply):
   const refusal =
     (identity && judgeStatus(identity, { view, address, now })) ??
     judgeRoute(identity, { route, address, audience }) ??
-    judgeBody(request, parts.bodyBytesMax);
+    judgeBody(request, parts.forward.bodyBytesMax);
   if (refusal !== undefined) return refuse(refusal);
 
   record.allow();
-  const { upstreams, live, metrics, bodyBytesMax } = parts;
-  forward(
-    { upstreams, live, metrics, bodyBytesMax, clock: ports.clock },
-    { request, reply, matched: matched.value, as: { route, identity, tenant } },
-  );
+  forward(parts.forward, {
+    request,
+    reply,
+    matched: matched.value,
+    as: { route, identity, tenant },
+  });
 }
 
 /** A stale view counts only where the route declares it, for as long as it says, and is marked. */

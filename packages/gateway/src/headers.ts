@@ -103,9 +103,8 @@ export function upstreamHeaders(request: StreamRequest, as: ForwardedAs): string
   const out: string[] = ['host', hostFor(request, route)];
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i]!;
-    const lower = name.toLowerCase();
-    if (hopByHop.has(lower) || isDropped(lower)) continue;
-    if (nominated?.has(lower) === true && !notNominable.has(lower)) continue;
+    if (!goesOn(name)) continue;
+    if (nominated !== undefined && isNominated(nominated, name)) continue;
     out.push(name, rawHeaders[i + 1]!);
   }
   const { bodyLength } = request;
@@ -118,15 +117,34 @@ export function upstreamHeaders(request: StreamRequest, as: ForwardedAs): string
   const via = request.header('via');
   out.push('via', via === undefined ? '1.1 mintmark' : `${via}, 1.1 mintmark`);
   pushForwarded(out, request);
-  if (identity !== undefined && route.identityHeaders) pushIdentity(out, identity, as.tenant);
+  if (identity !== undefined && route.identityHeaders) {
+    for (const text of identityHeaders(identity, as.tenant)) out.push(text);
+  }
   return out;
 }
 
 function nominatedBy(connection: string | undefined): ReadonlySet<string> | undefined {
-  if (connection === undefined || /^(?:keep-alive|close|upgrade)$/i.test(connection)) {
-    return undefined;
-  }
+  if (connection === undefined || connection === 'keep-alive') return undefined;
+  if (/^(?:keep-alive|close|upgrade)$/i.test(connection)) return undefined;
   return new Set(connection.split(',').map((name) => name.trim().toLowerCase()));
+}
+
+function isNominated(nominated: ReadonlySet<string>, name: string): boolean {
+  const lower = name.toLowerCase();
+  return nominated.has(lower) && !notNominable.has(lower);
+}
+
+/** Names that were judged before. Clients use a few dozen; what a stranger makes up is not kept. */
+const judgedNames = new Map<string, boolean>();
+const judgedNamesMax = 1_000;
+
+function goesOn(name: string): boolean {
+  const known = judgedNames.get(name);
+  if (known !== undefined) return known;
+  const lower = name.toLowerCase();
+  const verdict = !hopByHop.has(lower) && !isDropped(lower);
+  if (judgedNames.size < judgedNamesMax) judgedNames.set(name, verdict);
+  return verdict;
 }
 
 /**
@@ -158,22 +176,24 @@ function pushForwarded(out: string[], request: StreamRequest): void {
   }
 }
 
-function pushIdentity(out: string[], identity: Identity, tenant: TenantId): void {
-  out.push(
-    'x-mintmark-subject',
-    encodeValue(identity.subject),
-    'x-mintmark-scopes',
-    identity.scopes.map(encodeValue).join(' '),
-    'x-mintmark-credential-id',
-    encodeValue(identity.credentialId),
-    'x-mintmark-credential-kind',
-    identity.kind,
-    'x-mintmark-tenant',
-    tenant,
-  );
+/** An identity is often the same for thousands of requests. */
+const renderedIdentities = new WeakMap<Identity, readonly string[]>();
+
+function identityHeaders(identity: Identity, tenant: TenantId): readonly string[] {
+  const rendered = renderedIdentities.get(identity);
+  if (rendered !== undefined) return rendered;
+  const out = [
+    ...['x-mintmark-subject', encodeValue(identity.subject)],
+    ...['x-mintmark-scopes', identity.scopes.map(encodeValue).join(' ')],
+    ...['x-mintmark-credential-id', encodeValue(identity.credentialId)],
+    ...['x-mintmark-credential-kind', identity.kind],
+    ...['x-mintmark-tenant', tenant],
+  ];
   if (identity.clientId !== undefined) {
     out.push('x-mintmark-client', encodeValue(identity.clientId));
   }
+  renderedIdentities.set(identity, out);
+  return out;
 }
 
 function encodeValue(value: string): string {
@@ -188,6 +208,28 @@ function encodeValue(value: string): string {
   return out;
 }
 
+const judgedAnswerNames = new Map<string, boolean>();
+
+function passesBack(name: string): boolean {
+  const known = judgedAnswerNames.get(name);
+  if (known !== undefined) return known;
+  const verdict = !hopByHop.has(name.toLowerCase());
+  if (judgedAnswerNames.size < judgedNamesMax) judgedAnswerNames.set(name, verdict);
+  return verdict;
+}
+
+function isNamed(name: string, lower: string): boolean {
+  return name.length === lower.length && name.toLowerCase() === lower;
+}
+
+/** `Content-Length` frames the answer, whoever nominates it. */
+function removeNominated(out: string[], nominated: ReadonlySet<string>): void {
+  for (let i = out.length - 2; i >= 0; i -= 2) {
+    const lower = out[i]!.toLowerCase();
+    if (nominated.has(lower) && lower !== 'content-length') out.splice(i, 2);
+  }
+}
+
 /** What the client sees of an upstream's answer, name and value in turn. */
 export function clientHeaders(
   raw: readonly Buffer[],
@@ -197,24 +239,24 @@ export function clientHeaders(
     readonly withTrailers: boolean;
   },
 ): string[] {
-  const { status } = options;
+  const bodiless = options.status < 200 || options.status === 204;
   const out: string[] = [];
-  const names: string[] = [];
-  let nominated: ReadonlySet<string> | undefined;
+  let connection: string | undefined;
   for (let i = 0; i < raw.length; i += 2) {
-    const lower = raw[i]!.toString('latin1').toLowerCase();
-    names.push(lower);
-    if (lower === 'connection') nominated = nominatedBy(raw[i + 1]!.toString('latin1'));
+    const name = raw[i]!.toString('latin1');
+    if (passesBack(name)) {
+      // RFC 9110 §8.6: a client that believed it would take the next answer for a body.
+      if (bodiless && isNamed(name, 'content-length')) continue;
+      out.push(name, raw[i + 1]!.toString('latin1'));
+    } else if (isNamed(name, 'connection')) {
+      const value = raw[i + 1]!.toString('latin1');
+      connection = connection === undefined ? value : `${connection},${value}`;
+    } else if (options.withTrailers && isNamed(name, 'trailer')) {
+      out.push(name, raw[i + 1]!.toString('latin1'));
+    }
   }
-  for (let i = 0; i < raw.length; i += 2) {
-    const lower = names[i >> 1]!;
-    const keepTrailer = lower === 'trailer' && options.withTrailers;
-    if (hopByHop.has(lower) && !keepTrailer) continue;
-    // RFC 9110 §8.6: a client that believed it would take the next answer for a body.
-    if (lower === 'content-length' && (status < 200 || status === 204)) continue;
-    if (nominated?.has(lower) === true && lower !== 'content-length') continue;
-    out.push(raw[i]!.toString('latin1'), raw[i + 1]!.toString('latin1'));
-  }
+  const nominated = nominatedBy(connection);
+  if (nominated !== undefined) removeNominated(out, nominated);
   // A cache between us and the client must not serve one caller's answer to another. It knows the
   // rule for Authorization (RFC 9111 §3.5), but not for a key in a header of its own.
   if (options.credentialed) out.push('vary', 'Authorization, X-Api-Key');

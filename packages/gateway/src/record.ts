@@ -8,20 +8,14 @@ import { namesOwnToken } from './query.ts';
 import { type Refusal, reasonOf } from './refusal.ts';
 import type { CompiledRoute } from './route-table.ts';
 
-export interface DecisionRecord {
-  routed(route: CompiledRoute, path: string): void;
-  presented(kind: CredentialKind): void;
-  identified(known: {
-    readonly credentialId: string | undefined;
-    readonly authenticated: boolean;
-    readonly rotated?: boolean;
-    readonly subject?: string;
-    readonly clientId?: string | undefined;
-  }): void;
-  /** The decision rests on a view that is too old. */
-  degraded(): void;
-  allow(): void;
-  deny(refusal: Refusal): void;
+/** What a verification brought to light of a credential, good or not. */
+export interface Known {
+  readonly credentialId: string | undefined;
+  /** Whether possession of it was proven. */
+  readonly authenticated: boolean;
+  readonly rotated?: boolean;
+  readonly subject?: string;
+  readonly clientId?: string | undefined;
 }
 
 export interface RecordParts {
@@ -33,68 +27,80 @@ export interface RecordParts {
   readonly metrics: Metrics;
 }
 
-/** Begins the record of one request; the clock of judging runs from here. */
-export function openRecord(parts: RecordParts, request: StreamRequest): DecisionRecord {
-  const { tenant, node, prefix, clock, queue, metrics } = parts;
-  const startedMs = clock.monotonicMs();
-  let route: string | undefined;
-  let path = request.path;
-  let credential: CredentialKind = 'none';
-  let known: Parameters<DecisionRecord['identified']>[0] = {
-    credentialId: undefined,
-    authenticated: false,
-  };
-  let degraded = false;
+const nothingKnown: Known = { credentialId: undefined, authenticated: false };
 
-  function close(verdict: 'allow' | 'deny', reason: string): void {
+/** The record of one request; the clock of judging runs from its beginning. */
+export class DecisionRecord {
+  readonly #parts: RecordParts;
+  readonly #request: StreamRequest;
+  readonly #startedMs: number;
+  #route: string | undefined;
+  #path: string;
+  #credential: CredentialKind = 'none';
+  #known = nothingKnown;
+  #degraded = false;
+
+  constructor(parts: RecordParts, request: StreamRequest) {
+    this.#parts = parts;
+    this.#request = request;
+    this.#startedMs = parts.clock.monotonicMs();
+    this.#path = request.path;
+  }
+
+  routed(route: CompiledRoute, path: string): void {
+    this.#route = route.name;
+    this.#path = path;
+  }
+
+  presented(kind: CredentialKind): void {
+    this.#credential = kind;
+  }
+
+  identified(known: Known): void {
+    this.#known = known;
+  }
+
+  /** The decision rests on a view that is too old. */
+  degraded(): void {
+    this.#degraded = true;
+  }
+
+  allow(): void {
+    this.#parts.metrics.count('mintmark_gateway_allowed_total', this.#credential);
+    this.#close('allow', 'ok');
+  }
+
+  deny(refusal: Refusal): void {
+    const reason = reasonOf(refusal);
+    this.#parts.metrics.count('mintmark_gateway_denied_total', reason);
+    this.#close('deny', reason);
+  }
+
+  #close(verdict: 'allow' | 'deny', reason: string): void {
+    const { clock, node, tenant, prefix, queue, metrics } = this.#parts;
+    const { credentialId, authenticated, rotated, subject, clientId } = this.#known;
     const event: DecisionEvent = {
       type: 'decision',
       at: clock.nowMs(),
       node,
       tenant,
-      route,
-      method: request.method,
-      path: loggablePath(path, prefix),
-      address: request.remoteAddress,
-      credential,
-      credentialId: known.credentialId,
-      authenticated: known.authenticated,
-      ...(known.rotated === true ? { rotated: true } : {}),
-      subject: known.subject,
-      clientId: known.clientId,
+      route: this.#route,
+      method: this.#request.method,
+      path: loggablePath(this.#path, prefix),
+      address: this.#request.remoteAddress,
+      credential: this.#credential,
+      credentialId,
+      authenticated,
+      subject,
+      clientId,
       verdict,
       reason,
-      degraded,
-      judgedMicros: Math.round((clock.monotonicMs() - startedMs) * 1000),
+      degraded: this.#degraded,
+      judgedMicros: Math.round((clock.monotonicMs() - this.#startedMs) * 1000),
     };
-    queue.push(event);
-    if (degraded) metrics.count('mintmark_gateway_degraded_total', verdict);
+    queue.push(rotated === true ? { ...event, rotated } : event);
+    if (this.#degraded) metrics.count('mintmark_gateway_degraded_total', verdict);
   }
-
-  return {
-    routed(found, normal) {
-      route = found.name;
-      path = normal;
-    },
-    presented(kind) {
-      credential = kind;
-    },
-    identified(found) {
-      known = found;
-    },
-    degraded() {
-      degraded = true;
-    },
-    allow() {
-      metrics.count('mintmark_gateway_allowed_total', credential);
-      close('allow', 'ok');
-    },
-    deny(refusal) {
-      const reason = reasonOf(refusal);
-      metrics.count('mintmark_gateway_denied_total', reason);
-      close('deny', reason);
-    },
-  };
 }
 
 /** Bounded, and without a token that somebody put into a path. */

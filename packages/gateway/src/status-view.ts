@@ -21,6 +21,7 @@ import {
   type TenantId,
 } from '@mintmark/core';
 import { createKeySet, importVerificationKey, jwsAlgorithms, type KeySet } from '@mintmark/tokens';
+import type { Identity } from './identity.ts';
 import {
   type CompiledRoute,
   compileRoute,
@@ -35,6 +36,8 @@ export interface HeldKey {
   readonly verifier: Uint8Array | undefined;
   /** `none` where the key's list cannot be read: it then fits nobody. */
   readonly addresses: RangeSet | 'any' | 'none';
+  /** Who its holder is, where the view can tell. */
+  readonly identity: Identity;
 }
 
 /** How far the view can be trusted at a moment. */
@@ -71,6 +74,8 @@ interface Contents {
   routeTable: RouteTable;
 }
 
+const absent: Freshness = { kind: 'absent' };
+const fresh: Freshness = { kind: 'fresh' };
 const noRoutes = createRouteTable([]);
 
 export class StatusView {
@@ -133,9 +138,9 @@ export class StatusView {
   }
 
   freshness(): Freshness {
-    if (this.#contents === undefined) return { kind: 'absent' };
+    if (this.#contents === undefined) return absent;
     const overdueMs = this.ageMs() - limits.feedLeaseMs;
-    return overdueMs < 0 ? { kind: 'fresh' } : { kind: 'stale', overdueMs };
+    return overdueMs < 0 ? fresh : { kind: 'stale', overdueMs };
   }
 
   /** Forgets everything: the next step is a snapshot, and until then nothing is let through. */
@@ -288,8 +293,20 @@ function putKey(keys: Map<string, HeldKey>, view: KeyView): boolean {
     view: { ...view, status },
     verifier: view.verifier === undefined ? undefined : base64urlDecode(view.verifier),
     addresses: addressesOf(view.allowedAddresses),
+    identity: identityOf(view),
   });
   return true;
+}
+
+function identityOf(view: KeyView): Identity {
+  return {
+    ...{ kind: 'api_key', credentialId: view.id, subject: view.owner, clientId: view.clientId },
+    scopes: view.scopes,
+    audience: undefined,
+    expiresAt: view.expiresAt,
+    askedAt: undefined,
+    targets: undefined,
+  };
 }
 
 function addressesOf(blocks: readonly string[] | undefined): HeldKey['addresses'] {

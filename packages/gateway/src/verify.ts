@@ -123,25 +123,29 @@ function verifyJwt(
   if (claims.tenant !== tenant) return invalid('wrong_tenant', known);
   // Bound to a key or certificate that nobody proved here (RFC 9449 §7.2, RFC 8705 §3).
   if (claims.use === 'bound') return invalid('bound_token', known);
-  return ok({
-    kind: 'jwt',
-    credentialId: claims.tokenId,
-    subject: claims.subject,
-    clientId: claims.clientId,
+  return ok(identityOfToken(claims));
+}
+
+/** Verified claims are remembered as one object; so is the identity that they make. */
+const identities = new WeakMap<VerifiedAccessToken, Identity>();
+
+function identityOfToken(claims: VerifiedAccessToken): Identity {
+  const known = identities.get(claims);
+  if (known !== undefined) return known;
+  const { tokenId, subject, clientId, tenant, family } = claims;
+  const identity: Identity = {
+    ...{ kind: 'jwt', credentialId: tokenId, subject, clientId },
     scopes: claims.scopes,
     audience: claims.audience,
     expiresAt: claims.expiresAt,
     askedAt: undefined,
     targets: {
-      position: claims.position,
-      tokenId: claims.tokenId,
-      clientId: claims.clientId,
-      subject: claims.subject,
-      tenant,
-      family: claims.family,
+      ...{ position: claims.position, tokenId, clientId, subject, tenant, family },
       signingKey: claims.keyId,
     },
-  });
+  };
+  identities.set(claims, identity);
+  return identity;
 }
 
 function verifyKey(
@@ -166,17 +170,7 @@ function verifyKey(
   }
   const refusal = judgeKey(held, { address, now });
   if (refusal !== undefined) return err({ refusal, credentialId: id, authenticated: true });
-  return ok({
-    kind: 'api_key',
-    credentialId: id,
-    subject: held.view.owner,
-    clientId: held.view.clientId,
-    scopes: held.view.scopes,
-    audience: undefined,
-    expiresAt: held.view.expiresAt,
-    askedAt: undefined,
-    targets: undefined,
-  });
+  return ok(held.identity);
 }
 
 async function askAuthority(

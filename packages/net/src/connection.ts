@@ -25,14 +25,45 @@ export interface Connection {
 }
 
 /** One request and its answer, as the parser brought them. */
-export interface Exchange {
+export class Exchange {
   readonly connection: Connection;
   readonly message: IncomingMessage;
   readonly response: ServerResponse;
   /** Bytes behind a request for an upgrade; undefined for ordinary requests. */
   readonly upgradeHead: Buffer | undefined;
-  /** Called when the client has gone before it had its whole answer. */
-  gone: (() => void) | undefined;
+  /** Whether the rest of the body is sooner read than a new connection made. */
+  cheapToDrain = false;
+  #gone: (() => void) | undefined;
+
+  constructor(parts: {
+    readonly connection: Connection;
+    readonly message: IncomingMessage;
+    readonly response: ServerResponse;
+    readonly upgradeHead: Buffer | undefined;
+  }) {
+    this.connection = parts.connection;
+    this.message = parts.message;
+    this.response = parts.response;
+    this.upgradeHead = parts.upgradeHead;
+  }
+
+  /** Names what is called when the client goes before it has its whole answer. */
+  onGone(run: () => void): void {
+    const earlier = this.#gone;
+    if (this.response.destroyed) run();
+    else if (earlier === undefined) this.#gone = run;
+    else {
+      this.#gone = () => {
+        earlier();
+        run();
+      };
+    }
+  }
+
+  /** To be called when the answer has ended, one way or the other. */
+  ended(): void {
+    if (!this.response.writableFinished) this.#gone?.();
+  }
 }
 
 export function openConnection(socket: Socket, trustedProxies: RangeSet | undefined): Connection {

@@ -6,6 +6,9 @@
  */
 import { err, limits, ok, type Result } from '@mintmark/core';
 
+/** Header values by lower-case name. */
+export type Headers = Readonly<Record<string, string | undefined>>;
+
 export interface VettedHead {
   readonly method: string;
   /** As sent, without query; begins with `/`, or is `*` for OPTIONS. */
@@ -14,7 +17,7 @@ export interface VettedHead {
   /** Host header in lower case; undefined only in HTTP/1.0. */
   readonly host: string | undefined;
   /** Lower-case names. List-typed headers that came several times are joined by `, `. */
-  readonly headers: ReadonlyMap<string, string>;
+  readonly headers: Headers;
   /** Bytes announced; `chunked` where the length shows itself on the way. */
   readonly bodyLength: number | 'chunked';
   readonly expectsContinue: boolean;
@@ -44,6 +47,8 @@ export interface HeadInput {
   readonly target: string;
   readonly version: string;
   readonly rawHeaders: readonly string[];
+  /** What the parser made of them: one value a name. */
+  readonly parsedHeaders: Readonly<Record<string, string | readonly string[] | undefined>>;
 }
 
 /**
@@ -102,16 +107,18 @@ const lengthForm = /^(?:0|[1-9][0-9]{0,14})$/;
  *   connection closes after it
  */
 export function vetHead(input: HeadInput): Result<VettedHead, HeadRefusal> {
-  const { method, version, rawHeaders } = input;
+  const { method, version, rawHeaders, parsedHeaders } = input;
   if (version !== '1.1' && version !== '1.0') return refuse('unsupported_version', 505);
   // TRACE echoes credentials; CONNECT asks for a tunnel.
   if (method === 'TRACE' || method === 'CONNECT') return refuse('method_not_allowed', 405);
   if (rawHeaders.length > limits.headerCountMax * 2) return refuse('too_many_headers', 431);
 
-  const headers = collectHeaders(rawHeaders);
+  // As many names as lines: none was repeated, and the parser's reading is the only one.
+  const plain = Object.keys(parsedHeaders).length * 2 === rawHeaders.length;
+  const headers = plain ? (parsedHeaders as Headers) : collectHeaders(rawHeaders);
   if (headers === undefined) return refuse('duplicate_header', 400);
 
-  const host = headers.get('host')?.toLowerCase();
+  const host = headers['host']?.toLowerCase();
   if (host === undefined && version === '1.1') return refuse('missing_host', 400);
   if (host !== undefined && !hostForm.test(host)) return refuse('malformed_host', 400);
 
@@ -120,11 +127,11 @@ export function vetHead(input: HeadInput): Result<VettedHead, HeadRefusal> {
   const bodyLength = readBodyLength(headers, version);
   if (typeof bodyLength === 'object') return bodyLength;
 
-  const upgrade = headers.get('upgrade');
+  const upgrade = headers['upgrade'];
   if (upgrade !== undefined && isUpgradeRefused(upgrade, headers, bodyLength)) {
     return refuse('upgrade_refused', 400);
   }
-  const expect = headers.get('expect');
+  const expect = headers['expect'];
   if (expect !== undefined && expect.toLowerCase() !== '100-continue') {
     return refuse('unsupported_expectation', 417);
   }
@@ -149,17 +156,17 @@ function refuse(
   return err({ reason, status });
 }
 
-function collectHeaders(rawHeaders: readonly string[]): Map<string, string> | undefined {
-  const headers = new Map<string, string>();
+function collectHeaders(rawHeaders: readonly string[]): Headers | undefined {
+  const headers: Record<string, string | undefined> = Object.create(null);
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i]!.toLowerCase();
     const value = rawHeaders[i + 1]!;
-    const earlier = headers.get(name);
+    const earlier = headers[name];
     if (earlier === undefined) {
-      headers.set(name, value);
+      headers[name] = value;
     } else {
       if (singletons.has(name)) return undefined;
-      headers.set(name, `${earlier}${name === 'cookie' ? '; ' : ', '}${value}`);
+      headers[name] = `${earlier}${name === 'cookie' ? '; ' : ', '}${value}`;
     }
   }
   return headers;
@@ -182,11 +189,11 @@ function readTarget(
 }
 
 function readBodyLength(
-  headers: ReadonlyMap<string, string>,
+  headers: Headers,
   version: string,
 ): number | 'chunked' | ReturnType<typeof refuse> {
-  const encoding = headers.get('transfer-encoding');
-  const length = headers.get('content-length');
+  const encoding = headers['transfer-encoding'];
+  const length = headers['content-length'];
   if (encoding !== undefined) {
     // RFC 9112 §6.1: with HTTP/1.0, or beside a length, the framing is faulty.
     if (length !== undefined || version === '1.0') return refuse('malformed_framing', 400);
@@ -204,9 +211,10 @@ function readBodyLength(
  */
 function isUpgradeRefused(
   upgrade: string,
-  headers: ReadonlyMap<string, string>,
+  headers: Headers,
   bodyLength: number | 'chunked',
 ): boolean {
-  if (/(?:^|[\s,])h2c?(?:$|[\s,/])/i.test(upgrade) || headers.has('http2-settings')) return true;
+  if (/(?:^|[\s,])h2c?(?:$|[\s,/])/i.test(upgrade) || headers['http2-settings'] !== undefined)
+    return true;
   return upgrade.toLowerCase() === 'websocket' && bodyLength !== 0;
 }

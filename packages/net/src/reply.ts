@@ -3,32 +3,32 @@
  * to a body that nobody read, HSTS) is settled here, so that handlers cannot forget it.
  */
 import assert from 'node:assert';
-import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
+import { type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { HttpResponse } from '@mintmark/core';
+import type { Exchange } from './connection.ts';
 import type { StreamReply } from './stream.ts';
 
-export interface ReplyParts {
-  readonly message: IncomingMessage;
-  readonly response: ServerResponse;
+/** What a reply asks of the service that it belongs to. */
+export interface ReplyHost {
   /** Added to every answer: HSTS over TLS. Lower-case names. */
   readonly extraHeaders: readonly string[];
   /**
-   * Called once, when the head goes out: true where the connection must close after this answer.
+   * Asked once, when the head goes out: whether the connection must close after this answer.
    */
-  readonly mustClose: () => boolean;
-  readonly onGone: (run: () => void) => void;
-  /** Bytes that a client sent behind its request for an upgrade; undefined: no upgrade possible. */
-  readonly upgradeHead: Buffer | undefined;
+  mustClose(exchange: Exchange): boolean;
 }
 
 export class ServerReply implements StreamReply {
-  readonly #parts: ReplyParts;
+  readonly #exchange: Exchange;
+  readonly #host: ReplyHost;
   readonly #response: ServerResponse;
+  #hasBegunBody = false;
 
-  constructor(parts: ReplyParts) {
-    this.#parts = parts;
-    this.#response = parts.response;
+  constructor(exchange: Exchange, host: ReplyHost) {
+    this.#exchange = exchange;
+    this.#host = host;
+    this.#response = exchange.response;
   }
 
   get started(): boolean {
@@ -37,7 +37,7 @@ export class ServerReply implements StreamReply {
 
   respond(answer: HttpResponse): void {
     const { status, headers, body } = answer;
-    const fields: string[] = [...this.#parts.extraHeaders];
+    const fields = this.#host.extraHeaders.slice();
     for (const name in headers) {
       const value = headers[name]!;
       if (typeof value === 'string') fields.push(name, value);
@@ -53,19 +53,26 @@ export class ServerReply implements StreamReply {
 
   inform(status: number, rawHeaders: readonly string[]): void {
     const response = this.#response;
-    if (this.#parts.message.httpVersion === '1.0' || response.headersSent) return;
+    if (this.#exchange.message.httpVersion === '1.0' || response.headersSent) return;
     if (status === 101 || response.destroyed) return;
     response.writeInformation(status, rawHeaders as string[]);
   }
 
-  head(status: number, rawHeaders: readonly string[]): void {
-    this.#writeHead(status, mergeExtra(rawHeaders, this.#parts.extraHeaders));
+  head(status: number, fields: string[]): void {
+    const { extraHeaders } = this.#host;
+    this.#writeHead(status, extraHeaders.length === 0 ? fields : mergeExtra(fields, extraHeaders));
     // Without the flush the head would wait for the first byte of the body, which may be long in
     // coming; one tick later, so that a body that is already here travels in the same packet.
-    process.nextTick(flush, this.#response);
+    process.nextTick(flush, this);
+  }
+
+  /** Sends the head, where nothing has been written behind it yet. */
+  flush(): void {
+    if (!this.#hasBegunBody && !this.#response.destroyed) this.#response.flushHeaders();
   }
 
   write(chunk: Uint8Array): boolean {
+    this.#hasBegunBody = true;
     return this.#response.destroyed || this.#response.write(chunk);
   }
 
@@ -74,11 +81,12 @@ export class ServerReply implements StreamReply {
   }
 
   onGone(run: () => void): void {
-    this.#parts.onGone(run);
+    this.#exchange.onGone(run);
   }
 
   end(trailers: readonly string[] = []): void {
     const response = this.#response;
+    this.#hasBegunBody = true;
     if (response.destroyed) return;
     if (trailers.length > 0 && response.chunkedEncoding) {
       const pairs: [string, string][] = [];
@@ -93,7 +101,7 @@ export class ServerReply implements StreamReply {
   }
 
   switchProtocols(rawHeaders: readonly string[]): Duplex {
-    const { message, upgradeHead } = this.#parts;
+    const { message, upgradeHead } = this.#exchange;
     assert(upgradeHead !== undefined, 'switchProtocols: the client did not ask for it');
     const fields = ['connection', 'Upgrade', 'upgrade', 'websocket', ...rawHeaders];
     this.#response.writeHead(101, fields);
@@ -106,14 +114,14 @@ export class ServerReply implements StreamReply {
   #writeHead(status: number, fields: string[]): void {
     const response = this.#response;
     assert(!response.headersSent, 'a request is answered once');
-    if (this.#parts.mustClose()) fields.push('connection', 'close');
+    if (this.#host.mustClose(this.#exchange)) fields.push('connection', 'close');
     // Named here, because a head that failed would leave its own words behind.
     response.writeHead(status, STATUS_CODES[status] ?? 'Unknown', fields);
   }
 }
 
-function flush(response: ServerResponse): void {
-  if (!response.destroyed) response.flushHeaders();
+function flush(reply: ServerReply): void {
+  reply.flush();
 }
 
 /** Headers that are already there, an upstream's own HSTS for one, are not said twice. */

@@ -7,7 +7,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { NetworkFault } from '@mintmark/core';
 import { detachedBody } from './body-stream.ts';
-import type { Connection } from './connection.ts';
+import type { Exchange } from './connection.ts';
 import { type ForwardedView, resolveForwarded } from './forwarded.ts';
 import type { VettedHead } from './head.ts';
 import type { StreamRequest } from './stream.ts';
@@ -15,15 +15,8 @@ import type { StreamRequest } from './stream.ts';
 const emptyBody = new Uint8Array(0);
 
 export interface RequestParts {
-  readonly message: IncomingMessage;
+  readonly exchange: Exchange;
   readonly head: VettedHead;
-  readonly connection: Connection;
-  /** Whether the connection can be handed over as a WebSocket. */
-  readonly websocket: boolean;
-  /** Tells the client to send its body; called at most once, before the first read. */
-  readonly sendContinue: () => void;
-  /** Calls back when the client has gone before it had its whole answer. */
-  readonly onGone: (run: () => void) => void;
   /** How long a body may pause while we are ready to read, milliseconds; 0 means any time. */
   readonly bodyIdleMs: number;
 }
@@ -42,12 +35,12 @@ export class ServerRequest implements StreamRequest {
     this.method = parts.head.method;
     this.path = parts.head.path;
     this.query = parts.head.query;
-    this.rawHeaders = parts.message.rawHeaders;
+    this.rawHeaders = parts.exchange.message.rawHeaders;
     this.#parts = parts;
   }
 
   header(name: string): string | undefined {
-    return this.#parts.head.headers.get(name);
+    return this.#parts.head.headers[name];
   }
 
   get host(): string | undefined {
@@ -63,7 +56,7 @@ export class ServerRequest implements StreamRequest {
   }
 
   get websocket(): boolean {
-    return this.#parts.websocket;
+    return this.#parts.exchange.upgradeHead !== undefined;
   }
 
   get remoteAddress(): string {
@@ -75,26 +68,26 @@ export class ServerRequest implements StreamRequest {
   }
 
   get peerCertificate(): Uint8Array | undefined {
-    return this.#parts.connection.peerCertificate();
+    return this.#parts.exchange.connection.peerCertificate();
   }
 
   get signal(): AbortSignal {
     if (this.#abort === undefined) {
       const abort = new AbortController();
       this.#abort = abort;
-      this.#parts.onGone(() => abort.abort());
+      this.#parts.exchange.onGone(() => abort.abort());
     }
     return this.#abort.signal;
   }
 
   bodyStream(bytesMax: number): Readable {
     this.#takeBody();
-    const { message, bodyIdleMs } = this.#parts;
-    return detachedBody(message, { bytesMax, idleMs: bodyIdleMs });
+    const { exchange, bodyIdleMs } = this.#parts;
+    return detachedBody(exchange.message, { bytesMax, idleMs: bodyIdleMs });
   }
 
   trailers(): readonly string[] {
-    return this.#parts.message.rawTrailers;
+    return this.#parts.exchange.message.rawTrailers;
   }
 
   body(bytesMax: number): Promise<Uint8Array | 'too_large'> {
@@ -102,24 +95,25 @@ export class ServerRequest implements StreamRequest {
     if (bodyLength === 0) return Promise.resolve(emptyBody);
     if (bodyLength !== 'chunked' && bodyLength > bytesMax) return Promise.resolve('too_large');
     this.#takeBody();
-    return collect(this.#parts.message, bytesMax);
+    return collect(this.#parts.exchange.message, bytesMax);
   }
 
   #takeBody(): void {
     assert(!this.#bodyTaken, 'the body of a request is read once');
     this.#bodyTaken = true;
-    const { head, sendContinue } = this.#parts;
-    if (head.bodyLength !== 0 && head.expectsContinue) sendContinue();
+    const { head, exchange } = this.#parts;
+    if (head.bodyLength !== 0 && head.expectsContinue) exchange.response.writeContinue();
   }
 
   #view(): ForwardedView {
-    const { connection, head } = this.#parts;
+    const { exchange, head } = this.#parts;
+    const { connection } = exchange;
     if (connection.trusted === undefined) return connection.peer;
     this.#forwarded ??= resolveForwarded({
       peer: connection.peer,
       trusted: connection.trusted,
-      forwardedFor: head.headers.get('x-forwarded-for'),
-      forwardedProto: head.headers.get('x-forwarded-proto'),
+      forwardedFor: head.headers['x-forwarded-for'],
+      forwardedProto: head.headers['x-forwarded-proto'],
     });
     return this.#forwarded;
   }

@@ -4,8 +4,15 @@
  */
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { type HttpHandler, limits, NetworkFault, type RangeSet, type Timers } from '@mintmark/core';
-import { type Connection, type Exchange, openConnection } from './connection.ts';
+import {
+  type HttpHandler,
+  type HttpResponse,
+  limits,
+  NetworkFault,
+  type RangeSet,
+  type Timers,
+} from '@mintmark/core';
+import { type Connection, Exchange, openConnection } from './connection.ts';
 import { type VettedHead, vetHead } from './head.ts';
 import { ServerReply } from './reply.ts';
 import { ServerRequest } from './request.ts';
@@ -44,13 +51,7 @@ export class Service {
   request(message: IncomingMessage, response: ServerResponse): void {
     const { socket } = message;
     const connection = this.#connectionOf(socket);
-    const exchange: Exchange = {
-      connection,
-      message,
-      response,
-      upgradeHead: undefined,
-      gone: undefined,
-    };
+    const exchange = new Exchange({ connection, message, response, upgradeHead: undefined });
     if (connection.current === undefined) this.#serve(exchange);
     else if (connection.waiting.length < limits.pipelinedRequestsMax)
       connection.waiting.push(exchange);
@@ -72,7 +73,7 @@ export class Service {
     socket.on('error', () => socket.destroy());
     connection.deaf = true;
     response.once('finish', () => socket.destroySoon());
-    this.#serve({ connection, message, response, upgradeHead, gone: undefined });
+    this.#serve(new Exchange({ connection, message, response, upgradeHead }));
   }
 
   /** CONNECT asks for a tunnel: there is none. */
@@ -106,6 +107,11 @@ export class Service {
     this.#refuseRaw(socket, terseBytes(status, code));
   }
 
+  /** Added to every answer: HSTS over TLS. Lower-case names. */
+  get extraHeaders(): readonly string[] {
+    return this.#parts.extraHeaders;
+  }
+
   beginDrain(): void {
     this.#draining = true;
   }
@@ -124,24 +130,18 @@ export class Service {
   }
 
   #serve(exchange: Exchange): void {
-    const { connection, message, response, upgradeHead } = exchange;
+    const { connection, message, response } = exchange;
     connection.current = exchange;
     const head = vetHead({
       method: message.method ?? '',
       target: message.url ?? '',
       version: message.httpVersion,
       rawHeaders: message.rawHeaders,
+      parsedHeaders: message.headers,
     });
-    const cheap = head.ok && isCheapToDrain(head.value);
-    response.once('close', () => this.#afterAnswer(exchange, cheap));
-    const reply = new ServerReply({
-      message,
-      response,
-      upgradeHead,
-      extraHeaders: this.#parts.extraHeaders,
-      mustClose: () => this.#mustClose(exchange, cheap),
-      onGone: (run) => onGone(exchange, run),
-    });
+    exchange.cheapToDrain = head.ok && isCheapToDrain(head.value);
+    response.on('close', () => this.#afterAnswer(exchange));
+    const reply = new ServerReply(exchange, this);
     if (!head.ok) {
       const { reason, status } = head.refusal;
       connection.closing = true;
@@ -149,20 +149,8 @@ export class Service {
       reply.respond(terseResponse(status, reason));
       return;
     }
-    this.#answer(this.#requestOf(exchange, head.value), reply);
-  }
-
-  #requestOf(exchange: Exchange, head: VettedHead): ServerRequest {
-    const { connection, message, response, upgradeHead } = exchange;
-    return new ServerRequest({
-      message,
-      head,
-      connection,
-      websocket: upgradeHead !== undefined,
-      bodyIdleMs: this.#parts.bodyIdleMs,
-      sendContinue: () => response.writeContinue(),
-      onGone: (run) => onGone(exchange, run),
-    });
+    const { bodyIdleMs } = this.#parts;
+    this.#answer(new ServerRequest({ exchange, head: head.value, bodyIdleMs }), reply);
   }
 
   #answer(request: ServerRequest, reply: ServerReply): void {
@@ -175,13 +163,23 @@ export class Service {
       }
       const answer = handler!(request);
       if (answer instanceof Promise) {
-        answer
-          .then((response) => reply.respond(response))
-          .catch((error: unknown) => this.#fail(error, reply));
+        answer.then(
+          (response) => this.#respond(response, reply),
+          (error: unknown) => this.#fail(error, reply),
+        );
       } else {
-        reply.respond(answer);
+        this.#respond(answer, reply);
       }
     } catch (error) {
+      this.#fail(error, reply);
+    }
+  }
+
+  #respond(response: HttpResponse, reply: ServerReply): void {
+    try {
+      reply.respond(response);
+    } catch (error) {
+      // A header that cannot be sent, for one.
       this.#fail(error, reply);
     }
   }
@@ -193,8 +191,9 @@ export class Service {
     else reply.respond(terseResponse(500, 'internal_error'));
   }
 
-  #mustClose({ connection, message }: Exchange, cheap: boolean): boolean {
-    const unread = !message.complete && !cheap;
+  /** Asked once, when a head goes out: whether the connection must close after this answer. */
+  mustClose({ connection, message, cheapToDrain }: Exchange): boolean {
+    const unread = !message.complete && !cheapToDrain;
     const isLast = connection.deaf && connection.waiting.length === 0;
     // A stream in both directions answers before the body has ended, and may go on after it.
     if (isLast || this.#draining || (unread && message.readableFlowing !== true)) {
@@ -204,15 +203,15 @@ export class Service {
     return connection.closing;
   }
 
-  #afterAnswer(exchange: Exchange, cheap: boolean): void {
-    const { connection, message, response, gone } = exchange;
+  #afterAnswer(exchange: Exchange): void {
+    const { connection, message, cheapToDrain } = exchange;
     const { socket } = message;
-    if (gone !== undefined && !response.writableFinished) gone();
+    exchange.ended();
     connection.current = undefined;
     // Already ended where the client said `Connection: close`: what it sent behind is not served.
     if (!socket.writable) return;
     // Node would read on, without a bound, what is left of a body that nobody wants.
-    if (!message.complete && !cheap) {
+    if (!message.complete && !cheapToDrain) {
       this.#linger(socket, connection);
       return;
     }
@@ -250,18 +249,6 @@ export class Service {
       'close',
       this.#parts.timers.after(limits.lingerMs, () => socket.destroy()),
     );
-  }
-}
-
-function onGone(exchange: Exchange, run: () => void): void {
-  const earlier = exchange.gone;
-  if (exchange.response.destroyed) run();
-  else if (earlier === undefined) exchange.gone = run;
-  else {
-    exchange.gone = () => {
-      earlier();
-      run();
-    };
   }
 }
 

@@ -41,9 +41,10 @@ export interface StreamReply {
    * Sends status and headers. Without `content-length` the body goes out chunked, or, to HTTP/1.0,
    * up to the close.
    *
-   * @param rawHeaders name and value in turn; without hop-by-hop headers, which are the listener's
+   * @param rawHeaders name and value in turn, without hop-by-hop headers, which are the listener's.
+   *   The reply keeps the array and may add to it
    */
-  head(status: number, rawHeaders: readonly string[]): void;
+  head(status: number, rawHeaders: string[]): void;
   /** @returns false where the caller should wait for `onDrain` before writing more */
   write(chunk: Uint8Array): boolean;
   /** Names the one function that is called when the client takes more again. */
