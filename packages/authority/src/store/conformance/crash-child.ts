@@ -15,5 +15,5 @@ const store = await openSqliteStore({
   clock: systemClock,
   writerFile: pathToFileURL(file),
 });
-await runCrashActs(store, Number(acts));
+await runCrashActs(store, { first: 0, count: Number(acts) });
 await store.upkeep.close();

@@ -8,7 +8,6 @@
  * After a crash: before the commit nothing of the batch holds, after it everything does. Whoever
  * got an answer got it after the commit.
  */
-import { StoreFault } from '@mintmark/core';
 import { columnOf, shapeOf } from '../cells.ts';
 import { withPosition } from '../feed-rows.ts';
 import { insertStatement, sqliteDialect } from '../sql/statement.ts';
@@ -22,7 +21,7 @@ import {
   recordMark,
 } from './pack-act.ts';
 import { RecordLog } from './record-log.ts';
-import { isActFailure, isSyncFailure, sqliteFault } from './sqlite-fault.ts';
+import { isActFailure, sqliteFault } from './sqlite-fault.ts';
 import type { Prepared, WriteConnection } from './write-connection.ts';
 import { actResult, faultMessage, type WriterFault } from './writer-protocol.ts';
 
@@ -40,16 +39,11 @@ const revocationPosition = columnOf(revocations, 'position').at;
 
 export class ActWriter {
   readonly #connection: WriteConnection;
-  readonly #sql: Record<
-    'begin' | 'commit' | 'save' | 'undo' | 'keep' | 'head' | 'entry' | 'revocation',
-    Prepared
-  >;
+  readonly #sql: Record<'save' | 'undo' | 'keep' | 'head' | 'entry' | 'revocation', Prepared>;
   #position = 0;
   /** Records of the transaction under way, in the order of its acts. */
   #records: PackedStep[] = [];
   readonly #log: RecordLog;
-  /** Set when the files can no longer be trusted; every later act is refused with it. */
-  #stopped: WriterFault | undefined;
 
   constructor(connection: WriteConnection) {
     this.#connection = connection;
@@ -57,8 +51,6 @@ export class ActWriter {
     this.#log = new RecordLog(db);
     const revocation = { table: revocations, name: revocations.sql } as const;
     this.#sql = {
-      begin: db.prepare('BEGIN IMMEDIATE'),
-      commit: db.prepare('COMMIT'),
       save: db.prepare('SAVEPOINT act'),
       undo: db.prepare('ROLLBACK TO act'),
       keep: db.prepare('RELEASE act'),
@@ -78,9 +70,13 @@ export class ActWriter {
 
   /** Never throws: what failed is a fault of each act that it concerns. */
   runBatch(acts: readonly PackedAct[]): BatchResult {
-    if (this.#stopped !== undefined) return allFailed(acts, this.#stopped);
     try {
       this.#addPartitions(acts);
+    } catch (error) {
+      // The acts themselves have not begun, whatever became of the partition.
+      return allFailed(acts, this.#faultOf(this.#connection.stopped ?? error));
+    }
+    try {
       return this.#transaction(acts, false);
     } catch (error) {
       if (!(error instanceof NeedsSavepoints)) return allFailed(acts, this.#faultOf(error));
@@ -96,7 +92,7 @@ export class ActWriter {
     const batch: BatchResult = { results: [], faults: [] };
     this.#records = [];
     try {
-      this.#sql.begin.run();
+      this.#connection.begin();
       for (const [i, act] of acts.entries()) {
         this.#position = 0;
         let outcome: number = actResult.fault;
@@ -113,24 +109,8 @@ export class ActWriter {
       this.#connection.rollback();
       throw error;
     }
-    this.#commit();
+    this.#connection.commit();
     return batch;
-  }
-
-  #commit(): void {
-    try {
-      this.#sql.commit.run();
-    } catch (error) {
-      this.#connection.rollback();
-      if (!isSyncFailure(error)) throw error;
-      // The frames may be on the disk, whole, and would count after a restart.
-      const hint = 'check the disk, then restart: what is on it decides';
-      this.#stopped = { code: 'store_io', message: 'an fsync of the log failed', hint };
-      throw new StoreFault('store_outcome_unknown', 'an fsync of the log failed', {
-        cause: error,
-        hint,
-      });
-    }
   }
 
   #faultOf(error: unknown): WriterFault {

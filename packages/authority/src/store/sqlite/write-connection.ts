@@ -1,10 +1,12 @@
 /** The one connection that writes, with its prepared statements and the partitions it knows. */
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { StoreFault } from '@mintmark/core';
 import { shapeOf, tableShapes } from '../cells.ts';
 import { partitionName, sqliteTable } from '../sql/schema.ts';
 import type { TableName } from '../tables.ts';
 import { partitionsIn } from './migrate-sqlite.ts';
 import type { Definition } from './pack-act.ts';
+import { isSyncFailure } from './sqlite-fault.ts';
 import type { PartitionChange } from './writer-protocol.ts';
 
 /** What the writer uses of a `DatabaseSync`. Crash tests put themselves in between. */
@@ -47,9 +49,14 @@ export class WriteConnection {
   readonly #prepared = new Map<string, Prepared>();
   readonly #partitions = new Map<TableName, Set<number>>();
   #changes: PartitionChange[] = [];
+  #stopped: StoreFault | undefined;
+  readonly #begin: Prepared;
+  readonly #commit: Prepared;
 
   constructor(db: WriteDatabase) {
     this.db = db;
+    this.#begin = db.prepare('BEGIN IMMEDIATE');
+    this.#commit = db.prepare('COMMIT');
     for (const table of tableShapes.values()) {
       if (table.partition === undefined) continue;
       const known = partitionsIn(db, table).map(({ partition }) => partition);
@@ -127,14 +134,44 @@ export class WriteConnection {
   }
 
   inTransaction(run: () => void): void {
-    this.db.exec('BEGIN IMMEDIATE');
+    this.begin();
     try {
       run();
-      this.db.exec('COMMIT');
     } catch (error) {
       this.rollback();
       throw error;
     }
+    this.commit();
+  }
+
+  /** @throws StoreFault that says why nothing is written any more */
+  begin(): void {
+    if (this.#stopped !== undefined) throw this.#stopped;
+    this.#begin.run();
+  }
+
+  /**
+   * Returns when the transaction is on the disk.
+   *
+   * @throws StoreFault `store_outcome_unknown` where the fsync failed; else nothing of it holds
+   */
+  commit(): void {
+    try {
+      this.#commit.run();
+    } catch (error) {
+      this.rollback();
+      if (!isSyncFailure(error)) throw error;
+      // The frames may be on the disk, whole, and would count after a restart.
+      const hint = 'check the disk, then restart: what is on it decides';
+      const message = 'an fsync of the log failed';
+      this.#stopped = new StoreFault('store_io', message, { cause: error, hint });
+      throw new StoreFault('store_outcome_unknown', message, { cause: error, hint });
+    }
+  }
+
+  /** Set when the files can no longer be trusted: every later act is refused with it. */
+  get stopped(): StoreFault | undefined {
+    return this.#stopped;
   }
 
   /** SQLite has ended the transaction by itself after some errors. */

@@ -13,9 +13,12 @@ export function runTask(connection: WriteConnection, task: WriterTask): boolean 
   const { db } = connection;
   switch (task.name) {
     case 'check':
-      db.exec(
-        'INSERT INTO store_check AS r VALUES (1, 1) ON CONFLICT DO UPDATE SET count = r.count + 1',
-      );
+      connection.inTransaction(() => {
+        db.exec(
+          'INSERT INTO store_check AS r VALUES (1, 1) ' +
+            'ON CONFLICT DO UPDATE SET count = r.count + 1',
+        );
+      });
       return true;
     case 'addPartition':
       connection.addPartition(task.table, task.partition);
