@@ -25,7 +25,7 @@ const create: Command = {
   ],
   examples: [
     [
-      'mintmark admin-key create --name gateway --permission feed:read keys:verify tokens:inspect',
+      'mintmark admin-key create --name gateway --permission feed:read decisions:write',
       'a credential for a gateway apart',
     ],
   ],
