@@ -90,6 +90,7 @@ describe('mintmark backup and restore', () => {
     const { id, key } = await loseDatabase();
     const restored = await json('restore saved --credentials refuse');
     expect(restored).toMatchObject({ credentials: 'refuse', epoch: expect.any(String) });
+    admin = restored.admin_key;
     expect(await verify(key)).toMatchObject({ active: false, code: 'disabled' });
     const history = await json('audit search --action installation.restore');
     expect(history.items[0].detail).toMatchObject({ credentials: 'refuse' });

@@ -125,7 +125,7 @@ export async function initAuthority(
 /**
  * Begins a new epoch over restored data, which knows nothing of what happened after the backup.
  *
- * @param input.credentials `refuse`: tokens and keys of earlier epochs are void until reconciled
+ * @param input.credentials `refuse`: what anybody held of earlier epochs is void until reconciled
  * @throws StoreFault, CustodyFault; `not_initialised`
  */
 export async function reopenAuthority(
@@ -134,8 +134,9 @@ export async function reopenAuthority(
 ): Promise<NewEpoch> {
   const { store, clock, entropy } = ports;
   const recorder = createRecorder({ sealer: createSealer(ports), entropy, clock });
+  const peppers = await createPeppers(ports);
   const actor = { kind: 'system', id: 'restore' } as const;
-  return beginNewEpoch({ store, recorder, clock, entropy }, { ...input, actor });
+  return beginNewEpoch({ store, recorder, peppers, clock, entropy }, { ...input, actor });
 }
 
 const notFound: HttpResponse = {

@@ -1,7 +1,8 @@
 /** Requests that were made to break something, sent to the authority as it is served. */
 import { limits } from '@mintmark/core';
 import { beforeEach, expect, test } from 'vitest';
-import { authorityBed } from './authority-bed.ts';
+import { authorityBed, basicHeader } from './authority-bed.ts';
+import { buildRequest } from './http/management/request-builder.ts';
 
 type Bed = Awaited<ReturnType<typeof authorityBed>>;
 let bed: Bed;
@@ -124,4 +125,48 @@ test('keeps the end of a token for nodes whose clock is behind', async () => {
   });
   const expiresAt = Math.floor(bed.clock.nowMs() / 1000) + Number(issued['expires_in']);
   expect(entry?.expiresAtSeconds).toBe(expiresAt + limits.clockSkewSeconds);
+});
+
+test.each(['/oauth2/token', '/oauth2/introspect', '/oauth2/revoke', '/v1/keys', '/metrics'])(
+  'lets no page of another origin read %s',
+  async (path) => {
+    for (const method of ['GET', 'POST', 'OPTIONS']) {
+      const headers = { origin: 'https://evil.example', 'access-control-request-method': 'POST' };
+      const answer = await bed.authority.handle(buildRequest(method, path, { headers }));
+      expect(Object.keys(answer.headers).filter((name) => /^access-control/.test(name))).toEqual(
+        [],
+      );
+    }
+  },
+);
+
+test('answers ten thousand scopes, resources and a long secret in bounded time', async () => {
+  const client = await bed.addClient();
+  const ask = async (body: string, { secret }: { readonly secret: string }) => {
+    const authorization = basicHeader(client.clientId, secret);
+    const headers = { authorization, 'content-type': 'application/x-www-form-urlencoded' };
+    const request = buildRequest('POST', '/oauth2/token', { headers, body });
+    const answer = await bed.authority.handle(request);
+    return [answer.status, JSON.parse(String(answer.body)).error];
+  };
+  const grant = 'grant_type=client_credentials';
+  const scopes = `${grant}&scope=${'a+'.repeat(10_000)}a`;
+  expect(await ask(scopes, client)).toEqual([400, 'invalid_scope']);
+  const resources = `${grant}${'&resource=a'.repeat(5_000)}`;
+  expect(await ask(resources, client)).toEqual([400, 'invalid_request']);
+  const long = { secret: 'x'.repeat(1_000_000) };
+  expect(await ask(grant, long)).toEqual([401, 'invalid_client']);
+  expect(await ask(`${grant}&x=${'x'.repeat(65_536)}`, client)).toEqual([413, 'invalid_request']);
+});
+
+test('says of a fault that there is one, and nothing of it', async () => {
+  const client = await bed.addClient();
+  await bed.store.upkeep.close();
+  const form = { grant_type: 'client_credentials' };
+  const token = await bed.post('/oauth2/token', form, client);
+  expect(token).toMatchObject({ status: 503, text: '{"error":"temporarily_unavailable"}' });
+  expect(token.headers['retry-after']).toBe('1');
+  const key = await bed.manage('POST', '/v1/keys', { json: { name: 'x', scopes: [] } });
+  expect(key).toMatchObject({ status: 503, json: { code: 'unavailable', detail: 'store_closed' } });
+  expect(key.text).not.toMatch(/node_modules|packages|Error/);
 });

@@ -12,6 +12,7 @@ import {
   freshId,
   ok,
   type Result,
+  type UnixMs,
 } from '@mintmark/core';
 import { buildSecretToken } from '@mintmark/tokens';
 import { pepperedColumns } from '../apikeys/key-secret.ts';
@@ -41,34 +42,10 @@ export async function initInstallation(
   deps: InstallationDeps,
   settings: Readonly<Record<string, string>>,
 ): Promise<Result<{ readonly adminKey: string }, { readonly reason: 'already_initialised' }>> {
-  const { clock, entropy, prefix } = deps;
+  const { clock, entropy } = deps;
   const now = clock.nowMs();
   const tenant = defaultTenant;
-  const id = freshId(entropy);
-  const { text, secret } = buildSecretToken({ prefix, kind: 'admin', id, entropy });
-  const key: Row<'keys'> = {
-    tenant,
-    id,
-    kind: 'admin',
-    name: 'first administrator',
-    status: 'active',
-    ...pepperedColumns(deps.peppers, { tenant, id, secret }),
-    owner: 'administrator',
-    scopes: ['*'],
-    environment: null,
-    plan: null,
-    allowedAddresses: null,
-    metadata: {},
-    createdAt: now,
-    updatedAt: now,
-    notBefore: null,
-    expiresAt: null,
-    predecessor: null,
-    successor: null,
-    importFormat: null,
-    importFingerprint: null,
-    version: 1,
-  };
+  const { row: key, text } = administratorKey(deps, { name: 'first administrator', now });
   const refused = 'already_initialised';
   const epoch = base64urlEncode(entropy.bytes(12));
   const { outcome } = await deps.store.acts.run({
@@ -93,10 +70,46 @@ export async function initInstallation(
       at: now,
       actor: installer,
       object: { kind: 'installation', id: 'self' },
-      related: { kind: 'admin_key', id },
+      related: { kind: 'admin_key', id: key.id },
       result: 'done',
       detail: { epoch },
     }),
   });
   return outcome === 'done' ? ok({ adminKey: text }) : err({ reason: 'already_initialised' });
+}
+
+/** A key that may do everything, made by the installation itself; nothing is stored yet. */
+export function administratorKey(
+  deps: Pick<InstallationDeps, 'peppers' | 'entropy' | 'prefix'>,
+  input: { readonly name: string; readonly now: UnixMs },
+): { readonly row: Row<'keys'>; readonly text: string } {
+  const { prefix, entropy } = deps;
+  const { name, now } = input;
+  const tenant = defaultTenant;
+  const id = freshId(entropy);
+  const { text, secret } = buildSecretToken({ prefix, kind: 'admin', id, entropy });
+  const row: Row<'keys'> = {
+    tenant,
+    id,
+    kind: 'admin',
+    name,
+    status: 'active',
+    ...pepperedColumns(deps.peppers, { tenant, id, secret }),
+    owner: 'administrator',
+    scopes: ['*'],
+    environment: null,
+    plan: null,
+    allowedAddresses: null,
+    metadata: {},
+    createdAt: now,
+    updatedAt: now,
+    notBefore: null,
+    expiresAt: null,
+    predecessor: null,
+    successor: null,
+    importFormat: null,
+    importFingerprint: null,
+    version: 1,
+  };
+  return { row, text };
 }

@@ -15,7 +15,8 @@ beforeEach(async () => {
 
 function begin(credentials: 'refuse' | 'accept') {
   const { clock, entropy } = bed.ports;
-  const deps = { store: bed.store, recorder: bed.registry.recorder, clock, entropy };
+  const { recorder, peppers } = bed.registry;
+  const deps = { store: bed.store, recorder, peppers, clock, entropy };
   return beginNewEpoch(deps, { credentials, actor });
 }
 
@@ -25,8 +26,13 @@ test('refuses tokens of before, those of the lost time included, and takes new o
   const old = (await bed.post('/oauth2/token', form, client)).json['access_token'] as string;
   // Changes of the lost time moved the feed on; the restored data has forgotten them.
   const head = await bed.store.feedHead.get(defaultTenant);
-  await begin('refuse');
+  const key = (await begin('refuse')).adminKey ?? '';
   await bed.restart();
+  const json = { status: 'active' };
+  const path = `/v1/clients/${client.clientId}`;
+  expect(await bed.manage('PATCH', path, { key, json, ifMatch: '*' })).toMatchObject({
+    status: 200,
+  });
   const isActive = async (token: string) =>
     (await bed.post('/oauth2/introspect', { token }, client)).json['active'];
   expect(await isActive(old)).toBe(false);
@@ -58,4 +64,42 @@ test('changes the epoch, so that every node takes a new snapshot', async () => {
   const after = await openAuthority(bedConfig, bed.ports);
   const asked = { tenant: defaultTenant, epoch: before, after: 0, node: 'n1' };
   expect(await after.feed.delta(asked)).toBe('resync');
+});
+
+test('takes no credential of before, for it may have been ended in the lost time', async () => {
+  const client = await bed.addClient();
+  const { id, key } = (await bed.manage('POST', '/v1/keys', { json: { name: 'x', scopes: [] } }))
+    .json;
+  const jwks = async () =>
+    ((await bed.get('/.well-known/jwks.json')).json['keys'] as { kid: string }[]).map(
+      ({ kid }) => kid,
+    );
+  const [stolen] = await jwks();
+  const { adminKey } = await begin('refuse');
+  await bed.restart();
+  expect((await bed.manage('GET', '/v1/keys')).status).toBe(401);
+  expect(
+    (await bed.post('/oauth2/token', { grant_type: 'client_credentials' }, client)).status,
+  ).toBe(401);
+  const kids = await jwks();
+  expect(kids).toHaveLength(1);
+  expect(kids).not.toContain(stolen);
+  expect(await bed.store.signingKeys.get(defaultTenant, stolen!)).toMatchObject({
+    status: 'compromised',
+    sealedPrivate: new Uint8Array(0),
+  });
+  const asked = { key: adminKey!, json: { key } };
+  expect((await bed.manage('POST', '/v1/keys/verify', asked)).json).toMatchObject({
+    code: 'disabled',
+    id,
+  });
+});
+
+test('leaves everything as it was where the operator vouches for the lost time', async () => {
+  const client = await bed.addClient();
+  expect((await begin('accept')).adminKey).toBeUndefined();
+  await bed.restart();
+  expect((await bed.manage('GET', '/v1/keys')).status).toBe(200);
+  const form = { grant_type: 'client_credentials' };
+  expect((await bed.post('/oauth2/token', form, client)).status).toBe(200);
 });

@@ -16,13 +16,16 @@ import {
   type UnixMs,
 } from '@mintmark/core';
 import type { Recorder } from '../audit/record.ts';
+import type { Peppers } from '../custody/peppers.ts';
 import { revocationStep } from '../revocation/revocation-step.ts';
 import type { Step } from '../store/act.ts';
 import type { Store } from '../store/store.ts';
+import { administratorKey } from './installation.ts';
 
 export interface NewEpochDeps {
   readonly store: Pick<Store, 'installation' | 'feedHead' | 'auditPending' | 'auditLog' | 'acts'>;
   readonly recorder: Recorder;
+  readonly peppers: Peppers;
   readonly clock: Clock;
   readonly entropy: Entropy;
 }
@@ -32,6 +35,8 @@ export interface NewEpoch {
   /** The last moment that the restored data knows of; what happened between it and now is lost. */
   readonly knownUntil: UnixMs;
   readonly now: UnixMs;
+  /** A new administrator's key, in clear, this once: where those of before were disabled. */
+  readonly adminKey: string | undefined;
 }
 
 /**
@@ -44,9 +49,10 @@ const positionGap = 2 ** 45;
 /**
  * Begins a new epoch in one act.
  *
- * @param input.credentials `refuse`: every token minted so far is refused, and API keys are
- *   disabled until they are enabled one by one; `accept`: the operator vouches that nothing was
- *   revoked in the lost time
+ * @param input.credentials `refuse`: every token minted so far is refused; keys, administrators'
+ *   among them, and clients are disabled until somebody enables them one by one or makes new ones;
+ *   signing keys are replaced. Any of them may have been ended in the lost time because it had
+ *   leaked. `accept`: the operator vouches that nothing was
  * @throws StoreFault; `not_initialised`. Nothing has changed then
  */
 export async function beginNewEpoch(
@@ -61,6 +67,9 @@ export async function beginNewEpoch(
   const now = clock.nowMs();
   const epoch = base64urlEncode(entropy.bytes(12));
   const knownUntil = await lastRecordAt(store, installation.createdAt);
+  const refuses = input.credentials === 'refuse';
+  const prefix = installation.settings['prefix'] ?? 'mm';
+  const admin = administratorKey({ ...deps, prefix }, { name: 'administrator by restore', now });
   const { outcome } = await store.acts.run({
     steps: [
       {
@@ -71,7 +80,10 @@ export async function beginNewEpoch(
         refused: 'overtaken',
       },
       { do: 'update', table: 'feedHead', where: {}, set: { position: { add: positionGap } } },
-      ...(input.credentials === 'refuse' ? endOfCredentials(deps, input.actor, now) : []),
+      ...(refuses ? endOfCredentials(deps, input.actor, now) : []),
+      ...(refuses
+        ? [{ do: 'insert', table: 'keys', row: admin.row, refused: 'overtaken' } as const]
+        : []),
     ],
     audit: await deps.recorder.record({
       tenant: defaultTenant,
@@ -79,6 +91,7 @@ export async function beginNewEpoch(
       at: now,
       actor: input.actor,
       object: { kind: 'installation', id: 'self' },
+      ...(refuses ? { related: { kind: 'admin_key', id: admin.row.id } } : {}),
       result: 'done',
       detail: {
         epoch,
@@ -91,7 +104,7 @@ export async function beginNewEpoch(
   if (outcome !== 'done') {
     throw new StoreFault('store_in_use', 'another process began a new epoch at the same time');
   }
-  return { epoch, knownUntil, now };
+  return { epoch, knownUntil, now, adminKey: refuses ? admin.text : undefined };
 }
 
 function endOfCredentials(deps: NewEpochDeps, actor: AuditActor, now: UnixMs): readonly Step[] {
@@ -108,8 +121,26 @@ function endOfCredentials(deps: NewEpochDeps, actor: AuditActor, now: UnixMs): r
     {
       do: 'update',
       table: 'keys',
-      where: { kind: 'key', status: 'active' },
+      where: { status: 'active' },
       set: { status: 'disabled', updatedAt: now, version: { add: 1 } },
+    },
+    {
+      do: 'update',
+      table: 'clients',
+      where: { status: 'active' },
+      set: { status: 'disabled', updatedAt: now, version: { add: 1 } },
+    },
+    // Whoever holds one that leaked could mint tokens of the new epoch. The keyring makes new ones.
+    {
+      do: 'update',
+      table: 'signingKeys',
+      where: { status: { is: '!=', value: 'retired' } },
+      set: {
+        status: 'compromised',
+        sealedPrivate: new Uint8Array(0),
+        retireAt: now,
+        version: { add: 1 },
+      },
     },
   ];
 }

@@ -33,7 +33,8 @@ const restore: Command = {
   description:
     'What was revoked or used after the backup is unknown to it. Without --credentials the ' +
     'command shows how long that time is, and changes nothing. refuse: every token of before is ' +
-    'void, and API keys are disabled until you enable them one by one. accept: you vouch that ' +
+    'void, signing keys are new, API keys and clients are disabled until you enable them one by ' +
+    'one, and a new admin key is shown once in place of those of before. accept: you vouch that ' +
     'nothing was revoked in that time.',
   operands: [{ name: '<folder>', description: 'that "mintmark backup" has made' }],
   options: [
@@ -59,12 +60,13 @@ const restore: Command = {
     }
     const { restoreBackup } = await import('../backup/restore.ts');
     const input = { config: settings, backup: folder, credentials } as const;
-    const { epoch, knownUntil, now } = await restoreBackup(ports, input);
+    const { epoch, knownUntil, now, adminKey } = await restoreBackup(ports, input);
     const json = {
       epoch,
       credentials,
       known_until: rfc3339(knownUntil),
       restored_at: rfc3339(now),
+      ...(adminKey === undefined ? {} : { admin_key: adminKey }),
     };
     return ok({
       json,
@@ -73,7 +75,13 @@ const restore: Command = {
           style.good('restored'),
           fields(style, Object.entries(json)),
           credentials === 'refuse'
-            ? 'API keys are disabled: enable those that you trust with "mintmark key enable".'
+            ? [
+                'API keys and clients are disabled: enable those that you trust, with',
+                '"mintmark key enable" and "mintmark client update --status active".',
+                style.warn(
+                  'Keep the admin key now: it is not shown again. Those of before are void.',
+                ),
+              ].join('\n')
             : style.warn('Tokens and keys of before are good, whatever was revoked since.'),
         ].join('\n'),
     });
