@@ -58,6 +58,7 @@ export async function run(
     },
     clock: manualClock(startMs),
     entropy: seededEntropy(1),
+    collectGarbage: () => undefined,
     ...timersAndSignals(world.stopAfterTimers),
   };
   const exit = await runCli(argv, ports);

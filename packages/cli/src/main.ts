@@ -1,4 +1,6 @@
 /** The one place that touches the process: its arguments, environment, streams and signals. */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { systemClock, systemEntropy, systemTimers } from '@mintmark/core/system';
 import type { Signals } from './ports.ts';
 import { runCli } from './program.ts';
@@ -14,6 +16,14 @@ const signals: Signals = {
     };
   },
 };
+
+/** V8 hands its collector out to contexts that are made after this flag. */
+function garbageCollector(): () => void {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as (options: Readonly<Record<string, string>>) => void;
+  // The flavour that also overwrites what was freed, and gives pages back.
+  return () => collect({ type: 'major', flavor: 'last-resort', execution: 'sync' });
+}
 
 async function readInput(): Promise<string> {
   const parts: Buffer[] = [];
@@ -46,4 +56,5 @@ process.exitCode = await runCli(process.argv.slice(2), {
   entropy: systemEntropy,
   timers: systemTimers,
   signals,
+  collectGarbage: () => garbageCollector()(),
 });

@@ -9,6 +9,8 @@ export interface CliPorts {
   readonly entropy: Entropy;
   readonly timers: Timers;
   readonly signals: Signals;
+  /** Frees every object that nothing refers to, now: stops the process for some milliseconds. */
+  collectGarbage(): void;
 }
 
 export interface Terminal {

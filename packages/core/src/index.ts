@@ -61,6 +61,7 @@ export {
   parseJson,
 } from './json.ts';
 export { limits } from './limits.ts';
+export { pointerToken } from './pointer-token.ts';
 export { assertNever, err, ok, type Result } from './result.ts';
 export {
   createRevocationIndex,

@@ -170,6 +170,11 @@ export const limits = {
   /** Failed credential look-ups of one address a minute before it is answered 429. */
   failureBudgetPerMinute: 120,
   failureBudgetAddressesMax: 50_000,
+  /**
+   * A server that nobody asked for this long collects its garbage (30 ms of a small heap), so that
+   * no secret of its last requests stays in memory.
+   */
+  idleCollectionMs: 2_000,
   /** An unknown `kid` costs at most one fetch of the key set in this time. */
   unknownKidRefetchMs: 30_000,
   /** Encryptions under one data key: a quarter of 2^32, where random nonces begin to be unsafe. */

@@ -128,12 +128,19 @@ function collect(message: IncomingMessage, bytesMax: number): Promise<Uint8Array
       if (bytes > bytesMax) {
         message.removeAllListeners('data');
         message.pause();
+        for (const one of [...chunks, chunk]) one.fill(0);
         resolve('too_large');
         return;
       }
       chunks.push(chunk);
     });
-    message.on('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)));
+    message.on('end', () => {
+      if (chunks.length === 1) return resolve(chunks[0]!);
+      const whole = Buffer.concat(chunks);
+      // Whoever clears the body after reading it must not find that its pieces stay behind.
+      for (const chunk of chunks) chunk.fill(0);
+      return resolve(whole);
+    });
     message.on('error', (cause) =>
       reject(new NetworkFault('client_gone', 'the client left before its body ended', { cause })),
     );

@@ -16,7 +16,6 @@ import {
   orderedId,
   type Result,
   type UnixSeconds,
-  utf8,
 } from '@mintmark/core';
 
 /**
@@ -185,5 +184,5 @@ export function hashSecret(input: {
  * without stretching because the secret has 192 random bits; never for secrets that people choose.
  */
 export function secretVerifier(secret: string): Uint8Array {
-  return hash('sha256', utf8(secret), 'buffer');
+  return hash('sha256', secret, 'buffer');
 }

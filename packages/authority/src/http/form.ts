@@ -31,7 +31,10 @@ export async function readForm(request: HttpRequest): Promise<Result<Form, FormR
   }
   const body = await request.body(limits.protocolBodyBytesMax);
   if (body === 'too_large') return err({ reason: 'body_too_large' });
-  return parseForm(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('latin1'));
+  const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('latin1');
+  // Tokens and secrets lie in it, and its memory is given back as it is.
+  body.fill(0);
+  return parseForm(text);
 }
 
 /** @param text the body, one character a byte */

@@ -36,6 +36,8 @@ function parseBasic(authorization: string): PresentedSecret | undefined {
   const match = /^basic +([A-Za-z0-9+/]+=*)$/i.exec(authorization);
   const bytes = match?.[1] === undefined ? undefined : base64Decode(match[1]);
   const text = bytes === undefined ? undefined : utf8Decode(bytes);
+  // A slice of a pool that lives on and is not cleared for its next user.
+  bytes?.fill(0);
   if (text === undefined) return undefined;
   const colon = text.indexOf(':');
   if (colon < 0) return undefined;

@@ -20,7 +20,12 @@ export function scrub(text: string): string {
 
 const textCharsMax = 2048;
 
-/** @returns the path alone: query strings carry tokens by mistake, and nothing that is needed */
+/**
+ * The path alone, without what might be a secret: query strings carry tokens by mistake, and so do
+ * paths. No secret has fewer than 16 characters; ids that have more stand in the audit trail.
+ */
 export function loggedPath(path: string): string {
-  return scrub(path.split(/[?#]/, 1)[0]!).slice(0, 512);
+  const segments = path.split(/[?#]/, 1)[0]!.split('/');
+  const shown = segments.map((segment) => (segment.length < 16 ? segment : '…'));
+  return shown.join('/').slice(0, 512);
 }

@@ -18,6 +18,7 @@ import { createGuardedClient, listen, type StreamHandler } from '@mintmark/net';
 import type { Config } from '../config/schema.ts';
 import type { CliPorts } from '../ports.ts';
 import { parseListen, urlOf } from './address.ts';
+import { collectWhenIdle, type IdleCollection } from './idle-collection.ts';
 import { logListener, tlsOf } from './listener.ts';
 import type { Log } from './log.ts';
 
@@ -43,10 +44,17 @@ const drainMs = 10_000;
 /** @throws Fault of what cannot be opened; nothing stays open then */
 export async function startGateway(
   ports: CliPorts,
-  input: { readonly config: Config; readonly log: Log; readonly authority: AuthorityFace },
+  input: {
+    readonly config: Config;
+    readonly log: Log;
+    readonly authority: AuthorityFace;
+    /** Of a process that does more than this. */
+    readonly idle?: IdleCollection;
+  },
 ): Promise<RunningGateway> {
   const { config, log, authority } = input;
   const section = config.gateway;
+  const idle = input.idle ?? collectWhenIdle(ports);
   const gateway = createGateway(
     { tenant: defaultTenant, node: section.node ?? hostname(), prefix: config.prefix },
     { ...ports, ...authority, log: (event) => logGateway(log, event) },
@@ -54,7 +62,10 @@ export async function startGateway(
   let handle: StreamHandler = (_request, reply) => reply.respond(starting);
   const tls = tlsOf(section);
   const listener = await listen({
-    streamHandler: (request, reply) => handle(request, reply),
+    streamHandler: (request, reply) => {
+      idle.asked(request.path);
+      return handle(request, reply);
+    },
     timers: ports.timers,
     ...parseListen(section.listen),
     ...(tls === undefined ? {} : { tls }),

@@ -11,6 +11,7 @@ import type { Config } from '../config/schema.ts';
 import type { CliPorts } from '../ports.ts';
 import { issuerOf, parseListen, urlOf } from './address.ts';
 import { authorityConfigOf } from './authority-config.ts';
+import { collectWhenIdle } from './idle-collection.ts';
 import { type Installation, openInstallation } from './installation.ts';
 import { logListener, tlsOf } from './listener.ts';
 import type { Log } from './log.ts';
@@ -67,10 +68,14 @@ interface Opened {
 async function open(ports: CliPorts, input: StartInput, opened: Opened): Promise<Running> {
   const { config, log, onInitialised } = input;
   let handle: HttpHandler = () => starting;
+  const idle = collectWhenIdle(ports);
   // The port comes first: the issuer may hold its number, and a taken one must change nothing.
   const listener = await listenAuthority(ports, config, {
     log,
-    handler: withRequestLog(ports, log, (request) => handle(request)),
+    handler: withRequestLog(ports, log, (request) => {
+      idle.asked(request.path);
+      return handle(request);
+    }),
   });
   opened.listener = listener;
   const issuer = issuerOf(config, listener);
@@ -102,7 +107,7 @@ async function open(ports: CliPorts, input: StartInput, opened: Opened): Promise
   const isTls = config.authority.tls_cert !== undefined;
   const authorityUrl = urlOf({ host, port: listener.port }, { isTls });
   if (input.withGateway) {
-    const gateway = await startGateway(ports, { config, log, authority });
+    const gateway = await startGateway(ports, { config, log, authority, idle });
     opened.gateway = gateway;
     // Its authority is this process: whoever is told that it listens need not wait any more.
     await gateway.ready;

@@ -1,4 +1,5 @@
 /** How the route parser says no: each refusal names its place, and the nearest known name. */
+import { pointerToken } from '../pointer-token.ts';
 import { err, ok, type Result } from '../result.ts';
 import { suggest } from '../suggest.ts';
 
@@ -24,8 +25,7 @@ export function readObject(
     if (known.includes(key)) continue;
     const near = suggest(key, known);
     const hint = near === undefined ? `known are ${known.join(', ')}` : `did you mean ${near}?`;
-    const pointer = key.replaceAll('~', '~0').replaceAll('/', '~1').slice(0, 64);
-    return refuse('unknown_key', `${path}/${pointer}`, `unknown key; ${hint}`);
+    return refuse('unknown_key', `${path}/${pointerToken(key)}`, `unknown key; ${hint}`);
   }
   return ok(value as Members);
 }

@@ -5,6 +5,7 @@ import {
   limits,
   ok,
   parseJson,
+  pointerToken,
   type Result,
   utf8Decode,
 } from '@mintmark/core';
@@ -91,6 +92,8 @@ export async function readBody(
   if (bytes.length === 0 && bodyOptional === true) return parseBody(schema, '{}');
   if (!json) return err({ code: 'unsupported_media_type' });
   const text = utf8Decode(bytes);
+  // It may hold a secret, and the memory that it lies in is given back as it is.
+  bytes.fill(0);
   if (text === undefined) return err({ code: 'invalid_json', detail: 'not UTF-8' });
   return parseBody(schema, text);
 }
@@ -146,7 +149,7 @@ function problemOf(code: 'invalid_request' | 'invalid_body', error: ZodError): P
     const at = pointerOf(issue.path);
     if (issue.code === 'unrecognized_keys') {
       for (const key of issue.keys.slice(0, errorsMax)) {
-        errors.push({ pointer: `${at}/${escapePointer(key)}`, message: 'not a known member' });
+        errors.push({ pointer: `${at}/${pointerToken(key)}`, message: 'not a known member' });
       }
     } else {
       errors.push({ pointer: at, message: issue.message });
@@ -156,10 +159,5 @@ function problemOf(code: 'invalid_request' | 'invalid_body', error: ZodError): P
 }
 
 function pointerOf(path: readonly PropertyKey[]): string {
-  return path.map((part) => `/${escapePointer(String(part))}`).join('');
-}
-
-/** RFC 6901 §3; cut, because a member's name may be as long as the body. */
-function escapePointer(part: string): string {
-  return part.slice(0, 64).replaceAll('~', '~0').replaceAll('/', '~1');
+  return path.map((part) => `/${pointerToken(String(part))}`).join('');
 }
