@@ -56,7 +56,7 @@ export async function openManagement(rooms: Rooms, shared: Judging): Promise<Man
 
 function endpointPorts(rooms: Rooms, shared: Judging): ManagementPorts {
   const { config, ports, store, peppers, sealer, recorder, keyring, feed, decisions } = rooms;
-  const { clock, entropy } = ports;
+  const { clock, entropy, custody } = ports;
   const { issuer, prefix } = config;
   const acting = { store, recorder, clock, entropy };
   const defaultAlgorithm = config.signing.algorithms[0] ?? 'ES256';
@@ -84,6 +84,7 @@ function endpointPorts(rooms: Rooms, shared: Judging): ManagementPorts {
         keyring.emergency({ tenant: requester.tenant, kid, ...changeBy(requester, reason) }),
     },
     signingKeys: { store, keyring, defaultAlgorithm },
+    custody: { ...acting, custody, sealer, peppers, upkeep: rooms.custodyUpkeep },
     audit: { store, sealer, clock, timers: ports.timers },
     installation: { store, issuerOf: () => issuer },
     feed: {

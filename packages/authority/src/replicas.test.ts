@@ -66,3 +66,35 @@ describe('a token minted right after another process', () => {
     expect(await activeAt(await tokenHere())).toEqual([true, true]);
   });
 });
+
+describe('right after another process rotated the pepper', () => {
+  beforeEach(async () => {
+    const json = { what: 'pepper', reason: 'yearly' };
+    const rotated = await there.manage('POST', '/v1/custody/rotate', { json });
+    expect(rotated).toMatchObject({ status: 202, json: { current: 'pepper-2' } });
+  });
+
+  it('a client secret and an opaque token of it are good here', async () => {
+    const json = { client_name: 'x', scope: 'read', access_token_format: 'opaque' };
+    const made = (await there.manage('POST', '/v1/clients', { json })).json;
+    const by = { clientId: made['client_id'], secret: made['client_secret'] } as Credentials;
+    const form = { grant_type: 'client_credentials' };
+    const token = String((await there.post('/oauth2/token', form, by)).json['access_token']);
+    expect(await activeAt(token, by)).toEqual([true, true]);
+  });
+
+  it('an opaque token of its own client is good here', async () => {
+    const by = await here.addClient({ accessTokenFormat: 'opaque' });
+    await tokenHere(by);
+    const form = { grant_type: 'client_credentials' };
+    const token = String((await there.post('/oauth2/token', form, by)).json['access_token']);
+    expect(await activeAt(token, by)).toEqual([true, true]);
+  });
+
+  it('a key of it is good here', async () => {
+    const json = { name: 'k', scopes: [] };
+    const { key } = (await there.manage('POST', '/v1/keys', { json })).json;
+    const verified = await here.manage('POST', '/v1/keys/verify', { json: { key } });
+    expect(verified.json).toMatchObject({ active: true });
+  });
+});

@@ -19,6 +19,7 @@ import { createRecorder, type Recorder } from './audit/record.ts';
 import { createSequencer, type Sequencer } from './audit/sequencer.ts';
 import type { AuthorityConfig } from './config.ts';
 import type { Custody } from './custody/custody.ts';
+import { type CustodyUpkeep, createCustodyUpkeep } from './custody/custody-upkeep.ts';
 import { createPeppers, type Peppers } from './custody/peppers.ts';
 import { createSealer, type Sealer } from './custody/sealer.ts';
 import { createKeyring, type Keyring } from './keyring/keyring.ts';
@@ -50,6 +51,7 @@ export interface Rooms {
   readonly store: Store;
   readonly peppers: Peppers;
   readonly sealer: Sealer;
+  readonly custodyUpkeep: CustodyUpkeep;
   readonly recorder: Recorder;
   readonly keyring: Keyring;
   readonly sequencer: Sequencer;
@@ -79,6 +81,7 @@ export async function openRooms(config: AuthorityConfig, ports: AuthorityPorts):
   });
   const sealer = createSealer({ custody, store, entropy, clock });
   const peppers = await createPeppers({ custody, store, entropy, clock });
+  const custodyUpkeep = createCustodyUpkeep({ custody, store, sealer, peppers, clock });
   const recorder = createRecorder({ sealer, entropy, clock });
   const keyring = await createKeyring({
     store,
@@ -107,6 +110,7 @@ export async function openRooms(config: AuthorityConfig, ports: AuthorityPorts):
     store,
     peppers,
     sealer,
+    custodyUpkeep,
     recorder,
     keyring,
     sequencer,

@@ -1,6 +1,5 @@
 /** What the authority does by itself: sequencing, refreshing, rotating, counting, letting go. */
 import { type Clock, defaultTenant, limits, nowSeconds } from '@mintmark/core';
-import { createCustodyUpkeep } from './custody/custody-upkeep.ts';
 import type { Rooms } from './rooms.ts';
 import type { Store } from './store/store.ts';
 
@@ -10,9 +9,7 @@ export function createRound(rooms: Rooms): {
   /** The last round: everything acknowledged is sequenced and counted. */
   finish(): Promise<void>;
 } {
-  const { ports, store, sequencer, feed, keyring, sealer, peppers, usage, refusals } = rooms;
-  const { custody, clock } = ports;
-  const custodyUpkeep = createCustodyUpkeep({ custody, store, sealer, peppers, clock });
+  const { ports, store, sequencer, feed, keyring, custodyUpkeep, peppers, usage, refusals } = rooms;
   let running: Promise<void> | undefined;
   let rounds = 0;
 

@@ -185,8 +185,16 @@ export const limits = {
   dataKeysHeldMax: 10_000,
   /** After a rotation elsewhere a process goes on with the old data key or pepper for this long. */
   custodyViewMs: 60_000,
-  /** A replaced root key may still wrap what another process had begun: it is kept this long. */
-  rootKeyKeptMs: 600_000,
+  /**
+   * A replaced root or data key may still be used by what another process had begun. After this
+   * long nobody does: records are sealed again, and a root key may be destroyed.
+   */
+  replacedKeyUsedMs: 600_000,
+  /**
+   * Root keys, peppers, or replaced data keys of a tenant that may wait for their end at once; each
+   * costs time at every start or round. Far more than any plan of rotations.
+   */
+  replacedKeysMax: 100,
   /** A process may sign with a key that was replaced elsewhere for this long. */
   keyringViewMs: 2_000,
   /** How often an idle process looks whether a rotation left something to do. */

@@ -16,6 +16,8 @@ export const permissions = [
   'routes:write',
   'signing_keys:read',
   'signing_keys:write',
+  'custody:read',
+  'custody:write',
   'revocations:read',
   'revocations:write',
   'tokens:inspect',

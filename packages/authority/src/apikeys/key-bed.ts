@@ -42,7 +42,7 @@ function testPeppers(): KeyPeppers & { rotate(): void } {
   let version = 'p1';
   return {
     current: () => ({ version, key: keys.get(version)! }),
-    get: (name) => keys.get(name),
+    find: async (name) => keys.get(name),
     rotate() {
       version = `p${keys.size + 1}`;
       keys.set(version, new Uint8Array(32).fill(keys.size + 1));

@@ -11,7 +11,7 @@ import type { Row } from '../store/tables.ts';
 /** The installation's peppers, unwrapped into memory (`custody/peppers.ts`). */
 export interface KeyPeppers {
   current(): { readonly version: string; readonly key: Uint8Array };
-  get(version: string): Uint8Array | undefined;
+  find(version: string): Promise<Uint8Array | undefined>;
 }
 
 /** Seals under the tenant's data key, bound to a context (`custody/sealer.ts`). */

@@ -128,7 +128,7 @@ async function prove(
   if (row !== undefined && isRemembered(row, secret)) return { row, secret };
   if (row === undefined || row.hashScheme === 'pepper') {
     const version = row?.pepperVersion ?? null;
-    const pepper = version === null ? undefined : ports.peppers.get(version);
+    const pepper = version === null ? undefined : await ports.peppers.find(version);
     // Also without a row: an unknown id takes as long as a wrong secret.
     const key = pepper ?? ports.peppers.current().key;
     const hash = hashSecret({ pepper: key, tenant, id, secret });

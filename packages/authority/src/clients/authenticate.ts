@@ -85,6 +85,8 @@ export function createClientAuthenticator(deps: {
     entries.delete(key);
     if (row === undefined) return undefined;
     const secrets = await deps.store.clientSecrets.list({ where: { tenant, clientId }, limit: 10 });
+    // What another process hashed with a pepper that it has just made is judged by it here too.
+    for (const { pepperVersion } of secrets) await deps.peppers.find(pepperVersion);
     const entry = { client: clientOf(row), secrets, readAtMonotonicMs, proven: undefined };
     if (readAtChange !== changes) return entry;
     const oldest = entries.keys().next();

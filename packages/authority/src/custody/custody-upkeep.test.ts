@@ -68,9 +68,58 @@ async function rounds(count = 20): Promise<void> {
 describe('the upkeep of custody', () => {
   it('seals the records of a rotated tenant again, and leaves the others', async () => {
     await sealer.rotateDataKeys(other, null);
+    clock.advanceMs(limits.replacedKeyUsedMs);
     await rounds();
     expect(await keyIdsOf(other)).toEqual(['data-2', 'data-2']);
     expect(await keyIdsOf(defaultTenant)).toEqual(['data-1', 'data-1']);
+    expect((await store.custodyKeys.get(other, 'data-1'))?.status).toBe('archived');
+    expect((await store.custodyKeys.get(other, 'data-2'))?.status).toBe('active');
+  });
+
+  it('does not begin while another process may still seal with the old key', async () => {
+    await sealer.rotateDataKeys(other, null);
+    clock.advanceMs(limits.replacedKeyUsedMs - 1);
+    await rounds();
+    expect(await keyIdsOf(other)).toEqual(['data-1', 'data-1']);
+    expect((await store.custodyKeys.get(other, 'data-1'))?.status).toBe('retired');
+  });
+
+  it('passes over a record that does not open, and is not done then', async () => {
+    const damaged = await store.signingKeys.get(other, 'a');
+    const sealedPrivate = Uint8Array.from(damaged?.sealedPrivate ?? []);
+    sealedPrivate[sealedPrivate.length - 1]! ^= 1;
+    const where = { tenant: other, kid: 'a' };
+    const set = { sealedPrivate };
+    const step = { do: 'update', table: 'signingKeys', where, set } as const;
+    await store.acts.run({ steps: [step], audit: null });
+    await sealer.rotateDataKeys(other, null);
+    clock.advanceMs(limits.replacedKeyUsedMs);
+    await upkeep.step();
+    await expect(upkeep.step()).rejects.toMatchObject({ code: 'custody_tampered' });
+    await rounds();
+    expect(await keyIdsOf(other)).toEqual(['data-1', 'data-2']);
+    expect((await store.custodyKeys.get(other, 'data-1'))?.status).toBe('retired');
+  });
+
+  it('looks at once where it is told that something was rotated', async () => {
+    await rounds();
+    const id = await custody.rotate();
+    await rounds();
+    expect(await store.custodyKeys.count({ wrappedBy: id })).toBe(0);
+    upkeep.soon();
+    await rounds();
+    expect(await store.custodyKeys.count({ wrappedBy: id })).toBe(3);
+  });
+
+  it('is gone on with by the next process', async () => {
+    await sealer.rotateDataKeys(other, null);
+    clock.advanceMs(limits.replacedKeyUsedMs);
+    await upkeep.step();
+    await upkeep.step();
+    expect((await store.custodyKeys.get(other, 'data-1'))?.status).toBe('retired');
+    upkeep = createCustodyUpkeep({ custody, store, sealer, peppers, clock });
+    await rounds();
+    expect((await store.custodyKeys.get(other, 'data-1'))?.status).toBe('archived');
   });
 
   it('wraps keys and peppers again after a new root key', async () => {
@@ -85,26 +134,29 @@ describe('the upkeep of custody', () => {
 
   it('reads nothing between two looks, and no record twice', async () => {
     await sealer.rotateDataKeys(other, null);
-    await rounds();
     let reads = 0;
     const list: Store['signingKeys']['list'] = (query) => {
       reads += 1;
       return store.signingKeys.list(query);
     };
     const counted = { ...store, signingKeys: { ...store.signingKeys, list } };
-    const again = createCustodyUpkeep({ custody, store: counted, sealer, peppers, clock });
-    for (let i = 0; i < 20; i++) await again.step();
+    upkeep = createCustodyUpkeep({ custody, store: counted, sealer, peppers, clock });
+    clock.advanceMs(limits.replacedKeyUsedMs);
+    await rounds();
     expect(reads).toBe(1);
     clock.advanceMs(limits.custodyUpkeepMs);
-    for (let i = 0; i < 20; i++) await again.step();
+    await rounds();
     expect(reads).toBe(1);
   });
 
   it('waits for a sealer that has not seen the rotation yet', async () => {
     const rotating = createSealer({ custody, store, entropy: seededEntropy(62), clock });
     await rotating.rotateDataKeys(other, null);
+    // The wall clock jumped: its own view is as young as before.
+    clock.setWallMs(clock.nowMs() + limits.replacedKeyUsedMs);
     await rounds();
     expect(await keyIdsOf(other)).toEqual(['data-1', 'data-1']);
+    expect((await store.custodyKeys.get(other, 'data-1'))?.status).toBe('retired');
     clock.advanceMs(Math.max(limits.custodyViewMs, limits.custodyUpkeepMs));
     await rounds();
     expect(await keyIdsOf(other)).toEqual(['data-2', 'data-2']);
@@ -119,6 +171,7 @@ describe('the upkeep of custody', () => {
 
   it('tries again after a fault', async () => {
     await sealer.rotateDataKeys(other, null);
+    clock.advanceMs(limits.replacedKeyUsedMs);
     let fail = true;
     const flaky: Sealer = {
       ...sealer,

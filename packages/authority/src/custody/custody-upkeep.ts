@@ -1,57 +1,84 @@
 /**
  * The part of a rotation that nobody waits for: data keys and peppers wrapped again under a new
  * root key, records sealed again under new data keys, peppers retired. Driven by the authority's
- * rounds, a bounded step at a time; any process may do any of it, and again after a fault.
+ * rounds, a bounded step at a time; any process may do any of it, and again after a fault. How far
+ * it has come stands in the rows, so a new process goes on where the last one stopped.
  */
 import { type Clock, limits, type TenantId } from '@mintmark/core';
 import type { Store } from '../store/store.ts';
 import type { Custody } from './custody.ts';
 import type { Peppers } from './peppers.ts';
-import { type ResealCursor, resealRecords, rewrapAll } from './rotation.ts';
+import { type ResealCursor, type RewrapCursor, resealRecords, rewrapKeys } from './rotation.ts';
 import type { Sealer } from './sealer.ts';
-import type { WrappedKeyRow } from './wrapped-keys.ts';
+import type { WrappedKeyRow, WrappedKeyStatus } from './wrapped-keys.ts';
 
 export interface CustodyUpkeep {
   /**
    * One bounded step, if any is due; cheap where none is.
    *
-   * @throws CustodyFault or StoreFault; the next step tries again
+   * @throws CustodyFault or StoreFault; the next step tries again. A row that does not open is
+   *   named by the fault and passed over: the others are not kept waiting
    */
   step(): Promise<void>;
+  /** The next step looks what there is to do: something was rotated. */
+  soon(): void;
 }
 
 /** Whether a pepper is still named takes a search of all keys: once an hour is enough. */
 const looksAPepper = 60;
 
-interface Reseal {
-  readonly tenant: TenantId;
-  readonly keyId: string;
-  readonly cursor: ResealCursor | undefined;
-}
+type Work =
+  | { readonly do: 'rewrap'; readonly cursor: RewrapCursor | undefined }
+  | {
+      readonly do: 'reseal';
+      readonly tenant: TenantId;
+      /** The tenant's data key now, and those that it replaced. */
+      readonly keyId: string;
+      readonly replaced: readonly string[];
+      readonly cursor: ResealCursor | undefined;
+      /** Whether a record stayed as it was: then the replaced keys are not done with. */
+      readonly left: boolean;
+    };
 
 export function createCustodyUpkeep(ports: {
   readonly custody: Pick<Custody, 'describe' | 'wrap' | 'unwrap'>;
   readonly store: Pick<Store, 'custodyKeys' | 'signingKeys' | 'keys' | 'acts'>;
   readonly sealer: Pick<Sealer, 'seal' | 'open' | 'currentKeyId'>;
   readonly peppers: Pick<Peppers, 'retireUnused'>;
-  readonly clock: Pick<Clock, 'monotonicMs'>;
+  readonly clock: Pick<Clock, 'monotonicMs' | 'nowMs'>;
 }): CustodyUpkeep {
   const { clock, sealer, store } = ports;
-  /** Under which data key all records of a tenant were found. */
-  const clean = new Map<string, string>();
-  let queue: readonly Reseal[] = [];
-  let rewrappedUnder: string | undefined;
+  let queue: readonly Work[] = [];
   let lookedAtMs = Number.NEGATIVE_INFINITY;
   let looks = 0;
 
   async function look(): Promise<void> {
     const { currentKey } = await ports.custody.describe();
-    if (currentKey !== rewrappedUnder) await rewrapAll(ports);
-    rewrappedUnder = currentKey;
-    const rows = await dataKeyRows(store);
-    queue = rotatedTenants(rows).filter(({ tenant, keyId }) => clean.get(tenant) !== keyId);
+    const wrappedBy = { is: '!=', value: currentKey } as const;
+    const stale = await store.custodyKeys.list({ where: { wrappedBy }, limit: 1 });
+    const rewrap = { do: 'rewrap', cursor: undefined } as const;
+    const reseals = dueReseals(await dataKeyRows(store), clock.nowMs());
+    queue = stale.length === 0 ? reseals : [rewrap, ...reseals];
     if (looks % looksAPepper === 0) await ports.peppers.retireUnused();
     looks += 1;
+  }
+
+  /** @returns what is left of the work */
+  async function perform(work: Work, report: (fault: unknown) => void): Promise<Work | undefined> {
+    if (work.do === 'rewrap') {
+      const { next, damaged } = await rewrapKeys(ports, work.cursor);
+      damaged.forEach(report);
+      return next && { ...work, cursor: next };
+    }
+    const { tenant, keyId, cursor } = work;
+    // A sealer that has not seen the new key yet would leave the records as they are.
+    if ((await sealer.currentKeyId(tenant)) !== keyId) return undefined;
+    const { next, damaged } = await resealRecords({ sealer, store }, tenant, cursor);
+    damaged.forEach(report);
+    const left = work.left || damaged.length > 0;
+    if (next !== undefined) return { ...work, cursor: next, left };
+    if (!left) await archive(store, tenant, work.replaced);
+    return undefined;
   }
 
   return {
@@ -63,27 +90,37 @@ export function createCustodyUpkeep(ports: {
         lookedAtMs = clock.monotonicMs();
         return;
       }
-      // A sealer that has not seen the new key yet would leave the records as they are.
-      const seen = (await sealer.currentKeyId(work.tenant)) === work.keyId;
-      const next = seen
-        ? (await resealRecords({ sealer, store }, work.tenant, work.cursor)).next
-        : undefined;
-      if (next !== undefined) {
-        queue = [{ ...work, cursor: next }, ...rest];
-        return;
-      }
-      if (seen) clean.set(work.tenant, work.keyId);
-      queue = rest;
+      const faults: unknown[] = [];
+      const next = await perform(work, (fault) => faults.push(fault));
+      queue = next === undefined ? rest : [next, ...rest];
+      if (faults.length > 0) throw faults[0];
+    },
+    soon() {
+      lookedAtMs = Number.NEGATIVE_INFINITY;
     },
   };
 }
 
+/** Nothing but audit records is sealed under these any more. */
+async function archive(
+  store: Pick<Store, 'acts'>,
+  tenant: TenantId,
+  keyIds: readonly string[],
+): Promise<void> {
+  const status: WrappedKeyStatus = 'archived';
+  const steps = keyIds.map((id) => {
+    return { do: 'update', table: 'custodyKeys', where: { tenant, id }, set: { status } } as const;
+  });
+  await store.acts.run({ steps, audit: null });
+}
+
+/** Of every tenant, without those that are done with. */
 async function dataKeyRows(store: Pick<Store, 'custodyKeys'>): Promise<readonly WrappedKeyRow[]> {
   const found: WrappedKeyRow[] = [];
   let after: readonly string[] | undefined;
   for (;;) {
     const page: readonly WrappedKeyRow[] = await store.custodyKeys.list({
-      where: { purpose: 'data' },
+      where: { purpose: 'data', status: { is: '!=', value: 'archived' } },
       limit: limits.pageItemsMax,
       ...(after === undefined ? {} : { after }),
     });
@@ -94,12 +131,18 @@ async function dataKeyRows(store: Pick<Store, 'custodyKeys'>): Promise<readonly 
   }
 }
 
-/** Tenants with more than one data key: of the others everything is under the only one. */
-function rotatedTenants(rows: readonly WrappedKeyRow[]): readonly Reseal[] {
+/**
+ * Tenants whose records may still be under a replaced key. Not at once: while another process goes
+ * on with that key, a pass over the records would miss what it seals behind it.
+ */
+function dueReseals(rows: readonly WrappedKeyRow[], now: number): readonly Work[] {
   const tenants = Map.groupBy(rows, (row) => row.tenant);
   return [...tenants].flatMap(([tenant, keys]) => {
+    const replaced = keys.filter((key) => key.status === 'retired').map((key) => key.id);
     const current = keys.find((key) => key.status === 'active');
-    if (keys.length < 2 || current === undefined) return [];
-    return [{ tenant: tenant as TenantId, keyId: current.id, cursor: undefined }];
+    if (replaced.length === 0 || current === undefined) return [];
+    if (now - current.createdAt < limits.replacedKeyUsedMs) return [];
+    const at = { tenant: tenant as TenantId, keyId: current.id, cursor: undefined };
+    return [{ do: 'reseal', ...at, replaced, left: false } as const];
   });
 }

@@ -1,4 +1,4 @@
-import { defaultTenant, limits, manualClock, seededEntropy } from '@mintmark/core';
+import { defaultTenant, err, limits, manualClock, ok, seededEntropy } from '@mintmark/core';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Step } from '../store/act.ts';
 import { openMemoryStore } from '../store/memory/memory-store.ts';
@@ -6,7 +6,7 @@ import type { Store } from '../store/store.ts';
 import type { Custody } from './custody.ts';
 import { openMemoryCustody } from './memory.ts';
 import { createPeppers, type Peppers } from './peppers.ts';
-import { rewrapAll } from './rotation.ts';
+import { rewrapKeys } from './rotation.ts';
 
 const keptMs = 4 * limits.accessTokenTtlSecondsMax * 1000;
 let clock: ReturnType<typeof manualClock>;
@@ -85,7 +85,7 @@ describe('peppers', () => {
   it('are replaced for new hashes and kept for old ones', async () => {
     const peppers = await open();
     const old = peppers.current();
-    expect(await peppers.rotate(null)).toBe('rotated');
+    expect(await peppers.rotate(null)).toEqual(ok('pepper-2'));
     expect(peppers.current().version).not.toBe(old.version);
     expect(peppers.current().key).not.toEqual(old.key);
     expect(peppers.get(old.version)).toEqual(old.key);
@@ -102,10 +102,59 @@ describe('peppers', () => {
     expect(here.current().version).toBe(version);
   });
 
+  it('of another process are found for a row that names them, by one look for many', async () => {
+    let looks = 0;
+    const list: Store['custodyKeys']['list'] = (query) => {
+      looks += 1;
+      return store.custodyKeys.list(query);
+    };
+    const counted = { ...store, custodyKeys: { ...store.custodyKeys, list } };
+    const here = await createPeppers({ custody, store: counted, entropy, clock });
+    const there = await open();
+    const { version: old } = here.current();
+    await there.rotate(null);
+    const { version, key } = there.current();
+    looks = 0;
+    expect(await here.find(old)).toEqual(here.get(old));
+    expect(looks).toBe(0);
+    const found = await Promise.all(Array.from({ length: 20 }, () => here.find(version)));
+    expect(found).toEqual(Array(20).fill(key));
+    expect(looks).toBe(1);
+    expect(await here.find('pepper-99')).toBeUndefined();
+  });
+
+  it('are not forgotten by a slow look that began before they were made', async () => {
+    const slow = Promise.withResolvers<void>();
+    let stalls = false;
+    const list: Store['custodyKeys']['list'] = async (query) => {
+      const stalled = stalls;
+      const rows = await store.custodyKeys.list(query);
+      if (stalled) await slow.promise;
+      return rows;
+    };
+    const stalling = { ...store, custodyKeys: { ...store.custodyKeys, list } };
+    const peppers = await createPeppers({ custody, store: stalling, entropy, clock });
+    stalls = true;
+    const looking = peppers.refresh();
+    await Promise.resolve();
+    stalls = false;
+    const rotating = peppers.rotate(null);
+    // As far as it comes by itself.
+    for (let turn = 0; turn < 100; turn++) await Promise.resolve();
+    expect(await store.custodyKeys.count()).toBe(2);
+    slow.resolve();
+    await Promise.all([looking, rotating]);
+    const { version, key } = peppers.current();
+    expect(version).toBe('pepper-2');
+    expect(peppers.get(version)).toBe(key);
+    expect(key.some((byte) => byte !== 0)).toBe(true);
+  });
+
   it('are added once where two rotate at the same time', async () => {
     const both = [await open(), await open()];
     const outcomes = await Promise.all(both.map((peppers) => peppers.rotate(null)));
-    expect(outcomes.sort()).toEqual(['overtaken', 'rotated']);
+    expect(outcomes).toContainEqual(ok('pepper-2'));
+    expect(outcomes).toContainEqual(err({ reason: 'overtaken' }));
     expect(both[0]?.current()).toEqual(both[1]?.current());
   });
 
@@ -141,7 +190,7 @@ describe('peppers', () => {
     const before = (await open()).current();
     const old = (await custody.describe()).currentKey;
     await custody.rotate();
-    expect(await rewrapAll({ custody, store })).toBe(1);
+    expect(await rewrapKeys({ custody, store })).toMatchObject({ changed: 1 });
     await custody.destroy(old);
     expect((await open()).current()).toEqual(before);
   });

@@ -3,14 +3,15 @@
  * unwrapped once and stay in memory, so that no check waits for custody. A new one is for new
  * hashes; an old one lives for as long as a row names it.
  */
-import { CustodyFault, limits } from '@mintmark/core';
-import type { AuditRecord } from '../store/act.ts';
+import { CustodyFault, limits, type Result } from '@mintmark/core';
 import type { Store } from '../store/store.ts';
 import {
   addWrappedKey,
   installationScope,
   listWrappedKeys,
   lostRaces,
+  type Overtaken,
+  type RecordRotation,
   racesMax,
   unwrapKey,
   type WrappedKeyPorts,
@@ -28,13 +29,18 @@ export interface Peppers {
   current(): Pepper;
   /**
    * For a stored hash. Undefined where no such pepper is known here: it was retired, or made by
-   * another process since the last `refresh`.
+   * another process since the last look.
    */
   get(version: string): Uint8Array | undefined;
+  /**
+   * The same, after a look at the store where it is not known. The version must come out of a
+   * stored row, never out of a request.
+   */
+  find(version: string): Promise<Uint8Array | undefined>;
   /** Reads what other processes added or retired; called on the authority's tick. */
   refresh(): Promise<void>;
-  /** @returns `overtaken` where another process made one at the same time; nothing was recorded */
-  rotate(audit: AuditRecord | null): Promise<'rotated' | 'overtaken'>;
+  /** @returns its version; refusal: overtaken */
+  rotate(record: RecordRotation | null): Promise<Result<string, Overtaken>>;
   /**
    * Deletes peppers that no row names. One that was replaced less than four days ago is kept: for
    * a day another process may still hash with it, and token rows are gone three days after they
@@ -49,6 +55,11 @@ export interface PepperPorts extends WrappedKeyPorts {
   readonly store: WrappedKeyPorts['store'] & Pick<Store, 'clientSecrets' | 'keys'>;
 }
 
+interface Held {
+  readonly byVersion: ReadonlyMap<string, Uint8Array>;
+  readonly current: Pepper;
+}
+
 const scope = { tenant: installationScope, purpose: 'pepper' } as const;
 const keptMs = 4 * limits.accessTokenTtlSecondsMax * 1000;
 
@@ -58,48 +69,41 @@ const keptMs = 4 * limits.accessTokenTtlSecondsMax * 1000;
  * @throws CustodyFault or StoreFault
  */
 export async function createPeppers(ports: PepperPorts): Promise<Peppers> {
-  const { store, custody, clock } = ports;
-  let peppers: ReadonlyMap<string, Uint8Array> = new Map();
-  let current = await first();
+  const { store, clock } = ports;
+  let held = await first();
 
-  /** @returns the newest, or undefined where there is none at all */
-  async function load(): Promise<Pepper | undefined> {
-    const rows = await listWrappedKeys(store, scope.tenant, scope.purpose);
-    const next = new Map<string, Uint8Array>();
-    for (const row of rows) {
-      next.set(row.id, peppers.get(row.id) ?? (await unwrapKey(custody, row)));
-    }
-    for (const [version, key] of peppers) if (!next.has(version)) key.fill(0);
-    peppers = next;
-    const version = rows[0]?.id;
-    return version === undefined ? undefined : { version, key: next.get(version)! };
-  }
-
-  async function first(): Promise<Pepper> {
+  async function first(): Promise<Held> {
     for (let race = 0; race < racesMax; race++) {
-      const found = await load();
+      const found = await look(ports, new Map());
       if (found !== undefined) return found;
-      await addWrappedKey(ports, { ...scope, newest: undefined, uses: 0, audit: null });
+      await addWrappedKey(ports, { ...scope, newest: undefined, uses: 0, record: null });
     }
     throw lostRaces(installationScope);
   }
 
-  async function refresh(): Promise<void> {
-    const found = await load();
+  const refresh = inTurn(async () => {
+    const before = held.byVersion;
+    const found = await look(ports, before);
     // Hashes made with a pepper that is stored nowhere could never be checked again.
     if (found === undefined) throw new CustodyFault('custody_unknown_key', 'all peppers are gone');
-    current = found;
-  }
+    held = found;
+    // Only now: nobody may hash with a pepper that is being overwritten.
+    for (const [version, key] of before) if (!found.byVersion.has(version)) key.fill(0);
+  });
 
   return {
-    current: () => current,
-    get: (version) => peppers.get(version),
+    current: () => held.current,
+    get: (version) => held.byVersion.get(version),
+    async find(version) {
+      if (!held.byVersion.has(version)) await refresh();
+      return held.byVersion.get(version);
+    },
     refresh,
-    async rotate(audit) {
+    async rotate(record) {
       const [newest] = await listWrappedKeys(store, scope.tenant, scope.purpose);
-      const outcome = await addWrappedKey(ports, { ...scope, newest, uses: 0, audit });
+      const added = await addWrappedKey(ports, { ...scope, newest, uses: 0, record });
       await refresh();
-      return outcome === 'added' ? 'rotated' : 'overtaken';
+      return added;
     },
     async retireUnused() {
       const rows = await listWrappedKeys(store, scope.tenant, scope.purpose);
@@ -120,6 +124,40 @@ export async function createPeppers(ports: PepperPorts): Promise<Peppers> {
       return retired;
     },
   };
+}
+
+/** @returns undefined where there is no pepper at all */
+async function look(
+  { store, custody }: Pick<PepperPorts, 'store' | 'custody'>,
+  known: ReadonlyMap<string, Uint8Array>,
+): Promise<Held | undefined> {
+  const rows = await listWrappedKeys(store, scope.tenant, scope.purpose);
+  const byVersion = new Map<string, Uint8Array>();
+  for (const row of rows) {
+    byVersion.set(row.id, known.get(row.id) ?? (await unwrapKey(custody, row)));
+  }
+  const version = rows[0]?.id;
+  if (version === undefined) return undefined;
+  return { byVersion, current: { version, key: byVersion.get(version)! } };
+}
+
+/**
+ * One run at a time: a slow look must not bring back what a later one has seen gone. Who calls
+ * while one is under way shares the next, because that one may have missed what he knows of.
+ */
+function inTurn(work: () => Promise<void>): () => Promise<void> {
+  let last: Promise<void> = Promise.resolve();
+  let waiting: Promise<void> | undefined;
+  return () => {
+    waiting ??= last.then(begin, begin);
+    return waiting;
+  };
+
+  function begin(): Promise<void> {
+    last = waiting ?? last;
+    waiting = undefined;
+    return work();
+  }
 }
 
 async function isNamed(

@@ -1,16 +1,19 @@
 import {
   CustodyFault,
   defaultTenant,
+  err,
   limits,
   manualClock,
+  ok,
   seededEntropy,
-  type UnixMs,
+  type TenantId,
   utf8,
 } from '@mintmark/core';
 import { sealedKeyId } from '@mintmark/tokens';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { parseLeaf } from '../audit/leaf.ts';
 import { createRecorder } from '../audit/record.ts';
+import type { Requester } from '../audit/requester.ts';
 import type { Step } from '../store/act.ts';
 import { openMemoryStore } from '../store/memory/memory-store.ts';
 import type { Store } from '../store/store.ts';
@@ -22,8 +25,9 @@ import { createPeppers } from './peppers.ts';
 import {
   destroyRootKey,
   type ResealCursor,
+  type RewrapCursor,
   resealRecords,
-  rewrapAll,
+  rewrapKeys,
   rotateRootKey,
 } from './rotation.ts';
 import { createSealer, type Sealer } from './sealer.ts';
@@ -154,10 +158,29 @@ async function resealAll(sealer: Sealer): Promise<number> {
   let cursor: ResealCursor | undefined;
   do {
     const step = await resealRecords({ sealer, store }, tenant, cursor);
-    total += step.resealed;
+    total += step.changed;
     cursor = step.next;
   } while (cursor !== undefined);
   return total;
+}
+
+async function rewrapAll(used: Custody = custody): Promise<number> {
+  let total = 0;
+  let cursor: RewrapCursor | undefined;
+  do {
+    const step = await rewrapKeys({ custody: used, store }, cursor);
+    total += step.changed;
+    cursor = step.next;
+  } while (cursor !== undefined);
+  return total;
+}
+
+const requester: Requester = { tenant, actor: { kind: 'admin_key', id: 'a1' } };
+
+/** Of a root key that nobody may still use. */
+function destroy(keyId: string, used: Custody = custody) {
+  const recorder = createRecorder({ sealer: sealerOf(), entropy, clock });
+  return destroyRootKey({ custody: used, store, recorder, clock }, { requester, keyId });
 }
 
 /** The whole rotation, as an operator runs it. */
@@ -165,11 +188,11 @@ async function rotateEverything(used: Custody): Promise<void> {
   const sealer = sealerOf(used);
   const old = (await used.describe()).currentKey;
   await used.rotate();
-  await rewrapAll({ custody: used, store });
+  await rewrapAll(used);
   await sealer.rotateDataKeys(tenant, null);
   await resealAll(sealer);
-  clock.advanceMs(limits.rootKeyKeptMs);
-  await destroyRootKey({ custody: used, store, clock }, old);
+  clock.advanceMs(limits.replacedKeyUsedMs);
+  expect(await destroy(old, used)).toEqual(ok(undefined));
 }
 
 describe('a rotation', () => {
@@ -184,7 +207,7 @@ describe('a rotation', () => {
       expect(row.wrappedBy).toBe(currentKey);
     }
     expect(await resealAll(sealerOf())).toBe(0);
-    expect(await rewrapAll({ custody, store })).toBe(0);
+    expect(await rewrapAll()).toBe(0);
   });
 
   it('loses nothing where custody is lost at any call, and the next one ends it', async () => {
@@ -218,22 +241,17 @@ describe('a rotation', () => {
 });
 
 describe('a new root key', () => {
-  const event = {
-    tenant,
-    at: 1_700_000_000_000 as UnixMs,
-    actor: { kind: 'admin_key', id: 'a1' },
-    why: 'yearly',
-  } as const;
+  const input = { requester, reason: 'yearly' };
 
-  it('is made and recorded before and after, with everything wrapped under it', async () => {
+  it('is made and recorded before and after, and the old one still opens', async () => {
     const sealer = sealerOf();
     await fill(sealer);
     const recorder = createRecorder({ sealer, entropy, clock });
-    const { keyId, rewrapped } = await rotateRootKey({ custody, store, recorder }, event);
-    expect((await custody.describe()).currentKey).toBe(keyId);
-    expect(rewrapped).toBe(1);
+    const rotated = await rotateRootKey({ custody, store, recorder, clock }, input);
+    expect(rotated).toEqual(ok((await custody.describe()).currentKey));
     const leaves = (await store.auditPending.list({ limit: 10 })).map((row) => parseLeaf(row.leaf));
     expect(leaves.map((leaf) => leaf?.result).sort()).toEqual(['done', 'started']);
+    expect(leaves.every((leaf) => leaf?.action === 'custody.rotate')).toBe(true);
     await expectAllOpen();
   });
 
@@ -244,8 +262,52 @@ describe('a new root key', () => {
       },
     };
     const before = await custody.describe();
-    await expect(rotateRootKey({ custody, store, recorder }, event)).rejects.toThrow('cannot');
+    const ports = { custody, store, recorder, clock };
+    await expect(rotateRootKey(ports, input)).rejects.toThrow('cannot');
     expect(await custody.describe()).toEqual(before);
+  });
+
+  it('leaves its first record alone where custody fails in between', async () => {
+    const { custody: failing } = failingAt(1);
+    const recorder = createRecorder({ sealer: sealerOf(), entropy, clock });
+    const ports = { custody: failing, store, recorder, clock };
+    await expect(rotateRootKey(ports, input)).rejects.toMatchObject({
+      code: 'custody_unavailable',
+    });
+    const leaves = (await store.auditPending.list({ limit: 10 })).map((row) => parseLeaf(row.leaf));
+    expect(leaves.map((leaf) => leaf?.result)).toEqual(['started']);
+  });
+
+  it('is refused while too many older ones are kept', async () => {
+    for (let i = 0; i < limits.replacedKeysMax; i++) await custody.rotate();
+    const recorder = createRecorder({ sealer: sealerOf(), entropy, clock });
+    const refused = await rotateRootKey({ custody, store, recorder, clock }, input);
+    expect(refused).toEqual(err({ reason: 'too_many_keys' }));
+    expect(await store.auditPending.count()).toBe(0);
+  });
+});
+
+describe('wrapping keys again', () => {
+  it('works in bounded steps, and passes over what does not open', async () => {
+    const sealer = sealerOf();
+    const tenants = Array.from({ length: limits.rotationRowsMax + 5 }, (_, i) => `t${1000 + i}`);
+    for (const name of tenants) await sealer.currentKeyId(name as TenantId);
+    const where = { tenant: 't1001', id: 'data-1' };
+    const set = { wrapped: new Uint8Array(60) };
+    await put({ do: 'update', table: 'custodyKeys', where, set });
+    await custody.rotate();
+    const first = await rewrapKeys({ custody, store });
+    expect(first).toMatchObject({ changed: 99, damaged: [{ code: 'custody_tampered' }] });
+    const second = await rewrapKeys({ custody, store }, first.next);
+    expect(second).toEqual({ changed: 5, damaged: [], next: undefined });
+  });
+
+  it('leaves a key alone that was wrapped again elsewhere', async () => {
+    await fill(sealerOf());
+    await custody.rotate();
+    const twice = await Promise.all([rewrapAll(), rewrapAll()]);
+    expect(twice.sort()).toEqual([0, 1]);
+    await expectAllOpen();
   });
 });
 
@@ -263,7 +325,7 @@ describe('sealing records again', () => {
     let cursor: ResealCursor | undefined;
     do {
       const step = await resealRecords({ sealer, store }, tenant, cursor);
-      sizes.push(step.resealed);
+      sizes.push(step.changed);
       cursor = step.next;
     } while (cursor !== undefined);
     expect(sizes).toEqual([0, limits.rotationRowsMax, 20]);
@@ -285,44 +347,62 @@ describe('sealing records again', () => {
     };
     const cursor = { table: 'keys', after: undefined } as const;
     const step = await resealRecords({ sealer: racing, store }, tenant, cursor);
-    expect(step).toEqual({ resealed: 1, next: undefined });
+    expect(step).toEqual({ changed: 1, damaged: [], next: undefined });
     expect((await store.keys.get(tenant, 'k1'))?.sealedVerifier).toEqual(Uint8Array.from(changed));
     expect((await store.keys.get(tenant, 'k2'))?.version).toBe(1);
   });
 });
 
 describe('destroying a root key', () => {
-  const destroy = (keyId: string) => destroyRootKey({ custody, store, clock }, keyId);
-
   it('is refused while it is current or was until a moment ago', async () => {
     const old = (await custody.describe()).currentKey;
-    await expect(destroy(old)).rejects.toMatchObject({ code: 'custody_refused' });
-    clock.advanceMs(limits.rootKeyKeptMs);
-    await expect(destroy(old)).rejects.toMatchObject({ code: 'custody_refused' });
+    clock.advanceMs(limits.replacedKeyUsedMs);
+    expect(await destroy(old)).toEqual(err({ reason: 'key_current' }));
     await custody.rotate();
-    clock.advanceMs(limits.rootKeyKeptMs - 1);
-    await expect(destroy(old)).rejects.toMatchObject({ code: 'custody_refused' });
+    const until = clock.nowMs() + limits.replacedKeyUsedMs;
+    clock.advanceMs(limits.replacedKeyUsedMs - 1);
+    expect(await destroy(old)).toEqual(err({ reason: 'key_replaced_lately', until }));
     clock.advanceMs(1);
-    await destroy(old);
-    await expect(destroy(old)).rejects.toMatchObject({ code: 'custody_unknown_key' });
+    expect(await destroy(old)).toEqual(ok(undefined));
+    expect(await destroy(old)).toEqual(err({ reason: 'key_not_found' }));
   });
 
   it('is refused while a row still names it', async () => {
     const old = (await custody.describe()).currentKey;
     await fill(sealerOf());
     await custody.rotate();
-    clock.advanceMs(limits.rootKeyKeptMs);
-    await expect(destroy(old)).rejects.toMatchObject({ code: 'custody_refused' });
-    await rewrapAll({ custody, store });
-    await destroy(old);
+    clock.advanceMs(limits.replacedKeyUsedMs);
+    expect(await destroy(old)).toEqual(err({ reason: 'key_named', wraps: 1 }));
+    await rewrapAll();
+    expect(await destroy(old)).toEqual(ok(undefined));
     await expectAllOpen();
   });
 
-  it('leaves a key alone that was wrapped again elsewhere', async () => {
-    await fill(sealerOf());
+  it('waits from its own making where the clock was set back before the next', async () => {
+    const old = (await custody.describe()).currentKey;
+    const madeAt = clock.nowMs();
+    clock.setWallMs(madeAt - 86_400_000);
     await custody.rotate();
-    const twice = await Promise.all([rewrapAll({ custody, store }), rewrapAll({ custody, store })]);
-    expect(twice.sort()).toEqual([0, 1]);
-    await expectAllOpen();
+    const until = madeAt + limits.replacedKeyUsedMs;
+    expect(await destroy(old)).toEqual(err({ reason: 'key_replaced_lately', until }));
+    clock.setWallMs(until);
+    expect(await destroy(old)).toEqual(ok(undefined));
+  });
+
+  it('is recorded before and after, and where it cannot be, the key stays', async () => {
+    const old = (await custody.describe()).currentKey;
+    await custody.rotate();
+    clock.advanceMs(limits.replacedKeyUsedMs);
+    const recorder = {
+      record: async () => {
+        throw new CustodyFault('custody_unavailable', 'cannot record');
+      },
+    };
+    const ports = { custody, store, recorder, clock };
+    await expect(destroyRootKey(ports, { requester, keyId: old })).rejects.toThrow('cannot');
+    expect((await custody.describe()).keys).toHaveLength(2);
+    await destroy(old);
+    const leaves = (await store.auditPending.list({ limit: 10 })).map((row) => parseLeaf(row.leaf));
+    expect(leaves.map((leaf) => leaf?.result).sort()).toEqual(['done', 'started']);
   });
 });

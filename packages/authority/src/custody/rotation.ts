@@ -3,9 +3,18 @@
  * under new data keys. Every step is bounded, may fail at any point and is run again until nothing
  * is left; nothing is destroyed before nothing names it.
  */
-import { type AuditEvent, type Clock, CustodyFault, limits, type TenantId } from '@mintmark/core';
+import {
+  type Clock,
+  CustodyFault,
+  err,
+  limits,
+  ok,
+  type Result,
+  type TenantId,
+} from '@mintmark/core';
 import { sealedKeyId } from '@mintmark/tokens';
 import type { Recorder } from '../audit/record.ts';
+import { eventBy, type Requester } from '../audit/requester.ts';
 import type { Act } from '../store/act.ts';
 import type { Store } from '../store/store.ts';
 import { sealContext } from './contexts.ts';
@@ -13,103 +22,145 @@ import type { Custody } from './custody.ts';
 import type { Sealer } from './sealer.ts';
 import { rewrapKey, type WrappedKeyRow } from './wrapped-keys.ts';
 
+/** The object of every record about custody. */
+export const custodyObject = { kind: 'installation', id: 'custody' } as const;
+
+interface RootKeyPorts {
+  readonly recorder: Recorder;
+  readonly clock: Pick<Clock, 'nowMs'>;
+}
+
 /**
- * Makes a new root key current and wraps everything under it. Custody is no part of the store's
- * transaction, so two records stand around the rotation: one without the other tells of a crash
- * between them, after which `rewrapAll` goes on.
+ * Makes a new root key current. What the old one wrapped is wrapped again by the upkeep. Custody is
+ * no part of the store's transaction, so two records stand around the rotation: the first without
+ * the second tells of a crash or a fault between them, and the key may have been made or not.
  *
+ * @returns its id; refusal: too_many_keys
  * @throws AuditFault, StoreFault or CustodyFault; where it cannot be recorded, nothing is rotated
  */
 export async function rotateRootKey(
-  ports: RewrapPorts & {
-    readonly custody: Pick<Custody, 'rotate'>;
-    readonly recorder: Recorder;
+  ports: RootKeyPorts & {
+    readonly custody: Pick<Custody, 'describe' | 'rotate'>;
+    readonly store: Pick<Store, 'acts'>;
   },
-  event: Pick<AuditEvent, 'tenant' | 'at' | 'actor' | 'why' | 'personal' | 'requestId'>,
-): Promise<{ readonly keyId: string; readonly rewrapped: number }> {
-  const { custody, store, recorder } = ports;
-  const about = { ...event, action: 'custody.rotate', object: custodyObject } as const;
-  await store.acts.run({
-    steps: [],
-    audit: await recorder.record({ ...about, result: 'started' }),
-  });
-  const keyId = await custody.rotate();
-  const rewrapped = await rewrapAll(ports);
-  const detail = { key: keyId, rewrapped };
-  await store.acts.run({
-    steps: [],
-    audit: await recorder.record({ ...about, result: 'done', detail }),
-  });
-  return { keyId, rewrapped };
-}
-
-const custodyObject = { kind: 'installation', id: 'custody' } as const;
-
-interface RewrapPorts {
-  readonly custody: Pick<Custody, 'describe' | 'wrap' | 'unwrap'>;
-  readonly store: Pick<Store, 'custodyKeys' | 'acts'>;
-}
-
-/**
- * Wraps every data key and pepper that an older root key wrapped under the current one. Safe to run
- * in several processes, and again after a fault.
- *
- * @returns how many were wrapped again
- * @throws CustodyFault or StoreFault; what was done stays done
- */
-export async function rewrapAll(ports: RewrapPorts): Promise<number> {
-  const { currentKey } = await ports.custody.describe();
-  let rewrapped = 0;
-  let after: readonly string[] | undefined;
-  for (;;) {
-    const rows: readonly WrappedKeyRow[] = await ports.store.custodyKeys.list({
-      limit: limits.rotationRowsMax,
-      ...(after === undefined ? {} : { after }),
-    });
-    for (const row of rows) {
-      if (row.wrappedBy !== currentKey && (await rewrapKey(ports, row))) rewrapped += 1;
-    }
-    const last = rows.at(-1);
-    if (last === undefined || rows.length < limits.rotationRowsMax) return rewrapped;
-    after = [last.tenant, last.id];
+  input: { readonly requester: Requester; readonly reason: string },
+): Promise<Result<string, { readonly reason: 'too_many_keys' }>> {
+  const { custody } = ports;
+  if ((await custody.describe()).keys.length > limits.replacedKeysMax) {
+    return err({ reason: 'too_many_keys' });
   }
+  const about = { action: 'custody.rotate', why: input.reason } as const;
+  await record(ports, input.requester, { ...about, result: 'started', detail: { what: 'root' } });
+  const key = await custody.rotate();
+  await record(ports, input.requester, { ...about, detail: { what: 'root', key } });
+  return ok(key);
 }
 
+export type DestroyRefusal =
+  | { readonly reason: 'key_not_found' }
+  | { readonly reason: 'key_current' }
+  /** A process may still be storing what it wrapped. */
+  | { readonly reason: 'key_replaced_lately'; readonly until: number }
+  | { readonly reason: 'key_named'; readonly wraps: number };
+
 /**
- * Destroys a root key that wraps nothing any more.
+ * Destroys a root key that wraps nothing any more; recorded before and after, as a rotation is.
  *
- * @throws CustodyFault `custody_refused` where a row still names it, where it is current, or where
- *   it was replaced so lately that a process may still be storing what it wrapped
+ * @throws AuditFault, StoreFault or CustodyFault; where it cannot be recorded, nothing is destroyed
  */
 export async function destroyRootKey(
-  ports: {
+  ports: RootKeyPorts & {
     readonly custody: Pick<Custody, 'describe' | 'destroy'>;
-    readonly store: Pick<Store, 'custodyKeys'>;
-    readonly clock: Pick<Clock, 'nowMs'>;
+    readonly store: Pick<Store, 'custodyKeys' | 'acts'>;
   },
-  keyId: string,
-): Promise<void> {
+  input: { readonly requester: Requester; readonly keyId: string },
+): Promise<Result<undefined, DestroyRefusal>> {
+  const { keyId, requester } = input;
   const { keys, currentKey } = await ports.custody.describe();
   const own = keys.find((key) => key.id === keyId);
-  if (own === undefined) {
-    throw new CustodyFault('custody_unknown_key', `custody has no key ${keyId}`);
-  }
-  const replacedAt = Math.min(
-    ...keys.filter((key) => key.createdAt >= own.createdAt && key !== own).map((k) => k.createdAt),
-  );
-  if (keyId === currentKey || ports.clock.nowMs() - replacedAt < limits.rootKeyKeptMs) {
-    throw new CustodyFault('custody_refused', `${keyId} is current, or was until a moment ago`, {
-      hint: `rotate, then wait ${limits.rootKeyKeptMs / 60_000} minutes`,
-    });
-  }
-  const named = await ports.store.custodyKeys.count({ wrappedBy: keyId });
-  if (named > 0) {
-    throw new CustodyFault('custody_refused', `${named} keys are still wrapped by ${keyId}`, {
-      hint: 'a running authority wraps them again within two minutes; then try again',
-    });
-  }
+  if (own === undefined) return err({ reason: 'key_not_found' });
+  if (keyId === currentKey) return err({ reason: 'key_current' });
+  const later = keys.filter((key) => key !== own && key.createdAt >= own.createdAt);
+  // None is later where the clock was set back: then its own time is the best guess.
+  const replacedAt = Math.min(...(later.length === 0 ? [own] : later).map((key) => key.createdAt));
+  const until = replacedAt + limits.replacedKeyUsedMs;
+  if (ports.clock.nowMs() < until) return err({ reason: 'key_replaced_lately', until });
+  const wraps = await ports.store.custodyKeys.count({ wrappedBy: keyId });
+  if (wraps > 0) return err({ reason: 'key_named', wraps });
+  const about = { action: 'custody.destroy', detail: { what: 'root', key: keyId } } as const;
+  await record(ports, requester, { ...about, result: 'started' });
   await ports.custody.destroy(keyId);
+  await record(ports, requester, about);
+  return ok(undefined);
 }
+
+async function record(
+  ports: RootKeyPorts & { readonly store: Pick<Store, 'acts'> },
+  requester: Requester,
+  event: Omit<Parameters<typeof eventBy>[1], 'at' | 'object'>,
+): Promise<void> {
+  const at = ports.clock.nowMs();
+  const audit = await ports.recorder.record(
+    eventBy(requester, { ...event, at, object: custodyObject }),
+  );
+  await ports.store.acts.run({ steps: [], audit });
+}
+
+/** What a bounded step did. */
+interface StepDone<Cursor> {
+  readonly changed: number;
+  /** Where the next step goes on; undefined at the end. */
+  readonly next: Cursor | undefined;
+  /** Of rows that do not open. They are left as they are, and keep nobody else's from opening. */
+  readonly damaged: readonly CustodyFault[];
+}
+
+/** Where a pass over all wrapped keys goes on. */
+export type RewrapCursor = readonly [tenant: string, id: string];
+
+/**
+ * One bounded step of wrapping every data key and pepper under the current root key. Safe to run in
+ * several processes, and again after a fault.
+ *
+ * @throws CustodyFault or StoreFault; what was done stays done
+ */
+export async function rewrapKeys(
+  ports: {
+    readonly custody: Pick<Custody, 'describe' | 'wrap' | 'unwrap'>;
+    readonly store: Pick<Store, 'custodyKeys' | 'acts'>;
+  },
+  after?: RewrapCursor,
+): Promise<StepDone<RewrapCursor>> {
+  const { currentKey } = await ports.custody.describe();
+  const rows: readonly WrappedKeyRow[] = await ports.store.custodyKeys.list({
+    where: { wrappedBy: { is: '!=', value: currentKey } },
+    limit: limits.rotationRowsMax,
+    ...(after === undefined ? {} : { after }),
+  });
+  // One after the other: custody may be far away, and may bound how often it is asked.
+  const { changed, damaged } = await eachInTurn(rows, (row) => rewrapKey(ports, row));
+  const last = rows.length < limits.rotationRowsMax ? undefined : rows.at(-1);
+  return { changed, damaged, next: last === undefined ? undefined : [last.tenant, last.id] };
+}
+
+async function eachInTurn<R>(
+  rows: readonly R[],
+  change: (row: R) => Promise<boolean>,
+): Promise<Pick<StepDone<never>, 'changed' | 'damaged'>> {
+  const damaged: CustodyFault[] = [];
+  let changed = 0;
+  for (const row of rows) {
+    try {
+      if (await change(row)) changed += 1;
+    } catch (fault) {
+      if (!(fault instanceof CustodyFault && unopenable.has(fault.code))) throw fault;
+      damaged.push(fault);
+    }
+  }
+  return { changed, damaged };
+}
+
+const unopenable = new Set(['custody_tampered', 'custody_unknown_key']);
 
 /** Where a pass over a tenant's records goes on. */
 export type ResealCursor =
@@ -125,14 +176,13 @@ interface ResealPorts {
  * One bounded step of sealing a tenant's records under its current data key. Begin without a cursor
  * and go on until there is none. The row's version stays: for its owner nothing changed.
  *
- * @returns how many were sealed again, and the next cursor
  * @throws CustodyFault or StoreFault; what was done stays done
  */
 export async function resealRecords(
   ports: ResealPorts,
   tenant: TenantId,
   cursor: ResealCursor = { table: 'signingKeys', after: undefined },
-): Promise<{ readonly resealed: number; readonly next: ResealCursor | undefined }> {
+): Promise<StepDone<ResealCursor>> {
   const keyId = await ports.sealer.currentKeyId(tenant);
   const query = {
     where: { tenant },
@@ -143,19 +193,18 @@ export async function resealRecords(
     cursor.table === 'signingKeys'
       ? (await ports.store.signingKeys.list(query)).map(signingKeyRecord)
       : (await ports.store.keys.list(query)).map(keyRecord);
-  let resealed = 0;
-  for (const record of records) {
+  const { changed, damaged } = await eachInTurn(records, async (record) => {
     // Emptied when the key was retired, or never there.
-    if (record.sealed === null || record.sealed.length === 0) continue;
-    if (sealedKeyId(record.sealed) === keyId) continue;
-    if (await reseal(ports, tenant, { ...record, sealed: record.sealed })) resealed += 1;
-  }
+    if (record.sealed === null || record.sealed.length === 0) return false;
+    if (sealedKeyId(record.sealed) === keyId) return false;
+    return reseal(ports, tenant, { ...record, sealed: record.sealed });
+  });
   const last = records.at(-1);
   if (last !== undefined && records.length === limits.rotationRowsMax) {
-    return { resealed, next: { table: cursor.table, after: [tenant, last.id] } };
+    return { changed, damaged, next: { table: cursor.table, after: [tenant, last.id] } };
   }
   const next = cursor.table === 'signingKeys' ? 'keys' : undefined;
-  return { resealed, next: next === undefined ? undefined : { table: next, after: undefined } };
+  return { changed, damaged, next: next && { table: next, after: undefined } };
 }
 
 interface SealedColumn {

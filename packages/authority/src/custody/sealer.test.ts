@@ -1,8 +1,10 @@
 import {
   CustodyFault,
   defaultTenant,
+  err,
   limits,
   manualClock,
+  ok,
   seededEntropy,
   type TenantId,
   utf8,
@@ -213,7 +215,7 @@ describe('a rotation of data keys', () => {
   it('seals with the new one at once here, elsewhere after a bounded time', async () => {
     const [here, there] = [sealerWith(), sealerWith()];
     const old = await there.seal(tenant, 'r', secret);
-    expect(await here.rotateDataKeys(tenant, null)).toBe('rotated');
+    expect(await here.rotateDataKeys(tenant, null)).toEqual(ok('data-2'));
     expect(await here.currentKeyId(tenant)).toBe('data-2');
     expect(await there.currentKeyId(tenant)).toBe('data-1');
     clock.advanceMs(limits.custodyViewMs);
@@ -228,7 +230,8 @@ describe('a rotation of data keys', () => {
     const sealers = [sealerWith(), sealerWith()];
     await sealers[0]!.seal(tenant, 'r', secret);
     const outcomes = await Promise.all(sealers.map((one) => one.rotateDataKeys(tenant, null)));
-    expect(outcomes.sort()).toEqual(['overtaken', 'rotated']);
+    expect(outcomes).toContainEqual(ok('data-2'));
+    expect(outcomes).toContainEqual(err({ reason: 'overtaken' }));
     expect(await store.custodyKeys.count()).toBe(2);
   });
 
@@ -242,11 +245,28 @@ describe('a rotation of data keys', () => {
       personal: null,
       at: 1,
     };
-    await sealerWith().rotateDataKeys(tenant, audit);
+    const ids: string[] = [];
+    const record = async (keyId: string) => {
+      ids.push(keyId);
+      return audit;
+    };
+    await sealerWith().rotateDataKeys(tenant, record);
+    expect(ids).toEqual(['data-1']);
     expect(await store.auditPending.get('a1')).toBeDefined();
     // The same record again: the act as a whole is refused, and no key is added.
-    await expect(sealerWith().rotateDataKeys(tenant, audit)).rejects.toThrow();
+    await expect(sealerWith().rotateDataKeys(tenant, record)).rejects.toThrow();
     expect(await store.custodyKeys.count()).toBe(1);
+  });
+
+  it('has no last number, and finds the newest whatever the clocks say', async () => {
+    const sealer = sealerWith();
+    const count = 2 * limits.replacedKeysMax + 3;
+    for (let i = 1; i <= count; i++) {
+      // Two machines a minute apart take turns.
+      clock.setWallMs(1_700_000_000_000 + i * 1_000 + (i % 2) * 60_000);
+      expect(await sealer.rotateDataKeys(tenant, null)).toEqual(ok(`data-${i}`));
+    }
+    expect(await sealerWith().currentKeyId(tenant)).toBe(`data-${count}`);
   });
 });
 

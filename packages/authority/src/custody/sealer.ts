@@ -8,13 +8,14 @@
  * long as anything may be sealed under it: for ever, where audit records name it.
  */
 import { createSecretKey, type KeyObject } from 'node:crypto';
-import { CustodyFault, limits, type TenantId } from '@mintmark/core';
+import { CustodyFault, limits, type Result, type TenantId } from '@mintmark/core';
 import { openRecord, sealedKeyId, sealRecord } from '@mintmark/tokens';
-import type { AuditRecord } from '../store/act.ts';
 import {
   addWrappedKey,
   listWrappedKeys,
   lostRaces,
+  type Overtaken,
+  type RecordRotation,
   racesMax,
   unwrapKey,
   type WrappedKeyPorts,
@@ -35,9 +36,12 @@ export interface Sealer {
    * Makes a new data key current. What older ones sealed still opens. Other processes follow within
    * `limits.custodyViewMs`.
    *
-   * @returns `overtaken` where another process made one at the same time; nothing was recorded then
+   * @returns its id; refusal: overtaken
    */
-  rotateDataKeys(tenant: TenantId, audit: AuditRecord | null): Promise<'rotated' | 'overtaken'>;
+  rotateDataKeys(
+    tenant: TenantId,
+    record: RecordRotation | null,
+  ): Promise<Result<string, Overtaken>>;
 }
 
 export interface SealerPorts extends WrappedKeyPorts {
@@ -107,12 +111,12 @@ export function createSealer(ports: SealerPorts): Sealer {
       const known = current.get(tenant);
       return isUsable(known) ? known.id : (await look(tenant)).id;
     },
-    async rotateDataKeys(tenant, audit) {
+    async rotateDataKeys(tenant, record) {
       const [newest] = await listWrappedKeys(ports.store, tenant, 'data');
-      const input = { tenant, purpose: 'data', newest, uses: 0, audit } as const;
-      const outcome = await addWrappedKey(ports, input);
+      const input = { tenant, purpose: 'data', newest, uses: 0, record } as const;
+      const added = await addWrappedKey(ports, input);
       current.delete(tenant);
-      return outcome === 'added' ? 'rotated' : 'overtaken';
+      return added;
     },
   };
 }
@@ -147,7 +151,7 @@ async function loadCurrent(
       return known;
     }
     if (newest === undefined || newest.uses + uses.block > uses.max) {
-      await addWrappedKey(ports, { tenant, purpose: 'data', newest, uses: 0, audit: null });
+      await addWrappedKey(ports, { tenant, purpose: 'data', newest, uses: 0, record: null });
       continue;
     }
     // Unwrapped first: a block reserved for a key that does not open would be wasted.

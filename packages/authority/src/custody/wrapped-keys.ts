@@ -2,7 +2,15 @@
  * Keys of the table `custodyKeys`: wrapped by custody, numbered within their tenant and purpose.
  * The number makes the primary key, so of two processes that add the next key one is refused.
  */
-import { type Clock, CustodyFault, type Entropy } from '@mintmark/core';
+import {
+  type Clock,
+  CustodyFault,
+  type Entropy,
+  err,
+  limits,
+  ok,
+  type Result,
+} from '@mintmark/core';
 import type { Act, AuditRecord } from '../store/act.ts';
 import type { Store } from '../store/store.ts';
 import type { Row } from '../store/tables.ts';
@@ -18,13 +26,19 @@ export interface WrappedKeyPorts {
   readonly clock: Pick<Clock, 'nowMs'>;
 }
 
+/**
+ * `active`: the newest. `retired`: replaced; something may still be sealed or hashed with it.
+ * `archived`: a data key that only personal data of the audit trail is still sealed under.
+ */
+export type WrappedKeyStatus = 'active' | 'retired' | 'archived';
+
+/** The audit record of a rotation, made once the new key's id is known. */
+export type RecordRotation = (keyId: string) => Promise<AuditRecord>;
+
 /** Peppers belong to the installation; no tenant has an empty name. */
 export const installationScope = '';
 
-/** Far more keys than one tenant ever has alive. */
-const keysMax = 10_000;
-
-/** Every key of the purpose, newest first. */
+/** The newest keys of the purpose, newest first: every pepper, the latest data keys. */
 export async function listWrappedKeys(
   store: Pick<Store, 'custodyKeys'>,
   tenant: string,
@@ -33,17 +47,26 @@ export async function listWrappedKeys(
   const rows = await store.custodyKeys.list({
     where: { tenant, purpose },
     orderBy: ['tenant', 'purpose', 'createdAt'],
-    limit: keysMax,
+    descending: true,
+    limit: listedMax,
   });
-  // By number, not by time: the clocks of two machines may disagree.
+  // By number, not by time: the clocks of two machines may disagree, but not over so many keys.
   return [...rows].sort((a, b) => numberOf(b) - numberOf(a));
+}
+
+/** More than `limits.replacedKeysMax`, so that no pepper in use is ever left out. */
+const listedMax = 2 * limits.replacedKeysMax;
+
+/** Another process added a key at the same time; nothing was added or recorded here. */
+export interface Overtaken {
+  readonly reason: 'overtaken';
 }
 
 /**
  * Adds the key behind `newest`, which retires with it.
  *
- * @param input.audit recorded with it; null where a key only takes the place of a spent one
- * @returns the row, and whether it was another process that added it
+ * @param input.record its audit record; null where a key only takes the place of a spent one
+ * @returns its id; refusal: overtaken, where another process added one at the same time
  */
 export async function addWrappedKey(
   ports: WrappedKeyPorts,
@@ -52,10 +75,10 @@ export async function addWrappedKey(
     readonly purpose: KeyPurpose;
     readonly newest: WrappedKeyRow | undefined;
     readonly uses: number;
-    readonly audit: AuditRecord | null;
+    readonly record: RecordRotation | null;
   },
-): Promise<'added' | 'taken'> {
-  const { tenant, purpose, newest, uses, audit } = input;
+): Promise<Result<string, Overtaken>> {
+  const { tenant, purpose, newest, uses } = input;
   const id = `${purpose}-${newest === undefined ? 1 : numberOf(newest) + 1}`;
   const bytes = ports.entropy.bytes(32);
   const { by, wrapped } = await ports.custody
@@ -67,7 +90,7 @@ export async function addWrappedKey(
     purpose,
     wrappedBy: by,
     wrapped,
-    status: 'active',
+    status: 'active' satisfies WrappedKeyStatus,
     createdAt: ports.clock.nowMs(),
     uses,
     version: 1,
@@ -76,8 +99,9 @@ export async function addWrappedKey(
     { do: 'insert', table: 'custodyKeys', row, refused: 'taken' },
     ...(newest === undefined ? [] : [retire(newest)]),
   ];
+  const audit = (await input.record?.(id)) ?? null;
   const { outcome } = await ports.store.acts.run({ steps, audit });
-  return outcome === 'done' ? 'added' : 'taken';
+  return outcome === 'done' ? ok(id) : err({ reason: 'overtaken' });
 }
 
 /**
@@ -130,7 +154,8 @@ function wrapContext(row: Pick<WrappedKeyRow, 'tenant' | 'purpose' | 'id'>): str
 }
 
 function retire({ tenant, id }: WrappedKeyRow): Act['steps'][number] {
-  return { do: 'update', table: 'custodyKeys', where: { tenant, id }, set: { status: 'retired' } };
+  const status: WrappedKeyStatus = 'retired';
+  return { do: 'update', table: 'custodyKeys', where: { tenant, id }, set: { status } };
 }
 
 function numberOf(row: WrappedKeyRow): number {

@@ -124,7 +124,7 @@ async function readOpaque(deps: IntrospectDeps, tenant: TenantId, token: string)
   const partition = partitionOfTokenId(id);
   if (partition === undefined) return { active: false, reason: 'malformed' };
   const row = await deps.store.tokens.get(partition, tenant, id);
-  const pepper = row === undefined ? undefined : deps.peppers.get(row.pepperVersion);
+  const pepper = row === undefined ? undefined : await deps.peppers.find(row.pepperVersion);
   if (row === undefined || pepper === undefined) return { active: false, reason: 'not_found' };
   if (!equalConstantTime(hashSecret({ pepper, tenant, id, secret }), row.hash)) {
     return { active: false, reason: 'not_found' };

@@ -28,6 +28,7 @@ export type AuditAction =
   | 'signing_key.activate'
   | 'signing_key.retire'
   | 'custody.rotate'
+  | 'custody.destroy'
   | 'revocation.create'
   | 'route.create'
   | 'route.update'

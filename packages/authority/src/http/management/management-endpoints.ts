@@ -2,6 +2,7 @@
 import { type AdminKeyPorts, adminKeyEndpoints } from './admin-key-endpoints.ts';
 import { type AuditPorts, auditEndpoints } from './audit-endpoints.ts';
 import { type ClientPorts, clientEndpoints } from './client-endpoints.ts';
+import { type CustodyEndpointPorts, custodyEndpoints } from './custody-endpoints.ts';
 import { docsEndpoints } from './docs-page.ts';
 import type { PreparedEndpoint } from './endpoint.ts';
 import { type FeedEndpointDeps, feedEndpoints } from './feed-endpoints.ts';
@@ -23,6 +24,7 @@ export interface ManagementPorts {
   readonly tokens: TokenPorts;
   readonly revocations: RevocationPorts;
   readonly signingKeys: SigningKeyPorts;
+  readonly custody: CustodyEndpointPorts;
   readonly audit: AuditPorts;
   readonly installation: InstallationPorts;
   readonly feed: FeedEndpointDeps;
@@ -39,6 +41,7 @@ export function managementEndpoints(ports: ManagementPorts): readonly PreparedEn
     ...tokenEndpoints(ports.tokens),
     ...revocationEndpoints(ports.revocations),
     ...signingKeyEndpoints(ports.signingKeys),
+    ...custodyEndpoints(ports.custody),
     ...routeEndpoints(ports.routes),
     ...auditEndpoints(ports.audit),
     ...installationEndpoints(ports.installation),
