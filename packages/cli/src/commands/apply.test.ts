@@ -71,6 +71,12 @@ describe('mintmark apply', () => {
     expect(out).toContain('+ routes new');
   });
 
+  it('does not show a secret that the file itself gave', async () => {
+    const path = file('own.yaml', 'clients: [{client_id: own, client_secret: my own secret}]\n');
+    const { out } = await run(['apply', path], { server });
+    expect(out).toBe('+ clients own\n');
+  });
+
   it('leaves what is the same in another spelling', async () => {
     const path = file(
       'same.json',

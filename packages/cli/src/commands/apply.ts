@@ -66,11 +66,10 @@ ${place}
         ending: failure.exit,
       });
     }
-    made.push({ ...wireOf(change), ...secretOf(answer.body) });
+    const secrets = newSecrets(change, answer.body);
+    made.push({ ...wireOf(change), ...secrets });
     if (json) continue;
-    const secret = Object.entries(secretOf(answer.body)).map(
-      ([name, value]) => `  ${name} ${value}`,
-    );
+    const secret = Object.entries(secrets).map(([name, value]) => `  ${name} ${value}`);
     ports.terminal.write(`${[line(style, change), ...secret].join('\n')}\n`);
   }
   return ok({ json: { changes: made }, text: () => '' });
@@ -91,9 +90,11 @@ async function send(
   }
 }
 
-/** What this one answer holds and no other will. */
-function secretOf(body: Item): Record<string, unknown> {
-  const names = ['key', 'client_secret'].filter((name) => typeof body[name] === 'string');
+/** What this one answer holds and no other will; not what the file itself said. */
+function newSecrets({ members }: Change, body: Item): Record<string, unknown> {
+  const names = ['key', 'client_secret'].filter(
+    (name) => typeof body[name] === 'string' && !members.includes(name),
+  );
   return Object.fromEntries(names.map((name) => [name, body[name]]));
 }
 
