@@ -64,7 +64,8 @@ function compile(source: string, target: string): void {
     rewriteRelativeImportExtensions: true,
   };
   const include = [join(src, '**/*.ts')];
-  const exclude = ['test', 'suite'].map((kind) => join(src, `**/*.${kind}.ts`));
+  const tests = ['*.test.ts', '*.suite.ts', 'conformance.ts', 'conformance/*.ts'];
+  const exclude = tests.map((pattern) => join(src, '**', pattern));
   const extend = join(source, 'tsconfig.json');
   writeFileSync(config, JSON.stringify({ extends: extend, compilerOptions, include, exclude }));
   run('tsc', ['-p', config], root);

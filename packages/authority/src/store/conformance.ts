@@ -2,6 +2,7 @@
  * The suite that every store passes. It says what the contract in `store.ts` and `act.ts` means.
  */
 import { afterAll, beforeAll, describe } from 'vitest';
+import { describeClosing } from './conformance/closing.ts';
 import { describeFeed } from './conformance/feed.ts';
 import { describeLists } from './conformance/lists.ts';
 import { describeModel } from './conformance/model.ts';
@@ -36,6 +37,7 @@ export function describeStore(
     describePartitions(store);
     describeFeed(() => stores);
     describeRaces(() => stores);
+    describeClosing(open);
     describeModel(store, { acts: options.randomActs, seed: options.seed });
   });
 }

@@ -24,7 +24,11 @@ import { MemoryTables, memoryReader, type StoredRow } from './memory-tables.ts';
 export function openMemoryStore(): Store {
   const data = new MemoryTables();
   const life = { closed: false };
-  const readers = [...tableShapes].map(([name, table]) => [name, memoryReader(data, table)]);
+  const look = () => {
+    assertOpen(life);
+    return data;
+  };
+  const readers = [...tableShapes].map(([name, table]) => [name, memoryReader(look, table)]);
   const acts = {
     async run(act: Act): Promise<ActOutcome> {
       assertOpen(life);

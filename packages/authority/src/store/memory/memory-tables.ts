@@ -87,8 +87,9 @@ export class MemoryTables {
   }
 }
 
+/** @param look the rows, or a throw where they may not be read any more */
 export function memoryReader<T extends TableName>(
-  data: MemoryTables,
+  look: () => MemoryTables,
   table: TableShape,
 ): TableReader<T> {
   const decode = (row: StoredRow) => decodeRow<T>(table, row.map(copyBytes)) as Row<T>;
@@ -98,14 +99,14 @@ export function memoryReader<T extends TableName>(
         key.length === table.key.length,
         `a key of ${table.name} has ${table.key.length} values`,
       );
-      const row = data.get(table, key);
+      const row = look().get(table, key);
       return row === undefined ? undefined : decode(row);
     },
     async list(query) {
-      return data.list(table, planList(table, query)).map(decode);
+      return look().list(table, planList(table, query)).map(decode);
     },
     async count(where) {
-      return data.find(table, testsOf(table, where)).length;
+      return look().find(table, testsOf(table, where)).length;
     },
   };
 }

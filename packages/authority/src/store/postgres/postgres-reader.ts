@@ -15,10 +15,10 @@ import type { TableReader } from '../store.ts';
 import type { TableName } from '../tables.ts';
 import { postgresFault } from './postgres-fault.ts';
 
-export function postgresReader<T extends TableName>(
-  pool: pg.Pool,
-  table: TableShape,
-): TableReader<T> {
+/** Runs one statement. @throws StoreFault */
+export type Read = (text: string, cells: readonly Cell[]) => Promise<Cell[][]>;
+
+export function postgresReader<T extends TableName>(read: Read, table: TableShape): TableReader<T> {
   const name = table.sql;
   const get = getStatement(postgresDialect, table, name);
   const decode = (cells: readonly Cell[]) => decodeRow<T>(table, cells.map(plainBytes));
@@ -27,24 +27,28 @@ export function postgresReader<T extends TableName>(
       const { length } = table.key;
       assert(key.length === length, `a key of ${table.name} has ${length} values`);
       const cells = table.key.map((column, i) => encodeCell(table, column, key[i]));
-      const [row] = await read(pool, get, cells);
+      const [row] = await read(get, cells);
       return row === undefined ? undefined : decode(row);
     },
     async list(query) {
       const plan = planList(table, query);
       const sql = listStatement(postgresDialect, { table, name, plan });
-      const rows = await read(pool, sql, [...testCells(plan.tests), ...plan.after, plan.limit]);
+      const rows = await read(sql, [...testCells(plan.tests), ...plan.after, plan.limit]);
       return rows.map(decode);
     },
     async count(where) {
       const tests = testsOf(table, where);
-      const rows = await read(pool, countStatement(postgresDialect, name, tests), testCells(tests));
+      const rows = await read(countStatement(postgresDialect, name, tests), testCells(tests));
       return rows[0]![0] as number;
     },
   };
 }
 
-async function read(pool: pg.Pool, text: string, cells: readonly Cell[]): Promise<Cell[][]> {
+export async function readRows(
+  pool: pg.Pool,
+  text: string,
+  cells: readonly Cell[],
+): Promise<Cell[][]> {
   const query: pg.QueryArrayConfig = {
     name: nameOf(text),
     text,

@@ -7,13 +7,14 @@
 import { type Clock, StoreFault } from '@mintmark/core';
 import { shapeOf, tableShapes } from '../cells.ts';
 import { type Migration, migrations } from '../migrations.ts';
-import type { Store, StoreUpkeep } from '../store.ts';
+import type { ActRunner, Store, StoreUpkeep } from '../store.ts';
 import { type Connections, openConnections, type PostgresConnectionInput } from './connections.ts';
+import { InFlight } from './in-flight.ts';
 import { migratePostgres } from './migrate-postgres.ts';
 import { PostgresActs } from './postgres-acts.ts';
 import { postgresFault } from './postgres-fault.ts';
 import { PostgresPartitions } from './postgres-partitions.ts';
-import { postgresReader } from './postgres-reader.ts';
+import { postgresReader, type Read, readRows } from './postgres-reader.ts';
 
 /** Partitions that upkeep keeps ready: the one asked for and the days that follow. */
 const partitionsAhead = 2;
@@ -34,12 +35,12 @@ export async function openPostgresStore(input: PostgresStoreInput): Promise<Stor
   await migratePostgres(url, { clock, known: migrations, contract: false });
   const connections = openConnections(input);
   const partitions = new PostgresPartitions(url, connections.write);
-  const acts = new PostgresActs(connections.write, partitions);
-  const tables = [...tableShapes].map(([name, table]) => [
-    name,
-    postgresReader(connections.read, table),
-  ]);
-  const upkeep = postgresUpkeep(connections, partitions);
+  const inFlight = new InFlight();
+  const runner = new PostgresActs(connections.write, partitions);
+  const acts: ActRunner = { run: (act) => inFlight.run(() => runner.run(act)) };
+  const read: Read = (text, cells) => inFlight.run(() => readRows(connections.read, text, cells));
+  const tables = [...tableShapes].map(([name, table]) => [name, postgresReader(read, table)]);
+  const upkeep = postgresUpkeep({ connections, partitions, inFlight });
   return { ...Object.fromEntries(tables), acts, upkeep } as Store;
 }
 
@@ -56,36 +57,42 @@ export function migratePostgresStore(input: {
   return migratePostgres(input.url, { clock: input.clock, known: migrations, contract: true });
 }
 
-function postgresUpkeep({ read, write }: Connections, partitions: PostgresPartitions): StoreUpkeep {
-  let closed = false;
+function postgresUpkeep(parts: {
+  connections: Connections;
+  partitions: PostgresPartitions;
+  inFlight: InFlight;
+}): StoreUpkeep {
+  const { connections, partitions, inFlight } = parts;
+  const { read, write } = connections;
   return {
-    async dropPartitionsBelow(name, partition) {
-      const table = shapeOf(name);
-      if (table.partition === undefined) return 0;
-      for (let ahead = 0; ahead <= partitionsAhead; ahead++) {
-        await partitions.add(table, partition + ahead);
-      }
-      return partitions.dropBelow(table, partition);
-    },
+    dropPartitionsBelow: (name, partition) =>
+      inFlight.run(async () => {
+        const table = shapeOf(name);
+        if (table.partition === undefined) return 0;
+        for (let ahead = 0; ahead <= partitionsAhead; ahead++) {
+          await partitions.add(table, partition + ahead);
+        }
+        return partitions.dropBelow(table, partition);
+      }),
     async backup() {
       throw new StoreFault('store_unsupported', 'PostgreSQL is backed up by its own tools', {
         hint: 'use pg_dump for a copy, or base backups with archived logs (pg_basebackup)',
       });
     },
-    async check() {
-      try {
-        await write.query(
-          'INSERT INTO store_check AS r VALUES (1, 1) ' +
-            'ON CONFLICT (id) DO UPDATE SET count = r.count + 1',
-        );
-      } catch (error) {
-        throw postgresFault(error, 'cannot commit', 'not sent');
-      }
-    },
+    check: () => inFlight.run(() => checkCommit(write)),
     async close() {
-      if (closed) return;
-      closed = true;
-      await Promise.all([read.end(), write.end()]);
+      if (await inFlight.close()) await Promise.all([read.end(), write.end()]);
     },
   };
+}
+
+async function checkCommit(pool: Connections['write']): Promise<void> {
+  try {
+    await pool.query(
+      'INSERT INTO store_check AS r VALUES (1, 1) ' +
+        'ON CONFLICT (id) DO UPDATE SET count = r.count + 1',
+    );
+  } catch (error) {
+    throw postgresFault(error, 'cannot commit', 'not sent');
+  }
 }

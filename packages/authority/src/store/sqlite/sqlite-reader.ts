@@ -1,6 +1,7 @@
 /** Reads on the caller's own thread: a few microseconds each, by primary key or by an index. */
 import { strict as assert } from 'node:assert';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { StoreFault } from '@mintmark/core';
 import { type Cell, decodeRow, encodeCell, type TableShape, tableShapes } from '../cells.ts';
 import { fixedValue, type ListPlan, planList, type Test, testsOf } from '../condition.ts';
 import { partitionName } from '../sql/schema.ts';
@@ -47,7 +48,7 @@ export class SqliteReader {
   }
 
   close(): void {
-    this.#db.close();
+    if (this.#db.isOpen) this.#db.close();
   }
 
   table<T extends TableName>(table: TableShape): TableReader<T> {
@@ -121,6 +122,7 @@ export class SqliteReader {
   }
 
   #read<R>(key: string, build: () => string, run: (statement: StatementSync) => R): R {
+    if (!this.#db.isOpen) throw new StoreFault('store_closed', 'the store is closed');
     try {
       return run(this.#prepared.get(key) ?? this.#prepare(key, build()));
     } catch (error) {

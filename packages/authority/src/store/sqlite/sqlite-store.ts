@@ -120,6 +120,12 @@ function sqliteUpkeep(parts: {
   queue: WriterQueue;
 }): StoreUpkeep {
   const { folder, reader, queue } = parts;
+  let closed: Promise<void> | undefined;
+  const close = async () => {
+    reader.close();
+    await queue.close();
+    folder.release();
+  };
   return {
     async dropPartitionsBelow(table, partition) {
       if (shapeOf(table).partition === undefined) return 0;
@@ -135,10 +141,9 @@ function sqliteUpkeep(parts: {
     async check() {
       await queue.task({ name: 'check' });
     },
-    async close() {
-      reader.close();
-      await queue.close();
-      folder.release();
+    close() {
+      closed ??= close();
+      return closed;
     },
   };
 }
