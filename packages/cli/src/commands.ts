@@ -5,6 +5,7 @@ import { applyCommands } from './commands/apply.ts';
 import { auditCommands } from './commands/audit.ts';
 import { backupCommands } from './commands/backup.ts';
 import { clientCommands } from './commands/client.ts';
+import { custodyCommands } from './commands/custody.ts';
 import { doctorCommands } from './commands/doctor.ts';
 import { keyCommands } from './commands/key.ts';
 import { revokeCommands } from './commands/revoke.ts';
@@ -24,6 +25,7 @@ export const commands: readonly Command[] = [
   ...revokeCommands,
   ...routeCommands,
   ...signingKeyCommands,
+  ...custodyCommands,
   ...adminKeyCommands,
   ...auditCommands,
 ];
