@@ -22,6 +22,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { startPostgres } from '../tools/postgres-fixture.ts';
 import type { Child } from './rig/child.ts';
 import { type Answer, exchange } from './rig/exchange.ts';
 import { freePort } from './rig/free-port.ts';
@@ -36,6 +37,7 @@ import {
 import { mintmark } from './rig/mintmark.ts';
 import { mountSmallDisk, unmount } from './rig/small-disk.ts';
 import { until } from './rig/until.ts';
+import { startWire } from './rig/wire.ts';
 
 let home: string;
 let installation: Installation;
@@ -75,6 +77,14 @@ async function expectAllThere(keys: readonly string[]): Promise<void> {
     expect(body).toMatchObject({ active: true });
   }
   expect(await auditProblem(installation)).toBeUndefined();
+}
+
+/** An answer of `/readyz` holds for a second. */
+async function untilNotReady(): Promise<void> {
+  await until('a probe is told', async () => {
+    const { status } = await exchange(`${installation.issuer}/readyz`);
+    return status === 503 ? true : undefined;
+  });
 }
 
 /** A start that must not succeed. @returns what it said on standard error */
@@ -206,7 +216,7 @@ describe('a folder that was served', () => {
     // What needs no write goes on: a disk at its end must not stop every API behind the gateway.
     const read = await call(installation, 'POST /v1/keys/verify', { key: keys[0] });
     expect(read.body).toMatchObject({ active: true });
-    expect((await exchange(`${installation.issuer}/readyz`)).status).toBe(503);
+    await untilNotReady();
     expect(server.stderr()).toMatch(/store_(?:io|full)/);
     limitFileSize(server.pid, 'unlimited');
     keys.push(...(await acknowledgedKeys(3)));
@@ -280,5 +290,47 @@ describe('a configuration', () => {
     expect(done.stderr).toMatch(place);
     expect(done.stderr).not.toContain('open sesame');
     expect(() => statSync(join(home, 'data'))).toThrow();
+  });
+});
+
+describe('a PostgreSQL that is away', () => {
+  it('at the start is named in the refusal, without its password', async () => {
+    const port = await freePort();
+    const env = { MINTMARK_DATABASE: `postgres://someone:s3cret-word@127.0.0.1:${port}/mintmark` };
+    const done = await mintmark(['serve', '--data', join(home, 'data')], { cwd: home, env });
+    expect(done.code, done.stderr).toBe(3);
+    expect(done.stderr).toContain(`127.0.0.1:${port}`);
+    expect(done.stderr).not.toContain('s3cret-word');
+    expect(done.stderr).toContain('try:');
+  });
+
+  it('meanwhile is answered 503, and used again when it comes back; nothing is lost', async () => {
+    const postgres = await startPostgres();
+    const database = new URL(postgres.url);
+    const wire = await startWire(Number(database.port));
+    database.port = String(wire.port);
+    try {
+      installation = await initialise(home, { database: database.href });
+      const server = await serve();
+      const keys = await acknowledgedKeys(20);
+      wire.cut();
+      const refused = await createKey();
+      expect(refused.status, refused.text).toBe(503);
+      expect(refused.body).toMatchObject({ code: 'unavailable' });
+      await untilNotReady();
+      expect(server.stderr()).toMatch(/"code":"store_\w+"/);
+      expect(server.stderr()).toMatch(/"hint":"/);
+      expect(server.stderr()).not.toContain(database.password);
+      wire.mend();
+      const key = await until('it is used again', async () => {
+        const answer = await createKey();
+        return answer.status === 201 ? String(answer.body['key']) : undefined;
+      });
+      await expectAllThere([...keys, key]);
+    } finally {
+      await child?.stop('SIGKILL');
+      await wire.close();
+      await postgres.stop();
+    }
   });
 });

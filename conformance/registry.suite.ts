@@ -4,7 +4,7 @@
  * recording proxy's to the gateway's route alone, so that what the registry saw is what crossed the
  * gateway. The tests follow one another: they are the life of one key and one token.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -12,7 +12,6 @@ import type { Finished } from './rig/child.ts';
 import { allowed } from './rig/decisions.ts';
 import {
   administer,
-  apply,
   call,
   clientCredentials,
   type Installation,
@@ -70,7 +69,9 @@ beforeAll(async () => {
   recorder = await startRecorder(verdaccio.port);
   installation = await initialise(join(home, 'mintmark'));
   running = await start(installation);
-  await apply(installation, wanted(recorder.origin));
+  writeFileSync(join(installation.home, 'wanted.json'), JSON.stringify(wanted(recorder.origin)));
+  const applied = await command('apply', 'wanted.json');
+  expect(applied, applied.stderr).toMatchObject({ code: 0 });
   jwt = await clientCredentials(installation, builder, { resource: audience });
 });
 

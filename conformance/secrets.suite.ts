@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findCanaries, findCanariesInProcess, type Needle } from './canary.ts';
 import type { Answer } from './rig/exchange.ts';
 import { call, type Installation, initialise, type Running, start } from './rig/installation.ts';
+import { mintmark } from './rig/mintmark.ts';
 import { startUpstream, type Upstream } from './rig/upstream.ts';
 import { makeSecrets, needlesOf, others, planted, type Secrets } from './secrets/make-secrets.ts';
 import { settle } from './secrets/settle.ts';
@@ -73,6 +74,16 @@ describe('secrets that went through everything', () => {
     const { folder } = bed.installation;
     expect(readdirSync(folder)).toContain('mintmark.db-wal');
     const { finds, bytesRead } = await findCanaries([folder], bed.needles);
+    expect(finds).toEqual([]);
+    expect(bytesRead).toBeGreaterThan(100_000);
+  });
+
+  it('stand in no backup', async () => {
+    const { home: cwd, folder } = bed.installation;
+    const backup = join(bed.home, 'backup');
+    const done = await mintmark(['backup', backup, '--data', folder], { cwd });
+    expect(done, done.stderr).toMatchObject({ code: 0 });
+    const { finds, bytesRead } = await findCanaries([backup], bed.needles);
     expect(finds).toEqual([]);
     expect(bytesRead).toBeGreaterThan(100_000);
   });

@@ -19,6 +19,8 @@ export interface Installation {
   readonly adminKey: string;
   /** Flags that every `serve` of it needs: folder and addresses. */
   readonly flags: readonly string[];
+  /** What its database is called, where it is not in the folder. */
+  readonly env: Readonly<Record<string, string>>;
 }
 
 export interface Running {
@@ -69,9 +71,12 @@ export async function initialise(
   const flags = [
     ...['--data', folder, '--listen', `127.0.0.1:${port}`],
     ...['--gateway-listen', `127.0.0.1:${gatewayPort}`],
-    ...(database === undefined ? [] : ['--database', database]),
   ];
-  const done = await mintmark(['init', ...flags, '--json'], { cwd: home });
+  const env = {
+    HOME: home,
+    ...(database === undefined ? {} : { MINTMARK_DATABASE: database }),
+  };
+  const done = await mintmark(['init', ...flags, '--json'], { cwd: home, env });
   if (done.code !== 0) throw new Error(`mintmark init: ${done.code}\n${done.stderr}`);
   const shown = JSON.parse(done.stdout) as { readonly issuer: string; readonly admin_key: string };
   return {
@@ -81,6 +86,7 @@ export async function initialise(
     gateway: `http://127.0.0.1:${gatewayPort}`,
     adminKey: shown.admin_key,
     flags,
+    env,
   };
 }
 
@@ -100,9 +106,9 @@ export function launch(
     readonly wrap?: readonly string[];
   } = {},
 ): Child {
-  const { home } = installation;
+  const { home: cwd } = installation;
   const line = [...wrap, process.execPath, program, command, ...installation.flags, ...flags];
-  return startChild(line[0]!, line.slice(1), { cwd: home, env: { HOME: home, ...env } });
+  return startChild(line[0]!, line.slice(1), { cwd, env: { ...installation.env, ...env } });
 }
 
 /** Starts it and waits until it says that it is ready. */
