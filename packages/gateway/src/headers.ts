@@ -112,8 +112,8 @@ export function upstreamHeaders(request: StreamRequest, as: ForwardedAs): string
     out.push('content-length', String(bodyLength));
   }
   // The one use of TE that a gateway can keep: trailers come back.
-  if (/(?:^|[\s,])trailers(?:[\s,;]|$)/i.test(request.header('te') ?? ''))
-    out.push('te', 'trailers');
+  const te = request.header('te');
+  if (te !== undefined && /(?:^|[\s,])trailers(?:[\s,;]|$)/i.test(te)) out.push('te', 'trailers');
   const via = request.header('via');
   out.push('via', via === undefined ? '1.1 mintmark' : `${via}, 1.1 mintmark`);
   pushForwarded(out, request);

@@ -78,14 +78,16 @@ describe('bodies', () => {
     expect(answer).toMatch(/200 OK[\s\S]*connection: close/i);
   });
 
-  it('an answer given within a body reaches a client that is still sending', async () => {
+  it('an answer given within a body reaches a client that reads it late', async () => {
     const port = await open(() => ({ ...ok, status: 413 }));
     const client = talk(port, head('POST / HTTP/1.1', 'Content-Length: 100000000'));
-    const more = (): void => {
-      while (client.socket.writable && client.socket.write(Buffer.alloc(65_536)));
-    };
-    client.socket.on('drain', more);
-    more();
+    client.socket.pause();
+    // Had the server closed already, its reset to what still comes would take the answer away.
+    for (let turns = 0; turns < 100; turns++) {
+      client.socket.write(Buffer.alloc(65_536));
+      await new Promise<void>((resolve) => systemTimers.after(0, resolve));
+    }
+    client.socket.resume();
     expect(await client.closed).toContain('413');
   });
 
