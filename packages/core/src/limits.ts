@@ -171,7 +171,7 @@ export const limits = {
   failureBudgetPerMinute: 120,
   failureBudgetAddressesMax: 50_000,
   /**
-   * A server that nobody asked for this long collects its garbage (30 ms of a small heap), so that
+   * A server that nobody asked for this long collects its garbage (about 0.1 s, once), so that
    * no secret of its last requests stays in memory.
    */
   idleCollectionMs: 2_000,
