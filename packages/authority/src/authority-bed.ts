@@ -96,7 +96,7 @@ export async function authorityBed(seed = 1) {
 }
 
 /** Requests to an authority, as its users make them. */
-function callsOf(authority: () => Authority, adminKey: string) {
+export function callsOf(authority: () => Authority, adminKey: string) {
   return {
     /** A form request to a protocol endpoint, authenticated by Basic where a client is given. */
     async post(

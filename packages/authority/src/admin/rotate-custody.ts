@@ -8,7 +8,7 @@ import { eventBy, type Requester } from '../audit/requester.ts';
 import type { Custody } from '../custody/custody.ts';
 import type { CustodyUpkeep } from '../custody/custody-upkeep.ts';
 import type { Peppers } from '../custody/peppers.ts';
-import { custodyObject, rotateRootKey } from '../custody/rotation.ts';
+import { custodyObject, rotateRootKey } from '../custody/root-key.ts';
 import type { Sealer } from '../custody/sealer.ts';
 import { installationScope, type Overtaken, type RecordRotation } from '../custody/wrapped-keys.ts';
 import type { Store } from '../store/store.ts';

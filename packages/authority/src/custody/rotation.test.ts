@@ -1,7 +1,6 @@
 import {
   CustodyFault,
   defaultTenant,
-  err,
   limits,
   manualClock,
   ok,
@@ -11,7 +10,6 @@ import {
 } from '@mintmark/core';
 import { sealedKeyId } from '@mintmark/tokens';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { parseLeaf } from '../audit/leaf.ts';
 import { createRecorder } from '../audit/record.ts';
 import type { Requester } from '../audit/requester.ts';
 import type { Step } from '../store/act.ts';
@@ -22,14 +20,8 @@ import { sealContext } from './contexts.ts';
 import type { Custody } from './custody.ts';
 import { openMemoryCustody } from './memory.ts';
 import { createPeppers } from './peppers.ts';
-import {
-  destroyRootKey,
-  type ResealCursor,
-  type RewrapCursor,
-  resealRecords,
-  rewrapKeys,
-  rotateRootKey,
-} from './rotation.ts';
+import { destroyRootKey } from './root-key.ts';
+import { type ResealCursor, type RewrapCursor, resealRecords, rewrapKeys } from './rotation.ts';
 import { createSealer, type Sealer } from './sealer.ts';
 
 const tenant = defaultTenant;
@@ -240,53 +232,6 @@ describe('a rotation', () => {
   });
 });
 
-describe('a new root key', () => {
-  const input = { requester, reason: 'yearly' };
-
-  it('is made and recorded before and after, and the old one still opens', async () => {
-    const sealer = sealerOf();
-    await fill(sealer);
-    const recorder = createRecorder({ sealer, entropy, clock });
-    const rotated = await rotateRootKey({ custody, store, recorder, clock }, input);
-    expect(rotated).toEqual(ok((await custody.describe()).currentKey));
-    const leaves = (await store.auditPending.list({ limit: 10 })).map((row) => parseLeaf(row.leaf));
-    expect(leaves.map((leaf) => leaf?.result).sort()).toEqual(['done', 'started']);
-    expect(leaves.every((leaf) => leaf?.action === 'custody.rotate')).toBe(true);
-    await expectAllOpen();
-  });
-
-  it('is not made where it cannot be recorded', async () => {
-    const recorder = {
-      record: async () => {
-        throw new CustodyFault('custody_unavailable', 'cannot record');
-      },
-    };
-    const before = await custody.describe();
-    const ports = { custody, store, recorder, clock };
-    await expect(rotateRootKey(ports, input)).rejects.toThrow('cannot');
-    expect(await custody.describe()).toEqual(before);
-  });
-
-  it('leaves its first record alone where custody fails in between', async () => {
-    const { custody: failing } = failingAt(1);
-    const recorder = createRecorder({ sealer: sealerOf(), entropy, clock });
-    const ports = { custody: failing, store, recorder, clock };
-    await expect(rotateRootKey(ports, input)).rejects.toMatchObject({
-      code: 'custody_unavailable',
-    });
-    const leaves = (await store.auditPending.list({ limit: 10 })).map((row) => parseLeaf(row.leaf));
-    expect(leaves.map((leaf) => leaf?.result)).toEqual(['started']);
-  });
-
-  it('is refused while too many older ones are kept', async () => {
-    for (let i = 0; i < limits.replacedKeysMax; i++) await custody.rotate();
-    const recorder = createRecorder({ sealer: sealerOf(), entropy, clock });
-    const refused = await rotateRootKey({ custody, store, recorder, clock }, input);
-    expect(refused).toEqual(err({ reason: 'too_many_keys' }));
-    expect(await store.auditPending.count()).toBe(0);
-  });
-});
-
 describe('wrapping keys again', () => {
   it('works in bounded steps, and passes over what does not open', async () => {
     const sealer = sealerOf();
@@ -350,59 +295,5 @@ describe('sealing records again', () => {
     expect(step).toEqual({ changed: 1, damaged: [], next: undefined });
     expect((await store.keys.get(tenant, 'k1'))?.sealedVerifier).toEqual(Uint8Array.from(changed));
     expect((await store.keys.get(tenant, 'k2'))?.version).toBe(1);
-  });
-});
-
-describe('destroying a root key', () => {
-  it('is refused while it is current or was until a moment ago', async () => {
-    const old = (await custody.describe()).currentKey;
-    clock.advanceMs(limits.replacedKeyUsedMs);
-    expect(await destroy(old)).toEqual(err({ reason: 'key_current' }));
-    await custody.rotate();
-    const until = clock.nowMs() + limits.replacedKeyUsedMs;
-    clock.advanceMs(limits.replacedKeyUsedMs - 1);
-    expect(await destroy(old)).toEqual(err({ reason: 'key_replaced_lately', until }));
-    clock.advanceMs(1);
-    expect(await destroy(old)).toEqual(ok(undefined));
-    expect(await destroy(old)).toEqual(err({ reason: 'key_not_found' }));
-  });
-
-  it('is refused while a row still names it', async () => {
-    const old = (await custody.describe()).currentKey;
-    await fill(sealerOf());
-    await custody.rotate();
-    clock.advanceMs(limits.replacedKeyUsedMs);
-    expect(await destroy(old)).toEqual(err({ reason: 'key_named', wraps: 1 }));
-    await rewrapAll();
-    expect(await destroy(old)).toEqual(ok(undefined));
-    await expectAllOpen();
-  });
-
-  it('waits from its own making where the clock was set back before the next', async () => {
-    const old = (await custody.describe()).currentKey;
-    const madeAt = clock.nowMs();
-    clock.setWallMs(madeAt - 86_400_000);
-    await custody.rotate();
-    const until = madeAt + limits.replacedKeyUsedMs;
-    expect(await destroy(old)).toEqual(err({ reason: 'key_replaced_lately', until }));
-    clock.setWallMs(until);
-    expect(await destroy(old)).toEqual(ok(undefined));
-  });
-
-  it('is recorded before and after, and where it cannot be, the key stays', async () => {
-    const old = (await custody.describe()).currentKey;
-    await custody.rotate();
-    clock.advanceMs(limits.replacedKeyUsedMs);
-    const recorder = {
-      record: async () => {
-        throw new CustodyFault('custody_unavailable', 'cannot record');
-      },
-    };
-    const ports = { custody, store, recorder, clock };
-    await expect(destroyRootKey(ports, { requester, keyId: old })).rejects.toThrow('cannot');
-    expect((await custody.describe()).keys).toHaveLength(2);
-    await destroy(old);
-    const leaves = (await store.auditPending.list({ limit: 10 })).map((row) => parseLeaf(row.leaf));
-    expect(leaves.map((leaf) => leaf?.result).sort()).toEqual(['done', 'started']);
   });
 });

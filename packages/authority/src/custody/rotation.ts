@@ -1,110 +1,16 @@
 /**
- * Rotation while serving: a new root key, data keys wrapped again under it, records sealed again
+ * What a rotation leaves to do: data keys wrapped again under a new root key, records sealed again
  * under new data keys. Every step is bounded, may fail at any point and is run again until nothing
- * is left; nothing is destroyed before nothing names it.
+ * is left.
  */
-import {
-  type Clock,
-  CustodyFault,
-  err,
-  limits,
-  ok,
-  type Result,
-  type TenantId,
-} from '@mintmark/core';
+import { CustodyFault, limits, type TenantId } from '@mintmark/core';
 import { sealedKeyId } from '@mintmark/tokens';
-import type { Recorder } from '../audit/record.ts';
-import { eventBy, type Requester } from '../audit/requester.ts';
 import type { Act } from '../store/act.ts';
 import type { Store } from '../store/store.ts';
 import { sealContext } from './contexts.ts';
 import type { Custody } from './custody.ts';
 import type { Sealer } from './sealer.ts';
 import { rewrapKey, type WrappedKeyRow } from './wrapped-keys.ts';
-
-/** The object of every record about custody. */
-export const custodyObject = { kind: 'installation', id: 'custody' } as const;
-
-interface RootKeyPorts {
-  readonly recorder: Recorder;
-  readonly clock: Pick<Clock, 'nowMs'>;
-}
-
-/**
- * Makes a new root key current. What the old one wrapped is wrapped again by the upkeep. Custody is
- * no part of the store's transaction, so two records stand around the rotation: the first without
- * the second tells of a crash or a fault between them, and the key may have been made or not.
- *
- * @returns its id; refusal: too_many_keys
- * @throws AuditFault, StoreFault or CustodyFault; where it cannot be recorded, nothing is rotated
- */
-export async function rotateRootKey(
-  ports: RootKeyPorts & {
-    readonly custody: Pick<Custody, 'describe' | 'rotate'>;
-    readonly store: Pick<Store, 'acts'>;
-  },
-  input: { readonly requester: Requester; readonly reason: string },
-): Promise<Result<string, { readonly reason: 'too_many_keys' }>> {
-  const { custody } = ports;
-  if ((await custody.describe()).keys.length > limits.replacedKeysMax) {
-    return err({ reason: 'too_many_keys' });
-  }
-  const about = { action: 'custody.rotate', why: input.reason } as const;
-  await record(ports, input.requester, { ...about, result: 'started', detail: { what: 'root' } });
-  const key = await custody.rotate();
-  await record(ports, input.requester, { ...about, detail: { what: 'root', key } });
-  return ok(key);
-}
-
-export type DestroyRefusal =
-  | { readonly reason: 'key_not_found' }
-  | { readonly reason: 'key_current' }
-  /** A process may still be storing what it wrapped. */
-  | { readonly reason: 'key_replaced_lately'; readonly until: number }
-  | { readonly reason: 'key_named'; readonly wraps: number };
-
-/**
- * Destroys a root key that wraps nothing any more; recorded before and after, as a rotation is.
- *
- * @throws AuditFault, StoreFault or CustodyFault; where it cannot be recorded, nothing is destroyed
- */
-export async function destroyRootKey(
-  ports: RootKeyPorts & {
-    readonly custody: Pick<Custody, 'describe' | 'destroy'>;
-    readonly store: Pick<Store, 'custodyKeys' | 'acts'>;
-  },
-  input: { readonly requester: Requester; readonly keyId: string },
-): Promise<Result<undefined, DestroyRefusal>> {
-  const { keyId, requester } = input;
-  const { keys, currentKey } = await ports.custody.describe();
-  const own = keys.find((key) => key.id === keyId);
-  if (own === undefined) return err({ reason: 'key_not_found' });
-  if (keyId === currentKey) return err({ reason: 'key_current' });
-  const later = keys.filter((key) => key !== own && key.createdAt >= own.createdAt);
-  // None is later where the clock was set back: then its own time is the best guess.
-  const replacedAt = Math.min(...(later.length === 0 ? [own] : later).map((key) => key.createdAt));
-  const until = replacedAt + limits.replacedKeyUsedMs;
-  if (ports.clock.nowMs() < until) return err({ reason: 'key_replaced_lately', until });
-  const wraps = await ports.store.custodyKeys.count({ wrappedBy: keyId });
-  if (wraps > 0) return err({ reason: 'key_named', wraps });
-  const about = { action: 'custody.destroy', detail: { what: 'root', key: keyId } } as const;
-  await record(ports, requester, { ...about, result: 'started' });
-  await ports.custody.destroy(keyId);
-  await record(ports, requester, about);
-  return ok(undefined);
-}
-
-async function record(
-  ports: RootKeyPorts & { readonly store: Pick<Store, 'acts'> },
-  requester: Requester,
-  event: Omit<Parameters<typeof eventBy>[1], 'at' | 'object'>,
-): Promise<void> {
-  const at = ports.clock.nowMs();
-  const audit = await ports.recorder.record(
-    eventBy(requester, { ...event, at, object: custodyObject }),
-  );
-  await ports.store.acts.run({ steps: [], audit });
-}
 
 /** What a bounded step did. */
 interface StepDone<Cursor> {
@@ -137,27 +43,24 @@ export async function rewrapKeys(
     limit: limits.rotationRowsMax,
     ...(after === undefined ? {} : { after }),
   });
+  const tally = { changed: 0, damaged: [] as CustodyFault[] };
   // One after the other: custody may be far away, and may bound how often it is asked.
-  const { changed, damaged } = await eachInTurn(rows, (row) => rewrapKey(ports, row));
+  for (const row of rows) await tallied(tally, () => rewrapKey(ports, row));
   const last = rows.length < limits.rotationRowsMax ? undefined : rows.at(-1);
-  return { changed, damaged, next: last === undefined ? undefined : [last.tenant, last.id] };
+  return { ...tally, next: last === undefined ? undefined : [last.tenant, last.id] };
 }
 
-async function eachInTurn<R>(
-  rows: readonly R[],
-  change: (row: R) => Promise<boolean>,
-): Promise<Pick<StepDone<never>, 'changed' | 'damaged'>> {
-  const damaged: CustodyFault[] = [];
-  let changed = 0;
-  for (const row of rows) {
-    try {
-      if (await change(row)) changed += 1;
-    } catch (fault) {
-      if (!(fault instanceof CustodyFault && unopenable.has(fault.code))) throw fault;
-      damaged.push(fault);
-    }
+/** Does one row's change; that it does not open is counted, and any other fault thrown. */
+async function tallied(
+  tally: { changed: number; readonly damaged: CustodyFault[] },
+  change: () => Promise<boolean>,
+): Promise<void> {
+  try {
+    if (await change()) tally.changed += 1;
+  } catch (fault) {
+    if (!(fault instanceof CustodyFault && unopenable.has(fault.code))) throw fault;
+    tally.damaged.push(fault);
   }
-  return { changed, damaged };
 }
 
 const unopenable = new Set(['custody_tampered', 'custody_unknown_key']);
@@ -193,18 +96,27 @@ export async function resealRecords(
     cursor.table === 'signingKeys'
       ? (await ports.store.signingKeys.list(query)).map(signingKeyRecord)
       : (await ports.store.keys.list(query)).map(keyRecord);
-  const { changed, damaged } = await eachInTurn(records, async (record) => {
+  const tally = { changed: 0, damaged: [] as CustodyFault[] };
+  // All at once, so that the store may commit them together.
+  const work = records.map(({ sealed, ...record }) => {
     // Emptied when the key was retired, or never there.
-    if (record.sealed === null || record.sealed.length === 0) return false;
-    if (sealedKeyId(record.sealed) === keyId) return false;
-    return reseal(ports, tenant, { ...record, sealed: record.sealed });
+    if (sealed === null || sealed.length === 0 || sealedKeyId(sealed) === keyId) return undefined;
+    return tallied(tally, () => reseal(ports, tenant, { ...record, sealed }));
   });
+  await allDone(work);
   const last = records.at(-1);
   if (last !== undefined && records.length === limits.rotationRowsMax) {
-    return { changed, damaged, next: { table: cursor.table, after: [tenant, last.id] } };
+    return { ...tally, next: { table: cursor.table, after: [tenant, last.id] } };
   }
   const next = cursor.table === 'signingKeys' ? 'keys' : undefined;
-  return { changed, damaged, next: next && { table: next, after: undefined } };
+  return { ...tally, next: next && { table: next, after: undefined } };
+}
+
+/** Resolves when none is under way any more. @throws the first fault among them */
+async function allDone(work: readonly (Promise<void> | undefined)[]): Promise<void> {
+  for (const outcome of await Promise.allSettled(work)) {
+    if (outcome.status === 'rejected') throw outcome.reason;
+  }
 }
 
 interface SealedColumn {

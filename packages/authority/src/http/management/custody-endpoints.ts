@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { type RotateCustodyPorts, rotateCustody } from '../../admin/rotate-custody.ts';
 import { type CustodyState, showCustody } from '../../admin/show-custody.ts';
 import type { Custody } from '../../custody/custody.ts';
-import { type DestroyRefusal, destroyRootKey } from '../../custody/rotation.ts';
+import { type DestroyRefusal, destroyRootKey } from '../../custody/root-key.ts';
 import { endpoint, type PreparedEndpoint } from './endpoint.ts';
 import { line, momentOut, renderMoment } from './wire-schema.ts';
 
