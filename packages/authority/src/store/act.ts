@@ -72,7 +72,7 @@ export type TableStep<T extends TableName> =
       readonly where: Match<T>;
       readonly refused: string;
     }
-  /** No row matches, in the state that the act commits on. */
+  /** No row matches, in the state that the act commits on. In the feed of one tenant only. */
   | {
       readonly do: 'absent';
       readonly table: T;
@@ -109,7 +109,8 @@ export interface Act {
   readonly audit: AuditRecord | null;
   /**
    * What to do instead when a step was refused, by its `refused` code: a record alone, or other
-   * writes too (a reused code revokes its family), in the same transaction.
+   * writes too (a reused code revokes its family), in the same transaction. A step refused here
+   * ends the act with its own code, and nothing of it holds.
    */
   readonly otherwise?: Readonly<
     Record<string, { readonly steps: readonly Step[]; readonly audit: AuditRecord | null }>

@@ -5,10 +5,15 @@
  * Contract of every store (proved by `conformance.ts`, racing callers and crashes included):
  * - `acts.run` is atomic and serializable with regard to the rows that its steps name. It resolves
  *   after the commit is on disk (fsync), never before. A fault means that nothing of the act holds,
- *   but for `store_outcome_unknown`, where the connection broke during commit.
+ *   but for `store_outcome_unknown`: there the connection broke, the fsync failed or the time was
+ *   over while the commit was under way. Later acts see one outcome or the other, and only one.
+ * - A refusal is judged on committed state at its moment in the act. Where a step before had
+ *   written, PostgreSQL lets go of the locks with the writes, before `otherwise` runs.
  * - Readers see committed state only, and always the effects of an act that was resolved before the
  *   read began (in one process).
  * - Retrying a faulted act is safe only where its steps make a second run refuse.
+ * - What no store could keep (text with U+0000 or half a surrogate pair, inexact integers) and what
+ *   one of them could not keep free of races (see `checkStep`) is a bug, and thrown as one by all.
  */
 import type { Act, ActOutcome, Condition } from './act.ts';
 import type { Row, TableName } from './tables.ts';
@@ -42,7 +47,10 @@ export interface TableReader<T extends TableName> {
 }
 
 export interface ActRunner {
-  /** @throws StoreFault: `store_busy` (queue full), `store_full`, `store_io`, `store_timeout`, … */
+  /**
+   * @throws StoreFault `store_busy` (queue full), `store_timeout` (withdrawn), `store_full`,
+   *   `store_io`, `store_conflict`, `store_outcome_unknown`, …: see docs/errors.md
+   */
   run(act: Act): Promise<ActOutcome>;
 }
 

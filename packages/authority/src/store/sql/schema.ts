@@ -20,8 +20,11 @@ const postgresTypes = {
  */
 export function sqliteTable(table: TableShape, name: string): string[] {
   const columns = table.columns.map((column) => columnText(column, sqliteTypes[column.type]));
-  // Where rows are small the key's tree holds them; large ones would make that tree deep.
-  const large = table.columns.some(({ type }) => type === 'bytes' || type === 'json');
+  // Where rows are small the key's tree holds them; large ones would make that tree deep. So it
+  // does in partitions too: rows that lie in the order of the only tree are removed in cheap steps.
+  const large =
+    table.partition === undefined &&
+    table.columns.some(({ type }) => type === 'bytes' || type === 'json');
   const numbered = table.key.length === 1 && table.key[0]!.type === 'integer';
   const options = large || numbered ? 'STRICT' : 'STRICT, WITHOUT ROWID';
   return [

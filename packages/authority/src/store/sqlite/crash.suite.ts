@@ -1,5 +1,6 @@
 /** A process killed between any two statements of its writer, and what the next one finds. */
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,7 +10,9 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { expectWhole } from '../conformance/crash-acts.ts';
 import { openSqliteStore } from './sqlite-store.ts';
 
-const child = fileURLToPath(new URL('../conformance/crash-child.ts', import.meta.url));
+const program = (name: string) =>
+  fileURLToPath(new URL(`../conformance/${name}.ts`, import.meta.url));
+const child = program('crash-child');
 const acts = 5;
 const processesAtOnce = 2;
 
@@ -65,4 +68,18 @@ it('killed before any statement, no answered act is lost and none is half done',
   await Promise.all(Array.from({ length: processesAtOnce }, run));
   // Batches form by chance, so the last numbers are not always reached.
   expect(kills).toBeGreaterThan(statements - 15);
+});
+
+it('a folder that another process holds is refused, until that one is killed', async () => {
+  const directory = join(parent, 'held');
+  const holder = spawn(process.execPath, [program('holding-child'), directory]);
+  await once(holder.stdout, 'data');
+  const opened = openSqliteStore({ directory, clock: systemClock });
+  await expect(opened).rejects.toMatchObject({
+    code: 'store_in_use',
+    message: expect.stringContaining(`process ${holder.pid} `),
+  });
+  holder.kill('SIGKILL');
+  await once(holder, 'exit');
+  await (await openSqliteStore({ directory, clock: systemClock })).upkeep.close();
 });

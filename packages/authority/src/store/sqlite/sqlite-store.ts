@@ -123,8 +123,11 @@ function sqliteUpkeep(parts: {
   let closed: Promise<void> | undefined;
   const close = async () => {
     reader.close();
-    await queue.close();
-    folder.release();
+    try {
+      await queue.close();
+    } finally {
+      folder.release();
+    }
   };
   return {
     async dropPartitionsBelow(table, partition) {

@@ -108,7 +108,11 @@ export class WriteConnection {
   /** Out of sight at once, for readers too; `sweep` removes the rows. */
   retirePartition(table: TableName, partition: number): void {
     const name = partitionName(shapeOf(table), partition);
-    this.inTransaction(() => this.db.exec(`ALTER TABLE "${name}" RENAME TO "retired_${name}"`));
+    const there = this.db.prepare('SELECT 1 FROM sqlite_schema WHERE name = ?');
+    // One of the name may still be swept, if the partition was made again meanwhile.
+    let retired = `retired_${name}`;
+    while (there.get(retired) !== undefined) retired += '_';
+    this.inTransaction(() => this.db.exec(`ALTER TABLE "${name}" RENAME TO "${retired}"`));
     this.#partitions.get(table)!.delete(partition);
     // Its statements name a table that is gone; those of other partitions are prepared again soon.
     this.#prepared.clear();

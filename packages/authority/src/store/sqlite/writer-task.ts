@@ -42,7 +42,7 @@ export function runTask(connection: WriteConnection, task: WriterTask): boolean 
 
 /**
  * A dropped table gives its pages back one by one, all in one transaction: seconds for a large one.
- * So the rows go first, in steps.
+ * So its rows go first, in steps, in the order in which they lie.
  */
 function sweep(connection: WriteConnection): boolean {
   const { db } = connection;
@@ -51,10 +51,16 @@ function sweep(connection: WriteConnection): boolean {
     .get();
   if (retired === undefined) return false;
   const name = String(retired['name']);
-  const found = `SELECT rowid FROM "${name}" ORDER BY rowid LIMIT ${sweepRows}`;
+  const columns = db.prepare('SELECT name FROM pragma_table_info(?) WHERE pk > 0 ORDER BY pk');
+  const key = columns.all(name).map((column) => `"${column['name']}"`);
+  const step = `SELECT ${key} FROM "${name}" ORDER BY ${key} LIMIT 1 OFFSET ${sweepRows - 1}`;
   connection.inTransaction(() => {
-    const { changes } = db.prepare(`DELETE FROM "${name}" WHERE rowid IN (${found})`).run();
-    if (changes === 0) db.exec(`DROP TABLE "${name}"`);
+    const last = db.prepare(step).get();
+    if (last === undefined) db.exec(`DROP TABLE "${name}"`);
+    else {
+      const places = key.map(() => '?');
+      db.prepare(`DELETE FROM "${name}" WHERE (${key}) <= (${places})`).run(...Object.values(last));
+    }
   });
   return true;
 }
