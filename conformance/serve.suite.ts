@@ -1,7 +1,9 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { startChild } from './rig/child.ts';
 import { type Folder, freshFolder, mintmark, type Server, startMintmark } from './rig/mintmark.ts';
+import { until } from './rig/until.ts';
 
 describe('mintmark serve', () => {
   let folder: Folder;
@@ -84,6 +86,38 @@ describe('mintmark serve', () => {
     const { code, stderr } = await mintmark(args, { cwd: folder.path });
     expect(code).toBe(3);
     expect(stderr).toContain('insecure_http');
+  });
+
+  it('refuses to serve what is unsafe, where it is asked to be strict', async () => {
+    const args = ['serve', '--strict', '--listen', '0.0.0.0:0', '--insecure-http'];
+    const issuer = ['--issuer', 'https://id.example'];
+    const { code, stderr } = await mintmark([...args, ...issuer], { cwd: folder.path });
+    expect(code).toBe(1);
+    expect(stderr).toContain('authority_tls: plain HTTP on 0.0.0.0:0');
+    expect(readdirSync(folder.path)).toEqual([]);
+  });
+
+  it('starts strictly where nothing is unsafe', async () => {
+    const server = await start(['--strict']);
+    expect(server.adminKey).toBeDefined();
+  });
+
+  it('stops when what npm start was started by is gone', async () => {
+    const root = new URL('..', import.meta.url).pathname;
+    const data = join(folder.path, 'data');
+    const line =
+      `node tools/start.mjs --json --listen 127.0.0.1:0 --gateway-listen 127.0.0.1:0 ` +
+      `--data ${data} & wait`;
+    const parent = startChild('sh', ['-c', line], { cwd: root });
+    await until(
+      'it listens',
+      () => (parent.stdout().includes('"listening"') ? true : undefined),
+      // A checkout that was never started installs its packages first.
+      { deadlineMs: 100_000 },
+    );
+    await parent.stop('SIGKILL');
+    // Its standard output ends when the last process that holds it does.
+    expect(parent.stdout()).toContain('"stopped"');
   });
 
   it('refuses a broken configuration before it touches anything', async () => {

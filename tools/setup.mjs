@@ -14,8 +14,13 @@ export const root = fileURLToPath(new URL('..', import.meta.url));
 const bin = join(root, 'node_modules', '.bin');
 const stampFile = join(root, 'node_modules', '.mintmark-installed');
 
-/** Environment in which `node` is the pinned one. */
+/**
+ * Environment in which `node` is the pinned one. It trusts the system's certificates, as the Node
+ * of a distribution does: a company's mirror of the registry may stand behind an authority of its
+ * own.
+ */
 export const environment = {
+  NODE_USE_SYSTEM_CA: '1',
   ...process.env,
   PATH: `${bin}${delimiter}${process.env.PATH ?? ''}`,
 };
@@ -51,8 +56,8 @@ export function stop(message) {
  */
 function install() {
   console.error('mintmark: installing packages (the first time takes a minute) …');
-  npmInstall(process.env);
-  if (majorOf(process.version) < 26) npmInstall(environment);
+  if (majorOf(process.version) < 26) npmInstall(process.env);
+  npmInstall(environment);
 }
 
 function npmInstall(env) {

@@ -56,10 +56,7 @@ async function make(
       const { failure } = answer;
       const left = changes.slice(made.length).map(wireOf);
       const place = `  at ${change.section} "${printable(change.name)}"`;
-      if (!json)
-        ports.terminal.writeError(`${failure.text(style)}
-${place}
-`);
+      if (!json) ports.terminal.writeError(`${failure.text(style)}\n${place}\n`);
       return ok({
         json: { changes: made, ...failure.json, not_made: left },
         text: () => '',

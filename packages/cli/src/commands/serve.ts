@@ -6,7 +6,7 @@ const products = () => import('../serve/run.ts');
 
 const strictOption = {
   flags: '--strict',
-  description: 'refuses to start where the doctor would say that something is unsafe',
+  description: 'refuses to start where the doctor finds something unsafe',
 };
 
 const serve: Command = {

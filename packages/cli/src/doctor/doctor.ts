@@ -48,6 +48,25 @@ export async function examine(ports: CliPorts, patient: Patient): Promise<readon
   ];
 }
 
+/** What must not be wrong where somebody serves with `--strict`; the rest shows at the start. */
+const strictChecks = new Set([
+  'node',
+  'data_folder',
+  'disk',
+  'database_file',
+  'clock',
+  'authority_tls',
+  'authority_tls_key',
+  'gateway_tls',
+  'gateway_tls_key',
+]);
+
+/** The failures for which `--strict` refuses to start. */
+export async function unsafeToServe(ports: CliPorts, patient: Patient): Promise<readonly Check[]> {
+  const checks = await examine(ports, patient);
+  return checks.filter(({ check, verdict }) => verdict === 'fail' && strictChecks.has(check));
+}
+
 function checkNode(version: string): Check {
   const { verdict, message } = judgeNode(version);
   return verdict === 'pass'

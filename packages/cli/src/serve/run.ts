@@ -2,6 +2,8 @@
 import { err, ok, type Result } from '@mintmark/core';
 import type { CommandRefusal, Invocation, Outcome } from '../command.ts';
 import type { Config } from '../config/schema.ts';
+import type { Check } from '../doctor/check.ts';
+import { unsafeToServe } from '../doctor/doctor.ts';
 import { judgeNode } from '../doctor/node-version.ts';
 import { fields, type Style } from '../style.ts';
 import { version } from '../version.ts';
@@ -44,7 +46,7 @@ export async function runProducts(
   invocation: Invocation,
   products: { readonly withGateway: boolean },
 ): Promise<Outcome> {
-  const prepared = prepare(invocation);
+  const prepared = await prepare(invocation);
   if (!prepared.ok) return prepared;
   const { config, log, say } = prepared.value;
   const { ports, style } = invocation;
@@ -74,7 +76,7 @@ export async function runProducts(
 
 /** A gateway apart from its authority, until it is stopped. */
 export async function runGateway(invocation: Invocation): Promise<Outcome> {
-  const prepared = prepare(invocation);
+  const prepared = await prepare(invocation);
   if (!prepared.ok) return prepared;
   const { config, log, say } = prepared.value;
   const { ports, style } = invocation;
@@ -98,12 +100,17 @@ interface Prepared {
 }
 
 /** What every product needs before it starts; refused where `--strict` finds it unsafe. */
-function prepare(invocation: Invocation): Result<Prepared, CommandRefusal> {
+async function prepare(invocation: Invocation): Promise<Result<Prepared, CommandRefusal>> {
   const { ports, options, json } = invocation;
-  const node = judgeNode(process.version);
-  if (node.verdict === 'fail' && options.flag('strict')) return unsafe(node.message);
-  const { config } = loadedConfig(invocation);
+  const loaded = loadedConfig(invocation);
+  const { config } = loaded;
+  if (options.flag('strict')) {
+    const patient = { loaded, nodeVersion: process.version, self: process.getuid?.() };
+    const found = await unsafeToServe(ports, patient);
+    if (found.length > 0) return unsafe(found);
+  }
   const log = logOf(invocation, config.log.level);
+  const node = judgeNode(process.version);
   if (node.verdict !== 'pass') log.warn(node.message);
   return ok({
     config,
@@ -148,13 +155,14 @@ function waitForStop({ ports }: Invocation, log: Log): Promise<void> {
   });
 }
 
-function unsafe(message: string): Result<never, CommandRefusal> {
+function unsafe(found: readonly Check[]): Result<never, CommandRefusal> {
   return err({
     reason: 'refused',
     status: 409,
     code: 'unsafe',
-    title: message,
-    hint: 'update it, or start without --strict',
+    title: 'It is not safe to serve like this',
+    errors: found.map(({ check, message }) => ({ pointer: check, message })),
+    hint: found.map(({ todo }) => todo).join('; '),
   });
 }
 
