@@ -51,6 +51,8 @@ export function loadFlatOut(
       `-c${options.connections}`,
       `-d${options.seconds}s`,
       '--latency',
+      '--timeout',
+      '10s',
     ].concat(['-s', script, `http://127.0.0.1:${work.port}${work.path}`]),
     { encoding: 'utf8' },
   );
