@@ -26,7 +26,7 @@ export const defaultUpstreamOptions: UpstreamOptions = {
 export interface Upstream {
   /** False where as many requests as allowed are under way or waiting for a connection. */
   dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean;
-  /** To be called once for each dispatched request that ended. */
+  /** To be called once for each `dispatch`, refused ones too, when its request has ended. */
   release(): void;
 }
 
@@ -87,8 +87,9 @@ class PooledUpstream implements Upstream {
   }
 
   dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
-    if (this.#inFlight >= this.#inFlightMax) return false;
+    // Counted before it is refused: whoever asked releases in either case.
     this.#inFlight++;
+    if (this.#inFlight > this.#inFlightMax) return false;
     this.#pool.dispatch(options, handler);
     return true;
   }
