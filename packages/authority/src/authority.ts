@@ -20,13 +20,13 @@ import {
   type UnixSeconds,
 } from '@mintmark/core';
 import { createVerifiedCache, type VerifiedAccessToken } from '@mintmark/tokens';
-import { createSlowHashQueue } from './apikeys/slow-hash-queue.ts';
 import { type VerifyKeyPorts, verifyKey } from './apikeys/verify-key.ts';
 import { createRecorder } from './audit/record.ts';
 import { createClientAuthenticator } from './clients/authenticate.ts';
 import type { AuthorityConfig } from './config.ts';
 import { createPeppers } from './custody/peppers.ts';
 import { createSealer } from './custody/sealer.ts';
+import { createSlowHashQueue } from './custody/slow-hash-queue.ts';
 import { handleOperations, type Metric, sharedCheck } from './http/operations.ts';
 import { handleProtocol } from './http/protocol-api.ts';
 import type { ActiveKey, ProtocolDeps } from './http/protocol-deps.ts';

@@ -4,6 +4,7 @@ import { hash as argon2 } from '@node-rs/argon2';
 import { hash as bcrypt } from '@node-rs/bcrypt';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { createSlowHashQueue } from '../custody/slow-hash-queue.ts';
 import {
   type FormatDeclaration,
   type ImportReport,
@@ -11,7 +12,6 @@ import {
   importKeys,
 } from './import-keys.ts';
 import { keyBed, requester, startMs } from './key-bed.ts';
-import { createSlowHashQueue } from './slow-hash-queue.ts';
 import { type VerifyKeyPorts, verifyKey } from './verify-key.ts';
 
 const settings = { name: 'old', owner: 'team-a', scopes: ['read'] };

@@ -10,10 +10,10 @@ import {
 } from '@mintmark/core';
 import { createRecorder } from '../audit/record.ts';
 import type { Requester } from '../audit/requester.ts';
+import { createSlowHashQueue } from '../custody/slow-hash-queue.ts';
 import { openMemoryStore } from '../store/memory/memory-store.ts';
 import { createKey } from './create-key.ts';
 import type { KeyPeppers, VerifierSealer } from './key-secret.ts';
-import { createSlowHashQueue } from './slow-hash-queue.ts';
 
 export const startMs = 1_790_000_000_250;
 

@@ -17,13 +17,13 @@ import {
   type SecretTokenKind,
   secretVerifier,
 } from '@mintmark/tokens';
+import type { SlowHashQueue } from '../custody/slow-hash-queue.ts';
 import type { Store } from '../store/store.ts';
 import { importFormatsOf, readForeignKey } from './import-format.ts';
 import { type ImportedScheme, isSlow, verifyImportedHash } from './imported-hash.ts';
 import type { KeyReader } from './key-cache.ts';
 import type { KeyRow } from './key-change.ts';
 import { needsRehash, type RehashPorts, rehashKey } from './rehash-key.ts';
-import type { SlowHashQueue } from './slow-hash-queue.ts';
 
 export interface VerifyKeyPorts extends RehashPorts {
   readonly store: Pick<Store, 'importFormats' | 'acts'> & { readonly keys: KeyReader };

@@ -10,6 +10,8 @@ import { createHash } from 'node:crypto';
 import { StoreFault } from '@mintmark/core';
 import { initialPostgres } from './migrations/initial-postgres.ts';
 import { initialSqlite } from './migrations/initial-sqlite.ts';
+import { usersPostgres } from './migrations/users-postgres.ts';
+import { usersSqlite } from './migrations/users-sqlite.ts';
 
 export interface Migration {
   readonly number: number;
@@ -37,6 +39,14 @@ export const migrations: readonly Migration[] = [
     needs: 1,
     sqlite: initialSqlite,
     postgres: initialPostgres,
+  },
+  {
+    number: 2,
+    name: 'users',
+    phase: 'expand',
+    needs: 1,
+    sqlite: usersSqlite,
+    postgres: usersPostgres,
   },
 ];
 

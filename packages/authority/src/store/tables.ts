@@ -143,6 +143,48 @@ export const tables = {
     key: ['tenant', 'clientId', 'id'],
   }),
 
+  /**
+   * People. A deleted one stays as a tombstone, so that an id never names a second person: status
+   * `deleted`, and nothing personal left in the row.
+   */
+  users: table({
+    columns: {
+      tenant: text,
+      /** The subject of tokens: random, never the username. */
+      id: text,
+      /** As it was written, for people to read. */
+      username: text,
+      /** What names are compared by: see `users/username.ts`. */
+      usernameKey: text,
+      status: text as typeof text & { rowType?: 'active' | 'disabled' | 'deleted' },
+      /** Claims as JSON, sealed under the tenant's data key. */
+      sealedClaims: bytesOrNull,
+      /** argon2id in PHC form; null: the user has no password. */
+      passwordHash: textOrNull,
+      createdAt: integer,
+      updatedAt: integer,
+      version: integer,
+    },
+    key: ['tenant', 'id'],
+    unique: [['tenant', 'usernameKey']],
+    indexes: [['tenant', 'createdAt', 'id']],
+  }),
+
+  /** Failed sign-ins in a row, by account: see `users/attempts.ts`. */
+  signInAttempts: table({
+    columns: {
+      tenant: text,
+      account: text,
+      failures: integer,
+      /** No attempt is judged before. */
+      lockedUntil: integer,
+      /** Unix seconds; the row may be deleted afterwards. */
+      expiresAtSeconds: integer,
+    },
+    key: ['tenant', 'account'],
+    indexes: [['expiresAtSeconds']],
+  }),
+
   /** API keys and administrators' keys. Revoked and expired rows stay as tombstones. */
   keys: table({
     columns: {
