@@ -9,14 +9,14 @@ import {
 } from '@mintmark/tokens';
 import { type Harness, invariant, latin1 } from '../harness.ts';
 
-const kinds: readonly SecretTokenKind[] = ['key', 'pat', 'admin', 'cs', 'at', 'rt'];
+const kinds: readonly SecretTokenKind[] = ['key', 'pat', 'admin', 'cs', 'at', 'rt', 'ac'];
 
 /** Tokens of every kind from one seed. */
 export function sampleTokens(): readonly string[] {
   const entropy = seededEntropy(1);
   const now = 1_790_000_000 as UnixSeconds;
   return kinds.map((kind) => {
-    const dated = kind === 'at' || kind === 'rt';
+    const dated = ['at', 'rt', 'ac'].includes(kind);
     const id = dated ? freshTokenId({ now, expiresAt: now, entropy }) : freshId(entropy);
     return buildSecretToken({ prefix: 'mm', kind, id, entropy }).text;
   });
@@ -25,7 +25,7 @@ export function sampleTokens(): readonly string[] {
 export const parseSecretTokenHarness: Harness = {
   name: 'parse-secret-token',
   seeds: [...sampleTokens(), 'sk_live_abc', 'mm_', 'mm__', 'ghp_0123456789'],
-  dictionary: ['mm_', 'key', 'pat', 'admin', 'cs', 'at', 'rt', '_', '__proto__', 'MM_', 'zz'],
+  dictionary: ['mm_', 'key', 'pat', 'admin', 'cs', 'at', 'rt', 'ac', '_', '__proto__', 'MM_', 'zz'],
   run(input) {
     const text = latin1(input);
     const partition = partitionOfTokenId(text);

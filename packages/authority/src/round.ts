@@ -57,7 +57,9 @@ export function createRound(rooms: Rooms): {
 async function upkeep(store: Store, clock: Clock): Promise<void> {
   const now = nowSeconds(clock);
   // A day behind the last expiry, so that an expired token is still told apart from an unknown one.
-  await store.upkeep.dropPartitionsBelow('tokens', Math.floor(now / 86_400) - 1);
+  const yesterday = Math.floor(now / 86_400) - 1;
+  await store.upkeep.dropPartitionsBelow('tokens', yesterday);
+  await store.upkeep.dropPartitionsBelow('authorizationCodes', yesterday);
   const hourAgo = now - 3600;
   await deleteEnded(store, 'feed', hourAgo);
   await deleteEnded(store, 'idempotency', hourAgo);

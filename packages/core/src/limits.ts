@@ -61,6 +61,8 @@ export const limits = {
   /** Longest life of any access token, seconds: revocation entries must be kept for this long. */
   accessTokenTtlSecondsMax: 24 * 3600,
   accessTokenTtlSecondsDefault: 600,
+  /** RFC 6749 §4.1.2 allows ten minutes; a redirect takes seconds. */
+  authorizationCodeSeconds: 60,
   /** How long a view of revocations counts after the request that brought it was sent. */
   feedLeaseMs: 5_000,
   /** The feed answers a waiting node at least this often, so that a lease is renewed in time. */

@@ -20,13 +20,16 @@ import {
 
 /**
  * `key` API key, `pat` personal access token, `admin` admin key, `at` opaque access token, `rt`
- * refresh token, `cs` client secret.
+ * refresh token, `ac` authorization code, `cs` client secret.
  */
-export type SecretTokenKind = 'key' | 'pat' | 'admin' | 'at' | 'rt' | 'cs';
+export type SecretTokenKind = 'key' | 'pat' | 'admin' | 'at' | 'rt' | 'ac' | 'cs';
 
 export interface SecretToken {
   readonly kind: SecretTokenKind;
-  /** Public; 17 characters, or for `at` and `rt` 25, the first four of which name the partition. */
+  /**
+   * Public; 17 characters, or for `at`, `rt` and `ac` 25, the first four of which name the
+   * partition.
+   */
   readonly id: string;
   /** 33 base62 characters from 192 random bits. */
   readonly secret: string;
@@ -50,6 +53,7 @@ const idCharsByKind: Readonly<Record<SecretTokenKind, number>> = {
   cs: keyIdChars,
   at: tokenIdChars,
   rt: tokenIdChars,
+  ac: tokenIdChars,
 };
 
 const prefixPattern = /^[a-z0-9]{2,12}$/;

@@ -7,7 +7,7 @@ const now = 1_790_000_000 as UnixSeconds;
 
 function build(kind: SecretTokenKind) {
   const entropy = seededEntropy(5);
-  const short = kind !== 'at' && kind !== 'rt';
+  const short = !['at', 'rt', 'ac'].includes(kind);
   const id = short ? freshId(entropy) : freshTokenId({ now, expiresAt: now, entropy });
   return buildSecretToken({ prefix: 'mm', kind, id, entropy });
 }
@@ -60,7 +60,7 @@ describe('parseCredential', () => {
     expect(parse({ apiKey: `Bearer ${text}` })).toEqual(malformed('malformed'));
   });
 
-  it.each(['rt', 'cs'] as const)('never takes a token of kind %s for access', (kind) => {
+  it.each(['rt', 'ac', 'cs'] as const)('never takes a token of kind %s for access', (kind) => {
     expect(bearer(build(kind).text)).toEqual(malformed('misplaced'));
     expect(parse({ apiKey: build(kind).text })).toEqual(malformed('misplaced'));
   });

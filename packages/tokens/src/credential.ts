@@ -150,8 +150,9 @@ function parseToken(text: string, forms: CredentialForms): Credential {
       return { kind: 'admin_key', tokenKind: kind, id, secret, text };
     case 'at':
       return { kind: 'opaque', tokenKind: kind, id, secret, text };
-    // A refresh token is for the token endpoint, a client secret for client authentication.
+    // For the token endpoint alone, as the client's secret is for its authentication.
     case 'rt':
+    case 'ac':
     case 'cs':
       return malformed('misplaced');
     default:

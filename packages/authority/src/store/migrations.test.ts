@@ -75,6 +75,7 @@ describe('the migrations', () => {
 /** Tables that came after the first migration, by the migration that adds them. */
 const addedBy: Readonly<Record<string, readonly TableName[]>> = {
   users: ['users', 'signInAttempts'],
+  codes: ['authorizationCodes'],
 };
 
 /** What `upkeep.check` writes to; no table of the authority's. */
@@ -102,7 +103,7 @@ function sourceOf(name: string, statements: readonly string[]): string {
   const list = statements.map((sql) => `  \`${sql.replaceAll('\n', '\n  ')}\`,\n`).join('');
   return (
     `/** The schema as it was first released. Never edited again: see \`migrations.ts\`. */\n` +
-    `export const ${name}: readonly string[] = [\n${list}];\n`
+    `export const ${name}: readonly string[] = [${list && `\n${list}`}];\n`
   );
 }
 

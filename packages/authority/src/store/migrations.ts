@@ -8,6 +8,8 @@
  */
 import { createHash } from 'node:crypto';
 import { StoreFault } from '@mintmark/core';
+import { codesPostgres } from './migrations/codes-postgres.ts';
+import { codesSqlite } from './migrations/codes-sqlite.ts';
 import { initialPostgres } from './migrations/initial-postgres.ts';
 import { initialSqlite } from './migrations/initial-sqlite.ts';
 import { usersPostgres } from './migrations/users-postgres.ts';
@@ -47,6 +49,14 @@ export const migrations: readonly Migration[] = [
     needs: 1,
     sqlite: usersSqlite,
     postgres: usersPostgres,
+  },
+  {
+    number: 3,
+    name: 'codes',
+    phase: 'expand',
+    needs: 1,
+    sqlite: codesSqlite,
+    postgres: codesPostgres,
   },
 ];
 

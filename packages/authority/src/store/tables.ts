@@ -266,6 +266,33 @@ export const tables = {
     partition: 'partition',
   }),
 
+  /**
+   * Authorization codes. A used one stays until its partition is dropped, so that a second use is
+   * told from a code that never was.
+   */
+  authorizationCodes: table({
+    columns: {
+      /** Day of expiry since 1970, as the code's own id says it. */
+      partition: integer,
+      tenant: text,
+      id: text,
+      hash: bytes,
+      pepperVersion: text,
+      clientId: text,
+      subject: text,
+      /** Of all that the code gives, decided with it: so a second use knows what to revoke. */
+      family: text,
+      /** What was asked and consented to, as `issuance/authorization-code.ts` wrote it. */
+      terms: json<Record<string, unknown>>(),
+      /** Feed position when it was made: revocations above it end the code. */
+      position: integer,
+      expiresAtSeconds: integer,
+      consumedAt: integerOrNull,
+    },
+    key: ['partition', 'tenant', 'id'],
+    partition: 'partition',
+  }),
+
   /** First and last use and counts, in batches. `kind` is `key`, `key_overlap` or `token`. */
   usage: table({
     columns: {
