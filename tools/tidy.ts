@@ -42,6 +42,7 @@ export const layers: Layers = {
       ['authority-bed.ts'],
       ['authority.ts'],
       ['management.ts'],
+      ['metrics.ts'],
       ['round.ts'],
       ['rooms.ts'],
       ['config.ts'],

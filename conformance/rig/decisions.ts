@@ -1,9 +1,10 @@
-import { exchange } from './exchange.ts';
-import type { Installation } from './installation.ts';
+import { call, type Installation } from './installation.ts';
 
 /** How many requests the gateways have let through, as `/metrics` counts them. */
-export async function allowed({ issuer }: Pick<Installation, 'issuer'>): Promise<number> {
-  const { text } = await exchange(`${issuer}/metrics`);
+export async function allowed(
+  installation: Pick<Installation, 'issuer' | 'adminKey'>,
+): Promise<number> {
+  const { text } = await call(installation, 'GET /metrics');
   const lines = text
     .split('\n')
     .filter((line) => line.startsWith('mintmark_gateway_allowed_total'));

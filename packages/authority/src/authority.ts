@@ -27,7 +27,7 @@ import type { AuthorityConfig } from './config.ts';
 import { createPeppers } from './custody/peppers.ts';
 import { createSealer } from './custody/sealer.ts';
 import { createSlowHashQueue } from './custody/slow-hash-queue.ts';
-import { handleOperations, type Metric, sharedCheck } from './http/operations.ts';
+import { handleOperations, sharedCheck } from './http/operations.ts';
 import { handleProtocol } from './http/protocol-api.ts';
 import type { ActiveKey, ProtocolDeps } from './http/protocol-deps.ts';
 import { introspect } from './introspection/introspect.ts';
@@ -72,7 +72,6 @@ export async function openAuthority(
   const protocol: ProtocolDeps = { ...judging, isGateway: management.isGateway };
   const operations = {
     check: sharedCheck(() => ports.store.upkeep.check(), ports.clock),
-    metrics: () => metricsOf(rooms),
   };
   const handle: HttpHandler = async (request) => {
     const at = { tenant: defaultTenant, path: request.path };
@@ -283,27 +282,4 @@ function freshRefuses(feed: Feed): Feed['refuses'] {
     }
     return feed.refuses(tenant, token);
   };
-}
-
-function metricsOf({ sequencer, feed, usage }: Rooms): readonly Metric[] {
-  const { size, lagMs } = sequencer.view();
-  const gauge = (name: string, help: string, value: number): Metric => {
-    return { name, help, kind: 'gauge', value };
-  };
-  return [
-    gauge('mintmark_audit_log_size', 'Records in the audit log.', size),
-    gauge('mintmark_audit_lag_seconds', 'Age of the oldest unsequenced record.', lagMs / 1000),
-    gauge('mintmark_feed_head', 'Newest position of the status feed.', feed.head(defaultTenant)),
-    gauge(
-      'mintmark_feed_age_seconds',
-      'Age of the view of revocations.',
-      feed.ageMs(defaultTenant) / 1000,
-    ),
-    {
-      name: 'mintmark_usage_events_lost_total',
-      help: 'Decisions that found no room to be counted.',
-      kind: 'counter',
-      value: usage.lost,
-    },
-  ];
 }

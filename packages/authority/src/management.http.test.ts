@@ -144,3 +144,26 @@ describe('every endpoint that needs a permission', () => {
     }
   });
 });
+
+describe('/metrics', () => {
+  it('shows counters to whoever may read them, and nothing to anybody else', async () => {
+    const credential = await bed.credential('metrics:read');
+    const { status, headers, text } = await bed.call('GET', '/metrics', { credential });
+    expect([status, headers['content-type']]).toEqual([
+      200,
+      'text/plain; version=0.0.4; charset=utf-8',
+    ]);
+    expect(text).toMatch(/^mintmark_feed_head \d+$/m);
+    expect(headers['cache-control']).toBe('no-store');
+    const stranger = await bed.call('GET', '/metrics', { credential: null });
+    expect([stranger.status, stranger.text.includes('mintmark_feed_head')]).toEqual([401, false]);
+    const other = await bed.credential('keys:*', 'feed:read');
+    expect((await bed.call('GET', '/metrics', { credential: other })).status).toBe(403);
+  });
+
+  it('takes what Prometheus says that it accepts', async () => {
+    const accept =
+      'application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.1';
+    expect((await bed.call('GET', '/metrics', { headers: { accept } })).status).toBe(200);
+  });
+});

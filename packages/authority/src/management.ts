@@ -15,6 +15,7 @@ import {
 import { changeBy } from './http/management/signing-key-endpoints.ts';
 import type { InspectedToken } from './http/management/token-endpoints.ts';
 import type { ProtocolDeps } from './http/protocol-deps.ts';
+import { metricsOf } from './metrics.ts';
 import type { Rooms } from './rooms.ts';
 
 export interface Management extends ManagementApi {
@@ -92,6 +93,7 @@ function endpointPorts(rooms: Rooms, shared: Judging): ManagementPorts {
       signer: (tenant) => keyring.signer(tenant, defaultAlgorithm),
       accept: decisions.accept,
     },
+    operations: { metrics: () => metricsOf(rooms) },
     about: { version: '1', server: issuer },
   };
 }

@@ -24,7 +24,11 @@ describe('createGatewayAdmin', () => {
     expect(await get('/readyz')).toMatchObject({ status: 200 });
     rig.feed.fault = new Error('gone');
     rig.timers.advance(5_000);
-    expect(await get('/readyz')).toMatchObject({ status: 503 });
+    const stale = await get('/readyz');
+    expect([stale.status, JSON.parse(String(stale.body)).code]).toEqual([503, 'status_stale']);
+    rig.gateway.view.invalidate();
+    const absent = await get('/readyz');
+    expect([absent.status, JSON.parse(String(absent.body)).code]).toEqual([503, 'status_absent']);
   });
 
   it('shows its counters in Prometheus text', async () => {

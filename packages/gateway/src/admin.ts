@@ -16,9 +16,7 @@ export function createGatewayAdmin(gateway: Gateway): HttpHandler {
       case '/livez':
         return text('ok\n');
       case '/readyz':
-        return gateway.view.freshness().kind === 'fresh'
-          ? text('ok\n')
-          : problem(503, 'status_stale');
+        return ready(gateway);
       case '/metrics':
         return {
           status: 200,
@@ -29,6 +27,12 @@ export function createGatewayAdmin(gateway: Gateway): HttpHandler {
         return problem(404, 'not_found');
     }
   };
+}
+
+/** As strict as a route without `on_stale`: what is not ready would refuse. */
+function ready({ view }: Gateway): HttpResponse {
+  const { kind } = view.freshness();
+  return kind === 'fresh' ? text('ok\n') : problem(503, `status_${kind}`);
 }
 
 function text(body: string): HttpResponse {

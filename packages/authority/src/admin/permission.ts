@@ -25,6 +25,7 @@ export const permissions = [
   /** See the personal data beside audit records: addresses, user agents. */
   'audit:personal',
   'nodes:read',
+  'metrics:read',
   'tenants:read',
   /** Read the status feed, verifiers of keys included: for enforcement points. */
   'feed:read',

@@ -1,18 +1,12 @@
-/** /livez, /readyz and /metrics, for those who run the process. */
+/**
+ * `/livez` and `/readyz`, for probes, which carry no credential. `/metrics` tells more, and asks
+ * for one: it stands among the management endpoints.
+ */
 import { type Clock, type HttpRequest, type HttpResponse, limits } from '@mintmark/core';
 
 export interface OperationsDeps {
   /** Resolves when the store can commit; throws a fault that says why not. */
   readonly check: () => Promise<void>;
-  /** Gauges and counters by name, as Prometheus names them. */
-  readonly metrics: () => readonly Metric[];
-}
-
-export interface Metric {
-  readonly name: string;
-  readonly help: string;
-  readonly kind: 'counter' | 'gauge';
-  readonly value: number;
 }
 
 const plain = { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' } as const;
@@ -22,7 +16,7 @@ export async function handleOperations(
   deps: OperationsDeps,
   request: HttpRequest,
 ): Promise<HttpResponse | undefined> {
-  const isKnown = ['/livez', '/readyz', '/metrics'].includes(request.path);
+  const isKnown = ['/livez', '/readyz'].includes(request.path);
   if (isKnown && request.method !== 'GET' && request.method !== 'HEAD') {
     return { status: 405, headers: { ...plain, allow: 'GET, HEAD' }, body: 'GET or HEAD\n' };
   }
@@ -31,12 +25,6 @@ export async function handleOperations(
       return { status: 200, headers: plain, body: 'ok\n' };
     case '/readyz':
       return ready(deps);
-    case '/metrics':
-      return {
-        status: 200,
-        headers: { ...plain, 'content-type': 'text/plain; version=0.0.4; charset=utf-8' },
-        body: renderMetrics(deps.metrics()),
-      };
     default:
       return undefined;
   }
@@ -73,13 +61,4 @@ export function sharedCheck(
     asked.answer.then(end, end);
     return asked.answer;
   };
-}
-
-/** Prometheus' text exposition format. No label carries an id: that would be one series a key. */
-function renderMetrics(metrics: readonly Metric[]): string {
-  return metrics
-    .map(({ name, help, kind, value }) => {
-      return `# HELP ${name} ${help}\n# TYPE ${name} ${kind}\n${name} ${value}\n`;
-    })
-    .join('');
 }

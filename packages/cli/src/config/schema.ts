@@ -83,6 +83,12 @@ export const configSchema = z.strictObject({
         .regex(/^[A-Za-z0-9._-]{1,64}$/, 'must be 1–64 letters, digits, dots, dashes')
         .optional()
         .describe('name of this node in feeds and logs; default: the host name'),
+      operations_listen: listenAddress
+        .optional()
+        .describe(
+          'address and port of /livez, /readyz and /metrics of a gateway apart; ' +
+            'default: 127.0.0.1:8481, or a free port where that is taken',
+        ),
     })
     .prefault({}),
   custody: z

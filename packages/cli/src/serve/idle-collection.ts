@@ -13,7 +13,7 @@ export interface IdleCollection {
 }
 
 /** Probes come for ever and bring no secret: they must not keep a server from being idle. */
-const probes: ReadonlySet<string> = new Set(['/livez', '/readyz', '/metrics']);
+const probes: ReadonlySet<string> = new Set(['/livez', '/readyz']);
 
 export function collectWhenIdle(
   ports: Pick<CliPorts, 'timers' | 'collectGarbage'>,

@@ -9,10 +9,10 @@ import { fields, type Style } from '../style.ts';
 import { version } from '../version.ts';
 import { issuerOf, parseListen } from './address.ts';
 import { authorityConfigOf } from './authority-config.ts';
+import { startGatewayApart } from './gateway-apart.ts';
 import { openInstallation } from './installation.ts';
 import { createLog, type Log } from './log.ts';
 import { startAuthority } from './serve.ts';
-import { remoteAuthorityOf, startGateway } from './serve-gateway.ts';
 
 /** Makes an installation and serves nothing. */
 export async function runInit(invocation: Invocation): Promise<Outcome> {
@@ -80,14 +80,14 @@ export async function runGateway(invocation: Invocation): Promise<Outcome> {
   if (!prepared.ok) return prepared;
   const { config, log, say } = prepared.value;
   const { ports, style } = invocation;
-  const authority = await remoteAuthorityOf(ports, config);
-  const { url, close } = await startGateway(ports, { config, log, authority });
+  const { url, operationsUrl, close } = await startGatewayApart(ports, { config, log });
   const rows = [
     ['mintmark', version],
     ['gateway', url],
+    ['operations', operationsUrl],
     ['authority', config.gateway.authority],
   ] as const;
-  say({ event: 'listening', gateway: url }, `${fields(style, rows)}\n`);
+  say({ event: 'listening', gateway: url, operations: operationsUrl }, `${fields(style, rows)}\n`);
   return untilStopped(prepared.value, close);
 }
 

@@ -1,20 +1,18 @@
 /**
  * Starts a gateway, beside an authority in this process or apart from it. Neighbours: `serve.ts`
- * starts the authority and stops both. What must never happen: a request answered before the first
- * view of what is revoked is in.
+ * starts the authority and stops both, `gateway-apart.ts` a gateway by itself. What must never
+ * happen: a request answered before the first view of what is revoked is in.
  */
 import { hostname } from 'node:os';
-import { readSecretReference } from '@mintmark/authority';
 import {
-  ConfigFault,
   type DecisionSink,
   defaultTenant,
   type FeedSource,
+  type HttpHandler,
   type Introspector,
-  utf8Decode,
 } from '@mintmark/core';
-import { createGateway, createRemoteAuthority, type GatewayEvent } from '@mintmark/gateway';
-import { createGuardedClient, listen, type StreamHandler } from '@mintmark/net';
+import { createGateway, createGatewayAdmin, type GatewayEvent } from '@mintmark/gateway';
+import { listen, type StreamHandler } from '@mintmark/net';
 import type { Config } from '../config/schema.ts';
 import type { CliPorts } from '../ports.ts';
 import { parseListen, urlOf } from './address.ts';
@@ -33,6 +31,8 @@ export interface RunningGateway {
   readonly url: string;
   /** The first view of what is revoked is in. */
   readonly ready: Promise<void>;
+  /** `/livez`, `/readyz`, `/metrics`, for a listener of their own. */
+  readonly operations: HttpHandler;
   /** Prometheus text; its own port belongs to the routes, so that somebody else must show it. */
   renderMetrics(): string;
   /** Stops taking requests, lets those under way finish, delivers the decisions that wait. */
@@ -80,6 +80,7 @@ export async function startGateway(
   return {
     url: urlOf({ host, port: listener.port }, { isTls: tls !== undefined }),
     ready,
+    operations: createGatewayAdmin(gateway),
     renderMetrics: gateway.renderMetrics,
     async close() {
       await listener.close({ drainMs });
@@ -93,26 +94,6 @@ const starting = {
   headers: { 'content-type': 'text/plain; charset=utf-8', 'retry-after': '1' },
   body: 'starting\n',
 };
-
-/**
- * The authority that the configuration names, over HTTP.
- *
- * @throws ConfigFault `gateway_incomplete`; CustodyFault where the credential cannot be read
- */
-export async function remoteAuthorityOf(ports: CliPorts, config: Config): Promise<AuthorityFace> {
-  const { authority: server, token } = config.gateway;
-  if (server === undefined || token === undefined) {
-    throw new ConfigFault('gateway_incomplete', 'a gateway apart needs its authority and a token', {
-      hint: 'set gateway.authority to its URL, gateway.token to env:NAME or file:PATH',
-    });
-  }
-  const credential = utf8Decode(await readSecretReference(token, ports.environment))?.trim();
-  if (credential === undefined || credential === '') {
-    throw new ConfigFault('gateway_incomplete', `${token} holds no credential`);
-  }
-  const client = createGuardedClient({ reach: 'operator', timers: ports.timers });
-  return createRemoteAuthority({ server, credential, client, entropy: ports.entropy });
-}
 
 function logGateway(log: Log, event: GatewayEvent): void {
   const { type, ...facts } = event;

@@ -10,6 +10,7 @@ import { type InstallationPorts, installationEndpoints } from './installation-en
 import { type KeyEndpointPorts, keyEndpoints } from './key-endpoints.ts';
 import { keyImportEndpoint } from './key-import-endpoint.ts';
 import { keyVerifyEndpoint, type VerifyEndpointPorts } from './key-verify-endpoint.ts';
+import { type MetricsPorts, metricsEndpoint } from './metrics-endpoint.ts';
 import { type RevocationPorts, revocationEndpoints } from './revocation-endpoints.ts';
 import { routeEndpoints } from './route-endpoints.ts';
 import { type SigningKeyPorts, signingKeyEndpoints } from './signing-key-endpoints.ts';
@@ -28,6 +29,7 @@ export interface ManagementPorts {
   readonly audit: AuditPorts;
   readonly installation: InstallationPorts;
   readonly feed: FeedEndpointDeps;
+  readonly operations: MetricsPorts;
   readonly about: { readonly version: string; readonly server: string };
 }
 
@@ -46,6 +48,7 @@ export function managementEndpoints(ports: ManagementPorts): readonly PreparedEn
     ...auditEndpoints(ports.audit),
     ...installationEndpoints(ports.installation),
     ...feedEndpoints(ports.feed),
+    metricsEndpoint(ports.operations),
   ];
   return [...endpoints, ...docsEndpoints({ endpoints, ...ports.about })];
 }

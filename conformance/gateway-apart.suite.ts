@@ -1,0 +1,128 @@
+/** `mintmark gateway` as a process of its own, watched through its operations listener. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Child, startChild } from './rig/child.ts';
+import { type Answer, exchange } from './rig/exchange.ts';
+import { freePort } from './rig/free-port.ts';
+import {
+  apply,
+  call,
+  type Installation,
+  initialise,
+  type Running,
+  start,
+} from './rig/installation.ts';
+import { type Folder, freshFolder, command as program } from './rig/mintmark.ts';
+import { until } from './rig/until.ts';
+import { startUpstream, type Upstream } from './rig/upstream.ts';
+
+let folder: Folder;
+let installation: Installation;
+let authority: Running;
+let token: string;
+const gateways: Child[] = [];
+
+beforeAll(async () => {
+  folder = freshFolder();
+  installation = await initialise(folder.path);
+  authority = await start(installation, { command: 'authority' });
+  const json = { name: 'gateway', permissions: ['feed:read', 'decisions:write'] };
+  token = String((await call(installation, 'POST /v1/admin-keys', json)).body['key']);
+}, 60_000);
+
+afterAll(async () => {
+  for (const gateway of gateways) await gateway.stop('SIGKILL');
+  await authority?.child.stop('SIGKILL');
+  folder?.remove();
+});
+
+interface Listening {
+  readonly child: Child;
+  readonly gateway: string;
+  readonly operations: string;
+}
+
+async function startGateway(...flags: readonly string[]): Promise<Listening> {
+  const line = ['gateway', '--json', '--gateway-listen', '127.0.0.1:0', ...flags];
+  const apart = ['--gateway-authority', installation.issuer, '--gateway-token', 'env:KEY'];
+  const child = startChild(process.execPath, [program, ...line, ...apart], {
+    cwd: folder.path,
+    env: { KEY: token },
+  });
+  gateways.push(child);
+  const event = await until('the gateway listens', () => {
+    if (child.ended() !== undefined) throw new Error(`gateway: ${child.stderr()}`);
+    return child
+      .stdout()
+      .split('\n')
+      .find((text) => text.includes('"listening"'));
+  });
+  const { gateway, operations } = JSON.parse(event) as Record<string, string>;
+  return { child, gateway: gateway!, operations: operations! };
+}
+
+function readiness({ operations }: Listening, wanted: number): Promise<Answer> {
+  return until(`readiness is ${wanted}`, async () => {
+    const answer = await exchange(`${operations}/readyz`);
+    return answer.status === wanted ? answer : undefined;
+  });
+}
+
+describe('the operations of a gateway apart', () => {
+  it('are on loopback, and shadow no path of the routes', async () => {
+    const gateway = await startGateway();
+    expect(new URL(gateway.operations).hostname).toBe('127.0.0.1');
+    await readiness(gateway, 200);
+    expect((await exchange(`${gateway.gateway}/livez`)).status).toBe(404);
+  });
+
+  it('listen where they are told, or not at all', async () => {
+    const at = `127.0.0.1:${await freePort()}`;
+    const first = await startGateway('--gateway-operations-listen', at);
+    expect(first.operations).toBe(`http://${at}`);
+    const second = startGateway('--gateway-operations-listen', at);
+    await expect(second).rejects.toThrow('listen_failed');
+    await expect(startGateway('--gateway-operations-listen', '0.0.0.0:0')).rejects.toThrow(
+      'insecure_http',
+    );
+  });
+
+  it('leave room for a second gateway on the same machine', async () => {
+    const first = await startGateway();
+    const second = await startGateway();
+    expect(first.operations).not.toBe(second.operations);
+    await Promise.all([readiness(first, 200), readiness(second, 200)]);
+  });
+
+  it('count what the gateway decides, for nobody but those who reach them', async () => {
+    const upstream: Upstream = await startUpstream();
+    const route = { match: { path_prefix: '/up' }, credential: 'none', upstream: upstream.origin };
+    await apply(installation, { routes: [{ name: 'up', ...route }] });
+    const gateway = await startGateway();
+    await readiness(gateway, 200);
+    await until('the route is there', async () =>
+      (await exchange(`${gateway.gateway}/up`)).status === 200 ? true : undefined,
+    );
+    const { text } = await exchange(`${gateway.operations}/metrics`);
+    expect(text).toMatch(/^mintmark_gateway_allowed_total\{kind="none"\} [1-9]/m);
+    await upstream.close();
+    // The authority shows its own at its public port, and to its administrators alone.
+    expect((await exchange(`${installation.issuer}/metrics`)).status).toBe(401);
+    const shown = await call(installation, 'GET /metrics');
+    expect(shown.text).toMatch(/^mintmark_feed_head \d+$/m);
+    const other = await call({ ...installation, adminKey: token }, 'GET /metrics');
+    expect(other.status).toBe(403);
+  });
+
+  it('are alive, not ready, without an authority: before the first view and after it', async () => {
+    const gateway = await startGateway();
+    await readiness(gateway, 200);
+    await authority.child.stop('SIGKILL');
+    expect((await readiness(gateway, 503)).body['code']).toBe('status_stale');
+    expect((await exchange(`${gateway.operations}/livez`)).status).toBe(200);
+    const late = await startGateway();
+    expect((await exchange(`${late.operations}/readyz`)).body['code']).toBe('status_absent');
+    expect((await exchange(`${late.operations}/livez`)).status).toBe(200);
+    authority = await start(installation, { command: 'authority' });
+    await Promise.all([readiness(gateway, 200), readiness(late, 200)]);
+  }, 60_000);
+});

@@ -1,0 +1,108 @@
+/**
+ * A gateway by itself: the authority that it asks over HTTP, and a listener of its own for those
+ * who run it, because every path of its public port belongs to the routes.
+ */
+import { readSecretReference } from '@mintmark/authority';
+import { ConfigFault, type HttpHandler, type HttpResponse, utf8Decode } from '@mintmark/core';
+import { createRemoteAuthority } from '@mintmark/gateway';
+import { createGuardedClient, type Listener, listen } from '@mintmark/net';
+import type { Config } from '../config/schema.ts';
+import type { CliPorts } from '../ports.ts';
+import { type ListenAddress, parseListen, urlOf } from './address.ts';
+import { logListener, tlsOf } from './listener.ts';
+import type { Log } from './log.ts';
+import { type AuthorityFace, startGateway } from './serve-gateway.ts';
+
+export interface RunningApart {
+  readonly url: string;
+  readonly operationsUrl: string;
+  close(): Promise<void>;
+}
+
+/** @throws Fault of what cannot be opened; nothing stays open then */
+export async function startGatewayApart(
+  ports: CliPorts,
+  input: { readonly config: Config; readonly log: Log },
+): Promise<RunningApart> {
+  const { config, log } = input;
+  const authority = await remoteAuthorityOf(ports, config);
+  let answer: HttpHandler = (request) => notReady(request.path, 'starting\n');
+  const operations = await listenOperations(ports, { config, log, handler: (r) => answer(r) });
+  try {
+    const gateway = await startGateway(ports, { config, log, authority });
+    answer = gateway.operations;
+    return {
+      url: gateway.url,
+      operationsUrl: urlOf(
+        { host: operations.address, port: operations.port },
+        { isTls: config.gateway.tls_cert !== undefined },
+      ),
+      async close() {
+        // Probes are answered to the end, so that whoever balances the load sees it coming.
+        answer = (request) =>
+          request.path === '/readyz'
+            ? notReady(request.path, 'stopping\n')
+            : gateway.operations(request);
+        await gateway.close();
+        await operations.close();
+      },
+    };
+  } catch (fault) {
+    await operations.close();
+    throw fault;
+  }
+}
+
+function notReady(path: string, body: string): HttpResponse {
+  const headers = { 'content-type': 'text/plain; charset=utf-8', 'retry-after': '1' };
+  return { status: path === '/livez' ? 200 : 503, headers, body };
+}
+
+const usual: ListenAddress = { host: '127.0.0.1', port: 8481 };
+
+/** Where the address was not chosen, a second gateway on the same machine takes a free port. */
+async function listenOperations(
+  ports: CliPorts,
+  input: { readonly config: Config; readonly log: Log; readonly handler: HttpHandler },
+): Promise<Listener> {
+  const { config, log, handler } = input;
+  const { operations_listen: chosen, insecure_http: insecureHttp } = config.gateway;
+  const tls = tlsOf(config.gateway);
+  const open = (address: ListenAddress): Promise<Listener> =>
+    listen({
+      handler,
+      timers: ports.timers,
+      ...address,
+      ...(tls === undefined ? {} : { tls }),
+      insecureHttp,
+      log: (event) => logListener(log, event),
+    });
+  if (chosen !== undefined) return open(parseListen(chosen));
+  try {
+    return await open(usual);
+  } catch (fault) {
+    if (!(fault instanceof ConfigFault) || fault.code !== 'listen_failed') throw fault;
+    log.warn(`port ${usual.port} is taken: operations take a free one`);
+    return open({ ...usual, port: 0 });
+  }
+}
+
+/**
+ * The authority that the configuration names, over HTTP.
+ *
+ * @throws ConfigFault `gateway_incomplete`; CustodyFault where the credential cannot be read
+ */
+async function remoteAuthorityOf(ports: CliPorts, config: Config): Promise<AuthorityFace> {
+  const { authority: server, token } = config.gateway;
+  if (server === undefined || token === undefined) {
+    throw new ConfigFault('gateway_incomplete', 'a gateway apart needs its authority and a token', {
+      hint: 'set gateway.authority to its URL, gateway.token to env:NAME or file:PATH',
+    });
+  }
+  const credential = utf8Decode(await readSecretReference(token, ports.environment))?.trim();
+  if (credential === undefined || credential === '') {
+    throw new ConfigFault('gateway_incomplete', `${token} holds no credential`);
+  }
+  const client = createGuardedClient({ reach: 'operator', timers: ports.timers });
+  return createRemoteAuthority({ server, credential, client, entropy: ports.entropy });
+}
