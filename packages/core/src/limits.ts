@@ -54,6 +54,12 @@ export const limits = {
   /** Scope values in one request or token, and the characters of each. */
   scopesMax: 100,
   scopeCharsMax: 128,
+  /** The `claims` parameter: a few dozen names, each with its wish. */
+  claimsParameterCharsMax: 4_096,
+  /** Authentication classes in one request; we know a handful. */
+  acrValuesMax: 20,
+  /** A user name that a client suggests: an e-mail address fits (RFC 5321 §4.5.3.1). */
+  loginHintCharsMax: 320,
   /** Form parameters in one protocol request. */
   formParametersMax: 100,
   /** Accepted difference between two machines' clocks, seconds. */

@@ -1,0 +1,75 @@
+/**
+ * Where the answer to an authorization request goes. Found before anything else is judged: a
+ * request whose client or redirect URI is bad is answered to the person and never redirected
+ * (RFC 6749 §4.1.2.1), every other error goes to the redirect URI that was found here.
+ */
+import { type ClientId, err, limits, ok, type Result } from '@mintmark/core';
+import type { Parameters } from './authorization-request.ts';
+import { isRegisteredRedirectUri } from './redirect-uri.ts';
+import type { RequestingClient } from './requesting-client.ts';
+
+/** No fragment: what stands there is open to every script of the page that it leads to. */
+const responseModes = ['query', 'form_post'] as const;
+export type ResponseMode = (typeof responseModes)[number];
+
+export interface ResponseTarget {
+  readonly clientId: ClientId;
+  readonly redirectUri: string;
+  /** Whether the request named it; then the token request must too (RFC 6749 §4.1.3). */
+  readonly redirectUriGiven: boolean;
+  readonly responseMode: ResponseMode;
+  readonly state: string | null;
+}
+
+/** Each is answered by a page, to the person who followed the link. */
+export type TargetRefusal =
+  | { readonly reason: 'client_not_named' }
+  | { readonly reason: 'unknown_client' }
+  | { readonly reason: 'redirect_uri_not_named' }
+  | { readonly reason: 'redirect_uri_not_registered' };
+
+export function isResponseMode(text: string): text is ResponseMode {
+  return responseModes.some((mode) => mode === text);
+}
+
+/**
+ * A `response_mode` that we do not know is refused by what follows, in a query; a `state` that
+ * stands twice is left out, because nobody could say which of them the client waits for.
+ *
+ * @param client the active client that `client_id` names, undefined where there is none
+ */
+export function findResponseTarget(
+  parameters: Parameters,
+  client: RequestingClient | undefined,
+): Result<ResponseTarget, TargetRefusal> {
+  const isOnce = (name: string): boolean => !parameters.duplicates.includes(name);
+  const clientId = parameters.get('client_id');
+  if (clientId === undefined || !isOnce('client_id')) return err({ reason: 'client_not_named' });
+  if (client?.status !== 'active' || client.clientId !== clientId) {
+    return err({ reason: 'unknown_client' });
+  }
+  const given = parameters.get('redirect_uri');
+  if (given !== undefined && (!isOnce('redirect_uri') || !isRegisteredRedirectUri(client, given))) {
+    return err({ reason: 'redirect_uri_not_registered' });
+  }
+  const redirectUri = given ?? onlyRedirectUri(client, parameters);
+  if (redirectUri === undefined) return err({ reason: 'redirect_uri_not_named' });
+  const mode = parameters.get('response_mode') ?? '';
+  const state = parameters.get('state');
+  const isStateSent = state !== undefined && isOnce('state') && state.length <= stateCharsMax;
+  return ok({
+    clientId: client.clientId,
+    redirectUri,
+    redirectUriGiven: given !== undefined,
+    responseMode: isOnce('response_mode') && isResponseMode(mode) ? mode : 'query',
+    state: isStateSent ? state : null,
+  });
+}
+
+const stateCharsMax = limits.headerBytesMax / 2;
+
+/** RFC 6749 §3.1.2.3; OpenID Connect Core §3.1.2.1 has no such default. */
+function onlyRedirectUri(client: RequestingClient, parameters: Parameters): string | undefined {
+  const isOpenId = parameters.get('scope')?.split(' ').includes('openid') === true;
+  return client.redirectUris.length === 1 && !isOpenId ? client.redirectUris[0] : undefined;
+}
