@@ -109,6 +109,50 @@ describe('/v1/clients', () => {
     expect((await bed.call('POST', '/v1/clients', { json: short })).status).toBe(422);
   });
 
+  it('takes and shows all metadata of RFC 7591 and OpenID that is not about a grant', async () => {
+    const all = {
+      ...json,
+      grant_types: ['client_credentials'],
+      token_endpoint_auth_method: 'client_secret_post',
+      redirect_uris: ['https://app.example/cb'],
+      post_logout_redirect_uris: ['https://app.example/out'],
+      backchannel_logout_uri: 'https://app.example/bye',
+      backchannel_logout_session_required: true,
+      require_pkce: false,
+      jwks_uri: 'https://app.example/jwks',
+      subject_type: 'pairwise',
+      default_max_age: 0,
+      id_token_signed_response_alg: 'PS256',
+      contacts: ['a@app.example'],
+      logo_uri: 'https://app.example/logo.png',
+    };
+    const made = await bed.call('POST', '/v1/clients', { json: all });
+    expect(made).toMatchObject({ status: 201, body: all });
+    const headers = await bed.ifMatch('/v1/clients/ci');
+    const patch = { logo_uri: null, redirect_uris: [] };
+    const refused = await bed.call('PATCH', '/v1/clients/ci', { json: patch, headers });
+    const pointer = '/require_pkce';
+    expect(refused).toMatchObject({ status: 422, body: { errors: [{ pointer }] } });
+    const mended = { json: { ...patch, require_pkce: true }, headers };
+    const { body } = await bed.call('PATCH', '/v1/clients/ci', mended);
+    expect(body).toMatchObject({ redirect_uris: [], jwks_uri: all.jwks_uri });
+    expect(body).not.toHaveProperty('logo_uri');
+  });
+
+  it('refuses grants and methods that are not built, naming them', async () => {
+    const wish = {
+      grant_types: ['urn:openid:params:grant-type:ciba'],
+      token_endpoint_auth_method: 'tls_client_auth',
+      tls_client_auth_san_dns: 'app.example',
+    };
+    const refused = await bed.call('POST', '/v1/clients', { json: wish });
+    expect(refused.status).toBe(422);
+    expect(refused.body['errors']).toEqual([
+      { pointer: '/grant_types', message: expect.stringContaining('ciba') },
+      { pointer: '/token_endpoint_auth_method', message: expect.stringContaining('tls_client') },
+    ]);
+  });
+
   it('edits only what is given, disables, and deletes', async () => {
     await bed.call('POST', '/v1/clients', { json });
     const path = '/v1/clients/ci';

@@ -9,7 +9,7 @@ import {
 import { createRecorder } from './audit/record.ts';
 import type { Requester } from './audit/requester.ts';
 import { type Authority, initAuthority, openAuthority } from './authority.ts';
-import type { ClientRules } from './clients/client.ts';
+import { type ClientRules, clientRules } from './clients/client-rules.ts';
 import { createClient } from './clients/registry.ts';
 import type { AuthorityConfig } from './config.ts';
 import { openMemoryCustody } from './custody/memory.ts';
@@ -25,7 +25,7 @@ export const bedConfig: AuthorityConfig = {
   signing: { algorithms: ['ES256'], rotateEverySeconds: 86_400, publishAheadSeconds: 3_600 },
 };
 
-const bedRules: ClientRules = {
+const bedRules: ClientRules = clientRules.parse({
   name: 'test',
   owner: 'team',
   grantTypes: ['client_credentials'],
@@ -37,7 +37,7 @@ const bedRules: ClientRules = {
   accessTokenTtlSeconds: 600,
   accessTokenAlgorithm: 'ES256',
   metadata: {},
-};
+});
 
 export const operator: Requester = {
   tenant: defaultTenant,
@@ -82,7 +82,7 @@ export async function authorityBed(seed = 1) {
       const added = await createClient(registry, operator, input);
       if (!added.ok) throw new Error(added.refusal.reason);
       const { clientId } = added.value.client;
-      return { clientId: clientId as ClientId, secret: added.value.secret };
+      return { clientId: clientId as ClientId, secret: added.value.secret ?? '' };
     },
 
     ...callsOf(() => authority, made.value.adminKey),

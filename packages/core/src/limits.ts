@@ -5,6 +5,8 @@
 export const limits = {
   /** RFC 6749 sets none; long enough for a URL as client id, short enough for an index. */
   clientIdCharsMax: 255,
+  /** Redirect URIs of one client, and its other lists of URIs. */
+  clientUrisMax: 100,
   /** Protocol endpoints take forms of a few parameters; assertions fit, floods do not. */
   protocolBodyBytesMax: 64 * 1024,
   /** A management request (bulk import excepted, which streams in pages of this size). */

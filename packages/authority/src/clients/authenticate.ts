@@ -18,7 +18,8 @@ import { hashSecret } from '@mintmark/tokens';
 import type { Peppers } from '../custody/peppers.ts';
 import type { Store } from '../store/store.ts';
 import type { Row } from '../store/tables.ts';
-import { type Client, type ClientAuthMethod, clientOf } from './client.ts';
+import { type Client, clientOf } from './client.ts';
+import type { ClientAuthMethod } from './client-rules.ts';
 
 /** What a request presented, already parsed out of its header or form. */
 export interface PresentedSecret {

@@ -23,7 +23,8 @@ import { revocationStep } from '../revocation/revocation-step.ts';
 import type { Alongside, Step } from '../store/act.ts';
 import type { Store } from '../store/store.ts';
 import type { Row } from '../store/tables.ts';
-import { type Client, type ClientRules, type ClientStatus, clientOf } from './client.ts';
+import { type Client, type ClientStatus, clientOf } from './client.ts';
+import { type ClientRules, usesSecret } from './client-rules.ts';
 
 export interface RegistryDeps {
   readonly store: Pick<Store, 'clients' | 'clientSecrets' | 'acts'>;
@@ -42,17 +43,18 @@ export type RegistryRefusal =
   | { readonly reason: 'client_not_found' }
   | { readonly reason: 'version_conflict' }
   | { readonly reason: 'secret_too_short'; readonly charsMin: number }
+  | { readonly reason: 'secret_not_used' }
   | { readonly reason: 'refused_by_step'; readonly step: string };
 
 /** A secret that an operator chose must not be one that can be tried out at the token endpoint. */
 const chosenSecretCharsMin = 16;
 
 /**
- * Registers a client with one secret.
+ * Registers a client, with one secret where its method uses one.
  *
  * @param input.clientId chosen by the operator, or absent for a fresh one
  * @param input.secret chosen by the operator (≥ 16 characters), or absent for a fresh one
- * @returns the client, and its secret in clear, this once
+ * @returns the client, and its secret in clear, this once; undefined where it has none
  */
 export async function createClient(
   deps: RegistryDeps,
@@ -63,7 +65,12 @@ export async function createClient(
     readonly rules: ClientRules;
     readonly alongside?: Alongside<Client>;
   },
-): Promise<Result<{ readonly client: Client; readonly secret: string }, RegistryRefusal>> {
+): Promise<
+  Result<{ readonly client: Client; readonly secret: string | undefined }, RegistryRefusal>
+> {
+  if (input.secret !== undefined && !usesSecret(input.rules)) {
+    return err({ reason: 'secret_not_used' });
+  }
   if (input.secret !== undefined && input.secret.length < chosenSecretCharsMin) {
     return err({ reason: 'secret_too_short', charsMin: chosenSecretCharsMin });
   }
@@ -78,17 +85,23 @@ export async function createClient(
     updatedAt: now,
     version: 1,
   };
-  const secret = newSecret(deps, { tenant: context.tenant, clientId, chosen: input.secret });
+  const secret = usesSecret(input.rules)
+    ? newSecret(deps, { tenant: context.tenant, clientId, chosen: input.secret })
+    : undefined;
   const { outcome } = await deps.store.acts.run({
     steps: [
       { do: 'insert', table: 'clients', row, refused: 'client_exists' },
-      { do: 'insert', table: 'clientSecrets', row: secret.row, refused: 'client_exists' },
+      ...(secret === undefined ? [] : [addSecret(secret.row)]),
       ...(input.alongside?.(clientOf(row)) ?? []),
     ],
     audit: await record(deps, context, { action: 'client.create', clientId }),
   });
   if (outcome !== 'done') return err(refusalOf(outcome));
-  return ok({ client: clientOf(row), secret: secret.text });
+  return ok({ client: clientOf(row), secret: secret?.text });
+}
+
+function addSecret(row: Row<'clientSecrets'>): Step {
+  return { do: 'insert', table: 'clientSecrets', row, refused: 'client_exists' };
 }
 
 /**
@@ -184,6 +197,7 @@ export async function rotateClientSecret(
   const { clientId } = input;
   const known = await deps.store.clients.get(tenant, clientId);
   if (known === undefined) return err({ reason: 'client_not_found' });
+  if (!usesSecret(clientOf(known))) return err({ reason: 'secret_not_used' });
   const { version = known.version } = input;
   const now = deps.clock.nowMs();
   const previousExpiresAt = now + input.overlapSeconds * 1000;

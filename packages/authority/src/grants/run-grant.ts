@@ -17,7 +17,8 @@ import type {
   ClientAuthRefusal,
   PresentedSecret,
 } from '../clients/authenticate.ts';
-import type { Client, GrantType } from '../clients/client.ts';
+import type { Client } from '../clients/client.ts';
+import type { GrantType } from '../clients/client-rules.ts';
 import {
   type IssueDeps,
   type IssuedToken,

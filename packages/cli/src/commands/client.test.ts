@@ -30,6 +30,24 @@ describe('mintmark client', () => {
     expect(out).toContain('not shown again');
   });
 
+  it('takes every other member as JSON or text, and shows those that are set', async () => {
+    const line =
+      'client create --grant authorization_code --redirect-uri https://app.example/cb ' +
+      '--auth-method none --set consent=implicit --set default_max_age=300';
+    const shown = { ...client, consent: 'implicit', contacts: [], require_auth_time: false };
+    const { out, sent } = await run(line, { server: () => json(201, shown) });
+    expect(sent[0]!.body).toEqual({
+      grant_types: ['authorization_code'],
+      redirect_uris: ['https://app.example/cb'],
+      token_endpoint_auth_method: 'none',
+      consent: 'implicit',
+      default_max_age: 300,
+    });
+    expect(out).toMatch(/consent +implicit/);
+    expect(out).not.toMatch(/contacts|require_auth_time/);
+    expect((await run('client create --set consent')).exit).toBe(2);
+  });
+
   it('takes a secret of one’s own by reference', async () => {
     const { sent, out } = await run('client create --client-secret -', {
       input: 'a long secret of mine\n',

@@ -5,7 +5,7 @@ import type { Command, CommandRefusal, Invocation, Option } from '../command.ts'
 import { parseDuration } from '../duration.ts';
 import { readSecret } from '../secret-input.ts';
 import { fields, type Style, table } from '../style.ts';
-import { cell, edit, type Item, list, maxOption, rowsOf, send } from './send.ts';
+import { cell, edit, type Item, list, maxOption, rowsOf, send, usage } from './send.ts';
 
 const idOperand = { name: '<client-id>', description: 'the client' };
 
@@ -19,6 +19,13 @@ const settingOptions: readonly Option[] = [
   { flags: '--format <format>', description: 'access tokens', choices: ['jwt', 'opaque'] },
   { flags: '--ttl <span>', description: 'life of its access tokens, such as 10m' },
   { flags: '--algorithm <name>', description: 'signs its JWTs, such as ES256 or ML-DSA-65' },
+  { flags: '--grant <types...>', description: 'grants, such as authorization_code' },
+  { flags: '--redirect-uri <uris...>', description: 'where answers go: exact strings' },
+  { flags: '--auth-method <name>', description: 'how it proves who it is; none for public' },
+  {
+    flags: '--set <member=value...>',
+    description: 'any other member of RFC 7591 or ours; the value is JSON, or else text',
+  },
 ];
 
 const create: Command = {
@@ -153,7 +160,10 @@ function settingsOf(
   const { options } = invocation;
   const ttl = spanOf(invocation, 'ttl');
   if (!ttl.ok) return ttl;
+  const others = membersOf(options.list('set') ?? []);
+  if (!others.ok) return others;
   return ok({
+    ...others.value,
     client_name: options.text('name'),
     owner: options.text('owner'),
     scope: options.list('scope')?.join(' '),
@@ -162,7 +172,33 @@ function settingsOf(
     access_token_format: options.text('format'),
     access_token_ttl_seconds: ttl.value,
     access_token_signing_alg: options.text('algorithm'),
+    grant_types: options.list('grant'),
+    redirect_uris: options.list('redirect-uri'),
+    token_endpoint_auth_method: options.text('auth-method'),
   });
+}
+
+/** `member=value` pairs; what is no JSON is meant as text. */
+function membersOf(
+  pairs: readonly string[],
+): Result<Readonly<Record<string, unknown>>, CommandRefusal> {
+  const members: Record<string, unknown> = {};
+  for (const pair of pairs) {
+    const [name, text] = /^([a-z_]+)=(.*)$/s.exec(pair)?.slice(1) ?? [];
+    if (name === undefined || text === undefined) {
+      return usage(`--set ${pair} is not member=value`, 'such as --set consent=implicit');
+    }
+    members[name] = jsonOrText(text);
+  }
+  return ok(members);
+}
+
+function jsonOrText(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
 }
 
 /** The span that an option names; undefined where it is not given. */
@@ -171,6 +207,7 @@ function spanOf({ options }: Invocation, name: string): Result<number | undefine
   return text === undefined ? ok(undefined) : parseDuration(name, text);
 }
 
+/** Shown first; what else a client has follows. */
 const members = [
   'client_id',
   'client_name',
@@ -190,14 +227,22 @@ const members = [
 ];
 
 function client(style: Style, body: Item): string {
-  return fields(style, rowsOf(body, members));
+  const secrets = ['client_secret', 'metadata'];
+  const others = Object.keys(body).filter((name) => isSet(body[name]) && !secrets.includes(name));
+  return fields(style, rowsOf(body, [...new Set([...members, ...others])]));
+}
+
+/** Of fifty members most say nothing. */
+function isSet(value: unknown): boolean {
+  return Array.isArray(value) ? value.length > 0 : value !== null && value !== false;
 }
 
 function newSecret(style: Style, body: Item): string {
   const secret = cell(body, 'client_secret');
   if (secret === '') return client(style, body);
   return [
-    fields(style, [['client_secret', secret], ...rowsOf(body, members)]),
+    fields(style, [['client_secret', secret]]),
+    client(style, body),
     style.warn('Keep the secret now: it is not shown again.'),
   ].join('\n');
 }

@@ -3,7 +3,10 @@ import { type ClientId, err, type JwsAlgorithm, limits, ok } from '@mintmark/cor
 import { z } from 'zod';
 import { areTight, type Caller } from '../../admin/caller.ts';
 import { firstNotHeld, isGrantable } from '../../admin/permission.ts';
-import { type ClientRules, clientOf } from '../../clients/client.ts';
+import { ruleFaults } from '../../clients/check-rules.ts';
+import { clientOf, rulesOnly } from '../../clients/client.ts';
+import { type ClientAuthMethod, type ClientRules, usesSecret } from '../../clients/client-rules.ts';
+import { editedRules, freshRules } from '../../clients/fresh-rules.ts';
 import {
   createClient,
   deleteClient,
@@ -12,15 +15,17 @@ import {
   rotateClientSecret,
   updateClient,
 } from '../../clients/registry.ts';
+import { grants } from '../../grants/run-grant.ts';
+import { clientId } from './client-members.ts';
 import {
   client,
-  clientId,
   editClientBody,
+  givenRules,
   newClient,
   newClientBody,
   renderClient,
   rotatedSecret,
-  rulesOf,
+  wireNameOf,
 } from './client-wire.ts';
 import { endpoint, type PreparedEndpoint, repeated } from './endpoint.ts';
 import { isMatching } from './etag.ts';
@@ -50,52 +55,57 @@ function create(ports: ClientPorts): PreparedEndpoint {
     path: '/v1/clients',
     operation: 'createClient',
     group,
-    summary: 'Registers a client with one secret, and shows it once',
+    summary: 'Registers a client; its secret, where it has one, is shown once',
     description: managementNote,
     permission: 'clients:write',
     body: newClientBody,
     creates: true,
     answers: { 201: { description: 'The client, its secret this once.', schema: newClient } },
-    problems: ['already_exists'],
+    problems: ['already_exists', 'wrong_state'],
     async handle({ caller, requester, body, remember }) {
       const { client_id, client_secret, ...wire } = body;
-      const rules = rulesOf(wire, defaultRules(ports, caller.actor.id));
-      const excess = excessOf(ports, caller, rules);
+      const rules = freshRules(givenRules(wire), {
+        owner: caller.actor.id,
+        algorithm: ports.defaultAlgorithm,
+      });
+      const excess = faultOf(rules) ?? excessOf(ports, caller, rules);
       if (excess !== undefined) return err(excess);
       const made = await createClient(ports, requester, {
         clientId: client_id as ClientId | undefined,
         secret: client_secret,
         rules,
         alongside: (one) =>
-          remember({ status: 201, body: renderClient(one), secret: { client_secret: '' } }),
+          remember({
+            status: 201,
+            body: renderClient(one),
+            ...(usesSecret(one) ? { secret: { client_secret: '' } } : {}),
+          }),
       });
       if (!made.ok) return err(clientProblem(made.refusal));
       const { client: one, secret } = made.value;
       return ok({
         status: 201,
         body: renderClient(one),
-        secret: { client_secret: secret },
+        ...(secret === undefined ? {} : { secret: { client_secret: secret } }),
         version: one.version,
       });
     },
   });
 }
 
-function defaultRules(ports: ClientPorts, owner: string): ClientRules {
-  return {
-    name: 'client',
-    owner,
-    grantTypes: ['client_credentials'],
-    authMethod: 'client_secret_basic',
-    scopes: [],
-    audiences: [],
-    resources: [],
-    accessTokenFormat: 'jwt',
-    accessTokenTtlSeconds: limits.accessTokenTtlSecondsDefault,
-    accessTokenAlgorithm: ports.defaultAlgorithm,
-    metadata: {},
-  };
+/** What the client's members, each by itself and together, have wrong. */
+function faultOf(rules: ClientRules): Problem | undefined {
+  const faults = ruleFaults(rules, abilities);
+  if (faults.length === 0) return undefined;
+  const errors = faults.map(({ member, message }) => ({
+    pointer: `/${wireNameOf(member)}`,
+    message,
+  }));
+  return { code: 'invalid_body', errors };
 }
+
+const authMethods: readonly ClientAuthMethod[] = ['client_secret_basic', 'client_secret_post'];
+const abilities = { grantTypes: grants.map(({ type }) => type), authMethods };
 
 /**
  * A client whose tokens are for this API is an administrator under another name: whoever makes it,
@@ -124,6 +134,8 @@ function clientProblem(refusal: RegistryRefusal): Problem | typeof repeated {
       const message = `must have ${refusal.charsMin} characters or more`;
       return { code: 'invalid_body', errors: [{ pointer: '/client_secret', message }] };
     }
+    case 'secret_not_used':
+      return { code: 'wrong_state', detail: 'its authentication method uses no secret' };
     case 'refused_by_step':
       return repeated;
   }
@@ -201,8 +213,8 @@ function update(ports: ClientPorts): PreparedEndpoint {
       }
       const known = clientOf(row);
       const { status = known.status, ...wire } = body;
-      const rules = rulesOf(wire, rulesOnly(known));
-      const excess = excessOf(ports, caller, rules);
+      const rules = editedRules(rulesOnly(known), givenRules(wire));
+      const excess = faultOf(rules) ?? excessOf(ports, caller, rules);
       if (excess !== undefined) return err(excess);
       const edited = await updateClient(ports, requester, {
         clientId: known.clientId,
@@ -214,12 +226,6 @@ function update(ports: ClientPorts): PreparedEndpoint {
       return ok({ status: 200, body: renderClient(edited.value), version: edited.value.version });
     },
   });
-}
-
-/** Without what the registry keeps beside the rules. */
-function rulesOnly(known: ReturnType<typeof clientOf>): ClientRules {
-  const { tenant, clientId, status, createdAt, updatedAt, version, ...rules } = known;
-  return rules;
 }
 
 function remove(ports: ClientPorts): PreparedEndpoint {
@@ -266,6 +272,7 @@ function rotate(ports: ClientPorts): PreparedEndpoint {
     bodyOptional: true,
     creates: true,
     answers: { 201: { description: 'The secret, shown once.', schema: rotatedSecret } },
+    problems: ['wrong_state'],
     async handle({ tenant, caller, requester, params, body, remember }) {
       const row = await ports.store.clients.get(tenant, params.client_id);
       if (row === undefined) return err({ code: 'not_found' });

@@ -1,74 +1,103 @@
 /** OAuth clients on the wire: RFC 7591 metadata, and Mintmark's own members beside it. */
-import { limits } from '@mintmark/core';
 import { z } from 'zod';
-import type { Client, ClientRules } from '../../clients/client.ts';
-import { signingAlgorithm } from './signing-key-endpoints.ts';
-import { line, momentOut, renderMoment } from './wire-schema.ts';
+import type { Client } from '../../clients/client.ts';
+import { type ClientRules, clientRules } from '../../clients/client-rules.ts';
+import type { GivenRules } from '../../clients/fresh-rules.ts';
+import { clientId, clientMembers } from './client-members.ts';
+import { momentOut, renderMoment } from './wire-schema.ts';
 
-/** VSCHAR without space (RFC 6749 appendix A.1). */
-const visible = (bounds: string) => z.string().regex(new RegExp(`^[\\x21-\\x7e]{${bounds}}$`));
+/**
+ * How each rule is spelled: as RFC 7591 §2, OpenID Connect Dynamic Registration §2, RP-initiated
+ * (§2.1) and back-channel logout (§2.2), RFC 8705 §2.1.2, 9101 §10.5, 9126 §6, 9449 §5.2 and 9701
+ * §6 have it; without a standard's name, ours.
+ */
+const spelling = {
+  client_name: 'name',
+  owner: 'owner',
+  application_type: 'applicationType',
+  grant_types: 'grantTypes',
+  response_types: 'responseTypes',
+  token_endpoint_auth_method: 'authMethod',
+  token_endpoint_auth_signing_alg: 'authSigningAlgorithm',
+  assertion_audience: 'assertionAudience',
+  jwks: 'jwks',
+  jwks_uri: 'jwksUri',
+  tls_client_auth_subject_dn: 'tlsClientAuthSubjectDn',
+  tls_client_auth_san_dns: 'tlsClientAuthSanDns',
+  tls_client_auth_san_uri: 'tlsClientAuthSanUri',
+  tls_client_auth_san_ip: 'tlsClientAuthSanIp',
+  tls_client_auth_san_email: 'tlsClientAuthSanEmail',
+  scope: 'scopes',
+  audiences: 'audiences',
+  resources: 'resources',
+  redirect_uris: 'redirectUris',
+  require_pkce: 'requirePkce',
+  require_pushed_authorization_requests: 'requirePushedAuthorizationRequests',
+  require_signed_request_object: 'requireSignedRequestObject',
+  request_object_signing_alg: 'requestObjectAlgorithm',
+  request_uris: 'requestUris',
+  authorization_signed_response_alg: 'authorizationResponseAlgorithm',
+  consent: 'consent',
+  default_acr_values: 'defaultAcrValues',
+  default_max_age: 'defaultMaxAgeSeconds',
+  require_auth_time: 'requireAuthTime',
+  initiate_login_uri: 'initiateLoginUri',
+  security_profile: 'securityProfile',
+  access_token_format: 'accessTokenFormat',
+  access_token_ttl_seconds: 'accessTokenTtlSeconds',
+  access_token_signing_alg: 'accessTokenAlgorithm',
+  dpop_bound_access_tokens: 'dpopBoundAccessTokens',
+  tls_client_certificate_bound_access_tokens: 'tlsClientCertificateBoundAccessTokens',
+  id_token_signed_response_alg: 'idTokenAlgorithm',
+  id_token_ttl_seconds: 'idTokenTtlSeconds',
+  userinfo_signed_response_alg: 'userinfoAlgorithm',
+  introspection_signed_response_alg: 'introspectionAlgorithm',
+  refresh_token_ttl_seconds: 'refreshTokenTtlSeconds',
+  refresh_token_idle_seconds: 'refreshTokenIdleSeconds',
+  rotate_refresh_tokens: 'rotateRefreshTokens',
+  subject_type: 'subjectType',
+  sector_identifier_uri: 'sectorIdentifierUri',
+  post_logout_redirect_uris: 'postLogoutRedirectUris',
+  backchannel_logout_uri: 'backchannelLogoutUri',
+  backchannel_logout_session_required: 'backchannelLogoutSessionRequired',
+  client_uri: 'clientUri',
+  logo_uri: 'logoUri',
+  policy_uri: 'policyUri',
+  tos_uri: 'tosUri',
+  contacts: 'contacts',
+  software_id: 'softwareId',
+  software_version: 'softwareVersion',
+  metadata: 'metadata',
+} as const satisfies Readonly<Record<keyof typeof clientMembers, keyof ClientRules>>;
 
-export const clientId = visible(`1,${limits.clientIdCharsMax}`);
+const wireNames = Object.entries(spelling);
 
-/** Scope values with one space between them (RFC 6749 §3.3). */
-const scopeText = z
-  .string()
-  .max(4096)
-  .regex(/^(?:[\x21\x23-\x5b\x5d-\x7e]{1,128}(?: [\x21\x23-\x5b\x5d-\x7e]{1,128}){0,99})?$/);
-
-const resource = visible('1,512');
-
-const rules = {
-  client_name: line({ min: 1, max: 200 }).optional(),
-  owner: line({ min: 1, max: 255 }).optional(),
-  grant_types: z
-    .array(z.enum(['client_credentials']))
-    .max(8)
-    .optional(),
-  token_endpoint_auth_method: z.enum(['client_secret_basic', 'client_secret_post']).optional(),
-  scope: scopeText.optional().describe('What it may ask for, and gets where it asks for nothing'),
-  audiences: z
-    .array(resource)
-    .max(100)
-    .optional()
-    .describe('Resources it may ask tokens for; the first is the default'),
-  resources: z
-    .array(resource)
-    .max(100)
-    .optional()
-    .describe('Resources it serves: it may introspect tokens that are meant for them'),
-  access_token_format: z.enum(['jwt', 'opaque']).optional(),
-  access_token_ttl_seconds: z.int().min(1).max(limits.accessTokenTtlSecondsMax).optional(),
-  access_token_signing_alg: signingAlgorithm.optional(),
-  metadata: z.record(z.string().min(1).max(64), line({ min: 0, max: 512 })).optional(),
-};
+/** How the wire spells a rule. */
+export function wireNameOf(member: keyof ClientRules): string {
+  return wireNames.find(([, rule]) => rule === member)?.[0] ?? member;
+}
 
 export const newClientBody = z
   .strictObject({
-    ...rules,
+    ...clientMembers,
     client_id: clientId.optional().describe('Chosen by the caller; a fresh one if not given'),
-    client_secret: visible('16,255').optional().describe('Chosen by the caller, or fresh'),
+    client_secret: z
+      .string()
+      .regex(/^[\x21-\x7e]{16,255}$/)
+      .optional()
+      .describe('Chosen by the caller, or fresh; only for methods that use one'),
   })
   .meta({ id: 'CreateClient' });
 
 export const editClientBody = z
-  .strictObject({ ...rules, status: z.enum(['active', 'disabled']).optional() })
+  .strictObject({ ...clientMembers, status: z.enum(['active', 'disabled']).optional() })
   .meta({ id: 'EditClient' });
 
 const shown = {
+  ...Object.fromEntries(wireNames.map(([name, rule]) => [name, clientRules.shape[rule]])),
   client_id: z.string(),
-  client_name: z.string(),
-  owner: z.string(),
   status: z.enum(['active', 'disabled']),
-  grant_types: z.array(z.string()),
-  token_endpoint_auth_method: z.string(),
   scope: z.string(),
-  audiences: z.array(z.string()),
-  resources: z.array(z.string()),
-  access_token_format: z.enum(['jwt', 'opaque']),
-  access_token_ttl_seconds: z.int(),
-  access_token_signing_alg: z.string(),
-  metadata: z.record(z.string(), z.string()),
   created_at: momentOut,
   updated_at: momentOut,
 };
@@ -92,45 +121,37 @@ export const rotatedSecret = z
   })
   .meta({ id: 'RotatedSecret' });
 
-export type RulesBody = Omit<z.output<typeof editClientBody>, 'status'>;
-
-/** The rules as they are after the body: members left out stay as they were. */
-export function rulesOf(body: RulesBody, before: ClientRules): ClientRules {
-  const { scope } = body;
-  return {
-    name: body.client_name ?? before.name,
-    owner: body.owner ?? before.owner,
-    grantTypes: unique(body.grant_types) ?? before.grantTypes,
-    authMethod: body.token_endpoint_auth_method ?? before.authMethod,
-    scopes: scope === undefined ? before.scopes : [...new Set(scope.split(' '))].filter(Boolean),
-    audiences: unique(body.audiences) ?? before.audiences,
-    resources: unique(body.resources) ?? before.resources,
-    accessTokenFormat: body.access_token_format ?? before.accessTokenFormat,
-    accessTokenTtlSeconds: body.access_token_ttl_seconds ?? before.accessTokenTtlSeconds,
-    accessTokenAlgorithm: body.access_token_signing_alg ?? before.accessTokenAlgorithm,
-    metadata: body.metadata ?? before.metadata,
-  };
+/** The rules that a body gives, by our names for them. */
+export function givenRules(body: Readonly<Record<string, unknown>>): GivenRules {
+  const given: Partial<Record<keyof ClientRules, unknown>> = {};
+  for (const [name, rule] of wireNames) {
+    const value = body[name];
+    if (value === undefined) continue;
+    given[rule] = typeof value === 'string' && name === 'scope' ? words(value) : once(value);
+  }
+  return given;
 }
 
-function unique<T>(values: readonly T[] | undefined): readonly T[] | undefined {
-  return values && [...new Set(values)];
+function words(text: string): readonly string[] {
+  return [...new Set(text.split(' '))].filter(Boolean);
+}
+
+/** Lists are sets: what is named twice stands once. */
+function once(value: unknown): unknown {
+  return Array.isArray(value) ? [...new Set(value)] : value;
+}
+
+/** What is decided about a client, as the wire spells it. */
+function renderRules(rules: ClientRules): Readonly<Record<string, unknown>> {
+  const members = wireNames.map(([name, rule]) => [name, rules[rule]]);
+  return { ...Object.fromEntries(members), scope: rules.scopes.join(' ') };
 }
 
 export function renderClient(one: Client): Readonly<Record<string, unknown>> {
   return {
     client_id: one.clientId,
-    client_name: one.name,
-    owner: one.owner,
     status: one.status,
-    grant_types: one.grantTypes,
-    token_endpoint_auth_method: one.authMethod,
-    scope: one.scopes.join(' '),
-    audiences: one.audiences,
-    resources: one.resources,
-    access_token_format: one.accessTokenFormat,
-    access_token_ttl_seconds: one.accessTokenTtlSeconds,
-    access_token_signing_alg: one.accessTokenAlgorithm,
-    metadata: one.metadata,
+    ...renderRules(one),
     created_at: renderMoment(one.createdAt),
     updated_at: renderMoment(one.updatedAt),
   };

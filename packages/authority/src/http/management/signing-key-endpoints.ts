@@ -18,7 +18,7 @@ export interface SigningKeyPorts {
 const group = 'signing keys';
 
 /** HS256 is not among them: its key is a resource server's own. */
-export const signingAlgorithm = z.enum([
+const signingAlgorithm = z.enum([
   'RS256',
   'PS256',
   'ES256',

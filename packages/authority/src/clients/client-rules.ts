@@ -1,0 +1,153 @@
+/**
+ * What is decided about a client: RFC 7591 metadata and Mintmark's own rules, read out of its row.
+ * The schema is the type: what an older version wrote is completed with the strictest default. What
+ * may be registered is judged by `check-rules.ts`; what stands in a row was, at its time.
+ */
+import type { JsonValue, JwsAlgorithm } from '@mintmark/core';
+import { z } from 'zod';
+
+/** Every grant that a client may be registered for; those that are built are in `grants/`. */
+export const grantTypes = [
+  'authorization_code',
+  'refresh_token',
+  'client_credentials',
+  'urn:ietf:params:oauth:grant-type:device_code',
+  'urn:ietf:params:oauth:grant-type:token-exchange',
+  'urn:ietf:params:oauth:grant-type:jwt-bearer',
+  'urn:openid:params:grant-type:ciba',
+] as const;
+
+export type GrantType = (typeof grantTypes)[number];
+
+/** RFC 7591 §2, OpenID Connect Core §9, RFC 8705 §2. */
+export const clientAuthMethods = [
+  'client_secret_basic',
+  'client_secret_post',
+  'private_key_jwt',
+  'tls_client_auth',
+  'self_signed_tls_client_auth',
+  'none',
+] as const;
+
+export type ClientAuthMethod = (typeof clientAuthMethods)[number];
+
+/** Algorithms with a public key, weakest name first. */
+export const publicKeyAlgorithms = [
+  'RS256',
+  'PS256',
+  'ES256',
+  'EdDSA',
+  'ML-DSA-44',
+  'ML-DSA-65',
+  'ML-DSA-87',
+] as const satisfies readonly JwsAlgorithm[];
+
+const algorithm = z.enum(publicKeyAlgorithms);
+const text = z.string();
+const texts = z.array(text).readonly().default([]);
+const no = z.boolean().default(false);
+const days = 86_400;
+
+export const clientRules = z.object({
+  name: text,
+  /** Who answers for it. */
+  owner: text,
+  applicationType: z.enum(['web', 'native']).default('web'),
+  grantTypes: z.array(z.enum(grantTypes)).readonly(),
+  responseTypes: z
+    .array(z.enum(['code']))
+    .readonly()
+    .default([]),
+  metadata: z.record(text, text).readonly(),
+
+  // How it proves who it is.
+  authMethod: z.enum(clientAuthMethods),
+  /** Of its assertions and signed requests; any that its keys can do where it is not set. */
+  authSigningAlgorithm: algorithm.optional(),
+  /**
+   * What `aud` of an assertion may name: this issuer and no more, or also one of its endpoints, as
+   * OpenID Connect Core §9 and CIBA clients send it.
+   */
+  assertionAudience: z.enum(['issuer', 'issuer_or_endpoint']).default('issuer'),
+  /** JWK Set (RFC 7517 §5) of public keys, or where to fetch it; never both. */
+  jwks: z.custom<JsonValue>().optional(),
+  jwksUri: text.optional(),
+  tlsClientAuthSubjectDn: text.optional(),
+  tlsClientAuthSanDns: text.optional(),
+  tlsClientAuthSanUri: text.optional(),
+  tlsClientAuthSanIp: text.optional(),
+  tlsClientAuthSanEmail: text.optional(),
+
+  // What it may ask for.
+  /** Scopes that it may ask for; it gets all of them where it asks for none. */
+  scopes: z.array(text).readonly(),
+  /** Resources it may ask for (RFC 8707); the first is the default. Empty: the issuer itself. */
+  audiences: z.array(text).readonly(),
+  /** Resources that this client serves: it may introspect the tokens that are meant for them. */
+  resources: z.array(text).readonly(),
+
+  // How it asks a person.
+  /** Compared as exact strings. */
+  redirectUris: texts,
+  /** False only for a confidential client with redirect URIs. */
+  requirePkce: z.boolean().default(true),
+  requirePushedAuthorizationRequests: no,
+  /** RFC 9101 §10.5 */
+  requireSignedRequestObject: no,
+  requestObjectAlgorithm: algorithm.optional(),
+  requestUris: texts,
+  /** Signs its JARM responses. */
+  authorizationResponseAlgorithm: algorithm.optional(),
+  consent: z.enum(['required', 'implicit']).default('required'),
+  defaultAcrValues: texts,
+  defaultMaxAgeSeconds: z.number().optional(),
+  requireAuthTime: no,
+  initiateLoginUri: text.optional(),
+  securityProfile: z.enum(['none', 'fapi2']).default('none'),
+
+  // What it gets.
+  accessTokenFormat: z.enum(['jwt', 'opaque']),
+  accessTokenTtlSeconds: z.number(),
+  accessTokenAlgorithm: algorithm,
+  dpopBoundAccessTokens: no,
+  tlsClientCertificateBoundAccessTokens: no,
+  /** OpenID Connect Core §3.1.3.7: what every relying party can verify. */
+  idTokenAlgorithm: algorithm.default('RS256'),
+  idTokenTtlSeconds: z.number().default(3600),
+  userinfoAlgorithm: algorithm.optional(),
+  /** RFC 9701 §6 */
+  introspectionAlgorithm: algorithm.optional(),
+  /** Longest life of a family of refresh tokens, from the first. */
+  refreshTokenTtlSeconds: z.number().default(30 * days),
+  /** A refresh token that is not used for so long ends. */
+  refreshTokenIdleSeconds: z.number().default(7 * days),
+  rotateRefreshTokens: z.boolean().default(true),
+  subjectType: z.enum(['public', 'pairwise']).default('public'),
+  sectorIdentifierUri: text.optional(),
+
+  // How it hears of the end of a session.
+  postLogoutRedirectUris: texts,
+  backchannelLogoutUri: text.optional(),
+  backchannelLogoutSessionRequired: no,
+
+  // What people are shown: data, never markup.
+  clientUri: text.optional(),
+  logoUri: text.optional(),
+  policyUri: text.optional(),
+  tosUri: text.optional(),
+  contacts: texts,
+  softwareId: text.optional(),
+  softwareVersion: text.optional(),
+});
+
+export type ClientRules = Readonly<z.output<typeof clientRules>>;
+
+/** Whether it proves who it is, by whatever means (RFC 6749 §2.1). */
+export function isConfidential({ authMethod }: Pick<ClientRules, 'authMethod'>): boolean {
+  return authMethod !== 'none';
+}
+
+/** Whether it proves that by a secret that the authority holds the hash of. */
+export function usesSecret({ authMethod }: Pick<ClientRules, 'authMethod'>): boolean {
+  return authMethod === 'client_secret_basic' || authMethod === 'client_secret_post';
+}

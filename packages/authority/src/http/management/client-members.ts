@@ -1,0 +1,105 @@
+/** Each member of a client as the wire takes it, with its bounds. */
+import { limits } from '@mintmark/core';
+import { z } from 'zod';
+import { clientAuthMethods, grantTypes, publicKeyAlgorithms } from '../../clients/client-rules.ts';
+import { line } from './wire-schema.ts';
+
+/** VSCHAR without space (RFC 6749 appendix A.1). */
+const visible = (bounds: string) => z.string().regex(new RegExp(`^[\\x21-\\x7e]{${bounds}}$`));
+
+export const clientId = visible(`1,${limits.clientIdCharsMax}`);
+
+/** Scope values with one space between them (RFC 6749 §3.3). */
+const scopeText = z
+  .string()
+  .max(4096)
+  .regex(/^(?:[\x21\x23-\x5b\x5d-\x7e]{1,128}(?: [\x21\x23-\x5b\x5d-\x7e]{1,128}){0,99})?$/);
+
+const resource = visible('1,512');
+const uri = visible('1,2000');
+const uris = z.array(uri).max(limits.clientUrisMax).optional();
+const algorithm = z.enum(publicKeyAlgorithms);
+const flag = z.boolean().optional();
+const seconds = (min: number, max: number) => z.int().min(min).max(max);
+/** What an edit takes away by null. */
+const removable = <T extends z.ZodType>(schema: T) => schema.nullable().optional();
+const words = line({ min: 1, max: 200 });
+const name = line({ min: 1, max: 255 });
+const year = 366 * 86_400;
+
+export const clientMembers = {
+  client_name: words.optional(),
+  owner: name.optional(),
+  application_type: z.enum(['web', 'native']).optional(),
+  grant_types: z.array(z.enum(grantTypes)).max(grantTypes.length).optional(),
+  response_types: z
+    .array(z.enum(['code']))
+    .max(1)
+    .optional(),
+  token_endpoint_auth_method: z.enum(clientAuthMethods).optional(),
+  token_endpoint_auth_signing_alg: removable(algorithm),
+  assertion_audience: z
+    .enum(['issuer', 'issuer_or_endpoint'])
+    .optional()
+    .describe('What `aud` of its assertions may name'),
+  jwks: removable(z.strictObject({ keys: z.array(z.looseObject({})).max(limits.jwksKeysMax) })),
+  jwks_uri: removable(uri),
+  tls_client_auth_subject_dn: removable(name),
+  tls_client_auth_san_dns: removable(name),
+  tls_client_auth_san_uri: removable(uri),
+  tls_client_auth_san_ip: removable(visible('2,45')),
+  tls_client_auth_san_email: removable(name),
+  scope: scopeText.optional().describe('What it may ask for, and gets where it asks for nothing'),
+  audiences: z
+    .array(resource)
+    .max(100)
+    .optional()
+    .describe('Resources it may ask tokens for; the first is the default'),
+  resources: z
+    .array(resource)
+    .max(100)
+    .optional()
+    .describe('Resources it serves: it may introspect tokens that are meant for them'),
+  redirect_uris: uris.describe('Compared as exact strings'),
+  require_pkce: flag.describe('False only for a confidential client with redirect URIs'),
+  require_pushed_authorization_requests: flag,
+  require_signed_request_object: flag,
+  request_object_signing_alg: removable(algorithm),
+  request_uris: uris,
+  authorization_signed_response_alg: removable(algorithm),
+  consent: z.enum(['required', 'implicit']).optional(),
+  default_acr_values: z.array(visible('1,255')).max(20).optional(),
+  default_max_age: removable(seconds(0, year)),
+  require_auth_time: flag,
+  initiate_login_uri: removable(uri),
+  security_profile: z.enum(['none', 'fapi2']).optional(),
+  access_token_format: z.enum(['jwt', 'opaque']).optional(),
+  access_token_ttl_seconds: seconds(1, limits.accessTokenTtlSecondsMax).optional(),
+  access_token_signing_alg: algorithm.optional(),
+  dpop_bound_access_tokens: flag,
+  tls_client_certificate_bound_access_tokens: flag,
+  id_token_signed_response_alg: algorithm.optional(),
+  id_token_ttl_seconds: seconds(30, limits.accessTokenTtlSecondsMax).optional(),
+  userinfo_signed_response_alg: removable(algorithm),
+  introspection_signed_response_alg: removable(algorithm),
+  refresh_token_ttl_seconds: seconds(60, 5 * year)
+    .optional()
+    .describe('Longest life of a family, from its first token'),
+  refresh_token_idle_seconds: seconds(60, 5 * year)
+    .optional()
+    .describe('One that is not used for so long ends'),
+  rotate_refresh_tokens: flag,
+  subject_type: z.enum(['public', 'pairwise']).optional(),
+  sector_identifier_uri: removable(uri),
+  post_logout_redirect_uris: uris,
+  backchannel_logout_uri: removable(uri),
+  backchannel_logout_session_required: flag,
+  client_uri: removable(uri),
+  logo_uri: removable(uri),
+  policy_uri: removable(uri),
+  tos_uri: removable(uri),
+  contacts: z.array(name).max(20).optional(),
+  software_id: removable(name),
+  software_version: removable(name),
+  metadata: z.record(z.string().min(1).max(64), line({ min: 0, max: 512 })).optional(),
+};
