@@ -93,8 +93,14 @@ export const editClientBody = z
   .strictObject({ ...clientMembers, status: z.enum(['active', 'disabled']).optional() })
   .meta({ id: 'EditClient' });
 
+/** In an answer everything stands, so that no default is described. */
+function shownAs(rule: keyof ClientRules): z.ZodType {
+  const schema = clientRules.shape[rule];
+  return schema instanceof z.ZodDefault ? schema.unwrap() : schema;
+}
+
 const shown = {
-  ...Object.fromEntries(wireNames.map(([name, rule]) => [name, clientRules.shape[rule]])),
+  ...Object.fromEntries(wireNames.map(([name, rule]) => [name, shownAs(rule)])),
   client_id: z.string(),
   status: z.enum(['active', 'disabled']),
   scope: z.string(),
