@@ -76,6 +76,7 @@ describe('the migrations', () => {
 const addedBy: Readonly<Record<string, readonly TableName[]>> = {
   users: ['users', 'signInAttempts'],
   codes: ['authorizationCodes'],
+  sessions: ['sessions', 'sessionClients', 'signIns', 'consents', 'pushedRequests'],
 };
 
 /** What `upkeep.check` writes to; no table of the authority's. */

@@ -12,6 +12,8 @@ import { codesPostgres } from './migrations/codes-postgres.ts';
 import { codesSqlite } from './migrations/codes-sqlite.ts';
 import { initialPostgres } from './migrations/initial-postgres.ts';
 import { initialSqlite } from './migrations/initial-sqlite.ts';
+import { sessionsPostgres } from './migrations/sessions-postgres.ts';
+import { sessionsSqlite } from './migrations/sessions-sqlite.ts';
 import { usersPostgres } from './migrations/users-postgres.ts';
 import { usersSqlite } from './migrations/users-sqlite.ts';
 
@@ -57,6 +59,14 @@ export const migrations: readonly Migration[] = [
     needs: 1,
     sqlite: codesSqlite,
     postgres: codesPostgres,
+  },
+  {
+    number: 4,
+    name: 'sessions',
+    phase: 'expand',
+    needs: 1,
+    sqlite: sessionsSqlite,
+    postgres: sessionsPostgres,
   },
 ];
 

@@ -293,6 +293,95 @@ export const tables = {
     partition: 'partition',
   }),
 
+  /** Who is signed in, in which browser. An ended one stays until its clients were told. */
+  sessions: table({
+    columns: {
+      tenant: text,
+      /** Public: the `sid` of tokens. */
+      id: text,
+      /** Of the secret that the browser's cookie holds beside the id. */
+      hash: bytes,
+      pepperVersion: text,
+      subject: text,
+      acr: text,
+      amr: json<readonly string[]>(),
+      /** The last time that the person proved who they are. */
+      authenticatedAt: integer,
+      /** Browser and system in a few words, for the person to recognise. */
+      device: text,
+      createdAt: integer,
+      seenAt: integer,
+      endedAt: integerOrNull,
+      /** Unix seconds: the absolute limit; the row may be deleted afterwards. */
+      expiresAtSeconds: integer,
+    },
+    key: ['tenant', 'id'],
+    indexes: [['tenant', 'subject', 'createdAt', 'id'], ['endedAt'], ['expiresAtSeconds']],
+  }),
+
+  /** Clients that a session signed in to and that want to hear of its end. */
+  sessionClients: table({
+    columns: {
+      tenant: text,
+      session: text,
+      clientId: text,
+      subject: text,
+      /** Tries to tell it so far, and when the next one is due. */
+      attempts: integer,
+      nextAttemptAt: integer,
+    },
+    key: ['tenant', 'session', 'clientId'],
+  }),
+
+  /** Sign-ins under way: what was asked, while the person signs in and agrees. */
+  signIns: table({
+    columns: {
+      tenant: text,
+      /** Random; the only thing of it that stands in a URL. */
+      id: text,
+      /** SHA-256 of the browser's own secret; null until a browser has come with it. */
+      browserHash: bytesOrNull,
+      purpose: json<Record<string, unknown>>(),
+      /** The session that this sign-in made or renewed. */
+      signedIn: textOrNull,
+      /** The session that the person chose to go on with. */
+      chosen: textOrNull,
+      createdAt: integer,
+      expiresAtSeconds: integer,
+    },
+    key: ['tenant', 'id'],
+    indexes: [['expiresAtSeconds']],
+  }),
+
+  /** What a person allowed a client, until they take it back. */
+  consents: table({
+    columns: {
+      tenant: text,
+      subject: text,
+      clientId: text,
+      granted: json<Record<string, unknown>>(),
+      createdAt: integer,
+      updatedAt: integer,
+      version: integer,
+    },
+    key: ['tenant', 'subject', 'clientId'],
+  }),
+
+  /** Authorization requests that clients pushed (RFC 9126), judged. */
+  pushedRequests: table({
+    columns: {
+      tenant: text,
+      id: text,
+      clientId: text,
+      request: json<Record<string, unknown>>(),
+      /** Null until a browser has come with it. */
+      visitedAt: integerOrNull,
+      expiresAtSeconds: integer,
+    },
+    key: ['tenant', 'id'],
+    indexes: [['expiresAtSeconds']],
+  }),
+
   /** First and last use and counts, in batches. `kind` is `key`, `key_overlap` or `token`. */
   usage: table({
     columns: {
