@@ -1,6 +1,5 @@
 /**
- * Load on a server from the other core: flat out by wrk, or at a steady rate by our own client,
- * whose latencies count from the moment at which a request was due (so a stall is not hidden).
+ * Load on a server from the other core: flat out by wrk, or at a steady rate by our own client.
  */
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
@@ -23,6 +22,13 @@ export interface Work {
 export interface Measured {
   readonly requestsPerSecond: number;
   readonly p99Ms: number;
+}
+
+export interface Steady {
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  /** By how much the client itself was late at the most. */
+  readonly latestMs: number;
 }
 
 /** One answer, judged: a benchmark of refusals would be a fast one. */
@@ -98,37 +104,22 @@ end
 `;
 }
 
-/** A steady rate for some seconds. */
-export async function loadSteadily(
+/** A steady rate for some seconds, from a process of its own on core 1. */
+export function loadSteadily(
   work: Work,
-  options: { readonly seconds: number; readonly requestsPerSecond: number },
-): Promise<Measured> {
-  const agent = new Agent({ keepAlive: true, maxSockets: 64 });
-  const total = Math.floor(options.seconds * options.requestsPerSecond);
-  const latencies: number[] = [];
-  const start = performance.now();
-  const pending: Promise<void>[] = [];
-  for (let sent = 0; sent < total; ) {
-    const due = Math.min(
-      total,
-      Math.floor(((performance.now() - start) / 1000) * options.requestsPerSecond),
-    );
-    for (; sent < due; sent++) {
-      const dueAt = start + (sent / options.requestsPerSecond) * 1000;
-      pending.push(
-        send(work, sent, agent).then(({ status }) => {
-          if (status !== 200) throw new Error(`status ${status} under steady load`);
-          latencies.push(performance.now() - dueAt);
-        }),
-      );
-    }
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
-  await Promise.all(pending);
-  agent.destroy();
-  latencies.sort((a, b) => a - b);
-  const p99Ms = latencies[Math.floor(latencies.length * 0.99)] ?? Number.NaN;
-  return { requestsPerSecond: options.requestsPerSecond, p99Ms };
+  options: {
+    readonly seconds: number;
+    readonly requestsPerSecond: number;
+    readonly connections: number;
+  },
+): Steady {
+  const { status, stdout, stderr } = spawnSync(
+    'taskset',
+    ['-c', '1', process.execPath, join(import.meta.dirname, 'steady-client.ts')],
+    { encoding: 'utf8', input: JSON.stringify({ work, ...options }) },
+  );
+  if (status !== 0) throw new Error(`under steady load: ${stderr}`);
+  return JSON.parse(stdout) as Steady;
 }
 
 function send(

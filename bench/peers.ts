@@ -9,7 +9,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { assertAnswers, loadFlatOut, loadSteadily } from './load.ts';
+import { assertAnswers, loadFlatOut, loadSteadily, type Steady } from './load.ts';
 import { type Contender, type Running, scenarios } from './scenarios.ts';
 
 const { values } = parseArgs({
@@ -37,7 +37,7 @@ for (const scenario of scenarios) {
   console.log(`\n${scenario.name}: ${scenario.what}`);
   const directory = mkdtempSync(join(tmpdir(), 'mintmark-bench-'));
   const rows = new Map<string, Row[]>();
-  const steady = new Map<string, number>();
+  const steady = new Map<string, Steady>();
   for (let round = 0; round < rounds; round++) {
     let answerBytes = 0;
     for (const contender of scenario.contenders) {
@@ -49,8 +49,8 @@ for (const scenario of scenarios) {
         rows.set(contender.name, [...(rows.get(contender.name) ?? []), row]);
         if (contender.isOurs && round === rounds - 1) {
           const rate = Math.floor(row.requestsPerSecond / 2);
-          const half = await loadSteadily(running.work, { seconds, requestsPerSecond: rate });
-          steady.set(contender.name, half.p99Ms);
+          const pace = { seconds, requestsPerSecond: rate, connections: 64 };
+          steady.set(contender.name, loadSteadily(running.work, pace));
         }
       } finally {
         await running.server.stop();
@@ -78,7 +78,7 @@ function median(numbers: readonly number[]): number {
 function print(
   contenders: readonly Contender[],
   rows: ReadonlyMap<string, readonly Row[]>,
-  steady: ReadonlyMap<string, number>,
+  steady: ReadonlyMap<string, Steady>,
 ): void {
   const of = (name: string, column: keyof Row): number =>
     median((rows.get(name) ?? []).map((row) => row[column]));
@@ -96,6 +96,10 @@ function print(
     ];
     console.log(`  ${cells.join(' ')}`);
     const half = steady.get(name);
-    if (half !== undefined) console.log(`    at half of that, steady: p99 ${half.toFixed(1)} ms`);
+    if (half === undefined) continue;
+    const [p50, p99, late] = [half.p50Ms, half.p99Ms, half.latestMs].map((ms) => ms.toFixed(1));
+    console.log(
+      `    at half of that, steady: p50 ${p50}, p99 ${p99} ms (client late by ${late} at most)`,
+    );
   }
 }

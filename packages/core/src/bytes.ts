@@ -63,16 +63,38 @@ const base62Alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrst
  * @param length characters; must hold the number (17 for 12 bytes, 22 for 16, 27 for 20, 43 for 32)
  */
 export function base62Encode(bytes: Uint8Array, length: number): string {
-  let number = bytes.length === 0 ? 0n : BigInt(`0x${hexEncode(bytes)}`);
+  const limbs = limbsOf(bytes);
   let text = '';
-  // Eight digits at a time fit a plain number, which divides many times faster than a BigInt.
-  while (number >= base62Chunk) {
-    text = base62Digits(Number(number % base62Chunk)).padStart(8, '0') + text;
-    number /= base62Chunk;
+  // Five digits at a time: the remainder of one division and the next limb fit a plain number,
+  // where a BigInt would be made anew at each step.
+  for (let first = firstNonZero(limbs, 0); first < limbs.length; ) {
+    let rest = 0;
+    for (let i = first; i < limbs.length; i++) {
+      const value = rest * 0x10000 + limbs[i]!;
+      limbs[i] = Math.floor(value / base62Chunk);
+      rest = value % base62Chunk;
+    }
+    first = firstNonZero(limbs, first);
+    const digits = base62Digits(rest);
+    text = (first < limbs.length ? digits.padStart(5, '0') : digits) + text;
   }
-  text = base62Digits(Number(number)) + text;
   if (text.length > length) throw new RangeError('base62Encode: length too small for the bytes');
   return text.padStart(length, '0');
+}
+
+/** Big-endian 16-bit parts, the first of an odd number of bytes alone. */
+function limbsOf(bytes: Uint8Array): number[] {
+  const limbs: number[] = [];
+  let i = bytes.length % 2;
+  if (i === 1) limbs.push(bytes[0]!);
+  for (; i < bytes.length; i += 2) limbs.push(bytes[i]! * 256 + bytes[i + 1]!);
+  return limbs;
+}
+
+function firstNonZero(limbs: readonly number[], from: number): number {
+  let first = from;
+  while (limbs[first] === 0) first++;
+  return first;
 }
 
 /** A whole number ≥ 0 in base62, left-padded with `0` to `length` characters. */
@@ -82,7 +104,7 @@ export function base62Number(value: number, length: number): string {
   return text.padStart(length, '0');
 }
 
-const base62Chunk = 62n ** 8n;
+const base62Chunk = 62 ** 5;
 
 /** No digit for 0. */
 function base62Digits(value: number): string {

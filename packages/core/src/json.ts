@@ -159,9 +159,18 @@ export function canonicalJson(value: JsonValue): string {
   }
   if (value === null) return 'null';
   if (!isJsonObject(value)) return `[${value.map(canonicalJson).join(',')}]`;
+  const names = Object.keys(value);
   // The default order of sort() is by UTF-16 code units, as RFC 8785 §3.2.3 asks.
-  const members = Object.keys(value)
-    .sort()
-    .map((name) => `${canonicalJson(name)}:${canonicalJson(value[name]!)}`);
-  return `{${members.join(',')}}`;
+  if (!isSorted(names)) names.sort();
+  let text = '{';
+  for (const name of names) {
+    text += text.length === 1 ? '' : ',';
+    text += `${canonicalJson(name)}:${canonicalJson(value[name]!)}`;
+  }
+  return `${text}}`;
+}
+
+function isSorted(names: readonly string[]): boolean {
+  for (let i = 1; i < names.length; i++) if (names[i - 1]! > names[i]!) return false;
+  return true;
 }

@@ -13,10 +13,12 @@ export interface Test {
 export function testsOf(table: TableShape, where: object | undefined): Test[] {
   const tests: Test[] = [];
   if (where === undefined) return tests;
-  for (const [name, condition] of Object.entries(where) as [string, Condition | undefined][]) {
+  const conditions = where as Readonly<Record<string, Condition | undefined>>;
+  for (const name in conditions) {
+    const condition = conditions[name];
     const column = columnOf(table, name);
     // A condition that got lost must not widen what a step touches.
-    assert(condition !== undefined, `condition on ${table.name}.${name} is undefined`);
+    if (condition === undefined) assert.fail(`condition on ${table.name}.${name} is undefined`);
     const compared = typeof condition === 'object' && condition !== null;
     const test: Test = compared
       ? { column, is: condition.is, value: condition.value }
@@ -28,14 +30,19 @@ export function testsOf(table: TableShape, where: object | undefined): Test[] {
 }
 
 function checkTest(table: TableShape, { column, is, value }: Test): void {
-  const what = `${table.name}.${column.name}`;
-  assert(column.type === 'text' || column.type === 'integer', `${what} is never searched`);
+  const wrong = faultOfTest(column, is, value);
+  if (wrong !== undefined) assert.fail(`${table.name}.${column.name} ${wrong}`);
+}
+
+function faultOfTest({ type }: ColumnShape, is: Test['is'], value: unknown): string | undefined {
+  if (type !== 'text' && type !== 'integer') return 'is never searched';
   if (value === null) {
-    assert(is === '=' || is === '!=', `${what}: nothing is greater or less than null`);
-    return;
+    return is === '=' || is === '!='
+      ? undefined
+      : 'is compared with null: nothing is greater or less than null';
   }
-  const fits = column.type === 'text' ? typeof value === 'string' : Number.isSafeInteger(value);
-  assert(fits, `${what} cannot be compared with this ${typeof value}`);
+  const fits = type === 'text' ? typeof value === 'string' : Number.isSafeInteger(value);
+  return fits ? undefined : `cannot be compared with this ${typeof value}`;
 }
 
 /** The value that the column must equal, or undefined where nothing says so. */
@@ -43,7 +50,8 @@ export function fixedValue(
   tests: readonly Test[],
   column: ColumnShape,
 ): string | number | null | undefined {
-  return tests.find((test) => test.column === column && test.is === '=')?.value;
+  for (const test of tests) if (test.column === column && test.is === '=') return test.value;
+  return undefined;
 }
 
 function isFixed(tests: readonly Test[], column: ColumnShape): boolean {

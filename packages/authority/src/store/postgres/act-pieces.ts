@@ -122,7 +122,7 @@ function shapedPiece(shaped: ShapedStep, refused: number, lock: string): Piece {
   return {
     key: `${shaped.key}${lock} ${refused}`,
     cells: shaped.cells,
-    types: shaped.columns.map(({ type }) => type),
+    types: shaped.columns().map(({ type }) => type),
     rows: undefined,
     refused,
     refusedIf: shaped.kind === 'absent' ? 'FOUND' : 'NOT FOUND',

@@ -28,7 +28,7 @@ export interface ShapedStep {
   readonly partition: number | null;
   readonly cells: readonly Cell[];
   /** Of each cell. */
-  readonly columns: readonly ColumnShape[];
+  readonly columns: () => readonly ColumnShape[];
   /** @param target the name of the table or partition, and how a probe locks what it finds */
   readonly build: (dialect: Dialect, target: { name: string; lock: string }) => string;
 }
@@ -72,7 +72,7 @@ export function shapeInsert(table: TableShape, row: object, conflict: Conflict):
     adds: true,
     partition: table.partition === undefined ? null : (cells[table.partition.at] as number),
     cells: set.length === 0 ? cells : [...cells, ...set.map(({ cell }) => cell)],
-    columns: set.length === 0 ? table.columns : [...table.columns, ...columnsOf(set)],
+    columns: () => [...table.columns, ...columnsOf(set)],
     build: (dialect, { name }) => insertStatement(dialect, { table, name, conflict }),
   };
 }
@@ -85,7 +85,7 @@ function shapeUpdate(table: TableShape, set: Assigned[], tests: Test[]): ShapedS
     adds: false,
     partition: partitionOf(table, tests),
     cells: [...set.map(({ cell }) => cell), ...testCells(tests)],
-    columns: [...columnsOf(set), ...columnsOf(valuedTests(tests))],
+    columns: () => [...columnsOf(set), ...columnsOf(valuedTests(tests))],
     build: (dialect, { name }) => updateStatement(dialect, { name, set, tests }),
   };
 }
@@ -98,7 +98,7 @@ function shapeDelete(table: TableShape, tests: Test[]): ShapedStep {
     adds: false,
     partition: partitionOf(table, tests),
     cells: testCells(tests),
-    columns: columnsOf(valuedTests(tests)),
+    columns: () => columnsOf(valuedTests(tests)),
     build: (dialect, { name }) => deleteStatement(dialect, { name, tests }),
   };
 }
@@ -111,7 +111,7 @@ function shapeProbe(table: TableShape, kind: 'present' | 'absent', tests: Test[]
     adds: false,
     partition: partitionOf(table, tests),
     cells: testCells(tests),
-    columns: columnsOf(valuedTests(tests)),
+    columns: () => columnsOf(valuedTests(tests)),
     build: (dialect, { name, lock }) => probeStatement(dialect, { name, tests, lock }),
   };
 }

@@ -136,14 +136,18 @@ export function valuedTests(tests: readonly Test[]): Test[] {
 
 /** Values of the conditions in the order of their parameters. */
 export function testCells(tests: readonly Test[]): Cell[] {
-  return valuedTests(tests).map(({ value }) => value);
+  const cells: Cell[] = [];
+  for (const { value } of tests) if (value !== null) cells.push(value);
+  return cells;
 }
 
 /** What tells one shape of conditions from another. */
 export function testsKey(tests: readonly Test[]): string {
-  return tests
-    .map(({ column, is, value }) => column.name + is + (value === null ? '0' : ''))
-    .join();
+  let key = '';
+  for (const { column, is, value } of tests) {
+    key += value === null ? `${column.name}${is}0,` : `${column.name}${is},`;
+  }
+  return key;
 }
 
 export function assignedKey(set: readonly Assigned[]): string {

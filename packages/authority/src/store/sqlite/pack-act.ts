@@ -107,7 +107,7 @@ export class ActPacker {
     if (known !== undefined) return known;
     const { table, kind, adds } = shaped;
     const sql = shaped.build(sqliteDialect, { name: '%', lock: ' LIMIT 1' });
-    const bytesAt = shaped.columns.flatMap((column, i) => (column.type === 'bytes' ? [i] : []));
+    const bytesAt = shaped.columns().flatMap((column, i) => (column.type === 'bytes' ? [i] : []));
     const fresh = { id: this.#known.size, table: table.name, sql, kind, adds, bytesAt };
     this.#known.set(shaped.key, fresh);
     this.#fresh.push(fresh);

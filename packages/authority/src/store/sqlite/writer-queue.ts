@@ -21,7 +21,8 @@ import {
 const messagesMax = 2;
 
 interface Waiting {
-  readonly packed: PackedAct;
+  /** Gone once it is posted: what waits for a commit should weigh little. */
+  packed: PackedAct | undefined;
   readonly codes: readonly string[];
   readonly deadlineMs: number;
   readonly resolve: (outcome: ActOutcome) => void;
@@ -128,8 +129,12 @@ export class WriterQueue {
     for (let number = first; number < end; number++) {
       Atomics.store(slots, number % slots.length, slotState.waiting);
     }
-    const acts = this.#outbox.map(({ packed }) => packed);
-    this.#posted.push(...this.#outbox);
+    const acts: PackedAct[] = [];
+    for (const waiting of this.#outbox) {
+      if (waiting.packed !== undefined) acts.push(waiting.packed);
+      waiting.packed = undefined;
+      this.#posted.push(waiting);
+    }
     this.#outbox = [];
     this.#messageEnds.push(end);
     this.#post({ type: 'acts', definitions: this.#packer.takeDefinitions(), first, acts });
