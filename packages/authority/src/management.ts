@@ -78,6 +78,7 @@ function endpointPorts(rooms: Rooms, shared: Judging): ManagementPorts {
       managementAudience: managementAudience(config.issuer),
       changed: shared.authenticator.forget,
     },
+    users: { ...acting, sealer, users: rooms.users, passwordHashes: rooms.passwordHashes },
     tokens: { inspect: inspector(shared) },
     revocations: {
       ...acting,

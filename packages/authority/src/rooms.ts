@@ -22,11 +22,13 @@ import type { Custody } from './custody/custody.ts';
 import { type CustodyUpkeep, createCustodyUpkeep } from './custody/custody-upkeep.ts';
 import { createPeppers, type Peppers } from './custody/peppers.ts';
 import { createSealer, type Sealer } from './custody/sealer.ts';
+import { createSlowHashQueue, type SlowHashQueue } from './custody/slow-hash-queue.ts';
 import { createKeyring, type Keyring } from './keyring/keyring.ts';
 import { type Feed, openFeed } from './revocation/feed.ts';
 import type { Act, ActOutcome } from './store/act.ts';
 import type { Store } from './store/store.ts';
 import { createUsageCounter, type UsageCounter } from './usage/usage-counter.ts';
+import { createUsers, type Users } from './users/users.ts';
 
 export interface AuthorityPorts {
   readonly store: Store;
@@ -62,6 +64,9 @@ export interface Rooms {
   readonly refusals: RefusalTally;
   /** Keys as verification reads them. */
   readonly keyCache: KeyCache;
+  readonly users: Users;
+  /** Of people's passwords alone: those who sign in never keep checks of keys waiting. */
+  readonly passwordHashes: SlowHashQueue;
 }
 
 /** @throws StoreFault `not_initialised`; CustodyFault */
@@ -104,6 +109,16 @@ export async function openRooms(config: AuthorityConfig, ports: AuthorityPorts):
   const sequencer = createSequencer({ store, clock });
   const usage = createUsageCounter(store);
   const refusals = createRefusalTally({ store, recorder, clock });
+  const passwordHashes = createSlowHashQueue();
+  const users = createUsers({
+    store,
+    sealer,
+    recorder,
+    clock,
+    entropy,
+    passwordHashes,
+    accountKey: await custody.mac('sign-in-account', new Uint8Array()),
+  });
   return {
     config,
     ports,
@@ -119,6 +134,8 @@ export async function openRooms(config: AuthorityConfig, ports: AuthorityPorts):
     decisions: decisionSink(usage, refusals),
     refusals,
     keyCache,
+    users,
+    passwordHashes,
   };
 }
 

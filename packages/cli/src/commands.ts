@@ -13,6 +13,7 @@ import { routeCommands } from './commands/route.ts';
 import { serveCommands } from './commands/serve.ts';
 import { signingKeyCommands } from './commands/signing-key.ts';
 import { tokenCommands } from './commands/token.ts';
+import { userCommands } from './commands/user.ts';
 
 export const commands: readonly Command[] = [
   ...serveCommands,
@@ -21,6 +22,7 @@ export const commands: readonly Command[] = [
   ...applyCommands,
   ...keyCommands,
   ...clientCommands,
+  ...userCommands,
   ...tokenCommands,
   ...revokeCommands,
   ...routeCommands,

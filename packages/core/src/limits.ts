@@ -177,6 +177,22 @@ export const limits = {
   /** Password hashes computed at once, and waiting: argon2id takes 19 MiB and 20 ms each. */
   slowHashConcurrencyMax: 2,
   slowHashQueueMax: 64,
+  /** A name people type: an e-mail address fits (RFC 5321 §4.5.3.1: 254). */
+  usernameCharsMax: 255,
+  /** NIST SP 800-63B §5.1.1.2: eight or more, and far more than 64 taken. */
+  passwordCharsMin: 8,
+  passwordBytesMax: 1024,
+  /** All claims of one user as JSON: an address and URLs fit, a picture does not. */
+  userClaimsCharsMax: 16 * 1024,
+  /**
+   * Failed sign-ins of one account in a row before attempts must wait, how long they wait at most
+   * (doubling from a second), and when the failures are forgotten: see docs/users.md.
+   */
+  signInFailuresFree: 10,
+  signInDelaySecondsMax: 900,
+  signInFailuresKeptSeconds: 86_400,
+  /** Looks at a count of attempts that others change at the same moment. */
+  signInRacesMax: 20,
   /** Failed credential look-ups of one address a minute before it is answered 429. */
   failureBudgetPerMinute: 120,
   failureBudgetAddressesMax: 50_000,

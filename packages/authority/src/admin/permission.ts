@@ -12,6 +12,10 @@ export const permissions = [
   'admin_keys:write',
   'clients:read',
   'clients:write',
+  /** See users and their claims. */
+  'users:read',
+  /** Make, change and delete users, their passwords included: as good as being any of them. */
+  'users:write',
   'routes:read',
   'routes:write',
   'signing_keys:read',

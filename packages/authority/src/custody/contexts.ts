@@ -7,4 +7,6 @@ export const sealContext = {
   signingKey: (kid: string): string => `signing-key:${kid}`,
   /** `keys.sealedVerifier` */
   keyVerifier: (id: string): string => `key-verifier:${id}`,
+  /** `users.sealedClaims` */
+  userClaims: (id: string): string => `user-claims:${id}`,
 } as const;

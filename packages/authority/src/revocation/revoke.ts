@@ -140,11 +140,12 @@ function markOf(
 }
 
 function objectOf(target: RevocationTarget): {
-  readonly kind: 'client' | 'key' | 'token' | 'revocation';
+  readonly kind: 'client' | 'user' | 'key' | 'token' | 'revocation';
   readonly id: string;
 } {
   switch (target.kind) {
     case 'client':
+    case 'user':
     case 'key':
     case 'token':
       return { kind: target.kind, id: target.id };

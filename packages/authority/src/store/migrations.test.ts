@@ -74,7 +74,7 @@ describe('the migrations', () => {
 
 /** Tables that came after the first migration, by the migration that adds them. */
 const addedBy: Readonly<Record<string, readonly TableName[]>> = {
-  users: ['users', 'signInAttempts'],
+  users: ['users', 'usernames', 'signInAttempts'],
   codes: ['authorizationCodes'],
   sessions: ['sessions', 'sessionClients', 'signIns', 'consents', 'pushedRequests'],
 };

@@ -154,8 +154,6 @@ export const tables = {
       id: text,
       /** As it was written, for people to read. */
       username: text,
-      /** What names are compared by: see `users/username.ts`. */
-      usernameKey: text,
       status: text as typeof text & { rowType?: 'active' | 'disabled' | 'deleted' },
       /** Claims as JSON, sealed under the tenant's data key. */
       sealedClaims: bytesOrNull,
@@ -166,8 +164,13 @@ export const tables = {
       version: integer,
     },
     key: ['tenant', 'id'],
-    unique: [['tenant', 'usernameKey']],
     indexes: [['tenant', 'createdAt', 'id']],
+  }),
+
+  /** Whose a name is. `key` is what names are compared by: see `users/username.ts`. */
+  usernames: table({
+    columns: { tenant: text, key: text, userId: text },
+    key: ['tenant', 'key'],
   }),
 
   /** Failed sign-ins in a row, by account: see `users/attempts.ts`. */

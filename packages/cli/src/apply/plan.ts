@@ -7,6 +7,7 @@ import { ok, type Result } from '@mintmark/core';
 import { type Api, type ApiRequest, pathOf } from '../api/api.ts';
 import type { CommandRefusal } from '../command.ts';
 import { usage } from '../commands/send.ts';
+import { idOfUsername } from '../commands/user.ts';
 import type { Section, Thing, Wanted } from './wanted.ts';
 
 export interface Change {
@@ -35,7 +36,8 @@ export async function planChanges(
   for (const one of wanted) {
     const present = await find(api, one);
     if (!present.ok) return present;
-    const change = present.value === undefined ? ok(creation(one)) : difference(one, present.value);
+    const change =
+      present.value === undefined ? ok(creation(one)) : await difference(api, one, present.value);
     if (!change.ok) return change;
     changes.push(change.value);
   }
@@ -48,6 +50,8 @@ function find(api: Api, wanted: Wanted): Promise<Result<Present | undefined, Com
       return look(api, pathOf`/v1/clients/${wanted.name}`);
     case 'routes':
       return look(api, pathOf`/v1/routes/${wanted.name}`);
+    case 'users':
+      return findUser(api, wanted);
     case 'keys':
       return findKey(api, wanted);
   }
@@ -58,6 +62,16 @@ async function look(api: Api, path: string): Promise<Result<Present | undefined,
   if (answer.ok) return ok({ thing: answer.value.body, etag: answer.value.etag, path });
   const { refusal } = answer;
   return refusal.reason === 'refused' && refusal.status === 404 ? ok(undefined) : answer;
+}
+
+/** A user's id is the server's to give, so files know him by his name. */
+async function findUser(
+  api: Api,
+  { name }: Wanted,
+): Promise<Result<Present | undefined, CommandRefusal>> {
+  const id = await idOfUsername(api, name);
+  if (!id.ok) return id;
+  return id.value === undefined ? ok(undefined) : look(api, pathOf`/v1/users/${id.value}`);
 }
 
 /** A key's id is the server's to give, so files know it by its name; revoked ones do not count. */
@@ -91,6 +105,7 @@ function creation({ section, name, thing }: Wanted): Change {
 /** Members that are written once and shown never. */
 const onlyAtCreation: Readonly<Record<Section, readonly string[]>> = {
   clients: ['client_id', 'client_secret'],
+  users: ['username'],
   keys: ['name'],
   routes: [],
 };
@@ -98,15 +113,20 @@ const onlyAtCreation: Readonly<Record<Section, readonly string[]>> = {
 /** Members that no edit can change. */
 const fixed: Readonly<Record<Section, readonly string[]>> = {
   clients: [],
+  users: [],
   keys: ['owner', 'not_before'],
   routes: [],
 };
 
-function difference(
+async function difference(
+  api: Api,
   { section, name, thing }: Wanted,
   present: Present,
-): Result<Change, CommandRefusal> {
-  const given = Object.keys(thing).filter((member) => !onlyAtCreation[section].includes(member));
+): Promise<Result<Change, CommandRefusal>> {
+  const same = await isSamePassword(api, thing, present);
+  if (!same.ok) return same;
+  const unseen = same.value ? ['password', ...onlyAtCreation[section]] : onlyAtCreation[section];
+  const given = Object.keys(thing).filter((member) => !unseen.includes(member));
   const members = given.filter((member) => !isSame(member, thing[member], present.thing[member]));
   // A route is replaced as a whole, so what the file no longer says goes away too.
   if (section === 'routes') {
@@ -130,6 +150,19 @@ function difference(
   const method = section === 'routes' ? 'PUT' : 'PATCH';
   const request: ApiRequest = { method, path: present.path, body, ifMatch: present.etag };
   return ok({ action: 'update', section, name, members, request });
+}
+
+/** No answer shows a password, and setting one ends sessions: so the server is asked to compare. */
+async function isSamePassword(
+  api: Api,
+  thing: Thing,
+  present: Present,
+): Promise<Result<boolean, CommandRefusal>> {
+  const { password } = thing;
+  if (present.thing['has_password'] !== true || typeof password !== 'string') return ok(false);
+  const path = `${present.path}/password/compare`;
+  const answer = await api.call({ method: 'POST', path, body: { password } });
+  return answer.ok ? ok(answer.value.body['same'] === true) : answer;
 }
 
 /** Scopes are a set however they are spelled; moments are equal however they are written. */

@@ -13,6 +13,13 @@ const present: Readonly<Record<string, Record<string, unknown>>> = {
     accept_basic: true,
     updated_at: 'then',
   },
+  '/v1/users/u1': {
+    id: 'u1',
+    username: 'alice',
+    status: 'active',
+    claims: { name: 'Alice', address: { country: 'UK' } },
+    has_password: true,
+  },
   '/v1/keys/k1': {
     id: 'k1',
     name: 'build',
@@ -31,6 +38,13 @@ function server({ method, url, body }: Sent): Response {
     const revoked = { ...present['/v1/keys/k1'], id: 'k0', status: 'revoked' };
     return json(200, { items: [present['/v1/keys/k1'], revoked], next: null });
   }
+  if (method === 'GET' && pathname === '/v1/users') {
+    const isAlice = new URL(url).searchParams.get('username') === 'alice';
+    return json(200, { items: isAlice ? [present['/v1/users/u1']] : [], next: null });
+  }
+  if (pathname === '/v1/users/u1/password/compare') {
+    return json(200, { same: (body as { password: string }).password === 'as it was' });
+  }
   if (method === 'GET') {
     const found = present[pathname];
     const missing = { code: 'not_found', title: 'There is no such thing' };
@@ -40,7 +54,8 @@ function server({ method, url, body }: Sent): Response {
   return json(method === 'POST' ? 201 : 200, { ...(body as object), ...secret });
 }
 
-const changesOf = (sent: readonly Sent[]) => sent.filter(({ method }) => method !== 'GET');
+const changesOf = (sent: readonly Sent[]) =>
+  sent.filter(({ method, url }) => method !== 'GET' && !url.endsWith('/compare'));
 
 describe('mintmark apply', () => {
   let folder: string;
@@ -120,6 +135,31 @@ describe('mintmark apply', () => {
     expect(changes.every((one) => one.headers.get('if-match') === '"5"')).toBe(true);
     // What a route's file no longer says goes away, and is told.
     expect(out).toContain('~ routes npm: upstream, accept_basic');
+  });
+
+  it('sets a password only where it is another one', async () => {
+    const claims = '{address: {country: UK}, name: Alice}';
+    const same = `users: [{username: alice, password: as it was, claims: ${claims}}]\n`;
+    const kept = await run(['apply', file('same.yaml', same)], { server });
+    expect(kept.out).toBe('= users alice\n');
+    expect(changesOf(kept.sent)).toEqual([]);
+    const other = 'users: [{username: alice, password: now new, claims: {name: Alice}}]\n';
+    const { out, sent } = await run(['apply', file('other.yaml', other)], { server });
+    expect(out).toBe('~ users alice: password, claims\n');
+    const [change] = changesOf(sent);
+    expect(change).toMatchObject({
+      method: 'PATCH',
+      body: { password: 'now new', claims: { name: 'Alice' } },
+    });
+    expect(change!.headers.get('if-match')).toBe('"5"');
+  });
+
+  it('creates a user that nobody is', async () => {
+    const text = 'users: [{username: bob, password: a good one, claims: {email: b@c.d}}]\n';
+    const { out, sent } = await run(['apply', file('new.yaml', text)], { server });
+    expect(out).toBe('+ users bob\n');
+    const body = { username: 'bob', password: 'a good one', claims: { email: 'b@c.d' } };
+    expect(changesOf(sent)).toMatchObject([{ method: 'POST', body }]);
   });
 
   it('shows the difference and sends nothing in a dry run', async () => {

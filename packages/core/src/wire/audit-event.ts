@@ -14,6 +14,12 @@ export type AuditAction =
   | 'client.update'
   | 'client.delete'
   | 'client.secret_rotate'
+  | 'user.create'
+  | 'user.update'
+  | 'user.delete'
+  | 'user.password_set'
+  | 'user.password_compare'
+  | 'user.lock'
   | 'admin_key.create'
   | 'admin_key.revoke'
   | 'token.issue'
@@ -46,6 +52,7 @@ export interface AuditActor {
 export interface AuditObject {
   readonly kind:
     | 'client'
+    | 'user'
     | 'key'
     | 'token'
     | 'signing_key'

@@ -38,6 +38,7 @@ const group = 'audit';
 
 const objectKinds = [
   'client',
+  'user',
   'key',
   'token',
   'signing_key',

@@ -15,6 +15,7 @@ import { type RevocationPorts, revocationEndpoints } from './revocation-endpoint
 import { routeEndpoints } from './route-endpoints.ts';
 import { type SigningKeyPorts, signingKeyEndpoints } from './signing-key-endpoints.ts';
 import { type TokenPorts, tokenEndpoints } from './token-endpoints.ts';
+import { type UserPorts, userEndpoints } from './user-endpoints.ts';
 
 export interface ManagementPorts {
   /** What keys, admin keys, imports and routes are made with. */
@@ -22,6 +23,7 @@ export interface ManagementPorts {
   readonly routes: Parameters<typeof routeEndpoints>[0];
   readonly verify: VerifyEndpointPorts;
   readonly clients: ClientPorts;
+  readonly users: UserPorts;
   readonly tokens: TokenPorts;
   readonly revocations: RevocationPorts;
   readonly signingKeys: SigningKeyPorts;
@@ -40,6 +42,7 @@ export function managementEndpoints(ports: ManagementPorts): readonly PreparedEn
     keyImportEndpoint(ports.keys),
     ...adminKeyEndpoints(ports.keys),
     ...clientEndpoints(ports.clients),
+    ...userEndpoints(ports.users),
     ...tokenEndpoints(ports.tokens),
     ...revocationEndpoints(ports.revocations),
     ...signingKeyEndpoints(ports.signingKeys),

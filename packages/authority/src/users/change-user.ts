@@ -1,0 +1,323 @@
+/**
+ * Changes of users by whoever administers them. Every change is one act with its audit record; what
+ * takes a person's access away ends the tokens in the same act. What must never happen: two users
+ * of one name, or a changed password under which old sessions go on.
+ */
+import {
+  type AuditAction,
+  type AuditEvent,
+  type Clock,
+  type Entropy,
+  err,
+  freshId,
+  ok,
+  type Result,
+  type SubjectId,
+  type TenantId,
+} from '@mintmark/core';
+import type { Recorder } from '../audit/record.ts';
+import { eventBy, type Requester } from '../audit/requester.ts';
+import type { Sealer } from '../custody/sealer.ts';
+import type { SlowHashQueue } from '../custody/slow-hash-queue.ts';
+import { revocationStep } from '../revocation/revocation-step.ts';
+import type { Alongside, Step } from '../store/act.ts';
+import type { Store } from '../store/store.ts';
+import type { Row } from '../store/tables.ts';
+import { forgetAttempts } from './attempts.ts';
+import { hashPassword, type PasswordRefusal, verifyPassword } from './password.ts';
+import { type Claims, sealClaims, type User, type UserStatus, userOf } from './user.ts';
+import { parseUsername, type UsernameRefusal } from './username.ts';
+import { accountOfUser } from './users.ts';
+
+export interface ChangeUserDeps {
+  readonly store: Pick<Store, 'users' | 'usernames' | 'acts'>;
+  readonly sealer: Pick<Sealer, 'seal' | 'open'>;
+  readonly recorder: Recorder;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly passwordHashes: SlowHashQueue;
+}
+
+export type ChangeUserRefusal =
+  | UsernameRefusal
+  | PasswordRefusal
+  | { readonly reason: 'username_taken' }
+  | { readonly reason: 'user_not_found' }
+  | { readonly reason: 'version_conflict' }
+  | { readonly reason: 'refused_by_step'; readonly step: string };
+
+/**
+ * Creates a user.
+ *
+ * @param input.password left out for a user who signs in by other means
+ */
+export async function createUser(
+  deps: ChangeUserDeps,
+  requester: Requester,
+  input: {
+    readonly username: string;
+    readonly password?: string | undefined;
+    readonly claims?: Claims | undefined;
+    readonly alongside?: Alongside<User>;
+  },
+): Promise<Result<User, ChangeUserRefusal>> {
+  const name = parseUsername(input.username);
+  if (!name.ok) return name;
+  const { shown, key } = name.value;
+  const hashed = await hashIfGiven(deps, input.password, [shown, key]);
+  if (!hashed.ok) return hashed;
+  const { tenant } = requester;
+  const id = freshId(deps.entropy);
+  const now = deps.clock.nowMs();
+  const row: Row<'users'> = {
+    tenant,
+    id,
+    username: shown,
+    status: 'active',
+    sealedClaims: await sealClaims(deps.sealer, { tenant, id, claims: input.claims ?? {} }),
+    passwordHash: hashed.value,
+    createdAt: now,
+    updatedAt: now,
+    version: 1,
+  };
+  const user = (await userOf(deps.sealer, row)) as User;
+  const { outcome } = await deps.store.acts.run({
+    steps: [
+      nameStep(row, key),
+      { do: 'insert', table: 'users', row, refused: 'version_conflict' },
+      ...(input.alongside?.(user) ?? []),
+    ],
+    audit: await record(deps, requester, { action: 'user.create', row }),
+  });
+  return outcome === 'done' ? ok(user) : err(refusalOf(outcome));
+}
+
+/** What an edit changes; members left out stay. */
+export interface UserEdit {
+  readonly username?: string | undefined;
+  /** In place of those before, as a whole. */
+  readonly claims?: Claims | undefined;
+  readonly status?: UserStatus | undefined;
+  /** Null: the user signs in by other means. */
+  readonly password?: string | null | undefined;
+}
+
+/**
+ * Edits a user. Disabling one, or setting the password, ends all sessions and tokens of the user. A
+ * new password also forgets the attempts that failed: whoever was locked out by somebody else's
+ * guesses is in again.
+ *
+ * @param input.version the version that the caller saw (If-Match)
+ */
+export async function updateUser(
+  deps: ChangeUserDeps,
+  requester: Requester,
+  input: UserEdit & { readonly id: SubjectId; readonly version: number },
+): Promise<Result<User, ChangeUserRefusal>> {
+  const { tenant } = requester;
+  const { id, version } = input;
+  const known = await deps.store.users.get(tenant, id);
+  if (known === undefined || known.status === 'deleted') return err({ reason: 'user_not_found' });
+  const renamed = renaming(known, input.username);
+  if (!renamed.ok) return renamed;
+  const changed = await changedColumns(deps, known, input);
+  if (!changed.ok) return changed;
+  const set = {
+    ...changed.value,
+    username: renamed.value.shown,
+    updatedAt: deps.clock.nowMs(),
+    version: version + 1,
+  };
+  const isNewPassword = input.password !== undefined;
+  const isEnd = set.status === 'disabled' && known.status !== 'disabled';
+  const { outcome } = await deps.store.acts.run({
+    steps: [
+      changeStep(requester, { id, version, set }),
+      ...renamed.value.steps,
+      ...(isNewPassword ? [forgetAttempts(accountOfUser(tenant, id))] : []),
+      ...(isNewPassword || isEnd
+        ? [endOfTokens(deps, requester, { id, why: isEnd ? 'user disabled' : 'password set' })]
+        : []),
+    ],
+    audit: await record(deps, requester, {
+      action: isNewPassword ? 'user.password_set' : 'user.update',
+      row: { ...known, ...set },
+      detail: { changed: changedMembers(input), status: set.status, version: set.version },
+    }),
+  });
+  if (outcome !== 'done') return err(refusalOf(outcome));
+  return ok((await userOf(deps.sealer, { ...known, ...set })) as User);
+}
+
+async function changedColumns(
+  deps: ChangeUserDeps,
+  known: Row<'users'>,
+  edit: UserEdit,
+): Promise<
+  Result<Pick<Row<'users'>, 'status' | 'sealedClaims' | 'passwordHash'>, PasswordRefusal>
+> {
+  const { id } = known;
+  const tenant = known.tenant as TenantId;
+  const { claims, password, status = known.status } = edit;
+  const names = [edit.username ?? known.username];
+  const hashed = await hashIfGiven(deps, password ?? undefined, names);
+  if (!hashed.ok) return hashed;
+  return ok({
+    status,
+    sealedClaims:
+      claims === undefined
+        ? known.sealedClaims
+        : await sealClaims(deps.sealer, { tenant, id, claims }),
+    passwordHash: password === undefined ? known.passwordHash : hashed.value,
+  });
+}
+
+/**
+ * Whether a user has this very password, so that a declaration can be compared with what is there.
+ * Whoever may ask may also set it; the record keeps him from guessing unseen.
+ */
+export async function comparePassword(
+  deps: ChangeUserDeps,
+  requester: Requester,
+  input: { readonly id: SubjectId; readonly password: string },
+): Promise<Result<boolean, ChangeUserRefusal>> {
+  const known = await deps.store.users.get(requester.tenant, input.id);
+  if (known === undefined || known.status === 'deleted') return err({ reason: 'user_not_found' });
+  const audit = await record(deps, requester, { action: 'user.password_compare', row: known });
+  await deps.store.acts.run({ steps: [], audit });
+  const { passwordHash } = known;
+  if (passwordHash === null) return ok(false);
+  const isSame = await deps.passwordHashes.run(() => verifyPassword(passwordHash, input.password));
+  return isSame === 'busy' ? err({ reason: 'busy' }) : ok(isSame);
+}
+
+/**
+ * Deletes a user: a tombstone without anything personal stays, so that the subject never names
+ * somebody else. The name is free again.
+ */
+export async function deleteUser(
+  deps: ChangeUserDeps,
+  requester: Requester,
+  input: { readonly id: SubjectId; readonly version: number },
+): Promise<Result<undefined, ChangeUserRefusal>> {
+  const { tenant } = requester;
+  const { id, version } = input;
+  const known = await deps.store.users.get(tenant, id);
+  if (known === undefined || known.status === 'deleted') return err({ reason: 'user_not_found' });
+  const set = {
+    username: '',
+    status: 'deleted',
+    sealedClaims: null,
+    passwordHash: null,
+    updatedAt: deps.clock.nowMs(),
+    version: version + 1,
+  } as const;
+  const { outcome } = await deps.store.acts.run({
+    steps: [
+      changeStep(requester, { id, version, set }),
+      dropName(known),
+      forgetAttempts(accountOfUser(tenant, id)),
+      endOfTokens(deps, requester, { id, why: 'user deleted' }),
+    ],
+    audit: await record(deps, requester, { action: 'user.delete', row: known }),
+  });
+  return outcome === 'done' ? ok(undefined) : err(refusalOf(outcome));
+}
+
+async function hashIfGiven(
+  deps: ChangeUserDeps,
+  password: string | undefined,
+  names: readonly string[],
+): Promise<Result<string | null, PasswordRefusal>> {
+  return password === undefined ? ok(null) : hashPassword(deps, { password, names });
+}
+
+function changeStep(
+  { tenant }: Requester,
+  input: {
+    readonly id: string;
+    readonly version: number;
+    readonly set: Partial<Omit<Row<'users'>, 'tenant' | 'id'>>;
+  },
+): Step {
+  const { id, version, set } = input;
+  const where = { tenant, id, version };
+  return { do: 'update', table: 'users', where, set, refused: 'version_conflict' };
+}
+
+function nameStep({ tenant, id }: Pick<Row<'users'>, 'tenant' | 'id'>, key: string): Step {
+  const row = { tenant, key, userId: id };
+  return { do: 'insert', table: 'usernames', row, refused: 'username_taken' };
+}
+
+function dropName({ tenant, id, username }: Row<'users'>): Step {
+  const parsed = parseUsername(username);
+  const key = parsed.ok ? parsed.value.key : '';
+  return { do: 'delete', table: 'usernames', where: { tenant, key, userId: id } };
+}
+
+/** The name as it will be shown, and the steps that bring it about. */
+function renaming(
+  known: Row<'users'>,
+  username: string | undefined,
+): Result<{ readonly shown: string; readonly steps: readonly Step[] }, UsernameRefusal> {
+  if (username === undefined) return ok({ shown: known.username, steps: [] });
+  const before = parseUsername(known.username);
+  const name = parseUsername(username);
+  if (!name.ok) return name;
+  const { shown, key } = name.value;
+  const isSame = before.ok && before.value.key === key;
+  return ok({ shown, steps: isSame ? [] : [dropName(known), nameStep(known, key)] });
+}
+
+function changedMembers(edit: UserEdit): readonly string[] {
+  const members = ['username', 'claims', 'status', 'password'] as const;
+  return members.filter((name) => edit[name] !== undefined);
+}
+
+function endOfTokens(
+  deps: ChangeUserDeps,
+  { tenant, actor }: Requester,
+  input: { readonly id: SubjectId; readonly why: string },
+): Step {
+  return revocationStep({
+    tenant,
+    id: freshId(deps.entropy),
+    target: { kind: 'user', id: input.id },
+    reason: input.why,
+    actor: `${actor.kind}:${actor.id}`,
+    at: deps.clock.nowMs(),
+  });
+}
+
+function record(
+  deps: ChangeUserDeps,
+  requester: Requester,
+  what: {
+    readonly action: AuditAction;
+    readonly row: Pick<Row<'users'>, 'id' | 'username'>;
+    readonly detail?: NonNullable<AuditEvent['detail']>;
+  },
+): Promise<Row<'auditPending'>> {
+  const { row, ...rest } = what;
+  return deps.recorder.record(
+    eventBy(requester, {
+      at: deps.clock.nowMs(),
+      object: { kind: 'user', id: row.id },
+      // A name is personal: it stands beside the leaf, and can be erased from there.
+      personal: { owner: row.username },
+      ...rest,
+    }),
+  );
+}
+
+function refusalOf(outcome: string): ChangeUserRefusal {
+  switch (outcome) {
+    case 'username_taken':
+    case 'version_conflict':
+      return { reason: outcome };
+    default:
+      // One of the caller's own steps refused; the caller knows its code.
+      return { reason: 'refused_by_step', step: outcome };
+  }
+}

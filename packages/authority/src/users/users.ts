@@ -1,0 +1,196 @@
+/**
+ * People: who they are, and whether somebody is one of them. Neighbours: the sign-in pages call it
+ * for whoever presents himself, the management API changes users by `change-user.ts`. What must
+ * never happen: a difference, in answer or in work, between a wrong password and an unknown user.
+ */
+import { createHmac } from 'node:crypto';
+import {
+  type Clock,
+  type Entropy,
+  err,
+  ok,
+  type Result,
+  type SubjectId,
+  type TenantId,
+} from '@mintmark/core';
+import type { Recorder } from '../audit/record.ts';
+import { eventBy } from '../audit/requester.ts';
+import type { Sealer } from '../custody/sealer.ts';
+import type { SlowHashQueue } from '../custody/slow-hash-queue.ts';
+import type { Store } from '../store/store.ts';
+import type { Row } from '../store/tables.ts';
+import {
+  type Account,
+  beginAttempt,
+  delaySecondsAfter,
+  forgetAttempts,
+  retryAfterSeconds,
+} from './attempts.ts';
+import type { AuthenticationMethod } from './authentication.ts';
+import { decoyHash, verifyPassword } from './password.ts';
+import { type User, userOf } from './user.ts';
+import { parseUsername } from './username.ts';
+
+export interface UsersDeps {
+  readonly store: Pick<Store, 'users' | 'usernames' | 'signInAttempts' | 'acts'>;
+  readonly sealer: Pick<Sealer, 'open'>;
+  readonly recorder: Recorder;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  /** A queue of its own: people who sign in never keep checks of keys waiting. */
+  readonly passwordHashes: SlowHashQueue;
+  /** Names the accounts of users that do not exist; the same in every process. */
+  readonly accountKey: Uint8Array;
+}
+
+/** A user who has just proven to be one, and how (RFC 8176). */
+export interface SignedInUser extends User {
+  readonly amr: readonly AuthenticationMethod[];
+}
+
+export type SignInRefusal =
+  /** One answer outside. `why` is for the operator alone. */
+  | {
+      readonly reason: 'invalid_credentials';
+      readonly why: 'unknown_user' | 'wrong_password' | 'no_password';
+    }
+  /** Said only to whoever has the right password. */
+  | { readonly reason: 'user_disabled'; readonly id: SubjectId }
+  /** The account waits, whether it exists or not. */
+  | { readonly reason: 'locked'; readonly retryAfterSeconds: number }
+  /** No room for another password check now. */
+  | { readonly reason: 'busy' };
+
+export interface PasswordAttempt {
+  readonly tenant: TenantId;
+  readonly username: string;
+  readonly password: string;
+  /** For the audit record. */
+  readonly address?: string | undefined;
+  readonly userAgent?: string | undefined;
+  readonly requestId?: string | undefined;
+}
+
+export interface Users {
+  /** @returns undefined where there is none, or it was deleted */
+  get(tenant: TenantId, id: SubjectId): Promise<User | undefined>;
+  /** By any spelling of the name. */
+  findByUsername(tenant: TenantId, username: string): Promise<User | undefined>;
+  /**
+   * Judges a password. It costs the same whether or not there is such a user.
+   *
+   * @throws StoreFault, CustodyFault
+   */
+  authenticatePassword(input: PasswordAttempt): Promise<Result<SignedInUser, SignInRefusal>>;
+}
+
+export function createUsers(deps: UsersDeps): Users {
+  const { store, sealer } = deps;
+  const decoy = decoyHash(deps.entropy);
+  return {
+    async get(tenant, id) {
+      const row = await store.users.get(tenant, id);
+      return row && userOf(sealer, row);
+    },
+    async findByUsername(tenant, username) {
+      const row = await findRow(store, tenant, username);
+      return row && userOf(sealer, row);
+    },
+    async authenticatePassword(input) {
+      const row = await findRow(store, input.tenant, input.username);
+      const account = accountOf(deps, input, row);
+      // Whoever has to wait takes no place in the queue.
+      const wait = await retryAfterSeconds(deps, account);
+      if (wait > 0) return err({ reason: 'locked', retryAfterSeconds: wait });
+      // Counted inside the queue, so that whoever is turned away has spent no attempt.
+      const judged = await deps.passwordHashes.run(() =>
+        judge(deps, { ...input, account, phc: row?.passwordHash ?? decoy }),
+      );
+      if (judged === 'busy') return err({ reason: 'busy' });
+      if (!judged.ok) return judged;
+      if (!judged.value || row === undefined || row.passwordHash === null) {
+        return err({ reason: 'invalid_credentials', why: whyNot(row) });
+      }
+      await deps.store.acts.run({ steps: [forgetAttempts(account)], audit: null });
+      const user = await userOf(sealer, row);
+      if (user === undefined) return err({ reason: 'invalid_credentials', why: 'unknown_user' });
+      if (user.status !== 'active') return err({ reason: 'user_disabled', id: user.id });
+      return ok({ ...user, amr: ['pwd'] });
+    },
+  };
+}
+
+/** The account that failures on a user are counted under. */
+export function accountOfUser(tenant: TenantId, id: string): Account {
+  return { tenant, account: `user:${id}` };
+}
+
+/** Two reads, whoever is asked for. */
+async function findRow(
+  store: Pick<Store, 'users' | 'usernames'>,
+  tenant: TenantId,
+  username: string,
+): Promise<Row<'users'> | undefined> {
+  const parsed = parseUsername(username);
+  const key = parsed.ok ? parsed.value.key : '';
+  const name = await store.usernames.get(tenant, key);
+  return store.users.get(tenant, name?.userId ?? '');
+}
+
+/**
+ * A name that nobody has is counted too, or waiting would tell who exists. People type passwords
+ * into that field: only a keyed hash of it is kept.
+ */
+function accountOf(
+  deps: Pick<UsersDeps, 'accountKey'>,
+  { tenant, username }: PasswordAttempt,
+  row: Row<'users'> | undefined,
+): Account {
+  const parsed = parseUsername(username);
+  const name = parsed.ok ? parsed.value.key : username;
+  const hashed = createHmac('sha256', deps.accountKey).update(`${tenant}\0${name}`).digest();
+  if (row !== undefined) return accountOfUser(tenant, row.id);
+  return { tenant, account: `name:${hashed.toString('base64url')}` };
+}
+
+/** @returns whether the password fits the hash */
+async function judge(
+  deps: UsersDeps,
+  input: PasswordAttempt & { readonly account: Account; readonly phc: string },
+): Promise<Result<boolean, Extract<SignInRefusal, { readonly reason: 'locked' | 'busy' }>>> {
+  const { account, phc, password } = input;
+  const counted = await beginAttempt(deps, account);
+  if (!counted.ok) return counted;
+  const isRight = await verifyPassword(phc, password);
+  if (!isRight && delaySecondsAfter(counted.value) > 0) {
+    await recordLock(deps, input, counted.value);
+  }
+  return ok(isRight);
+}
+
+/** That an account waits is worth a record; that somebody mistyped a password is not. */
+async function recordLock(
+  deps: UsersDeps,
+  input: PasswordAttempt & { readonly account: Account },
+  failures: number,
+): Promise<void> {
+  const { tenant, account, address, userAgent, requestId } = input;
+  const requester = { tenant, actor: anonymous, address, userAgent, requestId };
+  const audit = await deps.recorder.record(
+    eventBy(requester, {
+      action: 'user.lock',
+      at: deps.clock.nowMs(),
+      object: { kind: 'user', id: account.account.replace(/^user:/, '') },
+      result: 'locked',
+      detail: { failures, delay_seconds: delaySecondsAfter(failures) },
+    }),
+  );
+  await deps.store.acts.run({ steps: [], audit });
+}
+
+const anonymous = { kind: 'anonymous', id: 'sign-in' } as const;
+
+function whyNot(row: Row<'users'> | undefined): 'unknown_user' | 'wrong_password' | 'no_password' {
+  if (row === undefined) return 'unknown_user';
+  return row.passwordHash === null ? 'no_password' : 'wrong_password';
+}
