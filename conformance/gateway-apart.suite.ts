@@ -1,4 +1,6 @@
 /** `mintmark gateway` as a process of its own, watched through its operations listener. */
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Child, startChild } from './rig/child.ts';
 import { type Answer, exchange } from './rig/exchange.ts';
@@ -125,4 +127,28 @@ describe('the operations of a gateway apart', () => {
     authority = await start(installation, { command: 'authority' });
     await Promise.all([readiness(gateway, 200), readiness(late, 200)]);
   }, 60_000);
+});
+
+describe('the bounds of a gateway apart', () => {
+  it('are the ones that it was told, and a route’s own', async () => {
+    const silent = createServer(() => {});
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    const upstream = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;
+    const open = { credential: 'none', upstream };
+    await apply(installation, {
+      routes: [
+        { name: 'silent', match: { path_prefix: '/silent' }, ...open },
+        { name: 'small', match: { path_prefix: '/small' }, body_bytes_max: 4, ...open },
+      ],
+    });
+    const gateway = await startGateway('--gateway-upstream-headers-timeout-seconds', '1');
+    await readiness(gateway, 200);
+    const body = '12345';
+    const large = await exchange(`${gateway.gateway}/small`, { method: 'POST', body });
+    expect([large.status, large.body['code']]).toEqual([413, 'body_too_large']);
+    const late = await exchange(`${gateway.gateway}/silent`);
+    expect([late.status, late.body['code']]).toEqual([504, 'upstream_timeout']);
+    silent.closeAllConnections();
+    silent.close();
+  });
 });

@@ -87,7 +87,8 @@ export function publishedManifest(manifest: Manifest): Manifest {
   const { devDependencies, ...rest } = manifest as Manifest & { devDependencies?: unknown };
   const entries = Object.entries(manifest['exports'] as Record<string, string>);
   const exports = entries
-    .filter(([, file]) => file.startsWith('./src/'))
+    // What only tests import is not published.
+    .filter(([, file]) => file.startsWith('./src/') && !file.includes('/conformance/'))
     .map(([name, file]) => {
       const stem = file.replace('./src/', './dist/').replace(/\.ts$/, '');
       return [name, { types: `${stem}.d.ts`, default: `${stem}.js` }];

@@ -24,6 +24,12 @@ export const limits = {
    * A streamed body may pause this long while we are ready to read: mobile links do, for seconds.
    */
   bodyIdleMs: 30_000,
+  /**
+   * A streamed body that brings less than this over so long, while we are ready to read, holds a
+   * connection and an upstream's on purpose. The slowest mobile link brings ten times as much.
+   */
+  bodyBytesPerSecondMin: 256,
+  bodyRateWindowMs: 30_000,
   /** Unread rest of a body that is cheaper to read than a new connection. */
   drainBytesMax: 64 * 1024,
   /**
@@ -121,9 +127,17 @@ export const limits = {
   upstreamHeadersTimeoutMs: 60_000,
   /** A pause within an upstream's answer; event streams send something more often than this. */
   upstreamBodyIdleMs: 300_000,
+  /**
+   * Requests under way with one credential at one node: half of an upstream's connections, so that
+   * no caller takes all of them with requests that last.
+   */
+  credentialRequestsMax: 512,
   /** Connections to one upstream, and requests that wait for one of them. */
   upstreamConnectionsMax: 1_024,
   upstreamQueueMax: 4_096,
+  /** What a route or an installation may choose of the three, seconds, and for one body. */
+  upstreamTimeoutSecondsMax: 86_400,
+  routeBodyBytesMax: 2 ** 40,
   /** Shorter than the idle time of common servers (5 s), so that a reused connection is alive. */
   upstreamKeepAliveMs: 4_000,
   /** Characters of a path in a decision event. */

@@ -12,7 +12,7 @@ import type { Identity } from './identity.ts';
 import type { CutReason, LiveRequest, LiveRequests } from './live-requests.ts';
 import type { Metrics } from './metrics.ts';
 import { problem } from './refusal.ts';
-import type { MatchedRoute } from './route-table.ts';
+import type { CompiledRoute, MatchedRoute } from './route-table.ts';
 import type { Upstream, Upstreams } from './upstreams.ts';
 
 export interface ForwardParts {
@@ -41,12 +41,33 @@ export function forward(parts: ForwardParts, input: ForwardInput): void {
     method: request.method,
     headers: upstreamHeaders(request, input.as),
     upgrade: request.websocket ? 'websocket' : null,
+    ...timeoutsOf(matched.route),
     // Left out otherwise: the pool closes of itself behind an upgrade, for one.
     ...(hasUnexpectedBody(request) ? { reset: true } : {}),
   };
   const forwarding = new Forwarding(parts, input, options);
   reply.onGone(() => forwarding.clientGone());
   forwarding.start();
+}
+
+/** Those that the route sets for itself; the pool has the installation's. */
+function timeoutsOf({ bounds }: CompiledRoute): Partial<Dispatcher.DispatchOptions> | undefined {
+  const { headersTimeoutSeconds, idleTimeoutSeconds } = bounds;
+  if (headersTimeoutSeconds === undefined && idleTimeoutSeconds === undefined) return undefined;
+  return {
+    ...(headersTimeoutSeconds === undefined
+      ? {}
+      : { headersTimeout: headersTimeoutSeconds * 1000 }),
+    ...(idleTimeoutSeconds === undefined ? {} : { bodyTimeout: idleTimeoutSeconds * 1000 }),
+  };
+}
+
+/** Largest body that the route passes on: its own bound, else the installation's. */
+export function bodyBytesMaxOf(
+  { bounds }: CompiledRoute,
+  { bodyBytesMax }: Pick<ForwardParts, 'bodyBytesMax'>,
+): number {
+  return bounds.bodyBytesMax ?? bodyBytesMax;
 }
 
 /**
@@ -63,7 +84,9 @@ function withoutPrefix(path: string, prefix: string): string {
 }
 
 class Forwarding implements Dispatcher.DispatchHandler, LiveRequest {
-  readonly route: LiveRequest['route'];
+  route: LiveRequest['route'];
+  judgedBy: LiveRequest['judgedBy'];
+  readonly request: StreamRequest;
   readonly identity: Identity | undefined;
   readonly address: string;
   endless = false;
@@ -84,6 +107,7 @@ class Forwarding implements Dispatcher.DispatchHandler, LiveRequest {
     this.#input = input;
     this.#options = options;
     this.route = input.matched.route;
+    this.request = input.request;
     this.identity = input.as.identity;
     this.address = input.request.remoteAddress;
     this.#upstream = parts.upstreams.to(this.route.upstream.origin);
@@ -93,7 +117,7 @@ class Forwarding implements Dispatcher.DispatchHandler, LiveRequest {
     const { request } = this.#input;
     this.#parts.live.add(this);
     if (request.bodyLength !== 0) {
-      this.#body = request.bodyStream(this.#parts.bodyBytesMax);
+      this.#body = request.bodyStream(bodyBytesMaxOf(this.route, this.#parts));
     }
     this.#dispatch();
   }
@@ -133,7 +157,7 @@ class Forwarding implements Dispatcher.DispatchHandler, LiveRequest {
       return;
     }
     this.endless = isEventStream(raw);
-    const credentialed = this.route.credential !== 'none';
+    const credentialed = this.#input.matched.route.credential !== 'none';
     const withTrailers = hasTrailers(raw) && request.method !== 'HEAD';
     reply.head(status, clientHeaders(raw, { status, credentialed, withTrailers }));
   }

@@ -21,7 +21,8 @@ import { createVerifiedCache, parseCredential, type VerifiedAccessToken } from '
 import { countedCache } from './counted-cache.ts';
 import { createDecisionQueue, type DecisionQueue } from './decisions.ts';
 import { followFeed } from './follow-feed.ts';
-import { type ForwardParts, forward } from './forward.ts';
+import { bodyBytesMaxOf, type ForwardParts, forward } from './forward.ts';
+import type { Identity } from './identity.ts';
 import { createIntrospectionCache } from './introspection-cache.ts';
 import { judgeRoute, judgeStatus } from './judge.ts';
 import { type CutReason, type LiveRequest, LiveRequests } from './live-requests.ts';
@@ -42,7 +43,10 @@ export interface GatewayConfig {
   readonly prefix: string;
   /** What tokens must name where a route names no audience; default: the issuer. */
   readonly defaultAudience?: string;
+  /** Where a route has no bound of its own. */
   readonly bodyBytesMax?: number;
+  /** Requests under way with one credential. */
+  readonly credentialRequestsMax?: number;
   readonly upstream?: Partial<UpstreamOptions>;
 }
 
@@ -200,7 +204,8 @@ async function handle(parts: Parts, request: StreamRequest, reply: StreamReply):
   const refusal =
     (identity && judgeStatus(identity, { view, address, now })) ??
     judgeRoute(identity, { route, address, audience }) ??
-    judgeBody(request, parts.forward.bodyBytesMax);
+    judgeBody(request, bodyBytesMaxOf(route, parts.forward)) ??
+    judgeConcurrency(parts, identity);
   if (refusal !== undefined) return refuse(refusal);
 
   record.allow();
@@ -227,24 +232,39 @@ function judgeBody(request: StreamRequest, bodyBytesMax: number): Refusal | unde
   return tooLarge ? { reason: 'body_too_large' } : undefined;
 }
 
+/** One credential must not take the connections of all others with requests that last. */
+function judgeConcurrency(
+  { config, live }: Parts,
+  identity: Identity | undefined,
+): Refusal | undefined {
+  if (identity === undefined) return undefined;
+  const most = config.credentialRequestsMax ?? limits.credentialRequestsMax;
+  const isFull = live.countOf(identity.credentialId) >= most;
+  return isFull ? { reason: 'too_many_concurrent' } : undefined;
+}
+
 function onChange(parts: Parts): void {
   const { view, upstreams } = parts;
   upstreams.retain(new Set(view.routes.routes.map((route) => route.upstream.origin)));
   sweep(parts);
 }
 
-/** Judges again what is under way: a stream ends within five seconds of its revocation. */
+/**
+ * Judges again what is under way: a stream ends within five seconds of its revocation, or of a
+ * change of routes by which it would not have begun.
+ */
 function sweep(parts: Parts): void {
   const { view, ports, live } = parts;
   const now = nowSeconds(ports.clock);
   const nowMs = ports.clock.monotonicMs();
   const judge = (request: LiveRequest): CutReason | undefined => {
-    const { identity, address, route, stalledSinceMs } = request;
+    const { identity, address, stalledSinceMs } = request;
     if (stalledSinceMs !== undefined && nowMs - stalledSinceMs > limits.clientStallMs) {
       return 'client_stalled';
     }
+    if (!hasRoute(parts, request)) return 'route_changed';
     if (identity === undefined) return undefined;
-    if (!isFreshEnough(view, route)) return 'status_stale';
+    if (!isFreshEnough(view, request.route)) return 'status_stale';
     const refusal = judgeStatus(identity, { view, address, now });
     if (refusal === undefined) return undefined;
     const expired = 'detail' in refusal && refusal.detail === 'expired';
@@ -254,6 +274,23 @@ function sweep(parts: Parts): void {
     return 'revoked';
   };
   live.sweep(judge);
+}
+
+/** Whether the routes of now would still let it in; looked at once for each table of routes. */
+function hasRoute({ config, view }: Parts, request: LiveRequest): boolean {
+  const { routes } = view;
+  // Without a view nothing is known of routes, and nothing new is let in.
+  if (request.judgedBy === routes || view.freshness().kind === 'absent') return true;
+  const matched = routes.find(request.request);
+  if (!matched.ok) return false;
+  const { route } = matched.value;
+  const identity = route.credential === 'none' ? undefined : request.identity;
+  const { address } = request;
+  const audience = config.defaultAudience ?? view.issuer;
+  if (judgeRoute(identity, { route, address, audience }) !== undefined) return false;
+  request.route = route;
+  request.judgedBy = routes;
+  return true;
 }
 
 function renderMetrics(parts: Parts): string {

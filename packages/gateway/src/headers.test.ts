@@ -1,7 +1,7 @@
 import type { ClientId, TenantId } from '@mintmark/core';
 import type { StreamRequest } from '@mintmark/net';
 import { describe, expect, it } from 'vitest';
-import { clientHeaders, upstreamHeaders } from './headers.ts';
+import { clientHeaders, namesKept, upstreamHeaders } from './headers.ts';
 import type { Identity } from './identity.ts';
 import { type CompiledRoute, compileRoute } from './route-table.ts';
 
@@ -237,4 +237,15 @@ describe('clientHeaders', () => {
       ...['vary', 'Authorization, X-Api-Key'],
     ]);
   });
+});
+
+it('keeps no long name that a stranger or an upstream made up', () => {
+  const longest = 'x'.repeat(64);
+  for (let i = 0; i < 10; i++) {
+    sentOn({ rawHeaders: [`a${i}${'x'.repeat(63)}`, '1', `${longest}${'y'.repeat(10_000)}`, '1'] });
+    const raw = [Buffer.from(`b${i}${'x'.repeat(63)}`), Buffer.from('1')];
+    clientHeaders(raw, { status: 200, credentialed: false, withTrailers: false });
+  }
+  sentOn({ rawHeaders: [longest, '1'] });
+  expect(namesKept()[0]).toBe(longest);
 });

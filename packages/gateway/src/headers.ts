@@ -137,14 +137,21 @@ function isNominated(nominated: ReadonlySet<string>, name: string): boolean {
 /** Names that were judged before. Clients use a few dozen; what a stranger makes up is not kept. */
 const judgedNames = new Map<string, boolean>();
 const judgedNamesMax = 1_000;
+/** A longer name is nobody's habit: a thousand of 16 KiB would be held for ever. */
+const judgedNameCharsMax = 64;
+
+/** Remembers a verdict, where there is room for it. */
+function keep(verdicts: Map<string, boolean>, name: string, verdict: boolean): boolean {
+  const fits = name.length <= judgedNameCharsMax && verdicts.size < judgedNamesMax;
+  if (fits) verdicts.set(name, verdict);
+  return verdict;
+}
 
 function goesOn(name: string): boolean {
   const known = judgedNames.get(name);
   if (known !== undefined) return known;
   const lower = name.toLowerCase();
-  const verdict = !hopByHop.has(lower) && !isDropped(lower);
-  if (judgedNames.size < judgedNamesMax) judgedNames.set(name, verdict);
-  return verdict;
+  return keep(judgedNames, name, !hopByHop.has(lower) && !isDropped(lower));
 }
 
 /**
@@ -210,12 +217,16 @@ function encodeValue(value: string): string {
 
 const judgedAnswerNames = new Map<string, boolean>();
 
+/** Names held by the two memories, longest first: what strangers can make a node keep. */
+export function namesKept(): readonly string[] {
+  const names = [...judgedNames.keys(), ...judgedAnswerNames.keys()];
+  return names.sort((a, b) => b.length - a.length);
+}
+
 function passesBack(name: string): boolean {
   const known = judgedAnswerNames.get(name);
   if (known !== undefined) return known;
-  const verdict = !hopByHop.has(name.toLowerCase());
-  if (judgedAnswerNames.size < judgedNamesMax) judgedAnswerNames.set(name, verdict);
-  return verdict;
+  return keep(judgedAnswerNames, name, !hopByHop.has(name.toLowerCase()));
 }
 
 function isNamed(name: string, lower: string): boolean {

@@ -2,11 +2,16 @@
  * Requests being forwarded, so that those that last are judged again: a stream that was opened with
  * a good credential must not outlive it by more than five seconds.
  */
+import type { StreamRequest } from '@mintmark/net';
 import type { Identity } from './identity.ts';
-import type { CompiledRoute } from './route-table.ts';
+import type { CompiledRoute, RouteTable } from './route-table.ts';
 
 export interface LiveRequest {
-  readonly route: CompiledRoute;
+  /** The route that serves it: whichever judged it last. */
+  route: CompiledRoute;
+  /** The table by which it was judged last; undefined: since it began, by none. */
+  judgedBy: RouteTable | undefined;
+  readonly request: Pick<StreamRequest, 'method' | 'host' | 'path'>;
   readonly identity: Identity | undefined;
   readonly address: string;
   /** Set for WebSockets and event streams: they have no end of their own, so expiry ends them. */
@@ -16,21 +21,41 @@ export interface LiveRequest {
   cut(reason: CutReason): void;
 }
 
-export type CutReason = 'revoked' | 'expired' | 'status_stale' | 'client_stalled' | 'closing';
+export type CutReason =
+  | 'revoked'
+  | 'expired'
+  | 'status_stale'
+  | 'route_changed'
+  | 'client_stalled'
+  | 'closing';
 
 export class LiveRequests {
   readonly #live = new Set<LiveRequest>();
+  readonly #byCredential = new Map<string, number>();
 
   get size(): number {
     return this.#live.size;
   }
 
-  add(request: LiveRequest): void {
-    this.#live.add(request);
+  /** How many are under way with one credential. */
+  countOf(credentialId: string): number {
+    return this.#byCredential.get(credentialId) ?? 0;
   }
 
+  add(request: LiveRequest): void {
+    this.#live.add(request);
+    const id = request.identity?.credentialId;
+    if (id !== undefined) this.#byCredential.set(id, this.countOf(id) + 1);
+  }
+
+  /** Does nothing where it was removed before. */
   remove(request: LiveRequest): void {
-    this.#live.delete(request);
+    if (!this.#live.delete(request)) return;
+    const id = request.identity?.credentialId;
+    if (id === undefined) return;
+    const left = this.countOf(id) - 1;
+    if (left === 0) this.#byCredential.delete(id);
+    else this.#byCredential.set(id, left);
   }
 
   /** Cuts every request that `judge` no longer allows. */
@@ -38,7 +63,7 @@ export class LiveRequests {
     for (const request of this.#live) {
       const reason = judge(request);
       if (reason === undefined) continue;
-      this.#live.delete(request);
+      this.remove(request);
       request.cut(reason);
     }
   }

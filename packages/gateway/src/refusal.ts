@@ -30,6 +30,7 @@ export type Refusal =
   | { readonly reason: 'address_not_allowed' }
   | { readonly reason: 'insufficient_scope'; readonly scopes: readonly string[] }
   | { readonly reason: 'too_many_failures'; readonly retryAfterSeconds: number }
+  | { readonly reason: 'too_many_concurrent' }
   | { readonly reason: 'introspection_unavailable' }
   | { readonly reason: 'body_too_large' };
 
@@ -68,6 +69,8 @@ export function refusalResponse(refusal: Refusal): HttpResponse {
       return problem(429, 'too_many_failures', {
         'retry-after': String(refusal.retryAfterSeconds),
       });
+    case 'too_many_concurrent':
+      return problem(429, 'too_many_concurrent', { 'retry-after': '1' });
     case 'body_too_large':
       return problem(413, 'body_too_large');
     default:

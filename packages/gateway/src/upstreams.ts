@@ -1,6 +1,7 @@
 /**
  * Connections to the services behind the gateway: one pool for each origin, kept alive, bounded.
  */
+import { getCACertificates } from 'node:tls';
 import { limits } from '@mintmark/core';
 import { type Dispatcher, Pool } from 'undici';
 
@@ -11,7 +12,7 @@ export interface UpstreamOptions {
   /** A pause within the upstream's body. */
   readonly bodyIdleMs: number;
   readonly connectionsMax: number;
-  /** PEM of further authorities that https upstreams may be signed by. */
+  /** PEM of authorities beside the well-known ones that https upstreams may be signed by. */
   readonly ca: string | undefined;
 }
 
@@ -81,7 +82,8 @@ class PooledUpstream implements Upstream {
       allowH2: false,
       connect: {
         timeout: options.connectTimeoutMs,
-        ...(options.ca === undefined ? {} : { ca: options.ca }),
+        // Named alone, it would take the place of those that everybody trusts.
+        ...(options.ca === undefined ? {} : { ca: [...getCACertificates(), options.ca] }),
       },
     });
   }

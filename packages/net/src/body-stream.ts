@@ -5,18 +5,27 @@
  */
 import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
-import { NetworkFault } from '@mintmark/core';
+import { NetworkFault, type Timers } from '@mintmark/core';
+
+/** How fast a client must bring its body. Time in which nobody reads it does not count. */
+export interface BodyPace {
+  /** It may pause this long; 0: any time. */
+  readonly idleMs: number;
+  /** Bytes that each window must bring: a byte now and then is as good as a pause; 0: any. */
+  readonly windowBytesMin: number;
+  readonly windowMs: number;
+  readonly timers: Pick<Timers, 'every'>;
+}
 
 /**
  * Errors with NetworkFault: `client_gone`, `body_too_large` once more than `bytesMax` arrived,
- * `slow_body` where the client pauses for `idleMs` (0: any time) although there is room. Time in
- * which the reader itself does not read does not count against the client.
+ * `slow_body` where the client does not keep the pace.
  */
 export function detachedBody(
   message: IncomingMessage,
-  bounds: { readonly bytesMax: number; readonly idleMs: number },
+  bounds: { readonly bytesMax: number; readonly pace: BodyPace },
 ): Readable {
-  const { bytesMax, idleMs } = bounds;
+  const { bytesMax, pace } = bounds;
   let bytes = 0;
   const body = new Readable({
     read() {
@@ -36,6 +45,7 @@ export function detachedBody(
       message.pause();
     }
   });
+  holdToPace(message, body, pace);
   message.once('end', () => {
     message.socket.setTimeout(0);
     body.push(null);
@@ -43,11 +53,30 @@ export function detachedBody(
   message.once('error', (cause) =>
     body.destroy(new NetworkFault('client_gone', 'the client left within its body', { cause })),
   );
+  return body;
+}
+
+function holdToPace(message: IncomingMessage, body: Readable, pace: BodyPace): void {
+  const { idleMs, windowMs, windowBytesMin, timers } = pace;
   if (idleMs > 0) {
     message.setTimeout(idleMs, () => {
       if (message.complete || message.isPaused()) return;
       body.destroy(new NetworkFault('slow_body', 'the client stopped within its body'));
     });
   }
-  return body;
+  if (windowBytesMin === 0) return;
+  let bytes = 0;
+  let wasHeld = false;
+  message.on('data', (chunk: Buffer) => {
+    bytes += chunk.length;
+    // Asked behind the listener above, which may just have paused it.
+    wasHeld ||= message.isPaused();
+  });
+  const stop = timers.every(windowMs, () => {
+    const isSlow = bytes < windowBytesMin && !wasHeld && !message.complete;
+    bytes = 0;
+    wasHeld = message.isPaused();
+    if (isSlow) body.destroy(new NetworkFault('slow_body', 'the client drips its body'));
+  });
+  body.once('close', stop);
 }

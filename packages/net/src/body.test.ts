@@ -1,4 +1,5 @@
-import type { HttpHandler, HttpRequest, HttpResponse } from '@mintmark/core';
+import type { Readable } from 'node:stream';
+import type { HttpHandler, HttpRequest, HttpResponse, Timers } from '@mintmark/core';
 import { systemTimers } from '@mintmark/core/system';
 import { afterEach, describe, expect, it } from 'vitest';
 import { head, last, talk } from './conformance/talk.ts';
@@ -13,6 +14,15 @@ afterEach(async () => {
   listener = undefined;
   events = [];
 });
+
+const turn = (): Promise<void> =>
+  new Promise((resolve) => {
+    systemTimers.after(0, resolve);
+  });
+
+async function passed(holds: () => boolean): Promise<void> {
+  while (!holds()) await turn();
+}
 
 const ok: HttpResponse = { status: 200, headers: {}, body: 'ok' };
 
@@ -157,6 +167,95 @@ describe('time', () => {
     );
     const send = `${head('POST / HTTP/1.1', 'Content-Length: 9')}half`;
     expect(await talk(port, send).closed).toContain('slow_body');
+  });
+
+  describe('of a streamed body', () => {
+    /** The windows of the pace, ended by hand. */
+    let windows: (() => void)[] = [];
+    const timers: Timers = {
+      after: systemTimers.after,
+      every(_ms, run) {
+        windows.push(run);
+        return () => {
+          windows = windows.filter((one) => one !== run);
+        };
+      },
+    };
+
+    /** A handler that reads while it is told to, and answers what became of the body. */
+    async function openPaced(reading: (body: Readable) => void): Promise<number> {
+      windows = [];
+      listener = await listen({
+        ...{ host: '127.0.0.1', port: 0, timers, log: () => {} },
+        limits: { bodyBytesPerSecondMin: 10, bodyRateWindowMs: 1_000 },
+        streamHandler(request, reply) {
+          const body = request.bodyStream(1e9);
+          body.once('error', (fault: Error & { code?: string }) =>
+            reply.respond({ ...ok, body: fault.code }),
+          );
+          body.once('end', () => reply.respond({ ...ok, body: 'whole' }));
+          reading(body);
+        },
+      });
+      return listener.port;
+    }
+
+    const begin = head('POST / HTTP/1.1', 'Content-Length: 1000000', last);
+
+    it('cuts a client that drips', async () => {
+      let read = 0;
+      const port = await openPaced((body) => {
+        body.on('data', (chunk: Buffer) => {
+          read += chunk.length;
+        });
+      });
+      const client = talk(port, `${begin}0123456789`);
+      await passed(() => read === 10);
+      windows[0]!();
+      client.socket.write('012345678');
+      await passed(() => read === 19);
+      windows[0]!();
+      expect(await client.closed).toContain('slow_body');
+      expect(windows).toEqual([]);
+    });
+
+    it('keeps one that brings enough in each window', async () => {
+      let read = 0;
+      const port = await openPaced((body) => {
+        body.on('data', (chunk: Buffer) => {
+          read += chunk.length;
+        });
+      });
+      const client = talk(port, head('POST / HTTP/1.1', 'Content-Length: 30', last));
+      for (let sent = 10; sent <= 20; sent += 10) {
+        client.socket.write('0123456789');
+        await passed(() => read === sent);
+        windows[0]!();
+      }
+      client.socket.write('0123456789');
+      expect(await client.closed).toContain('whole');
+      expect(windows).toEqual([]);
+    });
+
+    it('does not blame the client for a reader that does not read', async () => {
+      const port = await openPaced((body) => body.pause());
+      const client = talk(port, begin);
+      let written = 0;
+      const chunk = Buffer.alloc(100_000);
+      while (written < 9) {
+        client.socket.write(chunk);
+        written += 1;
+      }
+      await passed(() => windows.length === 1);
+      // The buffer of the body fills, and what is left stays in the socket.
+      await passed(() => client.socket.writableLength === 0 || client.socket.writableNeedDrain);
+      for (let i = 0; i < 50; i++) await turn();
+      for (let i = 0; i < 3; i++) windows[0]!();
+      await turn();
+      expect(client.text()).toBe('');
+      expect(windows).toHaveLength(1);
+      client.socket.destroy();
+    });
   });
 
   it('closes idle connections', async () => {

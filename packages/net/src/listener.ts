@@ -14,6 +14,7 @@ import {
   type RangeSet,
   type Timers,
 } from '@mintmark/core';
+import type { BodyPace } from './body-stream.ts';
 import { type ListenerEvent, Service } from './serve.ts';
 import type { StreamHandler } from './stream.ts';
 import { loadTls, type TlsOptions, watchTls } from './tls.ts';
@@ -47,6 +48,9 @@ export interface ListenerLimits {
   readonly requestTimeoutMs: number;
   /** A pause in a streamed body while we are ready to read. */
   readonly bodyIdleMs: number;
+  /** What a streamed body must bring, on average over each window; 0: any. */
+  readonly bodyBytesPerSecondMin: number;
+  readonly bodyRateWindowMs: number;
   readonly keepAliveTimeoutMs: number;
   readonly connectionsMax: number;
 }
@@ -77,7 +81,7 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     trustedProxies: readTrustedProxies(options.trustedProxies ?? []),
     // Only where the connection itself is encrypted does the header mean anything (RFC 6797 §7.2).
     extraHeaders: tls === undefined ? [] : ['strict-transport-security', 'max-age=31536000'],
-    bodyIdleMs: options.streamHandler === undefined ? 0 : bounds.bodyIdleMs,
+    bodyPace: bodyPaceOf(bounds, timers),
   });
   const server = openServer(options, bounds, service);
   server.on('drop', () => log({ type: 'connection_dropped' }));
@@ -95,6 +99,12 @@ export async function listen(options: ListenOptions): Promise<Listener> {
       await drain({ server, service, timers, drainMs });
     },
   };
+}
+
+function bodyPaceOf(bounds: ListenerLimits, timers: Timers): BodyPace {
+  const { bodyIdleMs: idleMs, bodyBytesPerSecondMin, bodyRateWindowMs: windowMs } = bounds;
+  const windowBytesMin = Math.ceil((bodyBytesPerSecondMin * windowMs) / 1000);
+  return { idleMs, windowBytesMin, windowMs, timers };
 }
 
 function refuseInsecureHttp(options: ListenOptions): void {

@@ -6,7 +6,7 @@ import assert from 'node:assert';
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { NetworkFault } from '@mintmark/core';
-import { detachedBody } from './body-stream.ts';
+import { type BodyPace, detachedBody } from './body-stream.ts';
 import type { Exchange } from './connection.ts';
 import { type ForwardedView, resolveForwarded } from './forwarded.ts';
 import type { VettedHead } from './head.ts';
@@ -17,8 +17,8 @@ const emptyBody = new Uint8Array(0);
 export interface RequestParts {
   readonly exchange: Exchange;
   readonly head: VettedHead;
-  /** How long a body may pause while we are ready to read, milliseconds; 0 means any time. */
-  readonly bodyIdleMs: number;
+  /** How fast a streamed body must come. */
+  readonly bodyPace: BodyPace;
 }
 
 export class ServerRequest implements StreamRequest {
@@ -82,8 +82,8 @@ export class ServerRequest implements StreamRequest {
 
   bodyStream(bytesMax: number): Readable {
     this.#takeBody();
-    const { exchange, bodyIdleMs } = this.#parts;
-    return detachedBody(exchange.message, { bytesMax, idleMs: bodyIdleMs });
+    const { exchange, bodyPace: pace } = this.#parts;
+    return detachedBody(exchange.message, { bytesMax, pace });
   }
 
   trailers(): readonly string[] {

@@ -12,6 +12,7 @@ import {
   type RangeSet,
   type Timers,
 } from '@mintmark/core';
+import type { BodyPace } from './body-stream.ts';
 import { type Connection, Exchange, openConnection } from './connection.ts';
 import { type VettedHead, vetHead } from './head.ts';
 import { ServerReply } from './reply.ts';
@@ -33,7 +34,7 @@ export interface ServiceParts {
   readonly timers: Timers;
   readonly trustedProxies: RangeSet | undefined;
   readonly extraHeaders: readonly string[];
-  readonly bodyIdleMs: number;
+  readonly bodyPace: BodyPace;
   readonly log: (event: ListenerEvent) => void;
 }
 
@@ -149,8 +150,8 @@ export class Service {
       reply.respond(terseResponse(status, reason));
       return;
     }
-    const { bodyIdleMs } = this.#parts;
-    this.#answer(new ServerRequest({ exchange, head: head.value, bodyIdleMs }), reply);
+    const { bodyPace } = this.#parts;
+    this.#answer(new ServerRequest({ exchange, head: head.value, bodyPace }), reply);
   }
 
   #answer(request: ServerRequest, reply: ServerReply): void {

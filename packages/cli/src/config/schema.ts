@@ -3,6 +3,7 @@
  * environment names, the flags, the published JSON Schema and docs/configuration.md. Defaults are
  * the safe choice; a weaker one is spelled out by the operator.
  */
+import { limits } from '@mintmark/core';
 import { z } from 'zod';
 
 /** `HOST:PORT`; IPv6 in brackets. Port 0 takes a free one. */
@@ -83,6 +84,42 @@ export const configSchema = z.strictObject({
         .regex(/^[A-Za-z0-9._-]{1,64}$/, 'must be 1–64 letters, digits, dots, dashes')
         .optional()
         .describe('name of this node in feeds and logs; default: the host name'),
+      upstream_connect_timeout_seconds: seconds(1, 600)
+        .default(limits.upstreamConnectTimeoutMs / 1000)
+        .describe('until a connection to an upstream stands, TLS included'),
+      upstream_headers_timeout_seconds: seconds(1, limits.upstreamTimeoutSecondsMax)
+        .default(limits.upstreamHeadersTimeoutMs / 1000)
+        .describe('until an upstream begins its answer, where the route does not say'),
+      upstream_idle_timeout_seconds: seconds(1, limits.upstreamTimeoutSecondsMax)
+        .default(limits.upstreamBodyIdleMs / 1000)
+        .describe('a pause within its answer, where the route does not say'),
+      upstream_ca: z
+        .string()
+        .optional()
+        .describe(
+          'PEM file with authorities that https upstreams may be signed by, beside the usual',
+        ),
+      body_bytes_max: z
+        .number()
+        .int()
+        .min(1)
+        .max(limits.routeBodyBytesMax)
+        .default(limits.gatewayBodyBytesMax)
+        .describe('largest request body that is passed on, where the route does not say'),
+      upload_bytes_per_second_min: z
+        .number()
+        .int()
+        .min(0)
+        .max(1_000_000)
+        .default(limits.bodyBytesPerSecondMin)
+        .describe('slower uploads, on average over 30 s, are cut; 0: none are'),
+      credential_requests_max: z
+        .number()
+        .int()
+        .min(1)
+        .max(1_000_000)
+        .default(limits.credentialRequestsMax)
+        .describe('requests under way with one credential; more are answered 429'),
       operations_listen: listenAddress
         .optional()
         .describe(

@@ -3,19 +3,13 @@
  * starts the authority and stops both, `gateway-apart.ts` a gateway by itself. What must never
  * happen: a request answered before the first view of what is revoked is in.
  */
-import { hostname } from 'node:os';
-import {
-  type DecisionSink,
-  defaultTenant,
-  type FeedSource,
-  type HttpHandler,
-  type Introspector,
-} from '@mintmark/core';
+import type { DecisionSink, FeedSource, HttpHandler, Introspector } from '@mintmark/core';
 import { createGateway, createGatewayAdmin, type GatewayEvent } from '@mintmark/gateway';
 import { listen, type StreamHandler } from '@mintmark/net';
 import type { Config } from '../config/schema.ts';
 import type { CliPorts } from '../ports.ts';
 import { parseListen, urlOf } from './address.ts';
+import { gatewayConfigOf, uploadLimitsOf } from './gateway-config.ts';
 import { collectWhenIdle, type IdleCollection } from './idle-collection.ts';
 import { logListener, tlsOf } from './listener.ts';
 import type { Log } from './log.ts';
@@ -55,10 +49,11 @@ export async function startGateway(
   const { config, log, authority } = input;
   const section = config.gateway;
   const idle = input.idle ?? collectWhenIdle(ports);
-  const gateway = createGateway(
-    { tenant: defaultTenant, node: section.node ?? hostname(), prefix: config.prefix },
-    { ...ports, ...authority, log: (event) => logGateway(log, event) },
-  );
+  const gateway = createGateway(gatewayConfigOf(config), {
+    ...ports,
+    ...authority,
+    log: (event) => logGateway(log, event),
+  });
   let handle: StreamHandler = (_request, reply) => reply.respond(starting);
   const tls = tlsOf(section);
   const listener = await listen({
@@ -71,6 +66,7 @@ export async function startGateway(
     ...(tls === undefined ? {} : { tls }),
     insecureHttp: section.insecure_http,
     trustedProxies: section.trusted_proxies,
+    limits: uploadLimitsOf(config),
     log: (event) => logListener(log, event),
   });
   // Refuses by itself while there is no view: an authority that comes later is waited for.

@@ -27,6 +27,11 @@ describe('parseRoute', () => {
         encodedSlash: 'refuse',
         identityHeaders: true,
         addressRanges: undefined,
+        bounds: {
+          headersTimeoutSeconds: undefined,
+          idleTimeoutSeconds: undefined,
+          bodyBytesMax: undefined,
+        },
       },
     });
   });
@@ -46,6 +51,9 @@ describe('parseRoute', () => {
       encoded_slash: 'opaque',
       identity_headers: false,
       address_ranges: ['10.0.0.0/8', '2001:db8::1'],
+      headers_timeout_seconds: 5,
+      idle_timeout_seconds: 86_400,
+      body_bytes_max: 2 ** 40,
     });
     expect(parsed).toEqual({
       ok: true,
@@ -63,6 +71,11 @@ describe('parseRoute', () => {
         encodedSlash: 'opaque',
         identityHeaders: false,
         addressRanges: ['10.0.0.0/8', '2001:db8::1'],
+        bounds: {
+          headersTimeoutSeconds: 5,
+          idleTimeoutSeconds: 86_400,
+          bodyBytesMax: 2 ** 40,
+        },
       },
     });
   });
@@ -156,6 +169,12 @@ describe('parseRoute', () => {
     ['/address_ranges', { address_ranges: '10.0.0.0/8' }],
     ['/address_ranges/1', { address_ranges: ['10.0.0.0/8', '10.0.0.1/8'] }],
     ['/address_ranges/0', { address_ranges: [1] }],
+    ['/headers_timeout_seconds', { headers_timeout_seconds: 0 }],
+    ['/headers_timeout_seconds', { headers_timeout_seconds: '5' }],
+    ['/idle_timeout_seconds', { idle_timeout_seconds: 86_401 }],
+    ['/idle_timeout_seconds', { idle_timeout_seconds: 1.5 }],
+    ['/body_bytes_max', { body_bytes_max: -1 }],
+    ['/body_bytes_max', { body_bytes_max: 2 ** 40 + 1 }],
     ['/accept_basic', { accept_basic: 'yes' }],
     ['/preserve_host', { preserve_host: 1 }],
     ['/strip_prefix', { strip_prefix: null }],

@@ -8,9 +8,11 @@ import { createRangeSet } from '../address.ts';
 import { limits } from '../limits.ts';
 import { ok, type Result } from '../result.ts';
 import { isScope } from './oauth.ts';
+import { type RouteBounds, readBounds } from './route-bounds.ts';
 import { type RouteMatch, type RouteUpstream, readMatch, readUpstream } from './route-match.ts';
 import { type Members, missing, type RouteRefusal, readObject, refuse } from './route-refusal.ts';
 
+export type { RouteBounds } from './route-bounds.ts';
 export type { RouteMatch, RouteUpstream } from './route-match.ts';
 export type { RouteRefusal } from './route-refusal.ts';
 
@@ -41,6 +43,7 @@ export interface Route {
   readonly identityHeaders: boolean;
   /** Client addresses that may use the route, as blocks; undefined: any. */
   readonly addressRanges: readonly string[] | undefined;
+  readonly bounds: RouteBounds;
 }
 
 export type OnStale =
@@ -65,6 +68,9 @@ const memberNames = [
   'encoded_slash',
   'identity_headers',
   'address_ranges',
+  'headers_timeout_seconds',
+  'idle_timeout_seconds',
+  'body_bytes_max',
   'audit',
 ] as const;
 
@@ -101,6 +107,8 @@ export function parseRoute(value: unknown): Result<Route, RouteRefusal> {
   if (!onStale.ok) return onStale;
   const addressRanges = readAddressRanges(wire['address_ranges']);
   if (!addressRanges.ok) return addressRanges;
+  const bounds = readBounds(wire);
+  if (!bounds.ok) return bounds;
   const flags = readFlags(wire);
   if (!flags.ok) return flags;
   if (credential.value === 'none' && scopes.value.length > 0) {
@@ -116,6 +124,7 @@ export function parseRoute(value: unknown): Result<Route, RouteRefusal> {
     encodedSlash: encodedSlash.value,
     onStale: onStale.value,
     addressRanges: addressRanges.value,
+    bounds: bounds.value,
     ...flags.value,
   });
 }

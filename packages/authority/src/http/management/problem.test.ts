@@ -45,6 +45,9 @@ describe('the schema of a route', () => {
       encoded_slash: 'opaque',
       identity_headers: false,
       address_ranges: ['10.0.0.0/8', '2001:db8::1'],
+      headers_timeout_seconds: 5,
+      idle_timeout_seconds: 86_400,
+      body_bytes_max: 2 ** 40,
     },
     { match: { host: '[::1]' }, upstream: 'http://[::1]:80', on_stale: 'refuse' },
   ])('takes what the parser takes', (route) => {

@@ -79,6 +79,24 @@ export const routeSchema = {
       maxItems: limits.addressRangesMax,
       items: { type: 'string', pattern: '^[0-9A-Fa-f.:]{2,45}(/[0-9]{1,3})?$' },
     },
+    headers_timeout_seconds: {
+      type: 'integer',
+      minimum: 1,
+      maximum: limits.upstreamTimeoutSecondsMax,
+      description: 'Until the upstream begins its answer',
+    },
+    idle_timeout_seconds: {
+      type: 'integer',
+      minimum: 1,
+      maximum: limits.upstreamTimeoutSecondsMax,
+      description: 'A pause within its answer',
+    },
+    body_bytes_max: {
+      type: 'integer',
+      minimum: 1,
+      maximum: limits.routeBodyBytesMax,
+      description: 'Largest request body that is passed on',
+    },
   },
   // A route that asks for no credential has none to find scopes in.
   not: {

@@ -1,0 +1,46 @@
+/** The part of the configuration that a gateway reads, in its own spelling. */
+import { X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { ConfigFault, defaultTenant } from '@mintmark/core';
+import type { GatewayConfig } from '@mintmark/gateway';
+import type { Config } from '../config/schema.ts';
+
+/** @throws ConfigFault `upstream_ca_unusable` */
+export function gatewayConfigOf({ prefix, gateway }: Config): GatewayConfig {
+  const { upstream_ca } = gateway;
+  return {
+    tenant: defaultTenant,
+    node: gateway.node ?? hostname(),
+    prefix,
+    bodyBytesMax: gateway.body_bytes_max,
+    credentialRequestsMax: gateway.credential_requests_max,
+    upstream: {
+      connectTimeoutMs: gateway.upstream_connect_timeout_seconds * 1000,
+      headersTimeoutMs: gateway.upstream_headers_timeout_seconds * 1000,
+      bodyIdleMs: gateway.upstream_idle_timeout_seconds * 1000,
+      ca: upstream_ca === undefined ? undefined : readCertificates(upstream_ca),
+    },
+  };
+}
+
+/** How the listener in front of it holds a client to its upload. */
+export function uploadLimitsOf({ gateway }: Config): { readonly bodyBytesPerSecondMin: number } {
+  return { bodyBytesPerSecondMin: gateway.upload_bytes_per_second_min };
+}
+
+/** Judged at the start: a bundle that nobody can read would fail each request instead. */
+function readCertificates(file: string): string {
+  try {
+    const text = readFileSync(file, 'utf8');
+    const blocks = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+    for (const block of blocks) new X509Certificate(block);
+    if (blocks.length === 0) throw new Error('it holds no certificate');
+    return blocks.join('\n');
+  } catch (cause) {
+    throw new ConfigFault('upstream_ca_unusable', `${file} cannot be used`, {
+      cause,
+      hint: 'name a PEM file with the certificates of the authorities that sign your upstreams',
+    });
+  }
+}
