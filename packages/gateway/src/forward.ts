@@ -89,6 +89,7 @@ class Forwarding implements Dispatcher.DispatchHandler, LiveRequest {
   readonly request: StreamRequest;
   readonly identity: Identity | undefined;
   readonly address: string;
+  place = -1;
   endless = false;
   stalledSinceMs: number | undefined;
   readonly #parts: ForwardParts;
