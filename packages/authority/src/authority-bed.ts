@@ -4,6 +4,7 @@ import {
   defaultTenant,
   type HttpResponse,
   manualClock,
+  ok,
   seededEntropy,
 } from '@mintmark/core';
 import { createRecorder } from './audit/record.ts';
@@ -52,7 +53,9 @@ export async function authorityBed(seed = 1) {
   const custody = openMemoryCustody({ entropy, clock });
   const timers = { after: () => () => undefined, every: () => () => undefined };
   const log = (event: AuthorityEvent): number => events.push(event);
-  const ports = { store, custody, clock, entropy, timers, log };
+  /** What stands at URLs that clients chose, and how often each was asked for. */
+  const web = fakeWeb();
+  const ports = { store, custody, clock, entropy, timers, log, outbound: web };
   const made = await initAuthority(bedConfig, ports);
   if (!made.ok) throw new Error(made.refusal.reason);
   let authority = await openAuthority(bedConfig, ports);
@@ -70,6 +73,7 @@ export async function authorityBed(seed = 1) {
       authority = await openAuthority(bedConfig, ports);
     },
     ports,
+    web,
     registry,
     sealer,
     store,
@@ -91,6 +95,21 @@ export async function authorityBed(seed = 1) {
     async replica() {
       const other = await openAuthority(bedConfig, ports);
       return { authority: other, ...callsOf(() => other, made.value.adminKey) };
+    },
+  };
+}
+
+function fakeWeb() {
+  const pages = new Map<string, unknown>();
+  const asked: string[] = [];
+  return {
+    pages,
+    asked,
+    async send({ url }: { readonly url: string }) {
+      asked.push(url);
+      const page = pages.get(url);
+      const body = Buffer.from(JSON.stringify(page ?? null));
+      return ok({ status: page === undefined ? 404 : 200, header: () => undefined, body });
     },
   };
 }

@@ -23,6 +23,7 @@ import { createVerifiedCache, type VerifiedAccessToken } from '@mintmark/tokens'
 import { type VerifyKeyPorts, verifyKey } from './apikeys/verify-key.ts';
 import { createRecorder } from './audit/record.ts';
 import { createClientAuthenticator } from './clients/authenticate.ts';
+import { createClientKeys } from './clients/client-keys.ts';
 import type { AuthorityConfig } from './config.ts';
 import { createPeppers } from './custody/peppers.ts';
 import { createSealer } from './custody/sealer.ts';
@@ -101,7 +102,7 @@ export async function openAuthority(
  */
 export async function initAuthority(
   config: AuthorityConfig,
-  ports: AuthorityPorts,
+  ports: Pick<AuthorityPorts, 'store' | 'custody' | 'clock' | 'entropy'>,
 ): Promise<Result<{ readonly adminKey: string }, { readonly reason: 'already_initialised' }>> {
   const { store, custody, clock, entropy } = ports;
   if ((await store.installation.get('self')) !== undefined) {
@@ -149,7 +150,15 @@ function protocolDeps(rooms: Rooms, keys: VerifyKeyPorts): Omit<ProtocolDeps, 'i
   const { clock, entropy } = ports;
   const { prefix } = config;
   const issuerOf = (): string => config.issuer;
-  const authenticator = createClientAuthenticator({ store, peppers, clock, entropy });
+  const clientKeys = createClientKeys({ outbound: ports.outbound, clock });
+  const authenticator = createClientAuthenticator({
+    store,
+    peppers,
+    clientKeys,
+    issuerOf,
+    clock,
+    entropy,
+  });
   const introspectDeps = {
     store,
     peppers,

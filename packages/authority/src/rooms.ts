@@ -12,6 +12,7 @@ import {
   type TenantId,
   type Timers,
 } from '@mintmark/core';
+import type { GuardedClient } from '@mintmark/net';
 import { createRefusalTally, type RefusalTally } from './admin/refusal-tally.ts';
 import { createKeyCache, type KeyCache } from './apikeys/key-cache.ts';
 import { openVerifier } from './apikeys/key-secret.ts';
@@ -36,6 +37,8 @@ export interface AuthorityPorts {
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly timers: Timers;
+  /** For URLs that clients chose: their keys, their documents. Reaches public addresses only. */
+  readonly outbound: Pick<GuardedClient, 'send'>;
   /** Told of what an operator should see. Never carries a secret. */
   readonly log: (event: AuthorityEvent) => void;
 }

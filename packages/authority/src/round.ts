@@ -1,5 +1,6 @@
 /** What the authority does by itself: sequencing, refreshing, rotating, counting, letting go. */
 import { type Clock, defaultTenant, limits, nowSeconds } from '@mintmark/core';
+import { endedPartition } from './clients/single-use.ts';
 import type { Rooms } from './rooms.ts';
 import type { Store } from './store/store.ts';
 
@@ -60,6 +61,7 @@ async function upkeep(store: Store, clock: Clock): Promise<void> {
   const yesterday = Math.floor(now / 86_400) - 1;
   await store.upkeep.dropPartitionsBelow('tokens', yesterday);
   await store.upkeep.dropPartitionsBelow('authorizationCodes', yesterday);
+  await store.upkeep.dropPartitionsBelow('singleUses', endedPartition(now));
   const hourAgo = now - 3600;
   await deleteEnded(store, 'feed', hourAgo);
   await deleteEnded(store, 'idempotency', hourAgo);

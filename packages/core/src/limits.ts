@@ -77,6 +77,15 @@ export const limits = {
   accessTokenTtlSecondsDefault: 600,
   /** RFC 6749 §4.1.2 allows ten minutes; a redirect takes seconds. */
   authorizationCodeSeconds: 60,
+  /** A client's assertion may end this far ahead: its id is remembered until then. */
+  assertionTtlSecondsMax: 3600,
+  /** A key set by URL: a hundred RSA keys with certificates fit. */
+  jwksBytesMax: 256 * 1024,
+  /** Fetched key sets are asked for again after this, so that a key taken away ends. */
+  jwksFreshMs: 300_000,
+  /** A key set that could not be had is not asked for again within this. */
+  jwksRetryMs: 5_000,
+  jwksCachedMax: 10_000,
   /** How long a view of revocations counts after the request that brought it was sent. */
   feedLeaseMs: 5_000,
   /** The feed answers a waiting node at least this often, so that a lease is renewed in time. */

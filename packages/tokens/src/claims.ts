@@ -74,13 +74,13 @@ export function renderAccessTokenClaims(claims: AccessTokenClaims): JsonObject {
 export function parseAccessTokenClaims(
   payload: JsonObject,
 ): Result<AccessTokenClaims, ClaimsRefusal> {
-  const issuer = text(payload['iss']);
+  const issuer = claimText(payload['iss']);
   if (issuer === undefined) return malformed('iss');
-  const subject = text(payload['sub']);
+  const subject = claimText(payload['sub']);
   if (subject === undefined) return malformed('sub');
   const audience = audienceList(payload['aud']);
   if (audience === undefined) return malformed('aud');
-  const clientId = parseClientId(text(payload['client_id']) ?? '');
+  const clientId = parseClientId(claimText(payload['client_id']) ?? '');
   if (!clientId.ok) return malformed('client_id');
   const scopes = scopeList(payload['scope']);
   if (scopes === undefined) return malformed('scope');
@@ -88,9 +88,9 @@ export function parseAccessTokenClaims(
   if (issuedAt === undefined) return malformed('iat');
   const expiresAt = numericDate(payload['exp'], Math.floor);
   if (expiresAt === undefined) return malformed('exp');
-  const tokenId = text(payload['jti']);
+  const tokenId = claimText(payload['jti']);
   if (tokenId === undefined) return malformed('jti');
-  const tenant = parseTenantId(text(payload['mm_tenant']) ?? '');
+  const tenant = parseTenantId(claimText(payload['mm_tenant']) ?? '');
   if (!tenant.ok) return malformed('mm_tenant');
   const position = payload['mm_pos'];
   if (!isPosition(position)) return malformed('mm_pos');
@@ -119,7 +119,7 @@ function parseOptionalClaims(payload: JsonObject): Result<OptionalClaims, Claims
   // The beginning is rounded up and the end down: never a longer life than was signed.
   const notBefore = numericDate(nbf, Math.ceil);
   if (nbf !== undefined && notBefore === undefined) return malformed('nbf');
-  const family = text(mm_family);
+  const family = claimText(mm_family);
   if (mm_family !== undefined && family === undefined) return malformed('mm_family');
   // An empty `cnf` would bind to nothing and still look bound (RFC 7800 §3.1).
   const bound = isJsonObject(cnf) && Object.keys(cnf).length > 0;
@@ -135,7 +135,8 @@ function malformed(claim: string): Result<never, ClaimsRefusal> {
   return err({ reason: 'malformed_claims', claim });
 }
 
-function text(value: JsonValue | undefined): string | undefined {
+/** Text of a claim: bounded, not empty. */
+export function claimText(value: JsonValue | undefined): string | undefined {
   if (typeof value !== 'string') return undefined;
   return value.length > 0 && value.length <= limits.claimCharsMax ? value : undefined;
 }
@@ -144,7 +145,7 @@ function text(value: JsonValue | undefined): string | undefined {
 function audienceList(value: JsonValue | undefined): readonly string[] | undefined {
   const list: readonly JsonValue[] = Array.isArray(value) ? value : [value ?? null];
   if (list.length === 0 || list.length > limits.audiencesMax) return undefined;
-  return list.every((each): each is string => text(each) !== undefined) ? list : undefined;
+  return list.every((each): each is string => claimText(each) !== undefined) ? list : undefined;
 }
 
 /** RFC 8693 §4.2: values separated by single spaces. Absent means none. */
@@ -161,7 +162,7 @@ function scopeList(value: JsonValue | undefined): readonly string[] | undefined 
 const secondsMax = 253_402_300_799;
 
 /** RFC 7519 §2, NumericDate: a number, fractions allowed; here made whole. */
-function numericDate(
+export function numericDate(
   value: JsonValue | undefined,
   round: (seconds: number) => number,
 ): UnixSeconds | undefined {

@@ -21,6 +21,14 @@ export {
 } from './api-key.ts';
 export type { AccessTokenClaims, ClaimsRefusal } from './claims.ts';
 export {
+  assertionKeyId,
+  assertionSubject,
+  type ClientAssertionExpectation,
+  type ClientAssertionRefusal,
+  type VerifiedClientAssertion,
+  verifyClientAssertion,
+} from './client-assertion.ts';
+export {
   type Credential,
   type CredentialForms,
   type CredentialHeaders,

@@ -1,31 +1,55 @@
 /**
- * Client authentication by secret (RFC 6749 §2.3.1), and the place where other methods plug in. A
- * wrong secret, an unknown and a disabled client give one answer in one time. What must never
- * happen: a grant judged before the client is known.
+ * Client authentication (RFC 6749 §2.3): by secret, by an assertion that the client signed, or not
+ * at all where it is public. The method is the client's own, whatever a request presents. Of the
+ * secret methods a wrong secret, an unknown and a disabled client give one answer in one time. What
+ * must never happen: a grant judged before the client is known.
  */
-import { hash } from 'node:crypto';
 import {
   type ClientId,
   type Clock,
   type Entropy,
-  equalConstantTime,
   err,
+  nowSeconds,
   ok,
   type Result,
   type TenantId,
 } from '@mintmark/core';
-import { hashSecret } from '@mintmark/tokens';
+import {
+  type ClientAssertionRefusal,
+  assertionKeyId,
+  verifyClientAssertion,
+} from '@mintmark/tokens';
 import type { Peppers } from '../custody/peppers.ts';
+import type { Step } from '../store/act.ts';
 import type { Store } from '../store/store.ts';
-import type { Row } from '../store/tables.ts';
 import { type Client, clientOf } from './client.ts';
-import type { ClientAuthMethod } from './client-rules.ts';
+import type { ClientKeys } from './client-keys.ts';
+import { type ClientAuthMethod, publicKeyAlgorithms } from './client-rules.ts';
+import { createSecretJudge, type KeptSecrets, type SecretJudge } from './judge-secret.ts';
+import { singleUseStep } from './single-use.ts';
 
 /** What a request presented, already parsed out of its header or form. */
-export interface PresentedSecret {
-  readonly method: ClientAuthMethod;
-  readonly clientId: ClientId;
-  readonly secret: string;
+export type PresentedClient =
+  | {
+      readonly method: 'client_secret_basic' | 'client_secret_post';
+      readonly clientId: ClientId;
+      readonly secret: string;
+    }
+  | {
+      readonly method: 'private_key_jwt';
+      readonly clientId: ClientId;
+      readonly assertion: string;
+    }
+  | { readonly method: 'none'; readonly clientId: ClientId };
+
+/** A client that has shown who it is. */
+export interface AuthenticatedClient {
+  readonly client: Client;
+  /**
+   * Belong into the act that the request leads to: they refuse it with `assertion_used` where
+   * the client's assertion was used before. Where there is no act, `spend` runs them by themselves.
+   */
+  readonly once: readonly Step[];
 }
 
 /** For the operator; outside all of them are `invalid_client`. */
@@ -33,29 +57,37 @@ export type ClientAuthRefusal =
   | { readonly reason: 'unknown_client' }
   | { readonly reason: 'client_disabled' }
   | { readonly reason: 'wrong_method'; readonly expected: ClientAuthMethod }
-  | { readonly reason: 'wrong_secret' };
+  | { readonly reason: 'wrong_secret' }
+  | { readonly reason: 'assertion_refused'; readonly detail: ClientAssertionRefusal['reason'] }
+  | { readonly reason: 'keys_unavailable' };
 
 export interface ClientAuthenticator {
   /** @throws StoreFault */
   authenticate(
     tenant: TenantId,
-    presented: PresentedSecret,
-  ): Promise<Result<Client, ClientAuthRefusal>>;
+    presented: PresentedClient,
+  ): Promise<Result<AuthenticatedClient, ClientAuthRefusal>>;
+  /** @returns false where it was used before @throws StoreFault */
+  spend(once: readonly Step[]): Promise<boolean>;
   /** Told of a change that was just committed: what was kept of the client is void. */
   forget(tenant: TenantId, clientId: ClientId): void;
   /** The client as it is in the store now, and in every later answer of `authenticate`. */
   reload(tenant: TenantId, clientId: ClientId): Promise<Client | undefined>;
 }
 
+export interface AuthenticatorDeps {
+  readonly store: Pick<Store, 'clients' | 'clientSecrets' | 'acts'>;
+  readonly peppers: Peppers;
+  readonly clientKeys: ClientKeys;
+  readonly issuerOf: (tenant: TenantId) => string;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+}
+
 interface Entry {
   readonly client: Client;
-  readonly secrets: readonly Row<'clientSecrets'>[];
+  readonly secrets: KeptSecrets;
   readonly readAtMonotonicMs: number;
-  /**
-   * SHA-256 of the secret that was proven last, and until when it holds (unix milliseconds). It
-   * spares a busy client the HMAC, and lives no longer than the entry.
-   */
-  proven: { readonly digest: Uint8Array; readonly until: number } | undefined;
 }
 
 /** Clients kept in memory; a view is used for success only while this young. */
@@ -67,14 +99,9 @@ const entryAgeMsMax = 1_000;
  * requires the version that was judged; elsewhere a change made by another process is seen within
  * that second, one of this process at once. A refusal always looks at the store once more.
  */
-export function createClientAuthenticator(deps: {
-  readonly store: Pick<Store, 'clients' | 'clientSecrets'>;
-  readonly peppers: Peppers;
-  readonly clock: Clock;
-  readonly entropy: Entropy;
-}): ClientAuthenticator {
+export function createClientAuthenticator(deps: AuthenticatorDeps): ClientAuthenticator {
   const entries = new Map<string, Entry>();
-  const decoy = deps.entropy.bytes(32);
+  const secretJudge = createSecretJudge(deps);
   /** Counts `forget`: what was read before the last one may be older than the change. */
   let changes = 0;
 
@@ -85,10 +112,14 @@ export function createClientAuthenticator(deps: {
     const row = await deps.store.clients.get(tenant, clientId);
     entries.delete(key);
     if (row === undefined) return undefined;
-    const secrets = await deps.store.clientSecrets.list({ where: { tenant, clientId }, limit: 10 });
+    const rows = await deps.store.clientSecrets.list({ where: { tenant, clientId }, limit: 10 });
     // What another process hashed with a pepper that it has just made is judged by it here too.
-    for (const { pepperVersion } of secrets) await deps.peppers.find(pepperVersion);
-    const entry = { client: clientOf(row), secrets, readAtMonotonicMs, proven: undefined };
+    for (const { pepperVersion } of rows) await deps.peppers.find(pepperVersion);
+    const entry = {
+      client: clientOf(row),
+      secrets: { rows, proven: undefined },
+      readAtMonotonicMs,
+    };
     if (readAtChange !== changes) return entry;
     const oldest = entries.keys().next();
     if (entries.size >= entriesMax && oldest.done !== true) entries.delete(oldest.value);
@@ -101,11 +132,15 @@ export function createClientAuthenticator(deps: {
       const kept = entries.get(`${tenant}\n${presented.clientId}`);
       const age = kept === undefined ? 0 : deps.clock.monotonicMs() - kept.readAtMonotonicMs;
       if (kept !== undefined && age <= entryAgeMsMax) {
-        const verdict = judge(deps, { tenant, entry: kept, presented, decoy });
+        const verdict = await judge(deps, secretJudge, { tenant, entry: kept, presented });
         if (verdict.ok) return verdict;
       }
       const entry = await read(tenant, presented.clientId);
-      return judge(deps, { tenant, entry, presented, decoy });
+      return judge(deps, secretJudge, { tenant, entry, presented });
+    },
+    async spend(once) {
+      if (once.length === 0) return true;
+      return (await deps.store.acts.run({ steps: once, audit: null })).outcome === 'done';
     },
     forget(tenant, clientId) {
       changes++;
@@ -117,57 +152,64 @@ export function createClientAuthenticator(deps: {
   };
 }
 
-interface JudgeInput {
-  readonly tenant: TenantId;
-  readonly entry: Entry | undefined;
-  readonly presented: PresentedSecret;
-  readonly decoy: Uint8Array;
-}
+type Verdict = Result<AuthenticatedClient, ClientAuthRefusal>;
 
 function judge(
-  deps: { readonly peppers: Peppers; readonly clock: Clock },
-  input: JudgeInput,
-): Result<Client, ClientAuthRefusal> {
-  const { entry, presented } = input;
-  const now = deps.clock.nowMs();
-  const digest = hash('sha256', presented.secret, 'buffer');
-  const { proven } = entry ?? {};
-  const isProven =
-    proven !== undefined && now < proven.until && equalConstantTime(proven.digest, digest);
-  const until = isProven ? proven.until : provenUntil(deps, input, now);
+  deps: AuthenticatorDeps,
+  secretJudge: SecretJudge,
+  input: {
+    readonly tenant: TenantId;
+    readonly entry: Entry | undefined;
+    readonly presented: PresentedClient;
+  },
+): Verdict | Promise<Verdict> {
+  const { tenant, entry, presented } = input;
+  const { method } = presented;
+  if (method === 'client_secret_basic' || method === 'client_secret_post') {
+    const isRight = secretJudge({ tenant, kept: entry?.secrets, presented });
+    if (entry === undefined) return err({ reason: 'unknown_client' });
+    if (!isRight) return err({ reason: 'wrong_secret' });
+  }
   if (entry === undefined) return err({ reason: 'unknown_client' });
-  if (until === undefined) return err({ reason: 'wrong_secret' });
-  entry.proven = { digest, until };
   const { client } = entry;
   if (client.status !== 'active') return err({ reason: 'client_disabled' });
   // RFC 7591 §2: a client uses the one method that it is registered with.
-  if (client.authMethod !== presented.method) {
+  if (client.authMethod !== method) {
     return err({ reason: 'wrong_method', expected: client.authMethod });
   }
-  return ok(client);
+  return method === 'private_key_jwt'
+    ? judgeAssertion(deps, client, presented.assertion)
+    : ok({ client, once: [] });
 }
 
-/** Until when the presented secret is one of the client's; undefined where it is none of them. */
-function provenUntil(
-  deps: { readonly peppers: Peppers },
-  { tenant, entry, presented, decoy }: JudgeInput,
-  now: number,
-): number | undefined {
-  const live = (entry?.secrets ?? []).filter((s) => s.expiresAt === null || s.expiresAt > now);
-  // An unknown client costs the same comparison, so that the answer's time tells nothing.
-  const candidates =
-    live.length > 0 ? live : [{ hash: decoy, pepperVersion: undefined, expiresAt: null }];
-  let until: number | undefined;
-  for (const { hash: kept, pepperVersion, expiresAt } of candidates) {
-    const current = deps.peppers.current().key;
-    const pepper = pepperVersion === undefined ? current : deps.peppers.get(pepperVersion);
-    const presentedHash = hashSecret({
-      pepper: pepper ?? current,
-      tenant,
-      id: presented.clientId,
-      secret: presented.secret,
-    });
-    if (equalConstantTime(presentedHash, kept)) until = expiresAt ?? Number.POSITIVE_INFINITY;
-  }
-  return until;
+async function judgeAssertion(
+  deps: AuthenticatorDeps,
+  client: Client,
+  assertion: string,
+): Promise<Verdict> {
+  const { tenant, clientId, authSigningAlgorithm } = client;
+  const keys = await deps.clientKeys.find(client, assertionKeyId(assertion));
+  if (keys === undefined) return err({ reason: 'keys_unavailable' });
+  const isFapi = client.securityProfile === 'fapi2';
+  const verified = verifyClientAssertion(assertion, {
+    clientId,
+    audiences: audiencesOf(deps.issuerOf(tenant)),
+    strictAudience: isFapi || client.assertionAudience === 'issuer',
+    keys,
+    algorithms:
+      authSigningAlgorithm === undefined
+        ? publicKeyAlgorithms.filter((one) => !isFapi || one !== 'RS256')
+        : [authSigningAlgorithm],
+    now: nowSeconds(deps.clock),
+  });
+  if (!verified.ok) return err({ reason: 'assertion_refused', detail: verified.refusal.reason });
+  const { jti, expiresAt } = verified.value;
+  const use = { tenant, kind: 'assertion', of: clientId, id: jti, endsAt: expiresAt } as const;
+  return ok({ client, once: [singleUseStep(use)] });
+}
+
+/** The issuer, then its endpoints at which clients authenticate. */
+function audiencesOf(issuer: string): readonly string[] {
+  const endpoints = ['token', 'par', 'introspect', 'revoke', 'device_authorization', 'bc-authorize'];
+  return [issuer, ...endpoints.map((name) => `${issuer}/oauth2/${name}`)];
 }

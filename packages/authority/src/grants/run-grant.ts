@@ -15,23 +15,24 @@ import {
 import type {
   ClientAuthenticator,
   ClientAuthRefusal,
-  PresentedSecret,
+  PresentedClient,
 } from '../clients/authenticate.ts';
 import type { Client } from '../clients/client.ts';
-import type { GrantType } from '../clients/client-rules.ts';
+import type { ClientAuthMethod, GrantType } from '../clients/client-rules.ts';
 import {
   type IssueDeps,
   type IssuedToken,
   type IssueRefusal,
   issueAccessToken,
 } from '../issuance/issue.ts';
+import type { Step } from '../store/act.ts';
 import { clientCredentials } from './client-credentials.ts';
 
 /** A token request, parsed out of its form once; no grant reaches into the raw form. */
 export interface TokenRequest {
   readonly tenant: TenantId;
   readonly grantType: string;
-  readonly presented: PresentedSecret | undefined;
+  readonly presented: PresentedClient | undefined;
   readonly scopes: readonly string[] | undefined;
   /** Resource indicators (RFC 8707), possibly none. */
   readonly resources: readonly string[];
@@ -40,7 +41,12 @@ export interface TokenRequest {
 }
 
 export type TokenRefusal =
-  | { readonly reason: 'client_unauthenticated'; readonly why: ClientAuthRefusal | undefined }
+  | {
+      readonly reason: 'client_unauthenticated';
+      readonly why: ClientAuthRefusal | undefined;
+      /** How it tried to. */
+      readonly method?: ClientAuthMethod;
+    }
   | { readonly reason: 'unsupported_grant_type' }
   | { readonly reason: 'grant_not_allowed' }
   | { readonly reason: 'malformed_scope' }
@@ -88,32 +94,43 @@ export async function runGrant(
   const { presented, tenant } = request;
   if (presented === undefined) return err({ reason: 'client_unauthenticated', why: undefined });
   const authenticated = await deps.authenticator.authenticate(tenant, presented);
-  if (!authenticated.ok) {
-    return err({ reason: 'client_unauthenticated', why: authenticated.refusal });
-  }
+  if (!authenticated.ok) return unauthenticated(presented, authenticated.refusal);
   const grant = grants.find((candidate) => candidate.type === request.grantType);
   if (grant === undefined) return err({ reason: 'unsupported_grant_type' });
 
-  let client: Client = authenticated.value;
+  let { client } = authenticated.value;
+  const { once } = authenticated.value;
   for (let attempt = 1; ; attempt++) {
-    const issued = await judgeAndIssue(deps, { request, client, grant });
+    const issued = await judgeAndIssue(deps, { request, client, once, grant });
     if (issued.ok || !isRetryable(issued.refusal) || attempt === attemptsMax) return issued;
     // Where another process made the change, the same view would be refused again.
     await deps.refresh(tenant);
     // Who authenticated stays authenticated; what it may do is read afresh.
     const fresh = await deps.authenticator.reload(tenant, client.clientId);
     if (fresh === undefined || fresh.status !== 'active') {
-      return err({ reason: 'client_unauthenticated', why: { reason: 'client_disabled' } });
+      return unauthenticated(presented, { reason: 'client_disabled' });
     }
     client = fresh;
   }
 }
 
+function unauthenticated(
+  { method }: PresentedClient,
+  why: ClientAuthRefusal,
+): Result<never, TokenRefusal> {
+  return err({ reason: 'client_unauthenticated', why, method });
+}
+
 async function judgeAndIssue(
   deps: GrantDeps,
-  input: { readonly request: TokenRequest; readonly client: Client; readonly grant: Grant },
+  input: {
+    readonly request: TokenRequest;
+    readonly client: Client;
+    readonly once: readonly Step[];
+    readonly grant: Grant;
+  },
 ): Promise<Result<IssuedToken, TokenRefusal>> {
-  const { request, client, grant } = input;
+  const { request, client, once, grant } = input;
   if (!client.grantTypes.includes(grant.type)) return err({ reason: 'grant_not_allowed' });
   const scopes = settleScopes(request.scopes, client.scopes);
   if (!scopes.ok) return scopes;
@@ -136,6 +153,7 @@ async function judgeAndIssue(
     scopes: scopes.value,
     audience: audience.value,
     grant: grant.type,
+    once,
     address: request.address,
     requestId: request.requestId,
   });

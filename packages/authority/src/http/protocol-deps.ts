@@ -1,5 +1,13 @@
 /** What the protocol endpoints are given; each takes the part that it uses. */
-import type { FailureBudget, HttpRequest, JwsAlgorithm, Result, TenantId } from '@mintmark/core';
+import {
+  err,
+  type FailureBudget,
+  type HttpRequest,
+  type JwsAlgorithm,
+  ok,
+  type Result,
+  type TenantId,
+} from '@mintmark/core';
 import type { RefusalTally } from '../admin/refusal-tally.ts';
 import type { ClientAuthenticator } from '../clients/authenticate.ts';
 import type { Client } from '../clients/client.ts';
@@ -7,7 +15,7 @@ import type { GrantDeps } from '../grants/run-grant.ts';
 import type { ActiveToken, IntrospectionCaller } from '../introspection/introspect.ts';
 import type { RevokeDeps } from '../revocation/revoke.ts';
 import type { Form } from './form.ts';
-import { presentedSecret } from './presented-secret.ts';
+import { presentedClient } from './presented-client.ts';
 import type { ProtocolRefusal } from './render-error.ts';
 
 /** An API key that is good now, as introspection shows it. */
@@ -65,14 +73,20 @@ export async function callingClient(
   if (retryAfterSeconds > 0) {
     return { ok: false, refusal: { reason: 'too_many_failures', retryAfterSeconds } };
   }
-  const presented = presentedSecret(request.header('authorization'), form);
+  const presented = presentedClient(request.header('authorization'), form);
   if (!presented.ok) return presented;
   if (presented.value === undefined) {
     return { ok: false, refusal: { reason: 'caller_unauthenticated' } };
   }
-  const client = await deps.authenticator.authenticate(tenant, presented.value);
-  if (client.ok) return client;
+  const known = await deps.authenticator.authenticate(tenant, presented.value);
+  const spent = known.ok && (await deps.authenticator.spend(known.value.once));
+  if (known.ok && spent) return ok(known.value.client);
+  const { method } = presented.value;
+  const refusal: ProtocolRefusal = known.ok
+    ? { reason: 'assertion_used' }
+    : { reason: 'client_unauthenticated', why: known.refusal, method };
   deps.failures.failed(address);
-  deps.refused({ tenant, surface, reason: client.refusal.reason, address });
-  return { ok: false, refusal: { reason: 'client_unauthenticated', why: client.refusal } };
+  const { reason } = known.ok ? refusal : known.refusal;
+  deps.refused({ tenant, surface, reason, address });
+  return err(refusal);
 }

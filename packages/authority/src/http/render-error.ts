@@ -3,9 +3,10 @@
  * than the standards ask; what an operator needs stands in the audit trail and the log.
  */
 import { assertNever, type HttpResponse, type OauthErrorCode } from '@mintmark/core';
+import type { ClientAuthMethod } from '../clients/client-rules.ts';
 import type { TokenRefusal } from '../grants/run-grant.ts';
 import type { FormRefusal } from './form.ts';
-import type { PresentedRefusal } from './presented-secret.ts';
+import type { PresentedRefusal } from './presented-client.ts';
 
 export type ProtocolRefusal =
   | FormRefusal
@@ -57,13 +58,13 @@ function rendered(refusal: ProtocolRefusal): Rendered {
     case 'missing_parameter':
       return invalid(`${refusal.name} is missing`);
     case 'malformed_basic':
-    case 'client_unauthenticated':
     case 'caller_unauthenticated':
-      return {
-        status: 401,
-        error: 'invalid_client',
-        headers: { 'www-authenticate': 'Basic realm="mintmark", charset="UTF-8"' },
-      };
+      return invalidClient(undefined);
+    case 'malformed_assertion':
+    case 'assertion_used':
+      return invalidClient('private_key_jwt');
+    case 'client_unauthenticated':
+      return invalidClient(refusal.method);
     case 'too_many_failures':
       return {
         status: 429,
@@ -80,6 +81,8 @@ function rendered(refusal: ProtocolRefusal): Rendered {
       return { status: 400, error: 'invalid_scope' };
     case 'target_not_allowed':
       return { status: 400, error: 'invalid_target' };
+    case 'proof_used':
+      return { status: 400, error: 'invalid_dpop_proof', description: 'the proof was used before' };
     case 'client_changed':
     case 'revoked_meanwhile':
       // Judged anew several times and overtaken each time: the client may simply try again.
@@ -87,6 +90,18 @@ function rendered(refusal: ProtocolRefusal): Rendered {
     default:
       return assertNever(refusal);
   }
+}
+
+/**
+ * RFC 6749 §5.2: the challenge names the scheme that was used, Basic where none was. A method of the
+ * form has no scheme of HTTP; it is named by itself, for `Basic` would make a browser ask a person
+ * for the password of an application.
+ */
+function invalidClient(method: ClientAuthMethod | undefined): Rendered {
+  const basic = 'Basic realm="mintmark", charset="UTF-8"';
+  const isForm = method !== undefined && method !== 'client_secret_basic' && method !== 'none';
+  const challenge = isForm ? `${method} realm="mintmark"` : basic;
+  return { status: 401, error: 'invalid_client', headers: { 'www-authenticate': challenge } };
 }
 
 function invalid(description: string): Rendered {

@@ -2,7 +2,7 @@
 import type { HttpRequest, HttpResponse, TenantId } from '@mintmark/core';
 import { runGrant } from '../grants/run-grant.ts';
 import { readForm } from './form.ts';
-import { presentedSecret } from './presented-secret.ts';
+import { presentedClient } from './presented-client.ts';
 import type { ProtocolDeps } from './protocol-deps.ts';
 import { renderError, uncached } from './render-error.ts';
 
@@ -16,7 +16,7 @@ export async function handleToken(
   if (retryAfterSeconds > 0) return renderError({ reason: 'too_many_failures', retryAfterSeconds });
   const form = await readForm(request);
   if (!form.ok) return renderError(form.refusal);
-  const presented = presentedSecret(request.header('authorization'), form.value);
+  const presented = presentedClient(request.header('authorization'), form.value);
   if (!presented.ok) return renderError(presented.refusal);
   const grantType = form.value.get('grant_type');
   if (grantType === undefined)
@@ -31,9 +31,11 @@ export async function handleToken(
     address,
   });
   if (!issued.ok) {
-    if (issued.refusal.reason === 'client_unauthenticated') {
+    const { refusal } = issued;
+    if (refusal.reason === 'client_unauthenticated' || refusal.reason === 'assertion_used') {
       deps.failures.failed(address);
-      const reason = issued.refusal.why?.reason ?? 'no_credential';
+      const isUsed = refusal.reason === 'assertion_used';
+      const reason = isUsed ? refusal.reason : (refusal.why?.reason ?? 'no_credential');
       deps.refused({ tenant, surface: 'token', reason, address });
     }
     return renderError(issued.refusal);

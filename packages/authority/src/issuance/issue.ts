@@ -61,6 +61,11 @@ export interface IssueInput {
   readonly subject: SubjectId;
   readonly scopes: readonly string[];
   readonly audience: readonly string[];
+  /**
+   * First steps of the act, of `clients/single-use.ts`: they refuse it where what authenticated the
+   * request was used before.
+   */
+  readonly once: readonly Step[];
   /** The grant that judged, for the record. */
   readonly grant: string;
   readonly address?: string | undefined;
@@ -76,10 +81,15 @@ export interface IssuedToken {
   readonly scopes: readonly string[];
 }
 
-/** Both mean: what was judged is no longer so. The caller judges again with a fresh view. */
+/**
+ * `client_changed`, `revoked_meanwhile`: what was judged is no longer so, and the caller judges again
+ * with a fresh view. The others are those of the steps in `once`.
+ */
 export type IssueRefusal =
   | { readonly reason: 'client_changed' }
-  | { readonly reason: 'revoked_meanwhile' };
+  | { readonly reason: 'revoked_meanwhile' }
+  | { readonly reason: 'assertion_used' }
+  | { readonly reason: 'proof_used' };
 
 interface Draft extends IssueInput {
   readonly tokenId: TokenId;
@@ -108,7 +118,7 @@ export async function issueAccessToken(
   };
   const built = input.format === 'opaque' ? buildOpaque(deps, draft) : await buildJwt(deps, draft);
   const { outcome } = await deps.store.acts.run({
-    steps: [...conditions(draft, built.kid), ...built.steps],
+    steps: [...draft.once, ...conditions(draft, built.kid), ...built.steps],
     audit: await deps.recorder.record({
       tenant: draft.tenant,
       action: 'token.issue',
@@ -134,6 +144,8 @@ export async function issueAccessToken(
   });
   if (outcome === 'client_changed') return err({ reason: 'client_changed' });
   if (outcome === 'revoked_meanwhile') return err({ reason: 'revoked_meanwhile' });
+  if (outcome === 'assertion_used') return err({ reason: 'assertion_used' });
+  if (outcome === 'proof_used') return err({ reason: 'proof_used' });
   if (outcome !== 'done') throw new Error(`issuance: unexpected outcome ${outcome}`);
   const { tokenId, scopes } = draft;
   return ok({ text: built.text, tokenId, issuedAt, expiresAt, scopes });
@@ -227,6 +239,7 @@ function buildOpaque(deps: IssueDeps, draft: Draft): Built {
           position: draft.position,
           issuedAtSeconds: draft.issuedAt,
           expiresAtSeconds: draft.expiresAt,
+          binding: null,
         },
         refused: 'revoked_meanwhile',
       },

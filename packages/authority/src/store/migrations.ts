@@ -8,6 +8,8 @@
  */
 import { createHash } from 'node:crypto';
 import { StoreFault } from '@mintmark/core';
+import { bindingsPostgres } from './migrations/bindings-postgres.ts';
+import { bindingsSqlite } from './migrations/bindings-sqlite.ts';
 import { codesPostgres } from './migrations/codes-postgres.ts';
 import { codesSqlite } from './migrations/codes-sqlite.ts';
 import { initialPostgres } from './migrations/initial-postgres.ts';
@@ -67,6 +69,14 @@ export const migrations: readonly Migration[] = [
     needs: 1,
     sqlite: sessionsSqlite,
     postgres: sessionsPostgres,
+  },
+  {
+    number: 5,
+    name: 'bindings',
+    phase: 'expand',
+    needs: 1,
+    sqlite: bindingsSqlite,
+    postgres: bindingsPostgres,
   },
 ];
 

@@ -264,8 +264,24 @@ export const tables = {
       position: integer,
       issuedAtSeconds: integer,
       expiresAtSeconds: integer,
+      /** Confirmation method and thumbprint of the key that it is bound to; null for bearers. */
+      binding: textOrNull,
     },
     key: ['partition', 'tenant', 'id'],
+    partition: 'partition',
+  }),
+
+  /** What was used once and must not be used again: client assertions, DPoP proofs. */
+  singleUses: table({
+    columns: {
+      /** Hour since 1970 in which it ends. */
+      partition: integer,
+      tenant: text,
+      kind: text,
+      /** SHA-256 of whose it is, and of its own id. */
+      id: text,
+    },
+    key: ['partition', 'tenant', 'kind', 'id'],
     partition: 'partition',
   }),
 

@@ -9,6 +9,9 @@ export type OauthErrorCode =
   | 'invalid_scope'
   // RFC 8707 §2
   | 'invalid_target'
+  // RFC 9449 §5 and §8
+  | 'invalid_dpop_proof'
+  | 'use_dpop_nonce'
   // RFC 7009 §2.2.1
   | 'unsupported_token_type'
   // RFC 6750 §3.1

@@ -104,7 +104,13 @@ function faultOf(rules: ClientRules): Problem | undefined {
   return { code: 'invalid_body', errors };
 }
 
-const authMethods: readonly ClientAuthMethod[] = ['client_secret_basic', 'client_secret_post'];
+/** Those of mutual TLS are not verified yet. */
+const authMethods: readonly ClientAuthMethod[] = [
+  'client_secret_basic',
+  'client_secret_post',
+  'private_key_jwt',
+  'none',
+];
 const abilities = { grantTypes: grants.map(({ type }) => type), authMethods };
 
 /**

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
 import { parseForm } from './form.ts';
-import { presentedSecret } from './presented-secret.ts';
+import { presentedClient } from './presented-client.ts';
 
 function present(authorization: string | undefined, body: string) {
   const form = parseForm(body);
   if (!form.ok) throw new Error(form.refusal.reason);
-  return presentedSecret(authorization, form.value);
+  return presentedClient(authorization, form.value);
 }
 
 function basic(text: string): string {
@@ -31,8 +31,26 @@ test('reads the secret in the form', () => {
   });
 });
 
-test('finds nothing in a request without a secret', () => {
-  expect(present(undefined, 'client_id=c')).toEqual({ ok: true, value: undefined });
+test('takes a client_id alone as no authentication, and finds nothing without it', () => {
+  const value = { method: 'none', clientId: 'c' };
+  expect(present(undefined, 'client_id=c')).toEqual({ ok: true, value });
+  expect(present(undefined, 'client_id=%0a')).toEqual({ ok: true, value: undefined });
+  expect(present(undefined, '')).toEqual({ ok: true, value: undefined });
+});
+
+const type = 'client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
+const payload = Buffer.from('{"sub":"c"}').toString('base64url');
+const asserted = `${type}&client_assertion=e30.${payload}.AA`;
+
+test.each(['', '&client_id=c'])('reads an assertion, whose subject is the client%s', (also) => {
+  const assertion = `e30.${payload}.AA`;
+  const value = { method: 'private_key_jwt', clientId: 'c', assertion };
+  expect(present(undefined, `${asserted}${also}`)).toEqual({ ok: true, value });
+});
+
+test('goes by client_id where an assertion names nobody', () => {
+  const presented = present(undefined, `${type}&client_assertion=x&client_id=d`);
+  expect(presented).toMatchObject({ ok: true, value: { method: 'private_key_jwt' } });
 });
 
 test('takes a client_id beside Basic as no second method', () => {
@@ -42,6 +60,19 @@ test('takes a client_id beside Basic as no second method', () => {
 test.each([
   ['a secret in both places', basic('c:s'), 'client_id=c&client_secret=s', 'several_methods'],
   ['another client_id in the form', basic('c:s'), 'client_id=d', 'several_methods'],
+  ['an assertion beside Basic', basic('c:s'), asserted, 'several_methods'],
+  ['an assertion beside a secret', undefined, `${asserted}&client_secret=s`, 'several_methods'],
+  ['the type of an assertion beside Basic', basic('c:s'), type, 'several_methods'],
+  ['another client than the assertion’s', undefined, `${asserted}&client_id=d`, 'several_methods'],
+  ['an assertion without its type', undefined, 'client_assertion=x', 'malformed_assertion'],
+  ['a type without assertion', undefined, `${type}&client_id=c`, 'malformed_assertion'],
+  [
+    'an assertion of another type',
+    undefined,
+    `client_assertion_type=saml2-bearer&client_assertion=x&client_id=c`,
+    'malformed_assertion',
+  ],
+  ['an assertion of nobody', undefined, `${type}&client_assertion=x`, 'malformed_assertion'],
   ['Bearer where a client should be', 'Bearer abc', '', 'malformed_basic'],
   ['Basic that is not base64', 'Basic a:b', '', 'malformed_basic'],
   ['Basic with loose padding', 'Basic YTpi=', '', 'malformed_basic'],

@@ -1,0 +1,11 @@
+/** Never edited again: see `migrations.ts`. */
+export const bindingsPostgres: readonly string[] = [
+  'ALTER TABLE "tokens" ADD COLUMN "binding" text COLLATE "C"',
+  `CREATE TABLE "single_uses" (
+    "partition" bigint NOT NULL,
+    "tenant" text COLLATE "C" NOT NULL,
+    "kind" text COLLATE "C" NOT NULL,
+    "id" text COLLATE "C" NOT NULL,
+    PRIMARY KEY ("partition", "tenant", "kind", "id")
+  ) PARTITION BY LIST ("partition")`,
+];

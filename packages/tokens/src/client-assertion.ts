@@ -1,0 +1,139 @@
+/**
+ * Client assertions (RFC 7523 §3, OpenID Connect Core §9): a client says who it is by a JWT that it
+ * signed for this server and for now. That it is used once is the caller's to see to.
+ */
+import {
+  type Brand,
+  base64urlDecode,
+  err,
+  isJsonObject,
+  type JsonObject,
+  type JsonValue,
+  type JwsAlgorithm,
+  limits,
+  ok,
+  parseJson,
+  type Result,
+  type UnixSeconds,
+  utf8Decode,
+} from '@mintmark/core';
+import { claimText, numericDate } from './claims.ts';
+import { type JwsRefusal, verifyJws } from './jws.ts';
+import type { KeySet } from './key-set.ts';
+
+export type VerifiedClientAssertion = Brand<
+  { readonly jti: string; readonly expiresAt: UnixSeconds },
+  'VerifiedClientAssertion'
+>;
+
+export type ClientAssertionRefusal =
+  | JwsRefusal
+  | { readonly reason: 'malformed_claims'; readonly claim: string | undefined }
+  | {
+      readonly reason:
+        | 'wrong_issuer'
+        | 'wrong_subject'
+        | 'wrong_audience'
+        | 'expired'
+        | 'not_yet_valid'
+        | 'lifetime_too_long';
+    };
+
+export interface ClientAssertionExpectation {
+  readonly clientId: string;
+  /** What `aud` may be; the first alone, and as a single string, where `strictAudience` is set. */
+  readonly audiences: readonly string[];
+  /** An assertion for several servers could be used at the other ones too. */
+  readonly strictAudience: boolean;
+  /** The client's keys and no others. */
+  readonly keys: KeySet;
+  readonly algorithms: readonly JwsAlgorithm[];
+  readonly now: UnixSeconds;
+}
+
+/**
+ * Verifies a client's assertion.
+ *
+ * @returns its id and end, by which it is used once; refusals: those of `verifyJws` (wrong_type for
+ *   every `typ` but `JWT` and `client-authentication+jwt`), malformed_claims, wrong_issuer,
+ *   wrong_subject (both are the client, RFC 7523 §3), wrong_audience, expired, not_yet_valid,
+ *   lifetime_too_long
+ */
+export function verifyClientAssertion(
+  assertion: string,
+  expectation: ClientAssertionExpectation,
+): Result<VerifiedClientAssertion, ClientAssertionRefusal> {
+  const { keys, algorithms } = expectation;
+  const jws = verifyJws(assertion, keys, { typ: null, algorithms });
+  if (!jws.ok) return jws;
+  if (!isAssertionType(jws.value.header['typ'])) return err({ reason: 'wrong_type' });
+  const claims = readClaims(jws.value.payload);
+  if (claims === undefined) return err({ reason: 'malformed_claims', claim: undefined });
+  return judgeClaims(claims, expectation);
+}
+
+/** Explicit for some, plain for most, absent for old ones; that of another kind never. */
+function isAssertionType(typ: JsonValue | undefined): boolean {
+  if (typ === undefined) return true;
+  if (typeof typ !== 'string') return false;
+  const name = typ.toLowerCase().replace(/^application\//, '');
+  return name === 'jwt' || name === 'client-authentication+jwt';
+}
+
+function judgeClaims(
+  claims: JsonObject,
+  expectation: ClientAssertionExpectation,
+): Result<VerifiedClientAssertion, ClientAssertionRefusal> {
+  const { clientId, now } = expectation;
+  if (claims['iss'] !== clientId) return err({ reason: 'wrong_issuer' });
+  if (claims['sub'] !== clientId) return err({ reason: 'wrong_subject' });
+  if (!isForUs(claims['aud'], expectation)) return err({ reason: 'wrong_audience' });
+  const expiresAt = numericDate(claims['exp'], Math.floor);
+  if (expiresAt === undefined) return err({ reason: 'malformed_claims', claim: 'exp' });
+  if (now >= expiresAt) return err({ reason: 'expired' });
+  // Its id is remembered until it ends.
+  if (expiresAt - now > limits.assertionTtlSecondsMax) return err({ reason: 'lifetime_too_long' });
+  for (const claim of ['iat', 'nbf'] as const) {
+    if (claims[claim] === undefined) continue;
+    const from = numericDate(claims[claim], Math.floor);
+    if (from === undefined) return err({ reason: 'malformed_claims', claim });
+    if (from > now + limits.clockSkewSeconds) return err({ reason: 'not_yet_valid' });
+  }
+  const jti = claimText(claims['jti']);
+  if (jti === undefined) return err({ reason: 'malformed_claims', claim: 'jti' });
+  return ok({ jti, expiresAt } as VerifiedClientAssertion);
+}
+
+function isForUs(
+  aud: JsonValue | undefined,
+  { audiences, strictAudience }: ClientAssertionExpectation,
+): boolean {
+  if (strictAudience) return aud !== undefined && aud === audiences[0];
+  const list: readonly JsonValue[] = Array.isArray(aud) ? aud : [aud ?? null];
+  return list.length > 0 && list.every((one) => audiences.some((audience) => audience === one));
+}
+
+function readClaims(payload: Uint8Array): JsonObject | undefined {
+  const text = utf8Decode(payload);
+  const claims = text === undefined ? undefined : parseJson(text);
+  return claims?.ok && isJsonObject(claims.value) ? claims.value : undefined;
+}
+
+/**
+ * Whom an assertion claims to come from, believed by nobody yet: RFC 7521 §4.2 makes `client_id`
+ * beside it optional, and the client's keys must be found before anything can be verified.
+ */
+export function assertionSubject(assertion: string): string | undefined {
+  return claimText(readPart(assertion, 1)?.['sub']);
+}
+
+/** The key that it claims to be signed by. It selects one of the client's own, and no more. */
+export function assertionKeyId(assertion: string): string | undefined {
+  return claimText(readPart(assertion, 0)?.['kid']);
+}
+
+function readPart(assertion: string, part: 0 | 1): JsonObject | undefined {
+  if (assertion.length > limits.tokenCharsMax) return undefined;
+  const bytes = base64urlDecode(assertion.split('.', 3)[part] ?? '');
+  return bytes === undefined ? undefined : readClaims(bytes);
+}
