@@ -131,6 +131,7 @@ function writeTokens(store: Store): Promise<unknown> {
       position: 1,
       issuedAtSeconds: now,
       expiresAtSeconds: expiresAt,
+      binding: null,
     };
   });
   return store.acts.run({ steps: [{ do: 'insertMany', table: 'tokens', rows }], audit: null });

@@ -35,6 +35,7 @@ async function openPorts(openCustody: typeof openLocalCustody) {
     clock,
     entropy,
     timers: systemTimers,
+    outbound: { send: () => Promise.reject(new Error('nothing is fetched here')) },
     log,
   };
 }

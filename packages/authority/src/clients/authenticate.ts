@@ -15,8 +15,8 @@ import {
   type TenantId,
 } from '@mintmark/core';
 import {
-  type ClientAssertionRefusal,
   assertionKeyId,
+  type ClientAssertionRefusal,
   verifyClientAssertion,
 } from '@mintmark/tokens';
 import type { Peppers } from '../custody/peppers.ts';
@@ -27,6 +27,14 @@ import type { ClientKeys } from './client-keys.ts';
 import { type ClientAuthMethod, publicKeyAlgorithms } from './client-rules.ts';
 import { createSecretJudge, type KeptSecrets, type SecretJudge } from './judge-secret.ts';
 import { singleUseStep } from './single-use.ts';
+
+/** The methods that are verified here; a client is registered with one of them. */
+export const verifiedAuthMethods: readonly ClientAuthMethod[] = [
+  'client_secret_basic',
+  'client_secret_post',
+  'private_key_jwt',
+  'none',
+];
 
 /** What a request presented, already parsed out of its header or form. */
 export type PresentedClient =
@@ -210,6 +218,13 @@ async function judgeAssertion(
 
 /** The issuer, then its endpoints at which clients authenticate. */
 function audiencesOf(issuer: string): readonly string[] {
-  const endpoints = ['token', 'par', 'introspect', 'revoke', 'device_authorization', 'bc-authorize'];
+  const endpoints = [
+    'token',
+    'par',
+    'introspect',
+    'revoke',
+    'device_authorization',
+    'bc-authorize',
+  ];
   return [issuer, ...endpoints.map((name) => `${issuer}/oauth2/${name}`)];
 }

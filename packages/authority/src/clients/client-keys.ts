@@ -4,7 +4,14 @@
  * makes up, or a key of one client that vouches for another.
  */
 import { hash } from 'node:crypto';
-import { type Clock, limits, NetworkFault, parseJson, utf8Decode } from '@mintmark/core';
+import {
+  type Clock,
+  type JsonValue,
+  limits,
+  NetworkFault,
+  parseJson,
+  utf8Decode,
+} from '@mintmark/core';
 import type { GuardedClient } from '@mintmark/net';
 import { type KeySet, parseKeySet } from '@mintmark/tokens';
 import { type ClientRules, publicKeyAlgorithms } from './client-rules.ts';
@@ -16,7 +23,10 @@ export interface ClientKeys {
    *
    * @returns undefined where there are none, or they cannot be had
    */
-  find(rules: Pick<ClientRules, 'jwks' | 'jwksUri'>, kid: string | undefined): Promise<KeySet | undefined>;
+  find(
+    rules: Pick<ClientRules, 'jwks' | 'jwksUri'>,
+    kid: string | undefined,
+  ): Promise<KeySet | undefined>;
 }
 
 interface Fetched {
@@ -72,7 +82,7 @@ export function createClientKeys(deps: {
 /** The keys of a client that has them in its metadata, parsed once for as long as it is kept. */
 const parsed = new WeakMap<object, KeySet>();
 
-function keysIn(jwks: NonNullable<ClientRules['jwks']>): KeySet | undefined {
+function keysIn(jwks: JsonValue): KeySet | undefined {
   if (typeof jwks !== 'object' || jwks === null) return undefined;
   const known = parsed.get(jwks);
   if (known !== undefined) return known;
@@ -81,7 +91,7 @@ function keysIn(jwks: NonNullable<ClientRules['jwks']>): KeySet | undefined {
   return keys;
 }
 
-function readKeys(jwks: NonNullable<ClientRules['jwks']>): KeySet | undefined {
+function readKeys(jwks: JsonValue): KeySet | undefined {
   const epoch = hash('sha256', JSON.stringify(jwks), 'base64url');
   const read = parseKeySet(jwks, { algorithms: publicKeyAlgorithms, epoch });
   return read.ok ? read.value.keySet : undefined;

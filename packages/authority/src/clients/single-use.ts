@@ -17,21 +17,12 @@ export interface SingleUse {
   readonly endsAt: UnixSeconds;
 }
 
-const partitionSeconds = 3600;
-
 /** The outcome of an act whose step refused it. */
 const refused = { assertion: 'assertion_used', dpop: 'proof_used' } as const;
 
 const partitionSeconds = 3600;
 
-/** The outcome of an act whose step refused it. */
-const refused = { assertion: 'assertion_used', dpop: 'proof_used' } as const;
-
-/** @returns why an act was refused, where one of these steps refused it */
-export function usedBeforeOf(outcome: string): UsedBefore | undefined {
-  return Object.values(usedBefore).find(({ reason }) => reason === outcome);
-}
-
+/** Refuses the act with `assertion_used` or `proof_used` where it was used before. */
 export function singleUseStep({ tenant, kind, of, id, endsAt }: SingleUse): Step {
   return {
     do: 'insert',

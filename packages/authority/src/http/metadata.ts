@@ -1,5 +1,7 @@
 /** Server metadata (RFC 8414, OpenID Connect Discovery) and the key set (RFC 7517 §5). */
 import type { HttpResponse, JwsAlgorithm } from '@mintmark/core';
+import { verifiedAuthMethods } from '../clients/authenticate.ts';
+import { publicKeyAlgorithms } from '../clients/client-rules.ts';
 import { grants } from '../grants/run-grant.ts';
 
 /** Anybody's browser may read these (RFC 8414 §3.3 is silent; every relying party expects it). */
@@ -10,7 +12,7 @@ const open = {
 
 /** @param issuer without a trailing slash; it comes from the configuration, never from Host */
 export function renderMetadata(issuer: string, algorithms: readonly JwsAlgorithm[]): HttpResponse {
-  const methods = ['client_secret_basic', 'client_secret_post'];
+  const methods = verifiedAuthMethods;
   return {
     status: 200,
     headers: { ...open, 'cache-control': 'public, max-age=300' },
@@ -18,10 +20,13 @@ export function renderMetadata(issuer: string, algorithms: readonly JwsAlgorithm
       issuer,
       token_endpoint: `${issuer}/oauth2/token`,
       token_endpoint_auth_methods_supported: methods,
+      token_endpoint_auth_signing_alg_values_supported: publicKeyAlgorithms,
       introspection_endpoint: `${issuer}/oauth2/introspect`,
       introspection_endpoint_auth_methods_supported: methods,
+      introspection_endpoint_auth_signing_alg_values_supported: publicKeyAlgorithms,
       revocation_endpoint: `${issuer}/oauth2/revoke`,
       revocation_endpoint_auth_methods_supported: methods,
+      revocation_endpoint_auth_signing_alg_values_supported: publicKeyAlgorithms,
       jwks_uri: `${issuer}/.well-known/jwks.json`,
       grant_types_supported: grants.map((grant) => grant.type),
       // RFC 8414 §2 requires the member; there is no authorization endpoint to use one with.

@@ -31,7 +31,8 @@ export function presentedClient(
   if (authorization !== undefined) {
     const basic = parseBasic(authorization);
     if (basic === undefined) return err({ reason: 'malformed_basic' });
-    if (formId !== undefined && formId !== basic.clientId) return err({ reason: 'several_methods' });
+    if (formId !== undefined && formId !== basic.clientId)
+      return err({ reason: 'several_methods' });
     return ok(basic);
   }
   if (isAsserted) return readAssertion({ assertion, type, formId });
@@ -41,7 +42,7 @@ export function presentedClient(
   return ok({ method: 'client_secret_post', clientId: clientId.value, secret });
 }
 
-/** RFC 7521 §4.2: `client_id` may be left out, and names the assertion's subject where it is not. */
+/** RFC 7521 §4.2: `client_id` may be left out; where it is given, it is the assertion's subject. */
 function readAssertion(input: {
   readonly assertion: string | undefined;
   readonly type: string | undefined;

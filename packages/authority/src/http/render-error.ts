@@ -93,9 +93,9 @@ function rendered(refusal: ProtocolRefusal): Rendered {
 }
 
 /**
- * RFC 6749 §5.2: the challenge names the scheme that was used, Basic where none was. A method of the
- * form has no scheme of HTTP; it is named by itself, for `Basic` would make a browser ask a person
- * for the password of an application.
+ * RFC 6749 §5.2: the challenge names the scheme that was used, Basic where none was. A method of
+ * the form has no scheme of HTTP; it is named by itself, for `Basic` would make a browser ask a
+ * person for the password of an application.
  */
 function invalidClient(method: ClientAuthMethod | undefined): Rendered {
   const basic = 'Basic realm="mintmark", charset="UTF-8"';

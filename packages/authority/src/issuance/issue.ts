@@ -82,8 +82,8 @@ export interface IssuedToken {
 }
 
 /**
- * `client_changed`, `revoked_meanwhile`: what was judged is no longer so, and the caller judges again
- * with a fresh view. The others are those of the steps in `once`.
+ * `client_changed`, `revoked_meanwhile`: what was judged is no longer so, and the caller judges
+ * again with a fresh view. The others are those of the steps in `once`.
  */
 export type IssueRefusal =
   | { readonly reason: 'client_changed' }

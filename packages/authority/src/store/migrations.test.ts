@@ -77,6 +77,7 @@ const addedBy: Readonly<Record<string, readonly TableName[]>> = {
   users: ['users', 'usernames', 'signInAttempts'],
   codes: ['authorizationCodes'],
   sessions: ['sessions', 'sessionClients', 'signIns', 'consents', 'pushedRequests'],
+  uses: ['singleUses'],
 };
 
 /** What `upkeep.check` writes to; no table of the authority's. */

@@ -8,8 +8,6 @@
  */
 import { createHash } from 'node:crypto';
 import { StoreFault } from '@mintmark/core';
-import { bindingsPostgres } from './migrations/bindings-postgres.ts';
-import { bindingsSqlite } from './migrations/bindings-sqlite.ts';
 import { codesPostgres } from './migrations/codes-postgres.ts';
 import { codesSqlite } from './migrations/codes-sqlite.ts';
 import { initialPostgres } from './migrations/initial-postgres.ts';
@@ -18,6 +16,8 @@ import { sessionsPostgres } from './migrations/sessions-postgres.ts';
 import { sessionsSqlite } from './migrations/sessions-sqlite.ts';
 import { usersPostgres } from './migrations/users-postgres.ts';
 import { usersSqlite } from './migrations/users-sqlite.ts';
+import { usesPostgres } from './migrations/uses-postgres.ts';
+import { usesSqlite } from './migrations/uses-sqlite.ts';
 
 export interface Migration {
   readonly number: number;
@@ -72,11 +72,11 @@ export const migrations: readonly Migration[] = [
   },
   {
     number: 5,
-    name: 'bindings',
+    name: 'uses',
     phase: 'expand',
     needs: 1,
-    sqlite: bindingsSqlite,
-    postgres: bindingsPostgres,
+    sqlite: usesSqlite,
+    postgres: usesPostgres,
   },
 ];
 

@@ -158,6 +158,19 @@ export const configSchema = z.strictObject({
         .describe('how long a key is published before it signs'),
     })
     .prefault({}),
+  outbound: z
+    .strictObject({
+      ca: z
+        .string()
+        .optional()
+        .describe('PEM file of an authority to trust in place of the system’s'),
+      development_loopback: z
+        .boolean()
+        .default(false)
+        .describe('for development only: URLs of clients may lead to this machine'),
+    })
+    .prefault({})
+    .describe('requests that the authority makes to URLs which clients chose'),
   log: z
     .strictObject({
       level: z

@@ -9,7 +9,6 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   type AuthorityConfig,
-  type AuthorityEvent,
   type Custody,
   initAuthority,
   initLocalCustody,
@@ -36,7 +35,6 @@ type InstallationPorts = Pick<CliPorts, 'clock' | 'entropy' | 'timers' | 'enviro
 /**
  * Opens it, and makes it where there is none.
  *
- * @param input.log told of faults that stop nothing
  * @throws StoreFault, CustodyFault, ConfigFault; what was opened is closed again
  */
 export async function openInstallation(
@@ -44,10 +42,9 @@ export async function openInstallation(
   input: {
     readonly config: Config;
     readonly authority: AuthorityConfig;
-    readonly log: (event: AuthorityEvent) => void;
   },
 ): Promise<Installation> {
-  const { config, authority, log } = input;
+  const { config, authority } = input;
   const store = await openStore(await databaseOf(config, ports.environment), ports);
   let custody: Custody | undefined;
   try {
@@ -55,9 +52,7 @@ export async function openInstallation(
     if (isNew) refuseLostDatabase(config);
     const kept = await openCustody(ports, config, { isNew });
     custody = kept;
-    const made = isNew
-      ? await initAuthority(authority, { ...ports, store, custody, log })
-      : undefined;
+    const made = isNew ? await initAuthority(authority, { ...ports, store, custody }) : undefined;
     noteInstallation(config);
     return {
       store,

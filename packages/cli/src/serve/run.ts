@@ -18,11 +18,9 @@ import { startAuthority } from './serve.ts';
 export async function runInit(invocation: Invocation): Promise<Outcome> {
   const { config } = loadedConfig(invocation);
   const issuer = issuerOf(config, parseListen(config.authority.listen));
-  const log = logOf(invocation, config.log.level);
   const made = await openInstallation(invocation.ports, {
     config,
     authority: authorityConfigOf(config, issuer),
-    log: ({ where, error }) => log.error('fault', error, { where }),
   });
   await made.close();
   const { adminKey } = made;

@@ -4,9 +4,16 @@
  * to the person. What must never happen: an answer before everything behind it is open, or a stop
  * that loses what was acknowledged.
  */
+import { readFileSync } from 'node:fs';
 import { type AuthorityEvent, openAuthority } from '@mintmark/authority';
-import { type HttpHandler, type HttpRequest, type HttpResponse, limits } from '@mintmark/core';
-import { type Listener, listen } from '@mintmark/net';
+import {
+  ConfigFault,
+  type HttpHandler,
+  type HttpRequest,
+  type HttpResponse,
+  limits,
+} from '@mintmark/core';
+import { createGuardedClient, type GuardedClient, type Listener, listen } from '@mintmark/net';
 import type { Config } from '../config/schema.ts';
 import type { CliPorts } from '../ports.ts';
 import { issuerOf, parseListen, urlOf } from './address.ts';
@@ -84,7 +91,6 @@ async function open(ports: CliPorts, input: StartInput, opened: Opened): Promise
   const installation = await openInstallation(ports, {
     config,
     authority: authorityConfig,
-    log: logFault,
   });
   opened.installation = installation;
   const { store, custody, adminKey } = installation;
@@ -93,6 +99,7 @@ async function open(ports: CliPorts, input: StartInput, opened: Opened): Promise
     ...ports,
     store,
     custody,
+    outbound: outboundOf(ports, config),
     log: logFault,
   });
   const stopTicking = ports.timers.every(limits.auditIntervalMs, () => void authority.tick());
@@ -115,6 +122,26 @@ async function open(ports: CliPorts, input: StartInput, opened: Opened): Promise
   }
   const gatewayUrl = opened.gateway?.url;
   return { issuer, authorityUrl, gatewayUrl, stop: () => closeAll(opened) };
+}
+
+/** For URLs that clients chose. It holds no connection open. */
+function outboundOf({ timers }: CliPorts, { outbound }: Config): GuardedClient {
+  const { ca, development_loopback: development } = outbound;
+  return createGuardedClient({
+    reach: 'public',
+    timers,
+    development,
+    ...(ca === undefined ? {} : { ca: readPem(ca) }),
+  });
+}
+
+function readPem(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    const hint = 'check outbound.ca, and that this user may read the file';
+    throw new ConfigFault('file_unreadable', `${path} cannot be read`, { cause, hint });
+  }
 }
 
 /** One that fails does not keep the others open. */

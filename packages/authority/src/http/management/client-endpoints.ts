@@ -3,9 +3,10 @@ import { type ClientId, err, type JwsAlgorithm, limits, ok } from '@mintmark/cor
 import { z } from 'zod';
 import { areTight, type Caller } from '../../admin/caller.ts';
 import { firstNotHeld, isGrantable } from '../../admin/permission.ts';
+import { verifiedAuthMethods } from '../../clients/authenticate.ts';
 import { ruleFaults } from '../../clients/check-rules.ts';
 import { clientOf, rulesOnly } from '../../clients/client.ts';
-import { type ClientAuthMethod, type ClientRules, usesSecret } from '../../clients/client-rules.ts';
+import { type ClientRules, usesSecret } from '../../clients/client-rules.ts';
 import { editedRules, freshRules } from '../../clients/fresh-rules.ts';
 import {
   createClient,
@@ -104,14 +105,7 @@ function faultOf(rules: ClientRules): Problem | undefined {
   return { code: 'invalid_body', errors };
 }
 
-/** Those of mutual TLS are not verified yet. */
-const authMethods: readonly ClientAuthMethod[] = [
-  'client_secret_basic',
-  'client_secret_post',
-  'private_key_jwt',
-  'none',
-];
-const abilities = { grantTypes: grants.map(({ type }) => type), authMethods };
+const abilities = { grantTypes: grants.map(({ type }) => type), authMethods: verifiedAuthMethods };
 
 /**
  * A client whose tokens are for this API is an administrator under another name: whoever makes it,

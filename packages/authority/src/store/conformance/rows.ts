@@ -52,6 +52,7 @@ export function tokenRow(partition: number, tenant: string, id: string): Row<'to
     position: 0,
     issuedAtSeconds: 10,
     expiresAtSeconds: 20,
+    binding: null,
   };
 }
 

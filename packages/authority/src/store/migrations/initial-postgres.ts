@@ -182,6 +182,7 @@ export const initialPostgres: readonly string[] = [
     "position" bigint NOT NULL,
     "issued_at_seconds" bigint NOT NULL,
     "expires_at_seconds" bigint NOT NULL,
+    "binding" text COLLATE "C",
     PRIMARY KEY ("partition", "tenant", "id")
   ) PARTITION BY LIST ("partition")`,
   `CREATE TABLE "usage" (

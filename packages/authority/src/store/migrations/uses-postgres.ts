@@ -1,6 +1,5 @@
-/** Never edited again: see `migrations.ts`. */
-export const bindingsPostgres: readonly string[] = [
-  'ALTER TABLE "tokens" ADD COLUMN "binding" text COLLATE "C"',
+/** The schema as it was first released. Never edited again: see `migrations.ts`. */
+export const usesPostgres: readonly string[] = [
   `CREATE TABLE "single_uses" (
     "partition" bigint NOT NULL,
     "tenant" text COLLATE "C" NOT NULL,
