@@ -92,6 +92,7 @@ export {
   type OnStale,
   parseRoute,
   type Route,
+  type RouteCors,
   type RouteMatch,
   type RouteRefusal,
   type RouteUpstream,

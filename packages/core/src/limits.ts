@@ -98,6 +98,10 @@ export const limits = {
   routePathCharsMax: 2_048,
   /** Address blocks of one route or key. */
   addressRangesMax: 1_000,
+  /** Origins of pages that may call one route, and how long browsers remember that they may. */
+  corsOriginsMax: 100,
+  corsMaxAgeSecondsDefault: 600,
+  corsMaxAgeSecondsMax: 86_400,
   /** Longest time that a route may go on without hearing of revocations, seconds. */
   staleContinueSecondsMax: 24 * 3600,
   /** Pause of a node after a failed question to the feed: doubles up, and stays below the lease. */

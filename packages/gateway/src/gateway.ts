@@ -17,7 +17,13 @@ import {
   type Timers,
 } from '@mintmark/core';
 import type { StreamHandler, StreamReply, StreamRequest } from '@mintmark/net';
-import { createVerifiedCache, parseCredential, type VerifiedAccessToken } from '@mintmark/tokens';
+import {
+  type Credential,
+  createVerifiedCache,
+  parseCredential,
+  type VerifiedAccessToken,
+} from '@mintmark/tokens';
+import { CrossOriginReply, findPreflight } from './cors.ts';
 import { countedCache } from './counted-cache.ts';
 import { createDecisionQueue, type DecisionQueue } from './decisions.ts';
 import { followFeed } from './follow-feed.ts';
@@ -30,6 +36,7 @@ import { createMetrics, type Metrics } from './metrics.ts';
 import { hasTokenInQuery } from './query.ts';
 import { DecisionRecord, type RecordParts } from './record.ts';
 import { type Refusal, refusalResponse } from './refusal.ts';
+import { answerResourceMetadata, resourceMetadataUrl } from './resource-metadata.ts';
 import type { CompiledRoute } from './route-table.ts';
 import { StatusView, type ViewEvent } from './status-view.ts';
 import { defaultUpstreamOptions, type UpstreamOptions, Upstreams } from './upstreams.ts';
@@ -157,27 +164,27 @@ async function handle(parts: Parts, request: StreamRequest, reply: StreamReply):
   const { config, ports, view } = parts;
   const { tenant, prefix } = config;
   const record = new DecisionRecord(parts.record, request);
+  let out = reply;
+  let asked: CompiledRoute | undefined;
   const refuse = (refusal: Refusal): void => {
     record.deny(refusal);
-    reply.respond(refusalResponse(refusal));
+    out.respond(refusalResponse(refusal, resourceMetadataUrl(request, asked)));
   };
 
   // Without any view there are no routes to speak of.
   if (view.freshness().kind === 'absent') return refuse({ reason: 'status_absent' });
+  if (answerItself(parts, { request, reply, record })) return;
   const matched = view.routes.find(request);
   if (!matched.ok) return refuse(matched.refusal);
   const { route, path } = matched.value;
   record.routed(route, path);
+  asked = route;
+  if (route.cors !== undefined) {
+    out = new CrossOriginReply(reply, route.cors, request.header('origin'));
+  }
   if (hasTokenInQuery(request.query, prefix)) return refuse({ reason: 'token_in_query' });
 
-  const credential = parseCredential(
-    {
-      authorization: request.header('authorization'),
-      dpop: request.header('dpop'),
-      apiKey: request.header('x-api-key'),
-    },
-    { prefix, basicPassword: route.acceptBasic, importedPrefixes: view.importedPrefixes },
-  );
+  const credential = presentedTo(route, request, parts);
   record.presented(credentialKindOf(credential));
   const address = request.remoteAddress;
   const anonymous = credential.kind === 'none' || route.credential === 'none';
@@ -211,10 +218,55 @@ async function handle(parts: Parts, request: StreamRequest, reply: StreamReply):
   record.allow();
   forward(parts.forward, {
     request,
-    reply,
+    reply: out,
     matched: matched.value,
     as: { route, identity, tenant },
   });
+}
+
+/** What is nobody's request proper: a browser's preflight, and where a client may get a token. */
+function answerItself(
+  { view }: Parts,
+  input: {
+    readonly request: StreamRequest;
+    readonly reply: StreamReply;
+    readonly record: DecisionRecord;
+  },
+): boolean {
+  const { request, reply, record } = input;
+  const metadata = answerResourceMetadata(request, view);
+  if (metadata !== undefined) {
+    record.answered('resource_metadata');
+    reply.respond(metadata);
+    return true;
+  }
+  const preflight = findPreflight(view.routes, request);
+  if (preflight === undefined) return false;
+  const { matched, answer } = preflight;
+  record.routed(matched.route, matched.path);
+  if (answer !== undefined) record.answered('preflight');
+  else record.deny({ reason: 'origin_not_allowed' });
+  reply.respond(answer ?? refusalResponse({ reason: 'origin_not_allowed' }));
+  return true;
+}
+
+function presentedTo(
+  { acceptBasic }: CompiledRoute,
+  request: StreamRequest,
+  { config, view }: Parts,
+): Credential {
+  return parseCredential(
+    {
+      authorization: request.header('authorization'),
+      dpop: request.header('dpop'),
+      apiKey: request.header('x-api-key'),
+    },
+    {
+      prefix: config.prefix,
+      basicPassword: acceptBasic,
+      importedPrefixes: view.importedPrefixes,
+    },
+  );
 }
 
 /** A stale view counts only where the route declares it, for as long as it says, and is marked. */

@@ -14,6 +14,7 @@ export interface Metrics {
 
 const counters = {
   mintmark_gateway_allowed_total: 'Requests let through, by credential.',
+  mintmark_gateway_answered_total: 'Requests answered by the gateway itself, by what they ask.',
   mintmark_gateway_denied_total: 'Requests refused, by reason.',
   mintmark_gateway_degraded_total: 'Decisions made without fresh status, by route declaration.',
   mintmark_gateway_introspections_total: 'Questions to the authority, by outcome.',

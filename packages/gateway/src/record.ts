@@ -70,6 +70,12 @@ export class DecisionRecord {
     this.#close('allow', 'ok');
   }
 
+  /** The gateway answered by itself; nothing reached an upstream. */
+  answered(what: 'preflight' | 'resource_metadata'): void {
+    this.#parts.metrics.count('mintmark_gateway_answered_total', what);
+    this.#close('allow', what);
+  }
+
   deny(refusal: Refusal): void {
     const reason = reasonOf(refusal);
     this.#parts.metrics.count('mintmark_gateway_denied_total', reason);

@@ -30,6 +30,7 @@ export type Refusal =
   | { readonly reason: 'address_not_allowed' }
   | { readonly reason: 'insufficient_scope'; readonly scopes: readonly string[] }
   | { readonly reason: 'too_many_failures'; readonly retryAfterSeconds: number }
+  | { readonly reason: 'origin_not_allowed' }
   | { readonly reason: 'too_many_concurrent' }
   | { readonly reason: 'introspection_unavailable' }
   | { readonly reason: 'body_too_large' };
@@ -39,7 +40,8 @@ export function reasonOf(refusal: Refusal): string {
   return 'detail' in refusal ? refusal.detail : refusal.reason;
 }
 
-export function refusalResponse(refusal: Refusal): HttpResponse {
+/** @param metadata URL that a challenge names, where there is one (RFC 9728 §5.1) */
+export function refusalResponse(refusal: Refusal, metadata?: string): HttpResponse {
   switch (refusal.reason) {
     case 'status_absent':
     case 'status_stale':
@@ -53,18 +55,19 @@ export function refusalResponse(refusal: Refusal): HttpResponse {
       return problem(405, 'method_not_allowed', { allow: refusal.allow.join(', ') });
     case 'token_in_query':
       // RFC 6750 §2.3 and RFC 9700 §2.2: it would stand in logs and histories.
-      return challenge(400, 'invalid_request');
+      return challenge(400, 'invalid_request', { metadata });
     case 'no_credential':
       // RFC 6750 §3.1: whoever did not authenticate at all is told no error.
-      return challenge(401, undefined);
+      return challenge(401, undefined, { metadata });
     case 'malformed_credential':
-      return malformedCredential(refusal.detail);
+      return malformedCredential(refusal.detail, metadata);
     case 'invalid_credential':
-      return challenge(401, 'invalid_token');
+      return challenge(401, 'invalid_token', { metadata });
+    case 'origin_not_allowed':
     case 'address_not_allowed':
-      return problem(403, 'address_not_allowed');
+      return problem(403, refusal.reason);
     case 'insufficient_scope':
-      return challenge(403, 'insufficient_scope', refusal.scopes);
+      return challenge(403, 'insufficient_scope', { metadata, scopes: refusal.scopes });
     case 'too_many_failures':
       return problem(429, 'too_many_failures', {
         'retry-after': String(refusal.retryAfterSeconds),
@@ -78,15 +81,18 @@ export function refusalResponse(refusal: Refusal): HttpResponse {
   }
 }
 
-function malformedCredential(detail: CredentialRefusal): HttpResponse {
+function malformedCredential(
+  detail: CredentialRefusal,
+  metadata: string | undefined,
+): HttpResponse {
   switch (detail) {
     case 'more_than_one':
     case 'too_long':
-      return challenge(400, 'invalid_request');
+      return challenge(400, 'invalid_request', { metadata });
     case 'unsupported_scheme':
-      return challenge(401, undefined);
+      return challenge(401, undefined, { metadata });
     default:
-      return challenge(401, 'invalid_token');
+      return challenge(401, 'invalid_token', { metadata });
   }
 }
 
@@ -96,11 +102,14 @@ type ChallengeError = 'invalid_request' | 'invalid_token' | 'insufficient_scope'
 function challenge(
   status: number,
   error: ChallengeError | undefined,
-  scopes: readonly string[] = [],
+  more: { readonly metadata: string | undefined; readonly scopes?: readonly string[] },
 ): HttpResponse {
+  const { metadata, scopes = [] } = more;
   const parts = ['realm="mintmark"'];
   if (error !== undefined) parts.push(`error="${error}"`);
   if (scopes.length > 0) parts.push(`scope="${scopes.join(' ')}"`);
+  // Host and path prefix hold no quotes: the listener and the route's parser refuse them.
+  if (metadata !== undefined) parts.push(`resource_metadata="${metadata}"`);
   return problem(status, error ?? 'unauthenticated', {
     'www-authenticate': `Bearer ${parts.join(', ')}`,
   });

@@ -119,7 +119,7 @@ function takesMethod(methods: readonly string[], method: string): boolean {
 }
 
 /** Without port and final dot, as routes name it. */
-function hostName(host: string): string {
+export function hostName(host: string): string {
   const port = host.lastIndexOf(':');
   const name = port > host.lastIndexOf(']') ? host.slice(0, port) : host;
   return name.endsWith('.') ? name.slice(0, -1) : name;

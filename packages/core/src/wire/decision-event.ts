@@ -27,7 +27,10 @@ export interface DecisionEvent {
   readonly subject: string | undefined;
   readonly clientId: string | undefined;
   readonly verdict: 'allow' | 'deny';
-  /** Stable reason code; `ok` when allowed. */
+  /**
+   * Stable reason code; of what is allowed `ok`, or what the gateway itself answered: `preflight`,
+   * `resource_metadata`.
+   */
   readonly reason: string;
   /** True where a dependency was missing and the route declared to go on (`on_stale: continue`). */
   readonly degraded: boolean;

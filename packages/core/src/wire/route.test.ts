@@ -32,6 +32,7 @@ describe('parseRoute', () => {
           idleTimeoutSeconds: undefined,
           bodyBytesMax: undefined,
         },
+        cors: undefined,
       },
     });
   });
@@ -54,6 +55,7 @@ describe('parseRoute', () => {
       headers_timeout_seconds: 5,
       idle_timeout_seconds: 86_400,
       body_bytes_max: 2 ** 40,
+      cors: { origins: ['https://app.example', 'http://[::1]:3000'], max_age_seconds: 5 },
     });
     expect(parsed).toEqual({
       ok: true,
@@ -76,6 +78,7 @@ describe('parseRoute', () => {
           idleTimeoutSeconds: 86_400,
           bodyBytesMax: 2 ** 40,
         },
+        cors: { origins: ['https://app.example', 'http://[::1]:3000'], maxAgeSeconds: 5 },
       },
     });
   });
@@ -97,6 +100,20 @@ describe('parseRoute', () => {
     expect(refusalOf({ match: { path: '/x' } })).toMatchObject({ path: '/match/path' });
     expect(refusalOf({ 'a/b~c': 1 })).toMatchObject({ path: '/a~1b~0c' });
     expect(refusalOf({ on_stale: { continue: 1 } })).toMatchObject({ reason: 'unknown_key' });
+  });
+
+  it('takes one star for every page, an empty list for none, and no list for silence', () => {
+    const corsOf = (cors: unknown) => {
+      const parsed = parseRoute({ ...small, cors });
+      return parsed.ok ? parsed.value.cors : parsed.refusal;
+    };
+    expect(corsOf({ origins: ['*'] })).toEqual({ origins: '*', maxAgeSeconds: 600 });
+    expect(corsOf({ origins: [] })).toEqual({ origins: [], maxAgeSeconds: 600 });
+    expect(corsOf(undefined)).toBeUndefined();
+    expect(refusalOf({ cors: { origins: [], credentials: true } })).toMatchObject({
+      reason: 'unknown_key',
+      path: '/cors/credentials',
+    });
   });
 
   it('refuses what no gateway could keep', () => {
@@ -175,6 +192,22 @@ describe('parseRoute', () => {
     ['/idle_timeout_seconds', { idle_timeout_seconds: 1.5 }],
     ['/body_bytes_max', { body_bytes_max: -1 }],
     ['/body_bytes_max', { body_bytes_max: 2 ** 40 + 1 }],
+    ['/cors', { cors: ['https://app.example'] }],
+    ['/cors/origins', { cors: {} }],
+    ['/cors/origins', { cors: { origins: '*' } }],
+    ['/cors/origins', { cors: { origins: new Array(101).fill('https://a') } }],
+    ['/cors/origins/1', { cors: { origins: ['https://app.example', '*'] } }],
+    ['/cors/origins/0', { cors: { origins: ['https://app.example/'] } }],
+    ['/cors/origins/0', { cors: { origins: ['https://APP.example'] } }],
+    ['/cors/origins/0', { cors: { origins: ['https://app.example:443'] } }],
+    ['/cors/origins/0', { cors: { origins: ['http://app.example:80'] } }],
+    ['/cors/origins/0', { cors: { origins: ['https://*.example'] } }],
+    ['/cors/origins/0', { cors: { origins: ['https://user@app.example'] } }],
+    ['/cors/origins/0', { cors: { origins: ['app.example'] } }],
+    ['/cors/origins/0', { cors: { origins: ['null'] } }],
+    ['/cors/origins/0', { cors: { origins: [7] } }],
+    ['/cors/max_age_seconds', { cors: { origins: [], max_age_seconds: 86_401 } }],
+    ['/cors/max_age_seconds', { cors: { origins: [], max_age_seconds: -1 } }],
     ['/accept_basic', { accept_basic: 'yes' }],
     ['/preserve_host', { preserve_host: 1 }],
     ['/strip_prefix', { strip_prefix: null }],

@@ -9,10 +9,12 @@ import { limits } from '../limits.ts';
 import { ok, type Result } from '../result.ts';
 import { isScope } from './oauth.ts';
 import { type RouteBounds, readBounds } from './route-bounds.ts';
+import { type RouteCors, readCors } from './route-cors.ts';
 import { type RouteMatch, type RouteUpstream, readMatch, readUpstream } from './route-match.ts';
 import { type Members, missing, type RouteRefusal, readObject, refuse } from './route-refusal.ts';
 
 export type { RouteBounds } from './route-bounds.ts';
+export type { RouteCors } from './route-cors.ts';
 export type { RouteMatch, RouteUpstream } from './route-match.ts';
 export type { RouteRefusal } from './route-refusal.ts';
 
@@ -44,6 +46,8 @@ export interface Route {
   /** Client addresses that may use the route, as blocks; undefined: any. */
   readonly addressRanges: readonly string[] | undefined;
   readonly bounds: RouteBounds;
+  /** Undefined: the gateway says nothing of other origins. */
+  readonly cors: RouteCors | undefined;
 }
 
 export type OnStale =
@@ -71,6 +75,7 @@ const memberNames = [
   'headers_timeout_seconds',
   'idle_timeout_seconds',
   'body_bytes_max',
+  'cors',
   'audit',
 ] as const;
 
@@ -109,6 +114,8 @@ export function parseRoute(value: unknown): Result<Route, RouteRefusal> {
   if (!addressRanges.ok) return addressRanges;
   const bounds = readBounds(wire);
   if (!bounds.ok) return bounds;
+  const cors = readCors(wire['cors']);
+  if (!cors.ok) return cors;
   const flags = readFlags(wire);
   if (!flags.ok) return flags;
   if (credential.value === 'none' && scopes.value.length > 0) {
@@ -125,6 +132,7 @@ export function parseRoute(value: unknown): Result<Route, RouteRefusal> {
     onStale: onStale.value,
     addressRanges: addressRanges.value,
     bounds: bounds.value,
+    cors: cors.value,
     ...flags.value,
   });
 }

@@ -48,7 +48,10 @@ describe('the schema of a route', () => {
       headers_timeout_seconds: 5,
       idle_timeout_seconds: 86_400,
       body_bytes_max: 2 ** 40,
+      cors: { origins: ['https://app.example', 'http://[::1]:3000'], max_age_seconds: 5 },
     },
+    { match: {}, upstream: 'http://a', cors: { origins: ['*'] } },
+    { match: {}, upstream: 'http://a', cors: { origins: [] } },
     { match: { host: '[::1]' }, upstream: 'http://[::1]:80', on_stale: 'refuse' },
   ])('takes what the parser takes', (route) => {
     expect(parseRoute({ name: 'a', ...route }).ok).toBe(true);

@@ -97,6 +97,30 @@ export const routeSchema = {
       maximum: limits.routeBodyBytesMax,
       description: 'Largest request body that is passed on',
     },
+    cors: {
+      type: 'object',
+      required: ['origins'],
+      additionalProperties: false,
+      properties: {
+        origins: {
+          description: 'Pages that may call the route from a browser; ["*"] for all',
+          anyOf: [
+            { type: 'array', minItems: 1, maxItems: 1, items: { const: '*' } },
+            {
+              type: 'array',
+              maxItems: limits.corsOriginsMax,
+              items: {
+                type: 'string',
+                maxLength: 300,
+                pattern:
+                  '^[a-z][a-z0-9+.-]*://([a-z0-9._-]+|\\[[0-9a-f:.]+\\])(:[1-9][0-9]{0,4})?$',
+              },
+            },
+          ],
+        },
+        max_age_seconds: { type: 'integer', minimum: 0, maximum: limits.corsMaxAgeSecondsMax },
+      },
+    },
   },
   // A route that asks for no credential has none to find scopes in.
   not: {
