@@ -19,6 +19,7 @@ import { createSealer } from './custody/sealer.ts';
 import { buildRequest } from './http/management/request-builder.ts';
 import type { AuthorityEvent } from './rooms.ts';
 import { openMemoryStore } from './store/memory/memory-store.ts';
+import type { Store } from './store/store.ts';
 
 export const bedConfig: AuthorityConfig = {
   issuer: 'https://issuer.example',
@@ -45,11 +46,10 @@ export const operator: Requester = {
   actor: { kind: 'admin_key', id: 'operator' },
 };
 
-export async function authorityBed(seed = 1) {
+export async function authorityBed(seed = 1, store: Store = openMemoryStore()) {
   const clock = manualClock(1_790_000_000_000);
   const entropy = seededEntropy(seed);
   const events: AuthorityEvent[] = [];
-  const store = openMemoryStore();
   const custody = openMemoryCustody({ entropy, clock });
   const timers = { after: () => () => undefined, every: () => () => undefined };
   const log = (event: AuthorityEvent): number => events.push(event);

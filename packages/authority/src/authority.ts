@@ -17,6 +17,7 @@ import {
   ok,
   type Result,
   type TenantId,
+  type UnixMs,
   type UnixSeconds,
 } from '@mintmark/core';
 import { createVerifiedCache, type VerifiedAccessToken } from '@mintmark/tokens';
@@ -86,7 +87,7 @@ export async function openAuthority(
   return {
     handle,
     feed: rooms.feed,
-    introspector: introspectorOf(protocol),
+    introspector: introspectorOf(protocol, rooms.feed),
     decisions: rooms.decisions,
     tick: round.run,
     async close() {
@@ -146,7 +147,7 @@ const notFound: HttpResponse = {
 };
 
 function protocolDeps(rooms: Rooms, keys: VerifyKeyPorts): Omit<ProtocolDeps, 'isGateway'> {
-  const { config, ports, store, peppers, recorder, keyring, feed, refusals } = rooms;
+  const { config, ports, store, peppers, recorder, keyring, feed, keyEnder, refusals } = rooms;
   const { clock, entropy } = ports;
   const { prefix } = config;
   const issuerOf = (): string => config.issuer;
@@ -185,15 +186,16 @@ function protocolDeps(rooms: Rooms, keys: VerifyKeyPorts): Omit<ProtocolDeps, 'i
         await Promise.all([feed.refresh(tenant), keyring.renew(tenant)]);
       },
     },
-    revocation: { store, recorder, clock, entropy },
+    revocation: { store, recorder, clock, entropy, keyEnder, askedBy: feed.askedBy },
     authenticator,
     async introspect(input) {
       const { tenant, token, caller } = input;
       // Keys have no audience: only an enforcement point may ask about one.
-      const key = caller.kind === 'gateway' ? await activeKey(keys, input) : undefined;
+      const key = caller.kind !== 'client' ? await activeKey(keys, input) : undefined;
       if (key !== undefined) return key;
       return introspect(introspectDeps, { tenant, token, caller });
     },
+    gatewayAudiences: feed.audiences,
     failures: createFailureBudget(clock),
     refused: refusals.note,
     issuerOf,
@@ -213,6 +215,7 @@ function keyVerifier({
   sealer,
   recorder,
   keyCache,
+  feed,
 }: Rooms): VerifyKeyPorts {
   const { clock, log } = ports;
   return {
@@ -222,6 +225,7 @@ function keyVerifier({
     recorder,
     clock,
     prefix: config.prefix,
+    ended: freshEnded(feed),
     slowHashes: createSlowHashQueue(),
     onFault: (error) => log({ type: 'fault', where: 'rehash', error }),
   };
@@ -240,16 +244,20 @@ async function activeKey(
   const now = keys.clock.nowMs();
   const verdict = await verifyKey(keys, { tenant, text, kinds: ['key'], now, address });
   if (!verdict.active) return undefined;
-  const { id, owner, scopes, expiresAt } = verdict.row;
+  const { id, owner, scopes, createdAt, expiresAt } = verdict.row;
   const expiresAtSeconds = expiresAt === null ? undefined : Math.floor(expiresAt / 1000);
-  return { active: true, kind: 'api_key', id, owner, scopes, expiresAtSeconds };
+  return {
+    ...{ active: true, kind: 'api_key', id, owner, scopes, expiresAtSeconds },
+    createdAt: createdAt as UnixMs,
+  };
 }
 
 /** What a gateway in this process asks, without the network between. */
-function introspectorOf(protocol: ProtocolDeps): Introspector {
+function introspectorOf(protocol: ProtocolDeps, feed: Feed): Introspector {
   return {
     async introspect({ tenant, credential: token, address }): Promise<IntrospectionAnswer> {
-      const caller = { kind: 'gateway' } as const;
+      const audiences = await feed.audiences(tenant);
+      const caller = { kind: 'gateway', audiences } as const;
       const found = await protocol.introspect({ tenant, token, caller, address });
       if (!found.active) return { active: false };
       if ('kind' in found) {
@@ -261,25 +269,28 @@ function introspectorOf(protocol: ProtocolDeps): Introspector {
           clientId: undefined,
           scopes: found.scopes,
           audience: [],
+          issuedAt: Math.floor(found.createdAt / 1000) as UnixSeconds,
           expiresAt: found.expiresAtSeconds as UnixSeconds | undefined,
           position: undefined,
           family: undefined,
         };
       }
-      const { format, tokenId, subject, clientId, scopes, audience, expiresAt, position } = found;
+      const { format, tokenId, ...rest } = found;
       return {
-        active: true,
         kind: format,
         id: tokenId,
-        subject,
-        clientId,
-        scopes,
-        audience,
-        expiresAt,
-        position,
-        family: undefined,
+        ...rest,
       };
     },
+  };
+}
+
+/** Whether the key ended with its owner or its tenant: see `revocation/end-keys.ts`. */
+function freshEnded(feed: Feed): VerifyKeyPorts['ended'] {
+  return async ({ owner, tenant, createdAt }) => {
+    const of = tenant as TenantId;
+    if (feed.ageMs(of) > limits.feedLeaseMs) await feed.refresh(of);
+    return feed.refusesKey(of, { owner, tenant, createdAt: createdAt as UnixMs });
   };
 }
 

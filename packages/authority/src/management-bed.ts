@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { authorityBed } from './authority-bed.ts';
 import { buildRequest } from './http/management/request-builder.ts';
 import { createRouter, type Method } from './http/management/router.ts';
+import type { Store } from './store/store.ts';
 
 type Body = Record<string, unknown>;
 
@@ -33,8 +34,8 @@ export interface CallOptions {
   readonly address?: string;
 }
 
-export async function managementBed(seed = 1) {
-  const bed = await authorityBed(seed);
+export async function managementBed(seed = 1, store?: Store) {
+  const bed = await authorityBed(seed, store);
   const description = await describe(bed);
   const documented = createDocumentation(description);
 

@@ -62,7 +62,7 @@ function endpointPorts(rooms: Rooms, shared: Judging): ManagementPorts {
   const acting = { store, recorder, clock, entropy };
   const defaultAlgorithm = config.signing.algorithms[0] ?? 'ES256';
   return {
-    keys: { ...acting, peppers, sealer, prefix },
+    keys: { ...acting, peppers, sealer, prefix, ended: shared.keys.ended },
     routes: acting,
     verify: {
       keys: shared.keys,
@@ -82,6 +82,7 @@ function endpointPorts(rooms: Rooms, shared: Judging): ManagementPorts {
     tokens: { inspect: inspector(shared) },
     revocations: {
       ...acting,
+      keyEnder: rooms.keyEnder,
       endSigningKey: ({ requester, kid, reason }) =>
         keyring.emergency({ tenant: requester.tenant, kid, ...changeBy(requester, reason) }),
     },
@@ -113,7 +114,7 @@ function managementToken({ config }: Rooms, { introspect }: Judging) {
     if (!token.startsWith(ours) && token.split('.').length !== 3) {
       return { active: false, reason: 'malformed' } as const;
     }
-    const caller = { kind: 'gateway' } as const;
+    const caller = { kind: 'operator' } as const;
     const found = await introspect({ tenant, token, caller, address: undefined });
     if (!found.active) return found;
     if ('kind' in found || !found.audience.includes(audience)) {
@@ -125,7 +126,7 @@ function managementToken({ config }: Rooms, { introspect }: Judging) {
 
 function inspector({ introspect }: Judging): ManagementPorts['tokens']['inspect'] {
   return async ({ tenant, token }) => {
-    const caller = { kind: 'gateway' } as const;
+    const caller = { kind: 'operator' } as const;
     const found = await introspect({ tenant, token, caller, address: undefined });
     if (!found.active) return found;
     if ('kind' in found) {

@@ -25,6 +25,7 @@ import { createPeppers, type Peppers } from './custody/peppers.ts';
 import { createSealer, type Sealer } from './custody/sealer.ts';
 import { createSlowHashQueue, type SlowHashQueue } from './custody/slow-hash-queue.ts';
 import { createKeyring, type Keyring } from './keyring/keyring.ts';
+import { createKeyEnder, type KeyEnder } from './revocation/end-keys.ts';
 import { type Feed, openFeed } from './revocation/feed.ts';
 import type { Act, ActOutcome } from './store/act.ts';
 import type { Store } from './store/store.ts';
@@ -61,6 +62,7 @@ export interface Rooms {
   readonly keyring: Keyring;
   readonly sequencer: Sequencer;
   readonly feed: Feed;
+  readonly keyEnder: KeyEnder;
   readonly usage: UsageCounter;
   /** Takes the decisions of every enforcement point. */
   readonly decisions: DecisionSink;
@@ -109,6 +111,7 @@ export async function openRooms(config: AuthorityConfig, ports: AuthorityPorts):
     },
     [defaultTenant],
   );
+  const keyEnder = createKeyEnder({ store, recorder, clock }, feed.keyEndings(defaultTenant));
   const sequencer = createSequencer({ store, clock });
   const usage = createUsageCounter(store);
   const refusals = createRefusalTally({ store, recorder, clock });
@@ -133,6 +136,7 @@ export async function openRooms(config: AuthorityConfig, ports: AuthorityPorts):
     keyring,
     sequencer,
     feed,
+    keyEnder,
     usage,
     decisions: decisionSink(usage, refusals),
     refusals,

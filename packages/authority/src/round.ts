@@ -11,6 +11,7 @@ export function createRound(rooms: Rooms): {
   finish(): Promise<void>;
 } {
   const { ports, store, sequencer, feed, keyring, custodyUpkeep, peppers, usage, refusals } = rooms;
+  const { keyEnder } = rooms;
   let running: Promise<void> | undefined;
   let rounds = 0;
 
@@ -27,6 +28,7 @@ export function createRound(rooms: Rooms): {
     await attempt('refusals', refusals.tick);
     await attempt('peppers', peppers.refresh);
     await attempt('keyring', keyring.tick);
+    await attempt('keys of revoked owners', keyEnder.step);
     await attempt('custody', custodyUpkeep.step);
   }
 

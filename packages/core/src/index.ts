@@ -65,10 +65,12 @@ export { pointerToken } from './pointer-token.ts';
 export { assertNever, err, ok, type Result } from './result.ts';
 export {
   createRevocationIndex,
+  type KeyTargets,
   type RevocationIndex,
   type TokenTargets,
 } from './revocation-index.ts';
 export type { JwsAlgorithm, Signer } from './signer.ts';
+export { clientSubject, holderId, typedSubject } from './subject.ts';
 export { suggest } from './suggest.ts';
 export { letOthersRun, type Timers } from './timers.ts';
 export type { AuditAction, AuditActor, AuditEvent, AuditObject } from './wire/audit-event.ts';

@@ -117,6 +117,12 @@ export const limits = {
   viewKeysMax: 2_000_000,
   /** Revocations in a node's view (about 200 bytes each); beyond it the node refuses everything. */
   viewRevocationsMax: 2_000_000,
+  /**
+   * Live revocations of single tokens that one client may ask for, for one subject; beyond it each
+   * ends all that the client holds for it. With tokens of 10 minutes these are 16 a second, and
+   * 200 clients at their bound fill a node's view.
+   */
+  holderRevocationsMax: 10_000,
   /** An expired key stays in a node's view this long, so that it is refused without asking. */
   keyTombstoneSeconds: 24 * 3600,
   /** Answers of introspection kept by a node: revocation is judged by the feed at every use. */

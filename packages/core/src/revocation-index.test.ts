@@ -5,6 +5,7 @@ import type { RevocationEntry, RevocationTarget } from './wire/status-feed.ts';
 
 const token: TokenTargets = {
   position: 5,
+  issuedAt: 100 as UnixSeconds,
   tokenId: 't1',
   clientId: 'c1',
   subject: 'u1',

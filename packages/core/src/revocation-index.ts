@@ -1,10 +1,12 @@
 /**
- * Which tokens are revoked, as a map from target to the feed position of its last revocation. A
- * token carries the position that the feed had when it was minted; it is refused where any target
+ * Which credentials are revoked, as a map from target to the feed position of its last revocation.
+ * A token carries the position that the feed had when it was minted; it is refused where any target
  * that it belongs to was revoked at a higher one. Positions replace clocks: there is no skew, no
- * same-second hole, and "everything of this client" is one entry.
+ * same-second hole, and "everything of this client" is one entry. Only a revocation of "all before
+ * a moment" is judged by dates: the token's `iat`, the key's making.
  */
-import type { UnixSeconds } from './clock.ts';
+import type { UnixMs, UnixSeconds } from './clock.ts';
+import { holderId, typedSubject } from './subject.ts';
 import type {
   FeedPosition,
   RevocationEntry,
@@ -15,6 +17,7 @@ import type {
 /** The targets that one token belongs to. */
 export interface TokenTargets {
   readonly position: FeedPosition;
+  readonly issuedAt: UnixSeconds;
   readonly tokenId: string;
   readonly clientId: string;
   readonly subject: string;
@@ -24,6 +27,16 @@ export interface TokenTargets {
   readonly signingKey?: string | undefined;
 }
 
+/** What one API key belongs to, beside its own entry in the feed. */
+export interface KeyTargets {
+  readonly owner: string;
+  readonly tenant: string;
+  /** Absent: as if made before every revocation. */
+  readonly createdAt: UnixMs | undefined;
+  /** Feed position up to which the key is known to be good; absent where only its row says so. */
+  readonly position?: FeedPosition | undefined;
+}
+
 export interface RevocationIndex {
   readonly size: number;
   apply(entry: RevocationEntry): void;
@@ -31,6 +44,12 @@ export interface RevocationIndex {
   position(kind: RevocationTargetKind, id: string): FeedPosition;
   /** The target whose revocation ends this token, or undefined while none does. */
   refuses(token: TokenTargets): RevocationTarget | undefined;
+  /** The user or tenant whose revocation ends this API key, or undefined while none does. */
+  refusesKey(key: KeyTargets): RevocationTarget | undefined;
+  /** Users and tenants whose API keys were ended. */
+  keyEndings(): readonly { readonly target: RevocationTarget; readonly keysBefore: UnixMs }[];
+  /** Live revocations that this holder asked for itself. */
+  askedBy(holder: string): number;
   /**
    * Forgets entries whose longest-lived token has ended. Call now and then; each call is one pass.
    */
@@ -38,9 +57,18 @@ export interface RevocationIndex {
 }
 
 interface Entry {
+  /** 0 where only what is from before a moment ends. */
   readonly position: FeedPosition;
+  readonly before: number;
+  readonly keysBefore: number;
   readonly expiresAt: UnixSeconds;
+  readonly holder: string | undefined;
 }
+
+const unmade: Entry = {
+  ...{ position: 0, before: 0, keysBefore: 0, holder: undefined },
+  expiresAt: 0 as UnixSeconds,
+};
 
 export function createRevocationIndex(): RevocationIndex {
   // A map a kind: most kinds are empty at most times, and an empty one costs no look-up.
@@ -49,51 +77,99 @@ export function createRevocationIndex(): RevocationIndex {
     family: new Map(),
     client: new Map(),
     user: new Map(),
+    holder: new Map(),
     signing_key: new Map(),
     key: new Map(),
     tenant: new Map(),
   };
   const kinds = Object.values(byKind);
+  const asked = new Map<string, number>();
 
-  function since(
-    position: FeedPosition,
+  function ends(
+    { position, issuedAt }: TokenTargets,
     kind: RevocationTargetKind,
     id: string | undefined,
   ): RevocationTarget | undefined {
     const entries = byKind[kind];
     if (entries.size === 0 || id === undefined) return undefined;
     const entry = entries.get(id);
-    return entry !== undefined && entry.position > position ? { kind, id } : undefined;
+    if (entry === undefined) return undefined;
+    return entry.position > position || entry.before > issuedAt ? { kind, id } : undefined;
+  }
+
+  function endsKey(
+    { createdAt = 0 as UnixMs, position }: KeyTargets,
+    kind: 'user' | 'tenant',
+    id: string,
+  ): RevocationTarget | undefined {
+    const entry = byKind[kind].get(id);
+    if (entry === undefined) return undefined;
+    const later = position !== undefined && entry.position > position;
+    return later || entry.keysBefore > createdAt ? { kind, id } : undefined;
+  }
+
+  function count(holder: string | undefined, change: 1 | -1): void {
+    if (holder === undefined) return;
+    const sum = (asked.get(holder) ?? 0) + change;
+    if (sum === 0) asked.delete(holder);
+    else asked.set(holder, sum);
   }
 
   return {
     get size() {
       return kinds.reduce((sum, entries) => sum + entries.size, 0);
     },
-    apply({ target, position, expiresAt }) {
-      const entries = byKind[target.kind];
-      const known = entries.get(target.id);
-      // A snapshot and a delta may overlap: the higher position and the later end win.
-      if (known !== undefined && known.position >= position) return;
-      const end = known !== undefined && known.expiresAt > expiresAt ? known.expiresAt : expiresAt;
-      entries.set(target.id, { position, expiresAt: end });
+    apply(entry) {
+      const { target } = entry;
+      const known = byKind[target.kind].get(target.id);
+      const merged = merge(known ?? unmade, entry);
+      byKind[target.kind].set(target.id, merged);
+      if (known === undefined) count(merged.holder, 1);
     },
     position: (kind, id) => byKind[kind].get(id)?.position ?? 0,
+    keyEndings: () =>
+      (['user', 'tenant'] as const).flatMap((kind) =>
+        [...byKind[kind]].flatMap(([id, { keysBefore }]) =>
+          keysBefore > 0 ? [{ target: { kind, id }, keysBefore: keysBefore as UnixMs }] : [],
+        ),
+      ),
+    askedBy: (holder) => asked.get(holder) ?? 0,
     refuses(token) {
-      const { position } = token;
+      const { clientId, subject } = token;
+      const { user, holder } = byKind;
       return (
-        since(position, 'token', token.tokenId) ??
-        since(position, 'family', token.family) ??
-        since(position, 'client', token.clientId) ??
-        since(position, 'user', token.subject) ??
-        since(position, 'signing_key', token.signingKey) ??
-        since(position, 'tenant', token.tenant)
+        ends(token, 'token', token.tokenId) ??
+        ends(token, 'family', token.family) ??
+        ends(token, 'client', clientId) ??
+        (user.size === 0 ? undefined : ends(token, 'user', typedSubject(clientId, subject))) ??
+        (holder.size === 0 ? undefined : ends(token, 'holder', holderId(clientId, subject))) ??
+        ends(token, 'signing_key', token.signingKey) ??
+        ends(token, 'tenant', token.tenant)
       );
     },
+    refusesKey: (key) => endsKey(key, 'user', key.owner) ?? endsKey(key, 'tenant', key.tenant),
     expire(now) {
       for (const entries of kinds) {
-        for (const [id, { expiresAt }] of entries) if (expiresAt < now) entries.delete(id);
+        for (const [id, { expiresAt, holder }] of entries) {
+          if (expiresAt >= now) continue;
+          entries.delete(id);
+          count(holder, -1);
+        }
       }
     },
+  };
+}
+
+/** A snapshot and a delta may overlap: of two revocations of one target the farther one holds. */
+function merge(known: Entry, entry: RevocationEntry): Entry {
+  const { before, keysBefore = 0, expiresAt } = entry;
+  const position = before === undefined ? entry.position : 0;
+  return {
+    position: Math.max(known.position, position),
+    before: Math.max(known.before, before ?? 0),
+    keysBefore: Math.max(known.keysBefore, keysBefore),
+    expiresAt: Math.max(known.expiresAt, expiresAt) as UnixSeconds,
+    // The first to ask; another one's wish would not make it cheaper.
+    holder: known === unmade ? entry.holder : known.holder,
   };
 }

@@ -13,7 +13,7 @@ const identity: Identity = {
   scopes: ['a', 'b:c'],
   audience: ['x'],
   expiresAt: undefined,
-  askedAt: undefined,
+  asked: undefined,
   targets: undefined,
 };
 

@@ -3,7 +3,7 @@
  * which a client could speak in the gateway's name, under no spelling that a server behind might
  * fold into ours; then what the gateway itself vouches for. Back: nothing hop-by-hop.
  */
-import type { TenantId } from '@mintmark/core';
+import { type TenantId, typedSubject } from '@mintmark/core';
 import type { StreamRequest } from '@mintmark/net';
 import type { Identity } from './identity.ts';
 import type { CompiledRoute } from './route-table.ts';
@@ -190,7 +190,7 @@ function identityHeaders(identity: Identity, tenant: TenantId): readonly string[
   const rendered = renderedIdentities.get(identity);
   if (rendered !== undefined) return rendered;
   const out = [
-    ...['x-mintmark-subject', encodeValue(identity.subject)],
+    ...['x-mintmark-subject', encodeValue(subjectOf(identity))],
     ...['x-mintmark-scopes', identity.scopes.map(encodeValue).join(' ')],
     ...['x-mintmark-credential-id', encodeValue(identity.credentialId)],
     ...['x-mintmark-credential-kind', identity.kind],
@@ -201,6 +201,11 @@ function identityHeaders(identity: Identity, tenant: TenantId): readonly string[
   }
   renderedIdentities.set(identity, out);
   return out;
+}
+
+/** Typed: a client that acts for itself is not taken for a person, or owner, of the same name. */
+function subjectOf({ subject, clientId }: Identity): string {
+  return clientId === undefined ? subject : typedSubject(clientId, subject);
 }
 
 function encodeValue(value: string): string {

@@ -1,5 +1,11 @@
 /** Who a request was proven to come from, whatever the form of the credential. */
-import type { CredentialKind, FeedPosition, TokenTargets, UnixSeconds } from '@mintmark/core';
+import type {
+  CredentialKind,
+  FeedPosition,
+  KeyTargets,
+  TokenTargets,
+  UnixSeconds,
+} from '@mintmark/core';
 
 export interface Identity {
   readonly kind: Extract<CredentialKind, 'jwt' | 'opaque' | 'api_key'>;
@@ -11,8 +17,8 @@ export interface Identity {
   /** Undefined for API keys, which have no audience. */
   readonly audience: readonly string[] | undefined;
   readonly expiresAt: UnixSeconds | undefined;
-  /** Position of the view when the authority was asked about an API key; else undefined. */
-  readonly askedAt: FeedPosition | undefined;
+  /** Of an API key that the authority was asked about, with the view's position then. */
+  readonly asked: (KeyTargets & { readonly position: FeedPosition }) | undefined;
   /** What can be revoked of it; undefined for API keys, whose status stands in the view. */
   readonly targets: TokenTargets | undefined;
 }

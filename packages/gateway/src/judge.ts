@@ -8,13 +8,14 @@ import type { InvalidCredential, Refusal } from './refusal.ts';
 import type { CompiledRoute } from './route-table.ts';
 import type { HeldKey, StatusView } from './status-view.ts';
 
-/** A key by its entry in the view; in the order: disabled, expiry, address. */
+/** A key by its entry in the view; in the order: disabled, ended with its owner, expiry, address. */
 export function judgeKey(
   held: HeldKey,
-  at: { readonly address: string; readonly now: UnixSeconds },
+  at: { readonly view: StatusView; readonly address: string; readonly now: UnixSeconds },
 ): Refusal | undefined {
   const { view, addresses } = held;
   if (view.status !== 'active') return invalid(view.status);
+  if (at.view.revocations?.refusesKey(held.targets) !== undefined) return invalid('revoked');
   if (view.expiresAt !== undefined && at.now >= view.expiresAt) return invalid('expired');
   if (view.notBefore !== undefined && at.now < view.notBefore) return invalid('not_yet_valid');
   if (addresses === 'any') return undefined;
@@ -49,9 +50,10 @@ export function judgeStatus(
   const held = view.key(identity.credentialId);
   if (held !== undefined) return judgeKey(held, at);
   // Not in the view: what the authority said holds, unless the key was revoked since.
-  const { askedAt } = identity;
-  const revoked = revocations.position('key', identity.credentialId) > (askedAt ?? 0);
-  return askedAt === undefined || revoked ? invalid('revoked') : undefined;
+  const { asked } = identity;
+  if (asked === undefined) return invalid('revoked');
+  const revoked = revocations.position('key', identity.credentialId) > asked.position;
+  return revoked || revocations.refusesKey(asked) !== undefined ? invalid('revoked') : undefined;
 }
 
 /**

@@ -148,13 +148,14 @@ async function introspect(
 /** @param format what the credential is where the answer does not call it an API key */
 function parseIntrospection(answer: JsonObject, format: 'jwt' | 'opaque'): IntrospectionAnswer {
   if (answer['active'] !== true) return { active: false };
-  const { jti, sub, aud, scope, exp, client_id: clientId } = answer;
+  const { jti, sub, aud, scope, iat = 0, exp, client_id: clientId } = answer;
   const { mm_pos: position, mm_family: family, mm_kind: kind } = answer;
   const audience = aud === undefined ? [] : Array.isArray(aud) ? aud : [aud];
   const sound =
     typeof jti === 'string' &&
     typeof sub === 'string' &&
     (scope === undefined || typeof scope === 'string') &&
+    Number.isSafeInteger(iat) &&
     (exp === undefined || Number.isSafeInteger(exp)) &&
     (position === undefined || Number.isSafeInteger(position)) &&
     (clientId === undefined || typeof clientId === 'string') &&
@@ -169,6 +170,8 @@ function parseIntrospection(answer: JsonObject, format: 'jwt' | 'opaque'): Intro
     clientId,
     scopes: scope === undefined || scope === '' ? [] : scope.split(' '),
     audience,
+    // Where it is not said: from before every moment.
+    issuedAt: iat as UnixSeconds,
     expiresAt: exp as UnixSeconds | undefined,
     position: position as number | undefined,
     family,

@@ -13,6 +13,8 @@ import {
   type FeedPosition,
   type FeedSnapshot,
   type JsonValue,
+  type KeyEntry,
+  type KeyTargets,
   type KeyView,
   limits,
   nowSeconds,
@@ -36,6 +38,8 @@ export interface HeldKey {
   readonly verifier: Uint8Array | undefined;
   /** `none` where the key's list cannot be read: it then fits nobody. */
   readonly addresses: RangeSet | 'any' | 'none';
+  /** What can be revoked of it, beside itself. */
+  readonly targets: KeyTargets;
   /** Who its holder is, where the view can tell. */
   readonly identity: Identity;
 }
@@ -227,7 +231,7 @@ export class StatusView {
           if (entry.target.kind === 'key') markRevoked(contents.keys, entry.target.id);
           break;
         case 'key':
-          overfull ||= !putKey(contents.keys, entry.key);
+          overfull ||= !putKey(contents.keys, entry);
           break;
         case 'signing_key':
           signingKeysChanged = true;
@@ -284,7 +288,7 @@ function follows(contents: Contents, delta: FeedDelta, tenant: TenantId): boolea
 }
 
 /** @returns false where there is no room: the key is then judged by the authority */
-function putKey(keys: Map<string, HeldKey>, view: KeyView): boolean {
+function putKey(keys: Map<string, HeldKey>, { key: view, position }: KeyEntry): boolean {
   const known = keys.get(view.id);
   if (known === undefined && keys.size >= limits.viewKeysMax) return false;
   // Nothing makes a revoked key good again, whatever order things arrive in.
@@ -293,6 +297,7 @@ function putKey(keys: Map<string, HeldKey>, view: KeyView): boolean {
     view: { ...view, status },
     verifier: view.verifier === undefined ? undefined : base64urlDecode(view.verifier),
     addresses: addressesOf(view.allowedAddresses),
+    targets: { owner: view.owner, tenant: view.tenant, createdAt: view.createdAt, position },
     identity: identityOf(view),
   });
   return true;
@@ -304,7 +309,7 @@ function identityOf(view: KeyView): Identity {
     scopes: view.scopes,
     audience: undefined,
     expiresAt: view.expiresAt,
-    askedAt: undefined,
+    asked: undefined,
     targets: undefined,
   };
 }

@@ -13,6 +13,7 @@ import {
   ok,
   type Result,
   type TenantId,
+  type UnixMs,
   type UnixSeconds,
 } from '@mintmark/core';
 import {
@@ -138,9 +139,10 @@ function identityOfToken(claims: VerifiedAccessToken): Identity {
     scopes: claims.scopes,
     audience: claims.audience,
     expiresAt: claims.expiresAt,
-    askedAt: undefined,
+    asked: undefined,
     targets: {
       ...{ position: claims.position, tokenId, clientId, subject, tenant, family },
+      issuedAt: claims.issuedAt,
       signingKey: claims.keyId,
     },
   };
@@ -168,7 +170,7 @@ function verifyKey(
     parts.failures.failed(address);
     return invalid('wrong_secret', known);
   }
-  const refusal = judgeKey(held, { address, now });
+  const refusal = judgeKey(held, { view: parts.view, address, now });
   if (refusal !== undefined) return err({ refusal, credentialId: id, authenticated: true });
   return ok(held.identity);
 }
@@ -204,7 +206,7 @@ function identityOf(
   askedAt: number,
   now: UnixSeconds,
 ): Verification {
-  const { id, kind, subject, clientId, position, family } = answer;
+  const { id, kind, subject, clientId, position, family, issuedAt } = answer;
   const known = { credentialId: id, authenticated: true };
   if (answer.expiresAt !== undefined && now >= answer.expiresAt) return invalid('expired', known);
   const isKey = kind === 'api_key';
@@ -221,9 +223,24 @@ function identityOf(
     scopes: (isKey ? view.key(id)?.view.scopes : undefined) ?? answer.scopes,
     audience: isKey ? undefined : answer.audience,
     expiresAt: answer.expiresAt,
-    askedAt: isKey ? askedAt : undefined,
+    asked: isKey
+      ? { owner: subject, tenant, createdAt: endOf(issuedAt), position: askedAt }
+      : undefined,
     targets: isKey
       ? undefined
-      : { position: position!, tokenId: id, clientId: clientId!, subject, tenant, family },
+      : {
+          position: position!,
+          issuedAt,
+          tokenId: id,
+          clientId: clientId!,
+          subject,
+          tenant,
+          family,
+        },
   });
+}
+
+/** The last millisecond of it: a key is from before a whole second where all of its own is. */
+function endOf(second: UnixSeconds): UnixMs {
+  return (second * 1000 + 999) as UnixMs;
 }

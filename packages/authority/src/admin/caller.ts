@@ -1,5 +1,5 @@
 /** The authenticated caller of the management API. Only `authenticate` makes one. */
-import type { AuditActor, TenantId } from '@mintmark/core';
+import { type AuditActor, clientSubject, type TenantId } from '@mintmark/core';
 
 export interface Caller {
   readonly tenant: TenantId;
@@ -20,4 +20,9 @@ export interface KeyBounds {
 /** Whether there is any bound, which a credential without any would go beyond. */
 export function areTight(bounds: KeyBounds | undefined): boolean {
   return bounds !== undefined && (bounds.expiresAt !== null || bounds.allowedAddresses !== null);
+}
+
+/** The caller as the owner of what it makes, apart from people of the same name. */
+export function subjectOf(actor: AuditActor): string {
+  return actor.kind === 'client' ? clientSubject(actor.id) : actor.id;
 }

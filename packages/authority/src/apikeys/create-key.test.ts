@@ -38,6 +38,7 @@ describe('createKey', () => {
         status: 'active',
         owner: 'team-a',
         scopes: ['read', 'write'],
+        createdAt: row.createdAt,
         expiresAt: expiresAt / 1000,
       },
     ]);

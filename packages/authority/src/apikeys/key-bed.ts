@@ -67,6 +67,7 @@ export function keyBed(options: { readonly seed?: number } = {}) {
     slowHashes: createSlowHashQueue({ concurrencyMax: 2, queueMax: 4 }),
     onFault: (fault: Fault) => void faults.push(fault),
     faults,
+    ended: async () => false,
     /** Actions recorded so far, sorted: ids order records by the second only. */
     async recorded(): Promise<readonly string[]> {
       const rows = await store.auditPending.list({ limit: 10_000 });

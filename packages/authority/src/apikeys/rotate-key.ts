@@ -32,6 +32,11 @@ export interface Rotated {
   readonly previousExpiresAt: UnixMs;
 }
 
+export interface RotatePorts extends KeyPorts {
+  /** Whether the key ended with its owner or its tenant, whatever its row says. */
+  readonly ended: (row: KeyRow) => Promise<boolean>;
+}
+
 /**
  * @param input.mayNameOwner whether the requester may hold a key of this owner
  * @param input.overlapSeconds counted from the beginning of the current second; 0 ends the
@@ -39,7 +44,7 @@ export interface Rotated {
  * @returns the successor and its text, to be shown once
  */
 export async function rotateKey(
-  ports: KeyPorts,
+  ports: RotatePorts,
   input: {
     readonly requester: Requester;
     readonly id: string;
@@ -54,6 +59,8 @@ export async function rotateKey(
   const refusal = refusalOf(old, { now, mayNameOwner: input.mayNameOwner });
   if (refusal !== undefined) return err(refusal);
   const row = old as KeyRow;
+  // Its successor would be younger than the revocation, and live.
+  if (await ports.ended(row)) return err({ reason: 'not_active', status: 'revoked' });
   const end = (Math.floor(now / 1000) + overlapSeconds) * 1000;
   const previousExpiresAt = Math.min(row.expiresAt ?? end, end) as UnixMs;
   const { row: successor, text } = await newKey(ports, {

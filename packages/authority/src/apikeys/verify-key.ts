@@ -29,6 +29,8 @@ export interface VerifyKeyPorts extends RehashPorts {
   readonly store: Pick<Store, 'importFormats' | 'acts'> & { readonly keys: KeyReader };
   readonly prefix: string;
   readonly slowHashes: SlowHashQueue;
+  /** Whether the key ended with its owner or its tenant, whatever its row says. */
+  readonly ended: (row: KeyRow) => Promise<boolean>;
   /** Spends all that a use costs, or nothing; absent where no limits are set. */
   readonly limiter?: KeyLimiter;
   /** Told where a proven key could not be rehashed; its next use tries again. */
@@ -76,7 +78,8 @@ export async function verifyKey(ports: VerifyKeyPorts, input: PresentedKey): Pro
   const found = await findProven(ports, input);
   if (typeof found === 'string') return { active: false, code: found };
   const { row, secret } = found;
-  const denial = denialOf(row, input);
+  const isEnded = row.kind !== 'admin' && (await ports.ended(row));
+  const denial = isEnded ? 'revoked' : denialOf(row, input);
   if (denial !== undefined) return { active: false, code: denial, row };
   // Last, because it is the only check that changes anything.
   const spent = await ports.limiter?.spend(row, input.cost ?? 1);

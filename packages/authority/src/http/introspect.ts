@@ -10,7 +10,13 @@ const inactive = JSON.stringify({ active: false });
 export async function handleIntrospect(
   deps: Pick<
     ProtocolDeps,
-    'authenticator' | 'failures' | 'refused' | 'introspect' | 'isGateway' | 'issuerOf'
+    | 'authenticator'
+    | 'failures'
+    | 'refused'
+    | 'introspect'
+    | 'isGateway'
+    | 'gatewayAudiences'
+    | 'issuerOf'
   >,
   tenant: TenantId,
   request: HttpRequest,
@@ -19,7 +25,7 @@ export async function handleIntrospect(
   if (!form.ok) return renderError(form.refusal);
   let caller: IntrospectionCaller;
   if (await deps.isGateway(request, tenant)) {
-    caller = { kind: 'gateway' };
+    caller = { kind: 'gateway', audiences: await deps.gatewayAudiences(tenant) };
   } else {
     const client = await callingClient(deps, {
       tenant,
@@ -45,7 +51,7 @@ function json(body: string): HttpResponse {
   return { status: 200, headers: { 'content-type': 'application/json', ...uncached }, body };
 }
 
-/** RFC 7662 §2.2; `mm_pos` lets a gateway go on judging revocation by itself. */
+/** RFC 7662 §2.2; `mm_pos` and `mm_family` let a gateway go on judging revocation by itself. */
 function tokenBody(token: ActiveToken, issuer: string): Record<string, unknown> {
   return {
     active: true,
@@ -59,6 +65,7 @@ function tokenBody(token: ActiveToken, issuer: string): Record<string, unknown> 
     iss: issuer,
     jti: token.tokenId,
     mm_pos: token.position,
+    ...(token.family === undefined ? {} : { mm_family: token.family }),
   };
 }
 
@@ -69,6 +76,7 @@ function keyBody(key: ActiveKey): Record<string, unknown> {
     sub: key.owner,
     jti: key.id,
     mm_kind: 'api_key',
+    iat: Math.floor(key.createdAt / 1000),
     ...(key.expiresAtSeconds === undefined ? {} : { exp: key.expiresAtSeconds }),
   };
 }

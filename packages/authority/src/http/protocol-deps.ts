@@ -7,13 +7,14 @@ import {
   ok,
   type Result,
   type TenantId,
+  type UnixMs,
 } from '@mintmark/core';
 import type { RefusalTally } from '../admin/refusal-tally.ts';
 import type { ClientAuthenticator } from '../clients/authenticate.ts';
 import type { Client } from '../clients/client.ts';
 import type { GrantDeps } from '../grants/run-grant.ts';
 import type { ActiveToken, IntrospectionCaller } from '../introspection/introspect.ts';
-import type { RevokeDeps } from '../revocation/revoke.ts';
+import type { RevokeOwnDeps } from '../revocation/revoke-own.ts';
 import type { Form } from './form.ts';
 import { presentedClient } from './presented-client.ts';
 import type { ProtocolRefusal } from './render-error.ts';
@@ -25,12 +26,13 @@ export interface ActiveKey {
   readonly id: string;
   readonly owner: string;
   readonly scopes: readonly string[];
+  readonly createdAt: UnixMs;
   readonly expiresAtSeconds: number | undefined;
 }
 
 export interface ProtocolDeps {
   readonly grants: GrantDeps;
-  readonly revocation: RevokeDeps;
+  readonly revocation: RevokeOwnDeps;
   readonly authenticator: ClientAuthenticator;
   /** Judges access tokens and, for gateways, API keys. */
   readonly introspect: (input: {
@@ -41,6 +43,8 @@ export interface ProtocolDeps {
   }) => Promise<ActiveToken | ActiveKey | { readonly active: false; readonly reason: string }>;
   /** Whether the Authorization header holds a management credential that may act as a gateway. */
   readonly isGateway: (request: HttpRequest, tenant: TenantId) => Promise<boolean>;
+  /** What tokens must be made for to be any business of a gateway. */
+  readonly gatewayAudiences: (tenant: TenantId) => Promise<ReadonlySet<string>>;
   readonly failures: FailureBudget;
   /** Counts a caller that could not prove who it is, for the audit trail. */
   readonly refused: RefusalTally['note'];

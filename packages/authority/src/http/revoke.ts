@@ -3,7 +3,7 @@
  * and so is another client's, which stays as it is: the answer tells nothing about it.
  */
 import type { HttpRequest, HttpResponse, TenantId } from '@mintmark/core';
-import { revoke } from '../revocation/revoke.ts';
+import { revokeOwn } from '../revocation/revoke-own.ts';
 import { readForm } from './form.ts';
 import { callingClient, type ProtocolDeps } from './protocol-deps.ts';
 import { renderError, uncached } from './render-error.ts';
@@ -32,15 +32,13 @@ export async function handleRevoke(
   const found = await deps.introspect({ tenant, token, caller, address: undefined });
   // What is not active needs no end, and what is not this client's is not its to end (§2.1).
   if (!found.active || 'kind' in found || found.clientId !== clientId) return done;
-  await revoke(deps.revocation, {
+  await revokeOwn(deps.revocation, {
     requester: {
       tenant,
       actor: { kind: 'client', id: clientId },
       address: request.remoteAddress,
     },
-    target: { kind: 'token', id: found.tokenId },
-    reason: 'revoked by its client',
-    tokensEndAt: found.expiresAt,
+    token: found,
   });
   return done;
 }

@@ -39,9 +39,10 @@ export interface IntrospectDeps {
   readonly prefix: string;
 }
 
-/** Who asks. A gateway acts for the audiences of its routes, which are the tenant's own. */
+/** Who asks: for itself, for the audiences of a gateway's routes, or for whoever runs all this. */
 export type IntrospectionCaller =
-  | { readonly kind: 'gateway' }
+  | { readonly kind: 'operator' }
+  | { readonly kind: 'gateway'; readonly audiences: ReadonlySet<string> }
   | {
       readonly kind: 'client';
       readonly clientId: ClientId;
@@ -60,6 +61,7 @@ export interface ActiveToken {
   readonly issuedAt: UnixSeconds;
   readonly expiresAt: UnixSeconds;
   readonly position: FeedPosition;
+  readonly family: string | undefined;
 }
 
 /** `reason` is for the record; outside it is `{"active":false}` and no more. */
@@ -97,6 +99,8 @@ export async function introspect(
   const { signingKey, ...active } = found;
   const targets: TokenTargets = {
     position: active.position,
+    issuedAt: active.issuedAt,
+    family: active.family,
     tokenId: active.tokenId,
     clientId: active.clientId,
     subject: active.subject,
@@ -110,7 +114,8 @@ export async function introspect(
 type Found = (ActiveToken & { readonly signingKey: string | undefined }) | InactiveToken;
 
 function mayKnow(caller: IntrospectionCaller, token: ActiveToken): boolean {
-  if (caller.kind === 'gateway') return true;
+  if (caller.kind === 'operator') return true;
+  if (caller.kind === 'gateway') return token.audience.some((one) => caller.audiences.has(one));
   if (caller.clientId === token.clientId) return true;
   return token.audience.some(
     (audience) => audience === caller.clientId || caller.resources.includes(audience),
@@ -141,6 +146,7 @@ async function readOpaque(deps: IntrospectDeps, tenant: TenantId, token: string)
     issuedAt: row.issuedAtSeconds as UnixSeconds,
     expiresAt: row.expiresAtSeconds as UnixSeconds,
     position: row.position,
+    family: row.family ?? undefined,
     signingKey: undefined,
   };
 }
@@ -168,6 +174,7 @@ async function readJwt(deps: IntrospectDeps, tenant: TenantId, token: string): P
     issuedAt: claims.issuedAt,
     expiresAt: claims.expiresAt,
     position: claims.position,
+    family: claims.family,
     signingKey: claims.keyId,
   };
 }

@@ -7,6 +7,7 @@ import {
   type TenantId,
   type Timers,
   type TokenTargets,
+  type UnixSeconds,
 } from '@mintmark/core';
 import { beforeEach, expect, test } from 'vitest';
 import { openMemoryStore } from '../store/memory/memory-store.ts';
@@ -78,7 +79,14 @@ async function revokeHere(target: RevocationTarget): Promise<void> {
 }
 
 function token(position: number): TokenTargets {
-  return { position, tokenId: 't1', clientId: 'c1', subject: 's1', tenant };
+  return {
+    position,
+    issuedAt: 0 as UnixSeconds,
+    tokenId: 't1',
+    clientId: 'c1',
+    subject: 's1',
+    tenant,
+  };
 }
 
 function ask(after: number, node = 'n1'): Promise<FeedDelta | 'resync'> {

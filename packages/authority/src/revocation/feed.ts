@@ -12,10 +12,12 @@ import {
   type FeedPosition,
   type FeedSnapshot,
   type FeedSource,
+  type KeyTargets,
   type KeyView,
   letOthersRun,
   limits,
   nowSeconds,
+  type RevocationEntry,
   type RevocationIndex,
   type SigningKeyId,
   type TenantId,
@@ -24,6 +26,7 @@ import {
 } from '@mintmark/core';
 import type { Store } from '../store/store.ts';
 import type { Row } from '../store/tables.ts';
+import type { KeyEnding } from './end-keys.ts';
 import { keyViewOf } from './key-view.ts';
 
 export interface FeedDeps {
@@ -55,6 +58,14 @@ export interface Feed extends FeedSource {
   refresh(tenant: TenantId): Promise<void>;
   /** The revocation that ends this token, judged by the local view; waits for it to catch up. */
   refuses(tenant: TenantId, token: TokenTargets): Promise<boolean>;
+  /** The same for an API key: whether its owner or its tenant was revoked. */
+  refusesKey(tenant: TenantId, key: KeyTargets): Promise<boolean>;
+  /** Live revocations that a holder asked for itself, as far as this process knows. */
+  askedBy(tenant: TenantId, holder: string): number;
+  /** Users and tenants whose API keys were ended, and made before when. */
+  keyEndings(tenant: TenantId): readonly KeyEnding[];
+  /** What tokens of this tenant's gateways are made for: its routes' audiences, and the issuer. */
+  audiences(tenant: TenantId): Promise<ReadonlySet<string>>;
   /** Milliseconds since the local view was known to be complete. */
   ageMs(tenant: TenantId): number;
 }
@@ -67,6 +78,8 @@ interface TenantFeed {
   readonly waiting: Set<() => void>;
   refreshedMonotonicMs: number;
   catchingUp: Promise<void> | undefined;
+  /** Read again after a route has changed. */
+  audiences: Promise<ReadonlySet<string>> | undefined;
 }
 
 /** Of what a tenant has few of. */
@@ -84,6 +97,7 @@ export async function openFeed(deps: FeedDeps, tenants: readonly TenantId[]): Pr
       waiting: new Set(),
       refreshedMonotonicMs: deps.clock.monotonicMs(),
       catchingUp: undefined,
+      audiences: undefined,
     };
     feeds.set(tenant, feed);
     await refresh(deps, tenant, feed);
@@ -99,11 +113,22 @@ export async function openFeed(deps: FeedDeps, tenants: readonly TenantId[]): Pr
     advanced: (tenant, position) => advance(of(tenant), position),
     refresh: (tenant) => refresh(deps, tenant, of(tenant)),
     async refuses(tenant, token) {
-      const feed = of(tenant);
-      // What this process has acknowledged must already be refused by its own next answer.
-      while (feed.applied < feed.head) await catchUp(deps, tenant, feed);
-      return feed.revocations.refuses(token) !== undefined;
+      return (await caughtUp(deps, tenant, of(tenant))).refuses(token) !== undefined;
     },
+    async refusesKey(tenant, key) {
+      return (await caughtUp(deps, tenant, of(tenant))).refusesKey(key) !== undefined;
+    },
+    async audiences(tenant) {
+      const feed = of(tenant);
+      await caughtUp(deps, tenant, feed);
+      feed.audiences ??= readAudiences(deps, tenant);
+      return feed.audiences;
+    },
+    askedBy: (tenant, holder) => of(tenant).revocations.askedBy(holder),
+    keyEndings: (tenant) =>
+      of(tenant)
+        .revocations.keyEndings()
+        .map(({ target, keysBefore }) => ({ tenant, target, before: keysBefore })),
     ageMs: (tenant) => deps.clock.monotonicMs() - of(tenant).refreshedMonotonicMs,
     snapshot: (tenant) => snapshot(deps, { tenant, epoch }),
     async delta(input) {
@@ -116,6 +141,23 @@ export async function openFeed(deps: FeedDeps, tenants: readonly TenantId[]): Pr
       return delta(deps, { ...input, head: feed.head });
     },
   };
+}
+
+/** What this process has acknowledged must already be refused by its own next answer. */
+async function caughtUp(
+  deps: FeedDeps,
+  tenant: TenantId,
+  feed: TenantFeed,
+): Promise<RevocationIndex> {
+  while (feed.applied < feed.head) await catchUp(deps, tenant, feed);
+  return feed.revocations;
+}
+
+/** A route that names no audience takes tokens made for the issuer. */
+async function readAudiences(deps: FeedDeps, tenant: TenantId): Promise<ReadonlySet<string>> {
+  const rows = await deps.store.routes.list({ where: { tenant }, limit: rowsMax });
+  const named = rows.map(({ route }) => route['audience']);
+  return new Set([deps.issuerOf(tenant), ...named.filter((one) => typeof one === 'string')]);
 }
 
 function advance(feed: TenantFeed, position: FeedPosition): void {
@@ -143,6 +185,7 @@ function catchUp(deps: FeedDeps, tenant: TenantId, feed: TenantFeed): Promise<vo
       for (const row of rows) {
         const entry: FeedEntry = { ...row.entry, position: row.position };
         if (entry.type === 'revocation') feed.revocations.apply(entry);
+        if (entry.type === 'route') feed.audiences = undefined;
       }
       // No rows: everything up to the head seen before the read is in. The head of now may count
       // an entry that was committed since and not read.
@@ -201,6 +244,7 @@ async function delta(
 /** A stored entry as nodes get it: a key's entry is made from its row of now, verifier opened. */
 async function entryOf(deps: FeedDeps, row: Row<'feed'>): Promise<FeedEntry> {
   const entry: FeedEntry = { ...row.entry, position: row.position };
+  if (entry.type === 'revocation') return told(entry);
   if (entry.type !== 'key') return entry;
   const key = await deps.store.keys.get(row.tenant, entry.key.id);
   return key === undefined ? entry : { ...entry, key: await viewOf(deps, key) };
@@ -220,20 +264,24 @@ async function snapshot(
 ): Promise<FeedSnapshot> {
   const head = (await deps.store.feedHead.get(tenant))?.position ?? 0;
   const entries: FeedEntry[] = [];
+  const revocations = new Map<string, RevocationEntry>();
   const now = nowSeconds(deps.clock);
   await eachPage(
     deps,
     (after) =>
       deps.store.feed.list({
-        where: { tenant, targetKind: { is: '!=', value: null } },
+        // All of them: to look for revocations alone could read the whole feed in one turn.
+        where: { tenant },
         limit: limits.longReadRows,
         ...after,
       }),
-    (row) => {
-      if (row.expiresAtSeconds >= now) entries.push({ ...row.entry, position: row.position });
+    ({ entry, position, expiresAtSeconds }) => {
+      if (entry.type !== 'revocation' || expiresAtSeconds < now) return;
+      keepFarthest(revocations, told({ ...entry, position }));
     },
     (row) => [row.tenant, row.position],
   );
+  for (const entry of revocations.values()) entries.push(entry);
   await eachPage(
     deps,
     (after) => deps.store.keys.list({ where: { tenant }, limit: limits.longReadRows, ...after }),
@@ -256,6 +304,30 @@ async function snapshot(
     entries.push({ type: 'import_prefix', position: head, prefix: row.prefix });
   }
   return { tenant, epoch, head, issuer: deps.issuerOf(tenant), entries };
+}
+
+/** Who asked is for the authority's own count. */
+function told({ holder: _holder, ...entry }: RevocationEntry): RevocationEntry {
+  return entry;
+}
+
+/** Of the revocations of one target a new view needs what they come to: one, and one by date. */
+function keepFarthest(kept: Map<string, RevocationEntry>, entry: RevocationEntry): void {
+  const { target, before, keysBefore, expiresAt } = entry;
+  const name = `${target.kind} ${before === undefined} ${target.id}`;
+  const known = kept.get(name);
+  if (known === undefined) {
+    kept.set(name, entry);
+    return;
+  }
+  const later = <T extends number>(a: T | undefined, b: T | undefined): T =>
+    Math.max(a ?? 0, b ?? 0) as T;
+  kept.set(name, {
+    ...entry,
+    expiresAt: later(known.expiresAt, expiresAt),
+    ...(before === undefined ? {} : { before: later(known.before, before) }),
+    ...(keysBefore === undefined ? {} : { keysBefore: later(known.keysBefore, keysBefore) }),
+  });
 }
 
 async function eachPage<R>(

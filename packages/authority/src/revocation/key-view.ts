@@ -1,5 +1,5 @@
 /** An API key as enforcement points see it: everything needed to judge it, and no secret. */
-import type { KeyId, KeyView, TenantId, UnixSeconds } from '@mintmark/core';
+import type { KeyId, KeyView, TenantId, UnixMs, UnixSeconds } from '@mintmark/core';
 import type { Row } from '../store/tables.ts';
 
 /**
@@ -13,6 +13,7 @@ export function keyViewOf(row: Row<'keys'>, verifier?: string): KeyView {
     status: row.status,
     owner: row.owner,
     scopes: row.scopes,
+    createdAt: row.createdAt as UnixMs,
     ...(verifier === undefined ? {} : { verifier }),
     ...(row.environment === null ? {} : { environment: row.environment }),
     ...(row.plan === null ? {} : { plan: row.plan }),

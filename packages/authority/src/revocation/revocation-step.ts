@@ -1,12 +1,23 @@
 /** The one feed step that every revocation is made of. */
-import { limits, type RevocationTarget, type TenantId, type UnixSeconds } from '@mintmark/core';
+import {
+  limits,
+  type RevocationTarget,
+  type TenantId,
+  type UnixMs,
+  type UnixSeconds,
+} from '@mintmark/core';
 import type { FeedDraft, FeedStep } from '../store/act.ts';
+
+/** The end of the year 9999: API keys may live for ever, and so does what ends them. */
+const forever = 253_402_300_799 as UnixSeconds;
 
 /**
  * @param input.at unix milliseconds
+ * @param input.before only what was issued before this moment ends
  * @param input.tokensEndAt unix seconds at which the last token of the target has ended; by default
  *   the longest life that any token has. The entry lasts longer by the skew: a node whose clock is
  *   behind still takes the token
+ * @param input.holder who asked for the end of its own token; see `HolderBudget`
  * @param input.entries other feed entries of the same act, behind the revocation
  */
 export function revocationStep(input: {
@@ -16,17 +27,35 @@ export function revocationStep(input: {
   readonly reason: string;
   readonly actor: string;
   readonly at: number;
+  readonly before?: UnixSeconds | undefined;
   readonly tokensEndAt?: UnixSeconds | undefined;
+  readonly holder?: string | undefined;
   readonly entries?: readonly FeedDraft[];
 }): FeedStep {
-  const { tenant, id, target, reason, actor, at } = input;
-  const longest = Math.ceil(at / 1000) + limits.accessTokenTtlSecondsMax;
-  const expiresAt = ((input.tokensEndAt ?? longest) + limits.clockSkewSeconds) as UnixSeconds;
+  const { tenant, id, target, reason, actor, at, before, holder } = input;
+  const keysBefore = endsKeys(target)
+    ? ((before === undefined ? at : before * 1000) as UnixMs)
+    : undefined;
+  const longest = (before ?? Math.ceil(at / 1000)) + limits.accessTokenTtlSecondsMax;
+  const tokensEndAt = (input.tokensEndAt ?? longest) + limits.clockSkewSeconds;
+  const entry: FeedDraft = {
+    type: 'revocation',
+    target,
+    expiresAt: keysBefore === undefined ? (tokensEndAt as UnixSeconds) : forever,
+    ...(before === undefined ? {} : { before }),
+    ...(keysBefore === undefined ? {} : { keysBefore }),
+    ...(holder === undefined ? {} : { holder }),
+  };
   return {
     do: 'feed',
     tenant,
     at,
-    entries: [{ type: 'revocation', target, expiresAt }, ...(input.entries ?? [])],
+    entries: [entry, ...(input.entries ?? [])],
     revocation: { tenant, id, targetKind: target.kind, targetId: target.id, reason, actor, at },
   };
+}
+
+/** Whether API keys end with the target: those that the user owns, all of the tenant. */
+export function endsKeys(target: RevocationTarget): boolean {
+  return target.kind === 'user' || target.kind === 'tenant';
 }

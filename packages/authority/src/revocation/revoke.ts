@@ -5,6 +5,7 @@
  * node does within a second. What must never happen: an acknowledged revocation lost to a crash.
  */
 import {
+  type AuditObject,
   type Clock,
   type Entropy,
   err,
@@ -21,13 +22,16 @@ import type { Recorder } from '../audit/record.ts';
 import { eventBy, type Requester } from '../audit/requester.ts';
 import type { Alongside, Step } from '../store/act.ts';
 import type { Store } from '../store/store.ts';
-import { revocationStep } from './revocation-step.ts';
+import { endKeysAround, type KeyEnder } from './end-keys.ts';
+import { endsKeys, revocationStep } from './revocation-step.ts';
 
 export interface RevokeDeps {
-  readonly store: Pick<Store, 'acts'>;
+  readonly store: Pick<Store, 'acts' | 'keys'>;
   readonly recorder: Recorder;
   readonly clock: Clock;
   readonly entropy: Entropy;
+  /** Brings the rows of keys that ended with their owner after the entry that ended them. */
+  readonly keyEnder: Pick<KeyEnder, 'add'>;
 }
 
 export interface RevokeInput {
@@ -35,6 +39,12 @@ export interface RevokeInput {
   readonly target: RevocationTarget;
   /** Why, in the words of whoever asked; it stands in the audit trail. */
   readonly reason: string;
+  /** Only what was issued, or made, before this moment; not in the future. */
+  readonly before?: UnixSeconds | undefined;
+  /** What was asked to be ended, where that is not the target: the record is about it. */
+  readonly about?: AuditObject | undefined;
+  /** Who asked for the end of its own token: it counts against that holder's budget. */
+  readonly holder?: string | undefined;
   /** When the last token of the target ends, where the caller knows; shortens the entry's life. */
   readonly tokensEndAt?: UnixSeconds | undefined;
   readonly alongside?: Alongside<Omit<Revoked, 'position'>>;
@@ -50,11 +60,15 @@ export type RevokeRefusal =
   | { readonly reason: 'target_not_found'; readonly kind: string }
   /** Signing keys end by `keyring.emergency`, which replaces them in the same act. */
   | { readonly reason: 'unsupported_target'; readonly kind: string }
+  /** A single credential ends as a whole; a signing key with all that it signed. */
+  | { readonly reason: 'before_not_applicable'; readonly kind: string }
+  /** What is not issued yet cannot be promised to be refused. */
+  | { readonly reason: 'before_in_future' }
   | { readonly reason: 'refused_by_step'; readonly step: string };
 
 /**
- * Revokes the target: tokens minted before this moment are refused; a key is refused for ever.
- * Revoking twice is harmless and moves the moment on.
+ * Revokes the target: tokens minted before this moment are refused; a key is refused for ever, and
+ * so are the keys of a user or tenant. Revoking twice is harmless and moves the moment on.
  *
  * @throws StoreFault when the act cannot commit; then nothing was revoked
  */
@@ -62,11 +76,17 @@ export async function revoke(
   deps: RevokeDeps,
   input: RevokeInput,
 ): Promise<Result<Revoked, RevokeRefusal>> {
-  const { requester, target } = input;
+  const { requester, target, before } = input;
   const { tenant, actor } = requester;
   const at = deps.clock.nowMs();
+  // Another tenant than one's own is not there.
+  if (target.kind === 'tenant' && target.id !== tenant) {
+    return err({ reason: 'target_not_found', kind: 'tenant' });
+  }
   const mark = markOf(target, tenant, at);
   if (mark === undefined) return err({ reason: 'unsupported_target', kind: target.kind });
+  const wrong = before === undefined ? undefined : wrongMoment(target, before, at);
+  if (wrong !== undefined) return err(wrong);
   const id = freshId(deps.entropy);
   const { outcome, position } = await deps.store.acts.run({
     steps: [
@@ -78,7 +98,9 @@ export async function revoke(
         reason: input.reason,
         actor: `${actor.kind}:${actor.id}`,
         at,
+        before,
         tokensEndAt: input.tokensEndAt,
+        holder: input.holder,
       }),
       ...(input.alongside?.({ id, effectiveAt: at }) ?? []),
     ],
@@ -86,10 +108,10 @@ export async function revoke(
       eventBy(requester, {
         action: 'revocation.create',
         at,
-        object: objectOf(target),
+        object: input.about ?? objectOf(target),
         related: { kind: 'revocation', id },
         why: input.reason,
-        detail: { target_kind: target.kind, target_id: target.id },
+        detail: { target_kind: target.kind, target_id: target.id, ...(before && { before }) },
       }),
     ),
   });
@@ -97,8 +119,37 @@ export async function revoke(
     return err({ reason: 'target_not_found', kind: target.kind });
   }
   if (outcome !== 'done') return err({ reason: 'refused_by_step', step: outcome });
+  if (endsKeys(target)) await endKeys(deps, { tenant, target, before, at });
   // A revocation always advances the feed.
   return ok({ id, position: position as FeedPosition, effectiveAt: at });
+}
+
+function wrongMoment(
+  { kind }: RevocationTarget,
+  before: UnixSeconds,
+  now: UnixMs,
+): RevokeRefusal | undefined {
+  if (kind === 'token' || kind === 'key') return { reason: 'before_not_applicable', kind };
+  return before * 1000 > now ? { reason: 'before_in_future' } : undefined;
+}
+
+/** The entry holds; what it cannot date is ended before the answer, the other rows after it. */
+async function endKeys(
+  deps: RevokeDeps,
+  input: {
+    readonly tenant: TenantId;
+    readonly target: RevocationTarget;
+    readonly before: UnixSeconds | undefined;
+    readonly at: UnixMs;
+  },
+): Promise<void> {
+  const { tenant, target, before, at } = input;
+  if (before === undefined) await endKeysAround(deps, { tenant, target, at });
+  deps.keyEnder.add({
+    tenant,
+    target,
+    before: before === undefined ? at : ((before * 1000) as UnixMs),
+  });
 }
 
 /** What is written beside the feed entry; undefined where the target does not end this way. */
@@ -111,6 +162,7 @@ function markOf(
     case 'token':
     case 'family':
     case 'user':
+    case 'holder':
       // Judged by position alone: a JWT has no row to mark.
       return [];
     case 'client':
@@ -133,14 +185,15 @@ function markOf(
           refused: 'target_not_found',
         },
       ];
-    case 'signing_key':
     case 'tenant':
+      return [{ do: 'require', table: 'tenants', where: { tenant }, refused: 'target_not_found' }];
+    case 'signing_key':
       return undefined;
   }
 }
 
 function objectOf(target: RevocationTarget): {
-  readonly kind: 'client' | 'user' | 'key' | 'token' | 'revocation';
+  readonly kind: 'client' | 'user' | 'key' | 'token' | 'tenant' | 'revocation';
   readonly id: string;
 } {
   switch (target.kind) {
@@ -148,6 +201,7 @@ function objectOf(target: RevocationTarget): {
     case 'user':
     case 'key':
     case 'token':
+    case 'tenant':
       return { kind: target.kind, id: target.id };
     default:
       return { kind: 'revocation', id: `${target.kind}:${target.id}` };

@@ -32,19 +32,32 @@ const revoke: Command = {
     { flags: '--key <id>', description: 'one API key' },
     { flags: '--family <id>', description: 'all tokens of one sign-in' },
     { flags: '--client <id>', description: 'all tokens of a client' },
-    { flags: '--user <id>', description: 'all tokens of a user' },
-    { flags: '--tenant <id>', description: 'all tokens of a tenant' },
+    { flags: '--user <id>', description: 'all tokens of a user, and the API keys that he owns' },
+    { flags: '--tenant <id>', description: 'all tokens and API keys of a tenant' },
     { flags: '--signing-key <kid>', description: 'all tokens that a key has signed' },
+    {
+      flags: '--before <time>',
+      description: 'only what was issued before this moment (RFC 3339)',
+    },
     { flags: '--reason <text>', description: 'why, for the audit trail', required: true },
   ],
   examples: [
     ['mintmark revoke --client ci --reason "secret in a log"', 'every token of the client'],
+    [
+      'mintmark revoke --tenant default --before 2026-11-21T09:00:00Z --reason breach',
+      'all of before',
+    ],
     ['mintmark revoke --signing-key kT2v… --reason stolen', 'every token that it signed'],
   ],
   async run(invocation) {
     const target = await targetOf(invocation);
     if (!target.ok) return target;
-    const body = { target: target.value, reason: invocation.options.text('reason') };
+    const { options } = invocation;
+    const body = {
+      target: target.value,
+      reason: options.text('reason'),
+      before: options.text('before'),
+    };
     const request = { method: 'POST', path: '/v1/revocations', body, creates: true } as const;
     return send(invocation, request, (style, answer) =>
       [

@@ -29,6 +29,7 @@ export type AuditAction =
   | 'key.import'
   | 'key.import_format'
   | 'key.rehash'
+  | 'key.end'
   | 'key.export'
   | 'signing_key.create'
   | 'signing_key.activate'

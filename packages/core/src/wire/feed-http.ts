@@ -89,7 +89,7 @@ function isPosition(value: JsonValue | undefined): boolean {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
-const targetKinds = ['token', 'family', 'client', 'user', 'signing_key', 'key', 'tenant'];
+const targetKinds = 'token family client user holder signing_key key tenant'.split(' ');
 const keyStatuses = ['active', 'disabled', 'revoked'];
 
 /** The members that judgement rests on have their types; what else stands there is carried on. */
@@ -97,7 +97,12 @@ function isEntry(value: JsonValue): boolean {
   if (!isJsonObject(value) || !isPosition(value['position'])) return false;
   switch (value['type'] as FeedEntry['type']) {
     case 'revocation':
-      return isTarget(value['target']) && isPosition(value['expiresAt']);
+      return (
+        isTarget(value['target']) &&
+        isPosition(value['expiresAt']) &&
+        isAbsentOrPosition(value['before']) &&
+        isAbsentOrPosition(value['keysBefore'])
+      );
     case 'key':
       return isKeyView(value['key']);
     case 'signing_key':
@@ -137,9 +142,14 @@ function isKeyView(value: JsonValue | undefined): boolean {
     (value['verifier'] === undefined || typeof value['verifier'] === 'string') &&
     (value['clientId'] === undefined || typeof value['clientId'] === 'string') &&
     (value['allowedAddresses'] === undefined || isTexts(value['allowedAddresses'])) &&
-    (value['notBefore'] === undefined || isPosition(value['notBefore'])) &&
-    (value['expiresAt'] === undefined || isPosition(value['expiresAt']))
+    isAbsentOrPosition(value['createdAt']) &&
+    isAbsentOrPosition(value['notBefore']) &&
+    isAbsentOrPosition(value['expiresAt'])
   );
+}
+
+function isAbsentOrPosition(value: JsonValue | undefined): boolean {
+  return value === undefined || isPosition(value);
 }
 
 function isTexts(value: JsonValue | undefined): boolean {

@@ -18,6 +18,8 @@ export interface ActiveCredential {
   readonly scopes: readonly string[];
   /** Empty for keys: they have none. */
   readonly audience: readonly string[];
+  /** Of a key: when it was made. A revocation may end what is from before a moment. */
+  readonly issuedAt: UnixSeconds;
   readonly expiresAt: UnixSeconds | undefined;
   /**
    * Feed position at which it was minted; revocations above it end the token. Undefined for keys,

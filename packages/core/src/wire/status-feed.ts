@@ -6,33 +6,42 @@
  * A node takes a snapshot, then deltas. A gap in positions or another epoch means that the view
  * cannot be trusted: the node refuses until it has a new snapshot.
  */
-import type { UnixSeconds } from '../clock.ts';
+import type { UnixMs, UnixSeconds } from '../clock.ts';
 import type { ClientId, KeyId, SigningKeyId, TenantId } from '../ids.ts';
 
 /** Position in the feed of one tenant: 1, 2, 3 … without holes. 0 is "before the first". */
 export type FeedPosition = number;
 
-/** What a revocation is aimed at. `tenant` means everything of the tenant. */
+/**
+ * What a revocation is aimed at. `tenant` means everything of the tenant. A `user` is named as
+ * `typedSubject` names it, so that no client is taken for a person. `holder` is what one client
+ * holds for one subject, by `holderId`.
+ */
 export type RevocationTarget =
   | { readonly kind: 'token'; readonly id: string }
   | { readonly kind: 'family'; readonly id: string }
   | { readonly kind: 'client'; readonly id: string }
   | { readonly kind: 'user'; readonly id: string }
+  | { readonly kind: 'holder'; readonly id: string }
   | { readonly kind: 'signing_key'; readonly id: string }
   | { readonly kind: 'key'; readonly id: string }
   | { readonly kind: 'tenant'; readonly id: string };
 
 export type RevocationTargetKind = RevocationTarget['kind'];
 
-/**
- * "Tokens of this target whose own position is lower than this entry's are refused."
- * `expiresAt`: when the longest-lived token that it can touch has ended; the entry leaves then.
- */
+/** "Tokens of this target whose own position is lower than this entry's are refused." */
 export interface RevocationEntry {
   readonly type: 'revocation';
   readonly position: FeedPosition;
   readonly target: RevocationTarget;
+  /** When the longest-lived credential that it can touch has ended; the entry leaves then. */
   readonly expiresAt: UnixSeconds;
+  /** Instead of the position: tokens that were issued before this moment are refused. */
+  readonly before?: UnixSeconds;
+  /** API keys of the user or tenant that were made before this moment are refused. */
+  readonly keysBefore?: UnixMs;
+  /** Whose own wish it was: counted against what one holder may keep in every node's memory. */
+  readonly holder?: string;
 }
 
 export type KeyStatus = 'active' | 'disabled' | 'revoked';
@@ -51,6 +60,8 @@ export interface KeyView {
   readonly plan?: string;
   /** CIDR ranges or single addresses; absent means any. */
   readonly allowedAddresses?: readonly string[];
+  /** Absent: as if made before every revocation. */
+  readonly createdAt?: UnixMs;
   readonly notBefore?: UnixSeconds;
   readonly expiresAt?: UnixSeconds;
   /** A rotated predecessor still inside its overlap names its successor. */

@@ -1,12 +1,11 @@
 /** `/v1/keys`: the life of API keys. Verification and import have files of their own. */
 import { err, limits, ok } from '@mintmark/core';
 import { z } from 'zod';
-import type { Caller } from '../../admin/caller.ts';
+import { type Caller, subjectOf } from '../../admin/caller.ts';
 import { covers } from '../../admin/permission.ts';
 import { type CreateKeyRefusal, createKey } from '../../apikeys/create-key.ts';
-import type { KeyPorts } from '../../apikeys/key-change.ts';
 import { listKeys } from '../../apikeys/list-keys.ts';
-import { type RotateKeyRefusal, rotateKey } from '../../apikeys/rotate-key.ts';
+import { type RotateKeyRefusal, type RotatePorts, rotateKey } from '../../apikeys/rotate-key.ts';
 import { showKey } from '../../apikeys/show-key.ts';
 import { type UpdateKeyRefusal, updateKey } from '../../apikeys/update-key.ts';
 import type { Store } from '../../store/store.ts';
@@ -25,7 +24,7 @@ import {
 import type { Problem } from './problem.ts';
 import { pageOf, renderMoment } from './wire-schema.ts';
 
-export type KeyEndpointPorts = KeyPorts & { readonly store: Pick<Store, 'usage'> };
+export type KeyEndpointPorts = RotatePorts & { readonly store: Pick<Store, 'usage'> };
 
 const group = 'keys';
 
@@ -47,7 +46,7 @@ function create(ports: KeyEndpointPorts): PreparedEndpoint {
     answers: { 201: { description: 'The key, its text in this answer only.', schema: newKey } },
     problems: ['conflict'],
     async handle({ caller, requester, body, remember }) {
-      const owner = body.owner ?? caller.actor.id;
+      const owner = body.owner ?? subjectOf(caller.actor);
       if (!mayNameOwner(caller, owner)) return err(assignNeeded);
       const made = await createKey(ports, {
         requester,
@@ -64,7 +63,7 @@ function create(ports: KeyEndpointPorts): PreparedEndpoint {
 
 /** Whose key it is follows from who asks; holding somebody else's is a permission of its own. */
 function mayNameOwner(caller: Caller, owner: string): boolean {
-  return owner === caller.actor.id || covers(caller.permissions, 'keys:assign');
+  return owner === subjectOf(caller.actor) || covers(caller.permissions, 'keys:assign');
 }
 
 const assignNeeded: Problem = {

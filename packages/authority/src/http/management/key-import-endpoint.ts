@@ -1,6 +1,7 @@
 /** `POST /v1/keys/import`: takes over the keys of another system by their hashes, page by page. */
 import { err, limits, ok } from '@mintmark/core';
 import { z } from 'zod';
+import { subjectOf } from '../../admin/caller.ts';
 import { covers } from '../../admin/permission.ts';
 import { type ImportPorts, importKeys } from '../../apikeys/import-keys.ts';
 import { endpoint, type PreparedEndpoint } from './endpoint.ts';
@@ -83,7 +84,7 @@ export function keyImportEndpoint(ports: ImportPorts): PreparedEndpoint {
     bodyBytesMax: limits.importBodyBytesMax,
     answers: { 200: { description: 'What became of each row.', schema: report } },
     async handle({ caller, requester, body }) {
-      const self = caller.actor.id;
+      const self = subjectOf(caller.actor);
       const foreign = body.keys.some(({ owner }) => owner !== undefined && owner !== self);
       if (foreign && !covers(caller.permissions, 'keys:assign')) {
         return err({

@@ -1,5 +1,12 @@
 /** `/v1/revocations`: end something now, and see when it has ended everywhere. */
-import { err, ok, type Result, type RevocationTarget, type TenantId } from '@mintmark/core';
+import {
+  err,
+  ok,
+  type Result,
+  type RevocationTarget,
+  type TenantId,
+  type UnixSeconds,
+} from '@mintmark/core';
 import { z } from 'zod';
 import { revocationProgress } from '../../admin/revocation-progress.ts';
 import type { Requester } from '../../audit/requester.ts';
@@ -8,10 +15,17 @@ import type { Store } from '../../store/store.ts';
 import type { Row } from '../../store/tables.ts';
 import { endpoint, type PreparedEndpoint, repeated } from './endpoint.ts';
 import type { Problem } from './problem.ts';
-import { line, momentOut, pageOf, renderMoment, renderMomentOrNull } from './wire-schema.ts';
+import {
+  line,
+  moment,
+  momentOut,
+  pageOf,
+  renderMoment,
+  renderMomentOrNull,
+} from './wire-schema.ts';
 
 export interface RevocationPorts extends RevokeDeps {
-  readonly store: Pick<Store, 'revocations' | 'nodes' | 'installation' | 'acts'>;
+  readonly store: Pick<Store, 'revocations' | 'nodes' | 'installation' | 'keys' | 'acts'>;
   /** Ends a signing key with all that it signed, putting another in its place. */
   readonly endSigningKey: (input: {
     readonly requester: Requester;
@@ -22,9 +36,19 @@ export interface RevocationPorts extends RevokeDeps {
 
 const group = 'revocations';
 
-const targetKinds = ['token', 'family', 'client', 'user', 'key', 'signing_key'] as const;
+const targetKinds = ['token', 'family', 'client', 'user', 'tenant', 'key', 'signing_key'] as const;
 
 const target = z.strictObject({ kind: z.enum(targetKinds), id: line({ min: 1, max: 255 }) });
+
+const question = z
+  .strictObject({
+    target,
+    reason: line({ min: 1, max: 500 }),
+    before: moment
+      .optional()
+      .describe('Only what was issued, or made, before this moment; not in the future'),
+  })
+  .meta({ id: 'Revoke' });
 
 const made = {
   id: z.string(),
@@ -79,18 +103,20 @@ function create(ports: RevocationPorts): PreparedEndpoint {
     path: '/v1/revocations',
     operation: 'revoke',
     group,
-    summary: 'Ends a token, a family, a client’s or user’s tokens, a key, or a signing key',
+    summary: 'Ends a token, a key, or all of a family, client, user, tenant or signing key',
     description:
-      'Answers once it holds on this node and is durable; connected nodes follow within a second.',
+      'Answers once it holds on this node and is durable; connected nodes follow within a second. ' +
+      'The API keys of a user or tenant end too.',
     permission: 'revocations:write',
-    body: z.strictObject({ target, reason: line({ min: 1, max: 500 }) }).meta({ id: 'Revoke' }),
+    body: question,
     creates: true,
     answers: { 200: { description: 'It holds.', schema: z.strictObject(made) } },
-    problems: ['not_found', 'wrong_state'],
+    problems: ['not_found', 'wrong_state', 'invalid_request'],
     async handle({ tenant, requester, body, remember }) {
-      const { reason } = body;
+      const { reason, before } = body;
       const { kind, id } = body.target;
       if (kind === 'signing_key') {
+        if (before !== undefined) return err(notBefore(kind));
         const ended = await ports.endSigningKey({ requester, kid: id, reason });
         if (!ended.ok) return err(signingKeyProblem(ended.refusal.reason));
         return ok(await answerOf(ports, tenant, ended.value.revocation));
@@ -99,6 +125,7 @@ function create(ports: RevocationPorts): PreparedEndpoint {
         requester,
         target: { kind, id } as RevocationTarget,
         reason,
+        before: before === undefined ? undefined : ((before / 1000) as UnixSeconds),
         // The position is the commit's to give: a replay reads it from the row.
         alongside: (one) => remember({ status: 200, body: { id: one.id } }),
       });
@@ -129,12 +156,20 @@ function signingKeyProblem(reason: string): Problem {
   return { code: 'wrong_state', detail: reason };
 }
 
+function notBefore(kind: string): Problem {
+  return { code: 'invalid_request', detail: `a ${kind} ends as a whole: leave \`before\` out` };
+}
+
 function revokeProblem(refusal: RevokeRefusal): Problem | typeof repeated {
   switch (refusal.reason) {
     case 'target_not_found':
       return { code: 'not_found', detail: `there is no such ${refusal.kind}` };
     case 'unsupported_target':
       return { code: 'wrong_state', detail: `a ${refusal.kind} does not end this way` };
+    case 'before_not_applicable':
+      return notBefore(refusal.kind);
+    case 'before_in_future':
+      return { code: 'invalid_request', detail: '`before` lies in the future' };
     case 'refused_by_step':
       return repeated;
   }

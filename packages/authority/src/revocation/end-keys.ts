@@ -1,0 +1,129 @@
+/**
+ * API keys end with their owner or their tenant by one entry of the feed, however many they are:
+ * from its commit on every judge refuses them. This file brings their rows after it, so that lists,
+ * histories and every later reader see them revoked: each key by an act of its own. What must never
+ * happen: a judge that waits for the rows.
+ */
+import {
+  type Clock,
+  limits,
+  type RevocationTarget,
+  type TenantId,
+  type UnixMs,
+} from '@mintmark/core';
+import type { Recorder } from '../audit/record.ts';
+import type { Condition } from '../store/act.ts';
+import type { Store } from '../store/store.ts';
+import type { Row } from '../store/tables.ts';
+import { keyViewOf } from './key-view.ts';
+
+export interface EndKeysDeps {
+  readonly store: Pick<Store, 'keys' | 'acts'>;
+  readonly recorder: Recorder;
+  readonly clock: Pick<Clock, 'nowMs'>;
+}
+
+export interface KeyEnding {
+  readonly tenant: TenantId;
+  readonly target: RevocationTarget;
+  /** Keys made before this moment end. */
+  readonly before: UnixMs;
+}
+
+export interface KeyEnder {
+  /** Has the rows of these keys brought after. */
+  add(ending: KeyEnding): void;
+  /** One bounded step. A fault leaves what is waiting where it was. */
+  step(): Promise<void>;
+  readonly waiting: number;
+}
+
+/** Endings looked at in one step while there is nothing to do for them. */
+const endingsAtOnce = 20;
+
+/** @param waiting what was ended before this process started, and may not be brought after yet */
+export function createKeyEnder(deps: EndKeysDeps, waiting: readonly KeyEnding[]): KeyEnder {
+  const queue = [...waiting];
+  return {
+    add: (ending) => queue.push(ending),
+    get waiting() {
+      return queue.length;
+    },
+    async step() {
+      for (let looked = 0; looked < endingsAtOnce; looked++) {
+        const ending = queue[0];
+        if (ending === undefined) return;
+        const made = { is: '<', value: ending.before } as const;
+        const isWhole = await endSome(deps, ending, made);
+        if (!isWhole) return;
+        queue.shift();
+      }
+    },
+  };
+}
+
+/**
+ * Ends what was made at about the moment of the revocation, before it is acknowledged: a key whose
+ * making was dated by another clock, or raced the revocation, is then ended by its own row.
+ */
+export async function endKeysAround(
+  deps: EndKeysDeps,
+  input: { readonly tenant: TenantId; readonly target: RevocationTarget; readonly at: UnixMs },
+): Promise<void> {
+  const { tenant, target, at } = input;
+  const since = at - limits.clockSkewSeconds * 1000 - limits.writeTimeoutMs;
+  const made = { is: '>=', value: since } as const;
+  while (!(await endSome(deps, { tenant, target }, made)));
+}
+
+/** @returns whether none is left */
+async function endSome(
+  deps: EndKeysDeps,
+  ending: Pick<KeyEnding, 'tenant' | 'target'>,
+  createdAt: Condition,
+): Promise<boolean> {
+  const { tenant, target } = ending;
+  for (const kind of ['key', 'pat']) {
+    const rows = await deps.store.keys.list({
+      where: {
+        tenant,
+        kind,
+        createdAt,
+        status: { is: '!=', value: 'revoked' },
+        ...(target.kind === 'user' ? { owner: target.id } : {}),
+      },
+      orderBy: ['tenant', target.kind === 'user' ? 'owner' : 'kind', 'createdAt', 'id'],
+      limit: limits.rotationRowsMax,
+    });
+    await Promise.all(rows.map((row) => endOne(deps, row, target)));
+    if (rows.length > 0) return false;
+  }
+  return true;
+}
+
+/** A key that somebody changes meanwhile stays in the list, and is ended by the next step. */
+async function endOne(
+  { store, recorder, clock }: EndKeysDeps,
+  row: Row<'keys'>,
+  target: RevocationTarget,
+): Promise<void> {
+  const at = clock.nowMs();
+  const tenant = row.tenant as TenantId;
+  const { id, version } = row;
+  const set = { status: 'revoked', updatedAt: at, version: version + 1 } as const;
+  await store.acts.run({
+    steps: [
+      { do: 'update', table: 'keys', where: { tenant, id, version }, set, refused: 'changed' },
+      { do: 'feed', tenant, at, entries: [{ type: 'key', key: keyViewOf({ ...row, ...set }) }] },
+    ],
+    audit: await recorder.record({
+      tenant,
+      action: 'key.end',
+      at,
+      actor: { kind: 'system', id: 'revocation' },
+      object: { kind: 'key', id },
+      result: 'done',
+      why: target.kind === 'user' ? 'its owner was revoked' : 'its tenant was revoked',
+    }),
+  });
+}
