@@ -1,4 +1,14 @@
-import type { ClientId, FamilyId, KeyId, SubjectId, TenantId, UnixSeconds } from '@mintmark/core';
+import {
+  type ClientId,
+  defaultTenant,
+  type FamilyId,
+  holderId,
+  type KeyId,
+  type SubjectId,
+  type TenantId,
+  type UnixMs,
+  type UnixSeconds,
+} from '@mintmark/core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ask, bearer } from './conformance/ask.ts';
 import { openRawUpstream, plainAnswer, type RawUpstream } from './conformance/raw-upstream.ts';
@@ -120,6 +130,37 @@ describe('tokens', () => {
     expect(await judged(bearer(token), '/write')).toBe('200 ok');
   });
 
+  it('leaves a client alone when the user of the same name is revoked', async () => {
+    const own = { clientId: 'it' as ClientId, subject: 'it' as SubjectId };
+    const token = rig.token(own);
+    rig.revoke({ kind: 'user', id: 'it' });
+    await rig.caughtUp();
+    expect(await judged(bearer(token))).toBe('200 ok');
+    rig.revoke({ kind: 'user', id: 'client:it' });
+    await rig.caughtUp();
+    expect(await judged(bearer(token))).toBe('401 revoked');
+  });
+
+  it('ends what one client holds for one subject, and nothing else of the two', async () => {
+    const own = { clientId: 'c-1' as ClientId, subject: 's' as SubjectId };
+    const token = rig.token(own);
+    const others = [{ subject: 'other' as SubjectId }, { clientId: 'c' as ClientId }];
+    const rest = others.map((change) => rig.token({ ...own, ...change }));
+    rig.revoke({ kind: 'holder', id: holderId('c-1', 's') });
+    await rig.caughtUp();
+    expect(await judged(bearer(token))).toBe('401 revoked');
+    for (const other of rest) expect(await judged(bearer(other))).toBe('200 ok');
+  });
+
+  it('refuses by the date of issue where only what is from before a moment ended', async () => {
+    const now = startMs / 1000;
+    const tokens = [now - 1, now].map((second) => rig.token({ issuedAt: second as UnixSeconds }));
+    rig.revoke({ kind: 'tenant', id: defaultTenant }, now as UnixSeconds);
+    await rig.caughtUp();
+    expect(await judged(bearer(tokens[0]!))).toBe('401 revoked');
+    expect(await judged(bearer(tokens[1]!))).toBe('200 ok');
+  });
+
   it.each([
     ['token', { tokenId: 'it' as never }],
     ['client', { clientId: 'it' as ClientId }],
@@ -181,6 +222,41 @@ describe('API keys', () => {
     const { text } = rig.key(view);
     await rig.caughtUp();
     expect(await judged(bearer(text))).toBe(`401 ${reason}`);
+  });
+
+  it.each(['user', 'tenant'] as const)('refuses those of a %s that was revoked', async (kind) => {
+    const { text } = rig.key();
+    const target = { kind, id: kind === 'user' ? 'owner-1' : defaultTenant } as const;
+    await rig.caughtUp();
+    expect(await judged(bearer(text))).toBe('200 ok');
+    rig.revoke(target);
+    await rig.caughtUp();
+    expect(await judged(bearer(text))).toBe('401 revoked');
+    rig.clock.advanceMs(1);
+    const { text: later } = rig.key({ createdAt: rig.clock.nowMs() });
+    await rig.caughtUp();
+    expect(await judged(bearer(later))).toBe('200 ok');
+  });
+
+  it('goes on refusing those that are edited after their owner was revoked', async () => {
+    const createdAt = rig.clock.nowMs();
+    const { text, id } = rig.key({ createdAt });
+    rig.clock.advanceMs(1);
+    rig.revoke({ kind: 'user', id: 'owner-1' });
+    rig.feed.push({ type: 'key', key: { ...rig.feed.lastKey()!, scopes: ['read', 'write'] } });
+    await rig.caughtUp();
+    expect(rig.gateway.view.key(id)?.view.scopes).toContain('write');
+    expect(await judged(bearer(text))).toBe('401 revoked');
+  });
+
+  it('refuses those made before a moment, and takes those made since', async () => {
+    const createdAt = rig.clock.nowMs();
+    const old = rig.key({ createdAt: (createdAt - 1) as UnixMs });
+    const young = rig.key({ createdAt });
+    rig.revoke({ kind: 'user', id: 'owner-1' }, (createdAt / 1000) as UnixSeconds);
+    await rig.caughtUp();
+    expect(await judged(bearer(old.text))).toBe('401 revoked');
+    expect(await judged(bearer(young.text))).toBe('200 ok');
   });
 
   it('names the first of several reasons in the fixed order', async () => {

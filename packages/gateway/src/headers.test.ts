@@ -193,6 +193,16 @@ describe('upstreamHeaders', () => {
     expect(sent).toContain('x-mintmark-scopes: 100%25');
   });
 
+  it('does not let a client pass for a person, or an owner of keys, of the same name', () => {
+    const rawHeaders = { rawHeaders: [] };
+    const own = { ...identity, subject: 'client' };
+    expect(sentOn(rawHeaders, {}, own)).toContain('x-mintmark-subject: client:client');
+    const person = { ...own, clientId: 'other' as ClientId };
+    expect(sentOn(rawHeaders, {}, person)).toContain('x-mintmark-subject: client');
+    const key: Identity = { ...own, kind: 'api_key', clientId: undefined };
+    expect(sentOn(rawHeaders, {}, key)).toContain('x-mintmark-subject: client');
+  });
+
   it('keeps who it was to itself where the route says so', () => {
     expect(sentOn({ rawHeaders: [] }, { identity_headers: false }, identity)).toEqual([
       host,

@@ -1,4 +1,12 @@
-import { type IntrospectionAnswer, type KeyId, limits, NetworkFault } from '@mintmark/core';
+import {
+  defaultTenant,
+  type IntrospectionAnswer,
+  type KeyId,
+  limits,
+  NetworkFault,
+  nowSeconds,
+  type UnixSeconds,
+} from '@mintmark/core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ask, bearer } from './conformance/ask.ts';
 import { openRawUpstream, plainAnswer, type RawUpstream } from './conformance/raw-upstream.ts';
@@ -38,6 +46,7 @@ function activeToken(change: Partial<IntrospectionAnswer> = {}): IntrospectionAn
     clientId: 'c',
     scopes: ['read'],
     audience: [rig.feed.issuer],
+    issuedAt: nowSeconds(rig.clock),
     expiresAt: undefined,
     position: rig.feed.head,
     family: undefined,
@@ -142,6 +151,28 @@ describe('opaque tokens', () => {
 });
 
 describe('keys that the view cannot check', () => {
+  it.each(['user', 'tenant'] as const)('end with their %s', async (kind) => {
+    const { text, id } = rig.secret('key');
+    rig.introspect = async () => activeKey({ id } as never);
+    expect(await judged(text)).toBe('200 ok');
+    rig.revoke({ kind, id: kind === 'user' ? 's' : defaultTenant });
+    await rig.caughtUp();
+    expect(await judged(text)).toBe('401 revoked');
+  });
+
+  it('end by when they were made, where only those of before a moment end', async () => {
+    const { text, id } = rig.secret('key');
+    rig.introspect = async () => activeKey({ id } as never);
+    expect(await judged(text)).toBe('200 ok');
+    const now = nowSeconds(rig.clock);
+    rig.revoke({ kind: 'user', id: 's' }, now);
+    await rig.caughtUp();
+    expect(await judged(text)).toBe('200 ok');
+    rig.revoke({ kind: 'user', id: 's' }, (now + 1) as UnixSeconds);
+    await rig.caughtUp();
+    expect(await judged(text)).toBe('401 revoked');
+  });
+
   it('newer than the view are asked for', async () => {
     const { text, id } = rig.secret('key');
     rig.introspect = async () => activeKey({ id } as never);

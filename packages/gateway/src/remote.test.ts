@@ -202,6 +202,7 @@ describe('introspection over HTTP', () => {
         client_id: 'c',
         scope: 'a b',
         aud: ['x', 'y'],
+        iat: 9,
         exp: 99,
         mm_pos: 7,
         mm_family: 'f',
@@ -214,6 +215,7 @@ describe('introspection over HTTP', () => {
       clientId: 'c',
       scopes: ['a', 'b'],
       audience: ['x', 'y'],
+      issuedAt: 9,
       expiresAt: 99,
       position: 7,
       family: 'f',
@@ -226,7 +228,10 @@ describe('introspection over HTTP', () => {
 
   it('reads a key', async () => {
     answer = () => json({ active: true, jti: 'k', sub: 'owner', scope: '', mm_kind: 'api_key' });
-    expect(await ask()).toMatchObject({ kind: 'api_key', id: 'k', scopes: [], audience: [] });
+    expect(await ask()).toMatchObject({
+      ...{ kind: 'api_key', id: 'k', scopes: [], audience: [] },
+      issuedAt: 0,
+    });
   });
 
   it('reads no', async () => {

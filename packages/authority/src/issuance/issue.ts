@@ -5,6 +5,7 @@
  * before the commit leaves nothing; after it, a recorded token that nobody has seen. What must
  * never happen: a token that leaves before its record is durable.
  */
+import { strict as assert } from 'node:assert';
 import {
   type ClientId,
   type Clock,
@@ -107,6 +108,10 @@ export async function issueAccessToken(
   deps: IssueDeps,
   input: IssueInput,
 ): Promise<Result<IssuedToken, IssueRefusal>> {
+  // A token with its client as subject is the client's own (RFC 9068 §2.2): revocation and upstreams
+  // go by that, so nobody else may have one.
+  const isOwn = (input.subject as string) === input.clientId;
+  assert(!isOwn || input.grant === 'client_credentials');
   const issuedAt = nowSeconds(deps.clock);
   const expiresAt = (issuedAt + input.ttlSeconds) as UnixSeconds;
   const draft: Draft = {

@@ -11,6 +11,7 @@ import {
   nowSeconds,
   type RevocationTarget,
   seededEntropy,
+  type UnixMs,
   type UnixSeconds,
 } from '@mintmark/core';
 import { systemTimers } from '@mintmark/core/system';
@@ -33,7 +34,7 @@ export interface Rig extends Mint {
   /** What the authority answers. */
   introspect: (credential: string) => Promise<IntrospectionAnswer>;
   route(wire: Record<string, unknown>): void;
-  revoke(target: RevocationTarget): void;
+  revoke(target: RevocationTarget, before?: UnixSeconds): void;
   /** Resolves when everything that was pushed so far is applied. */
   caughtUp(): Promise<void>;
   close(): Promise<void>;
@@ -61,9 +62,11 @@ export async function openRig(
     ...mint,
     introspect: async () => ({ active: false }),
     route: (wire) => pushRoute(feed, wire),
-    revoke(target) {
+    revoke(target, before) {
       const expiresAt = (nowSeconds(clock) + 86_400) as UnixSeconds;
-      feed.push({ type: 'revocation', target, expiresAt });
+      const keysBefore = (before === undefined ? clock.nowMs() : before * 1000) as UnixMs;
+      const moment = before === undefined ? {} : { before };
+      feed.push({ type: 'revocation', target, expiresAt, keysBefore, ...moment });
     },
   };
   const gateway = createGateway(
