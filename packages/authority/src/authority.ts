@@ -147,7 +147,7 @@ const notFound: HttpResponse = {
 };
 
 function protocolDeps(rooms: Rooms, keys: VerifyKeyPorts): Omit<ProtocolDeps, 'isGateway'> {
-  const { config, ports, store, peppers, recorder, keyring, feed, keyEnder, refusals } = rooms;
+  const { config, ports, store, peppers, recorder, keyring, feed, refusals } = rooms;
   const { clock, entropy } = ports;
   const { prefix } = config;
   const issuerOf = (): string => config.issuer;
@@ -186,7 +186,7 @@ function protocolDeps(rooms: Rooms, keys: VerifyKeyPorts): Omit<ProtocolDeps, 'i
         await Promise.all([feed.refresh(tenant), keyring.renew(tenant)]);
       },
     },
-    revocation: { store, recorder, clock, entropy, keyEnder, askedBy: feed.askedBy },
+    revocation: { store, recorder, clock, entropy, askedBy: feed.askedBy },
     authenticator,
     async introspect(input) {
       const { tenant, token, caller } = input;

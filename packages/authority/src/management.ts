@@ -82,7 +82,6 @@ function endpointPorts(rooms: Rooms, shared: Judging): ManagementPorts {
     tokens: { inspect: inspector(shared) },
     revocations: {
       ...acting,
-      keyEnder: rooms.keyEnder,
       endSigningKey: ({ requester, kid, reason }) =>
         keyring.emergency({ tenant: requester.tenant, kid, ...changeBy(requester, reason) }),
     },

@@ -123,6 +123,22 @@ export function describeRevocation(open: () => Promise<Store>): void {
       expect(history.text).toContain('its owner was revoked');
     });
 
+    it('ends keys when the user is disabled, and not when he gets a new password', async () => {
+      const user = { username: 'alice', password: 'correct horse battery' };
+      const made = await bed.call('POST', '/v1/users', { json: user });
+      const path = `/v1/users/${made.body['id']}`;
+      const { key } = await makeKey(String(made.body['id']));
+      bed.clock.advanceMs(1);
+      const json = { password: 'battery staple correct' };
+      const edited = await bed.call('PATCH', path, { json, headers: await bed.ifMatch(path) });
+      expect([edited.status, await verdict(key)]).toEqual([200, 'ok']);
+      const disabled = await bed.call('POST', `${path}/disable`, {
+        headers: await bed.ifMatch(path),
+      });
+      expect(disabled.status).toBe(200);
+      expect(await verdict(key)).toBe('revoked');
+    });
+
     it('is never taken for the client of the same name', async () => {
       const client = await bed.addClient(plain);
       const own = await tokenOf(client);

@@ -111,7 +111,10 @@ export async function openRooms(config: AuthorityConfig, ports: AuthorityPorts):
     },
     [defaultTenant],
   );
-  const keyEnder = createKeyEnder({ store, recorder, clock }, feed.keyEndings(defaultTenant));
+  const opened = feed;
+  const keyEnder = createKeyEnder({ store, recorder, clock }, () =>
+    opened.takeKeyEndings(defaultTenant),
+  );
   const sequencer = createSequencer({ store, clock });
   const usage = createUsageCounter(store);
   const refusals = createRefusalTally({ store, recorder, clock });

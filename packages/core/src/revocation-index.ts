@@ -46,8 +46,6 @@ export interface RevocationIndex {
   refuses(token: TokenTargets): RevocationTarget | undefined;
   /** The user or tenant whose revocation ends this API key, or undefined while none does. */
   refusesKey(key: KeyTargets): RevocationTarget | undefined;
-  /** Users and tenants whose API keys were ended. */
-  keyEndings(): readonly { readonly target: RevocationTarget; readonly keysBefore: UnixMs }[];
   /** Live revocations that this holder asked for itself. */
   askedBy(holder: string): number;
   /**
@@ -127,12 +125,6 @@ export function createRevocationIndex(): RevocationIndex {
       if (known === undefined) count(merged.holder, 1);
     },
     position: (kind, id) => byKind[kind].get(id)?.position ?? 0,
-    keyEndings: () =>
-      (['user', 'tenant'] as const).flatMap((kind) =>
-        [...byKind[kind]].flatMap(([id, { keysBefore }]) =>
-          keysBefore > 0 ? [{ target: { kind, id }, keysBefore: keysBefore as UnixMs }] : [],
-        ),
-      ),
     askedBy: (holder) => asked.get(holder) ?? 0,
     refuses(token) {
       const { clientId, subject } = token;

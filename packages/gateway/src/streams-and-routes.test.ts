@@ -1,6 +1,7 @@
 /** Answers under way when the routes change: what would not begin any more does not go on. */
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
+import type { UnixSeconds } from '@mintmark/core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { openRig, type Rig, turn, until } from './conformance/rig.ts';
 

@@ -31,25 +31,19 @@ export interface KeyEnding {
 }
 
 export interface KeyEnder {
-  /** Has the rows of these keys brought after. */
-  add(ending: KeyEnding): void;
   /** One bounded step. A fault leaves what is waiting where it was. */
   step(): Promise<void>;
-  readonly waiting: number;
 }
 
 /** Endings looked at in one step while there is nothing to do for them. */
 const endingsAtOnce = 20;
 
-/** @param waiting what was ended before this process started, and may not be brought after yet */
-export function createKeyEnder(deps: EndKeysDeps, waiting: readonly KeyEnding[]): KeyEnder {
-  const queue = [...waiting];
+/** @param take what was ended since it was asked last; at first, all that ever was */
+export function createKeyEnder(deps: EndKeysDeps, take: () => readonly KeyEnding[]): KeyEnder {
+  const queue: KeyEnding[] = [];
   return {
-    add: (ending) => queue.push(ending),
-    get waiting() {
-      return queue.length;
-    },
     async step() {
+      for (const ending of take()) queue.push(ending);
       for (let looked = 0; looked < endingsAtOnce; looked++) {
         const ending = queue[0];
         if (ending === undefined) return;

@@ -62,8 +62,8 @@ export interface Feed extends FeedSource {
   refusesKey(tenant: TenantId, key: KeyTargets): Promise<boolean>;
   /** Live revocations that a holder asked for itself, as far as this process knows. */
   askedBy(tenant: TenantId, holder: string): number;
-  /** Users and tenants whose API keys were ended, and made before when. */
-  keyEndings(tenant: TenantId): readonly KeyEnding[];
+  /** Whose API keys were ended since this was asked last, or the start. */
+  takeKeyEndings(tenant: TenantId): readonly KeyEnding[];
   /** What tokens of this tenant's gateways are made for: its routes' audiences, and the issuer. */
   audiences(tenant: TenantId): Promise<ReadonlySet<string>>;
   /** Milliseconds since the local view was known to be complete. */
@@ -78,6 +78,7 @@ interface TenantFeed {
   readonly waiting: Set<() => void>;
   refreshedMonotonicMs: number;
   catchingUp: Promise<void> | undefined;
+  readonly keyEndings: KeyEnding[];
   /** Read again after a route has changed. */
   audiences: Promise<ReadonlySet<string>> | undefined;
 }
@@ -97,6 +98,7 @@ export async function openFeed(deps: FeedDeps, tenants: readonly TenantId[]): Pr
       waiting: new Set(),
       refreshedMonotonicMs: deps.clock.monotonicMs(),
       catchingUp: undefined,
+      keyEndings: [],
       audiences: undefined,
     };
     feeds.set(tenant, feed);
@@ -125,10 +127,7 @@ export async function openFeed(deps: FeedDeps, tenants: readonly TenantId[]): Pr
       return feed.audiences;
     },
     askedBy: (tenant, holder) => of(tenant).revocations.askedBy(holder),
-    keyEndings: (tenant) =>
-      of(tenant)
-        .revocations.keyEndings()
-        .map(({ target, keysBefore }) => ({ tenant, target, before: keysBefore })),
+    takeKeyEndings: (tenant) => of(tenant).keyEndings.splice(0),
     ageMs: (tenant) => deps.clock.monotonicMs() - of(tenant).refreshedMonotonicMs,
     snapshot: (tenant) => snapshot(deps, { tenant, epoch }),
     async delta(input) {
@@ -184,7 +183,11 @@ function catchUp(deps: FeedDeps, tenant: TenantId, feed: TenantFeed): Promise<vo
       const rows = await entriesAfter(deps, tenant, feed.applied);
       for (const row of rows) {
         const entry: FeedEntry = { ...row.entry, position: row.position };
-        if (entry.type === 'revocation') feed.revocations.apply(entry);
+        if (entry.type === 'revocation') {
+          feed.revocations.apply(entry);
+          const { target, keysBefore: before } = entry;
+          if (before !== undefined) feed.keyEndings.push({ tenant, target, before });
+        }
         if (entry.type === 'route') feed.audiences = undefined;
       }
       // No rows: everything up to the head seen before the read is in. The head of now may count

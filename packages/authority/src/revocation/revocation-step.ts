@@ -18,6 +18,7 @@ const forever = 253_402_300_799 as UnixSeconds;
  *   the longest life that any token has. The entry lasts longer by the skew: a node whose clock is
  *   behind still takes the token
  * @param input.holder who asked for the end of its own token; see `HolderBudget`
+ * @param input.keepsKeys tokens alone end, and none of the API keys that the user owns
  * @param input.entries other feed entries of the same act, behind the revocation
  */
 export function revocationStep(input: {
@@ -30,12 +31,14 @@ export function revocationStep(input: {
   readonly before?: UnixSeconds | undefined;
   readonly tokensEndAt?: UnixSeconds | undefined;
   readonly holder?: string | undefined;
+  readonly keepsKeys?: boolean;
   readonly entries?: readonly FeedDraft[];
 }): FeedStep {
   const { tenant, id, target, reason, actor, at, before, holder } = input;
-  const keysBefore = endsKeys(target)
-    ? ((before === undefined ? at : before * 1000) as UnixMs)
-    : undefined;
+  const keysBefore =
+    endsKeys(target) && input.keepsKeys !== true
+      ? ((before === undefined ? at : before * 1000) as UnixMs)
+      : undefined;
   const longest = (before ?? Math.ceil(at / 1000)) + limits.accessTokenTtlSecondsMax;
   const tokensEndAt = (input.tokensEndAt ?? longest) + limits.clockSkewSeconds;
   const entry: FeedDraft = {

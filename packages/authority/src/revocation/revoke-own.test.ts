@@ -55,7 +55,6 @@ describe.each(['memory', 'sqlite'] as const)('a client that ends its own tokens,
       clock,
       entropy,
       recorder: createRecorder({ sealer, entropy, clock }),
-      keyEnder: { add: () => undefined },
       askedBy: feed.askedBy,
       holderRevocationsMax: bound,
     };

@@ -22,7 +22,7 @@ import type { Recorder } from '../audit/record.ts';
 import { eventBy, type Requester } from '../audit/requester.ts';
 import type { Alongside, Step } from '../store/act.ts';
 import type { Store } from '../store/store.ts';
-import { endKeysAround, type KeyEnder } from './end-keys.ts';
+import { endKeysAround } from './end-keys.ts';
 import { endsKeys, revocationStep } from './revocation-step.ts';
 
 export interface RevokeDeps {
@@ -30,8 +30,6 @@ export interface RevokeDeps {
   readonly recorder: Recorder;
   readonly clock: Clock;
   readonly entropy: Entropy;
-  /** Brings the rows of keys that ended with their owner after the entry that ended them. */
-  readonly keyEnder: Pick<KeyEnder, 'add'>;
 }
 
 export interface RevokeInput {
@@ -119,7 +117,7 @@ export async function revoke(
     return err({ reason: 'target_not_found', kind: target.kind });
   }
   if (outcome !== 'done') return err({ reason: 'refused_by_step', step: outcome });
-  if (endsKeys(target)) await endKeys(deps, { tenant, target, before, at });
+  if (before === undefined && endsKeys(target)) await endKeysAround(deps, { tenant, target, at });
   // A revocation always advances the feed.
   return ok({ id, position: position as FeedPosition, effectiveAt: at });
 }
@@ -131,25 +129,6 @@ function wrongMoment(
 ): RevokeRefusal | undefined {
   if (kind === 'token' || kind === 'key') return { reason: 'before_not_applicable', kind };
   return before * 1000 > now ? { reason: 'before_in_future' } : undefined;
-}
-
-/** The entry holds; what it cannot date is ended before the answer, the other rows after it. */
-async function endKeys(
-  deps: RevokeDeps,
-  input: {
-    readonly tenant: TenantId;
-    readonly target: RevocationTarget;
-    readonly before: UnixSeconds | undefined;
-    readonly at: UnixMs;
-  },
-): Promise<void> {
-  const { tenant, target, before, at } = input;
-  if (before === undefined) await endKeysAround(deps, { tenant, target, at });
-  deps.keyEnder.add({
-    tenant,
-    target,
-    before: before === undefined ? at : ((before * 1000) as UnixMs),
-  });
 }
 
 /** What is written beside the feed entry; undefined where the target does not end this way. */

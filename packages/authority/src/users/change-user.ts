@@ -136,7 +136,13 @@ export async function updateUser(
       ...renamed.value.steps,
       ...(isNewPassword ? [forgetAttempts(accountOfUser(tenant, id))] : []),
       ...(isNewPassword || isEnd
-        ? [endOfTokens(deps, requester, { id, why: isEnd ? 'user disabled' : 'password set' })]
+        ? [
+            endOfTokens(deps, requester, {
+              id,
+              why: isEnd ? 'user disabled' : 'password set',
+              keepsKeys: !isEnd,
+            }),
+          ]
         : []),
     ],
     audit: await record(deps, requester, {
@@ -278,13 +284,15 @@ function changedMembers(edit: UserEdit): readonly string[] {
 function endOfTokens(
   deps: ChangeUserDeps,
   { tenant, actor }: Requester,
-  input: { readonly id: SubjectId; readonly why: string },
+  input: { readonly id: SubjectId; readonly why: string; readonly keepsKeys?: boolean },
 ): Step {
   return revocationStep({
     tenant,
     id: freshId(deps.entropy),
     target: { kind: 'user', id: input.id },
     reason: input.why,
+    // Keys have secrets of their own: a new password says nothing of them.
+    keepsKeys: input.keepsKeys === true,
     actor: `${actor.kind}:${actor.id}`,
     at: deps.clock.nowMs(),
   });
