@@ -1,10 +1,10 @@
-/** What a revocation ends, judged wherever this process judges, on the stores that need no server. */
+/** What a revocation ends, on the stores that need no server. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock, systemTimers } from '@mintmark/core/system';
 import { afterAll, beforeAll, describe } from 'vitest';
-import { describeRevocation } from './revocation-claims.ts';
+import { describeRevocation } from './revocation/conformance.ts';
 import { openMemoryStore } from './store/memory/memory-store.ts';
 import { openSqliteStore } from './store/sqlite/sqlite-store.ts';
 

@@ -1,7 +1,7 @@
 /** What a revocation ends, on PostgreSQL. */
 import { systemClock } from '@mintmark/core/system';
 import { describe } from 'vitest';
-import { describeRevocation } from './revocation-claims.ts';
+import { describeRevocation } from './revocation/conformance.ts';
 import { freshDatabase } from './store/conformance/postgres-database.ts';
 import { openPostgresStore } from './store/postgres/postgres-store.ts';
 

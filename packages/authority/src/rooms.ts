@@ -77,11 +77,7 @@ export interface Rooms {
 /** @throws StoreFault `not_initialised`; CustodyFault */
 export async function openRooms(config: AuthorityConfig, ports: AuthorityPorts): Promise<Rooms> {
   const { clock, entropy, timers, custody } = ports;
-  if ((await ports.store.installation.get('self')) === undefined) {
-    throw new StoreFault('not_initialised', 'this database holds no installation yet', {
-      hint: 'run `mintmark init`, or let `mintmark serve` do it on an empty folder',
-    });
-  }
+  await requireInstallation(ports);
   // The feed is opened over the bare store; acts of everybody else pass through it.
   let feed: Feed | undefined;
   const keyCache = createKeyCache(ports.store.keys, clock);
@@ -147,6 +143,13 @@ export async function openRooms(config: AuthorityConfig, ports: AuthorityPorts):
     users,
     passwordHashes,
   };
+}
+
+async function requireInstallation({ store }: Pick<AuthorityPorts, 'store'>): Promise<void> {
+  if ((await store.installation.get('self')) !== undefined) return;
+  throw new StoreFault('not_initialised', 'this database holds no installation yet', {
+    hint: 'run `mintmark init`, or let `mintmark serve` do it on an empty folder',
+  });
 }
 
 /**

@@ -81,7 +81,7 @@ export function createRevocationIndex(): RevocationIndex {
     tenant: new Map(),
   };
   const kinds = Object.values(byKind);
-  const asked = new Map<string, number>();
+  const asked = createCounts();
 
   function ends(
     { position, issuedAt }: TokenTargets,
@@ -106,13 +106,6 @@ export function createRevocationIndex(): RevocationIndex {
     return later || entry.keysBefore > createdAt ? { kind, id } : undefined;
   }
 
-  function count(holder: string | undefined, change: 1 | -1): void {
-    if (holder === undefined) return;
-    const sum = (asked.get(holder) ?? 0) + change;
-    if (sum === 0) asked.delete(holder);
-    else asked.set(holder, sum);
-  }
-
   return {
     get size() {
       return kinds.reduce((sum, entries) => sum + entries.size, 0);
@@ -122,10 +115,10 @@ export function createRevocationIndex(): RevocationIndex {
       const known = byKind[target.kind].get(target.id);
       const merged = merge(known ?? unmade, entry);
       byKind[target.kind].set(target.id, merged);
-      if (known === undefined) count(merged.holder, 1);
+      if (known === undefined) asked.add(merged.holder, 1);
     },
     position: (kind, id) => byKind[kind].get(id)?.position ?? 0,
-    askedBy: (holder) => asked.get(holder) ?? 0,
+    askedBy: (holder) => asked.of(holder),
     refuses(token) {
       const { clientId, subject } = token;
       const { user, holder } = byKind;
@@ -145,9 +138,23 @@ export function createRevocationIndex(): RevocationIndex {
         for (const [id, { expiresAt, holder }] of entries) {
           if (expiresAt >= now) continue;
           entries.delete(id);
-          count(holder, -1);
+          asked.add(holder, -1);
         }
       }
+    },
+  };
+}
+
+/** Entries by who asked for them. */
+function createCounts() {
+  const counts = new Map<string, number>();
+  return {
+    of: (holder: string): number => counts.get(holder) ?? 0,
+    add(holder: string | undefined, change: 1 | -1): void {
+      if (holder === undefined) return;
+      const sum = (counts.get(holder) ?? 0) + change;
+      if (sum === 0) counts.delete(holder);
+      else counts.set(holder, sum);
     },
   };
 }

@@ -8,7 +8,7 @@ import type { InvalidCredential, Refusal } from './refusal.ts';
 import type { CompiledRoute } from './route-table.ts';
 import type { HeldKey, StatusView } from './status-view.ts';
 
-/** A key by its entry in the view; in the order: disabled, ended with its owner, expiry, address. */
+/** A key by its entry in the view; in the order: status, end of its owner, expiry, address. */
 export function judgeKey(
   held: HeldKey,
   at: { readonly view: StatusView; readonly address: string; readonly now: UnixSeconds },

@@ -108,8 +108,8 @@ export async function issueAccessToken(
   deps: IssueDeps,
   input: IssueInput,
 ): Promise<Result<IssuedToken, IssueRefusal>> {
-  // A token with its client as subject is the client's own (RFC 9068 §2.2): revocation and upstreams
-  // go by that, so nobody else may have one.
+  // A token whose subject is its client is the client's own (RFC 9068 §2.2). Revocation and
+  // upstreams go by that, so nobody else may have one.
   const isOwn = (input.subject as string) === input.clientId;
   assert(!isOwn || input.grant === 'client_credentials');
   const issuedAt = nowSeconds(deps.clock);

@@ -105,7 +105,7 @@ function create(ports: RevocationPorts): PreparedEndpoint {
     group,
     summary: 'Ends a token, a key, or all of a family, client, user, tenant or signing key',
     description:
-      'Answers once it holds on this node and is durable; connected nodes follow within a second. ' +
+      'Answers once it holds here and is durable; connected nodes follow within a second. ' +
       'The API keys of a user or tenant end too.',
     permission: 'revocations:write',
     body: question,

@@ -1,9 +1,9 @@
 /** The claims about revocation that hold on every store, through the authority's own interfaces. */
 import { clientSubject, defaultTenant, limits, rfc3339, type UnixMs } from '@mintmark/core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { buildRequest } from './http/management/request-builder.ts';
-import { managementBed } from './management-bed.ts';
-import type { Store } from './store/store.ts';
+import { buildRequest } from '../http/management/request-builder.ts';
+import { managementBed } from '../management-bed.ts';
+import type { Store } from '../store/store.ts';
 
 export function describeRevocation(open: () => Promise<Store>): void {
   let store: Store;
@@ -80,7 +80,7 @@ export function describeRevocation(open: () => Promise<Store>): void {
       expect(await verdict((await makeKey('u1')).key)).toBe('ok');
     });
 
-    it('ends an old key for good, whatever happens to its row and however long it takes', async () => {
+    it('ends an old key for good, whatever happens to its row, however long it takes', async () => {
       const { id, key } = await makeKey('u1');
       bed.clock.advanceMs(90 * 86_400_000);
       await bed.authority.tick();
@@ -105,7 +105,7 @@ export function describeRevocation(open: () => Promise<Store>): void {
       expect(rotated).toMatchObject({ status: 409, body: { code: 'wrong_state' } });
     });
 
-    it('brings the rows after the entry, through a restart, with a record for each key', async () => {
+    it('brings rows after the entry, through a restart, each with a record', async () => {
       const made = await Promise.all(
         Array.from({ length: limits.rotationRowsMax + 5 }, () => makeKey('u1')),
       );
