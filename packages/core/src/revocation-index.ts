@@ -69,17 +69,7 @@ const unmade: Entry = {
 };
 
 export function createRevocationIndex(): RevocationIndex {
-  // A map a kind: most kinds are empty at most times, and an empty one costs no look-up.
-  const byKind: Readonly<Record<RevocationTargetKind, Map<string, Entry>>> = {
-    token: new Map(),
-    family: new Map(),
-    client: new Map(),
-    user: new Map(),
-    holder: new Map(),
-    signing_key: new Map(),
-    key: new Map(),
-    tenant: new Map(),
-  };
+  const byKind = emptyMaps();
   const kinds = Object.values(byKind);
   const asked = createCounts();
 
@@ -142,6 +132,20 @@ export function createRevocationIndex(): RevocationIndex {
         }
       }
     },
+  };
+}
+
+/** A map a kind: most kinds are empty at most times, and an empty one costs no look-up. */
+function emptyMaps(): Readonly<Record<RevocationTargetKind, Map<string, Entry>>> {
+  return {
+    token: new Map(),
+    family: new Map(),
+    client: new Map(),
+    user: new Map(),
+    holder: new Map(),
+    signing_key: new Map(),
+    key: new Map(),
+    tenant: new Map(),
   };
 }
 
