@@ -12,6 +12,8 @@ import { parseRouteHarness } from './harnesses/parse-route.ts';
 import { parseSecretTokenHarness } from './harnesses/parse-secret-token.ts';
 import { verifyAccessTokenHarness } from './harnesses/verify-access-token.ts';
 import { verifyAuditExportHarness } from './harnesses/verify-audit-export.ts';
+import { verifyClientAssertionHarness } from './harnesses/verify-client-assertion.ts';
+import { verifyDpopProofHarness } from './harnesses/verify-dpop-proof.ts';
 import { verifyJwsHarness } from './harnesses/verify-jws.ts';
 import { vetHeadHarness } from './harnesses/vet-head.ts';
 
@@ -25,6 +27,8 @@ export const harnesses: readonly Harness[] = [
   importVerificationKeyHarness,
   verifyJwsHarness,
   verifyAccessTokenHarness,
+  verifyClientAssertionHarness,
+  verifyDpopProofHarness,
   openRecordHarness,
   verifyAuditExportHarness,
   parseCustodyFileHarness,

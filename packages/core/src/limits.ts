@@ -79,6 +79,10 @@ export const limits = {
   authorizationCodeSeconds: 60,
   /** A client's assertion may end this far ahead: its id is remembered until then. */
   assertionTtlSecondsMax: 3600,
+  /** A DPoP proof counts this long after it was made; with the skew, so long it is remembered. */
+  dpopProofAgeSecondsMax: 60,
+  /** A nonce for DPoP proofs is handed out for so long, and known for as long again. */
+  dpopNonceSeconds: 60,
   /** A key set by URL: a hundred RSA keys with certificates fit. */
   jwksBytesMax: 256 * 1024,
   /** Fetched key sets are asked for again after this, so that a key taken away ends. */

@@ -5,22 +5,20 @@
 import {
   type Brand,
   err,
-  isJsonObject,
   type JsonObject,
   type JwsAlgorithm,
   limits,
   ok,
-  parseJson,
   type Result,
   type SigningKeyId,
   type UnixSeconds,
-  utf8Decode,
 } from '@mintmark/core';
 import { jwsAlgorithms } from './algorithms.ts';
 import {
   type AccessTokenClaims,
   type ClaimsRefusal,
   parseAccessTokenClaims,
+  readClaims,
   renderAccessTokenClaims,
 } from './claims.ts';
 import { type JwsRefusal, jwsSigningInput, readJws, verifySignature } from './jws.ts';
@@ -113,9 +111,9 @@ export function verifyAccessToken(
   }
   const jws = readJws(token, keys, { typ: accessTokenType, algorithms });
   if (!jws.ok) return jws;
-  const payload = readPayload(jws.value.payload);
-  if (!payload.ok) return payload;
-  const claims = parseAccessTokenClaims(payload.value);
+  const payload = readClaims(jws.value.payload);
+  if (payload === undefined) return err({ reason: 'malformed_claims', claim: undefined });
+  const claims = parseAccessTokenClaims(payload);
   if (!claims.ok) return claims;
   const refused = judgeClaims(claims.value, expectation);
   if (refused !== undefined) return refused;
@@ -126,21 +124,12 @@ export function verifyAccessToken(
   const value = {
     ...claims.value,
     use: claims.value.confirmation === undefined ? 'bearer' : 'bound',
-    payload: payload.value,
+    payload,
     keyId: key.kid,
     algorithm,
   } as VerifiedAccessToken;
   cache?.remember(digest, { issuer, keys, key, value });
   return ok(value);
-}
-
-function readPayload(bytes: Uint8Array): Result<JsonObject, ClaimsRefusal> {
-  const text = utf8Decode(bytes);
-  const payload = text === undefined ? undefined : parseJson(text);
-  if (!payload?.ok || !isJsonObject(payload.value)) {
-    return err({ reason: 'malformed_claims', claim: undefined });
-  }
-  return ok(payload.value);
 }
 
 /** What can change between two sights of one token, and the issuer; undefined where all is well. */

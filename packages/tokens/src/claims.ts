@@ -16,12 +16,14 @@ import {
   limits,
   ok,
   parseClientId,
+  parseJson,
   parseTenantId,
   type Result,
   type SubjectId,
   type TenantId,
   type TokenId,
   type UnixSeconds,
+  utf8Decode,
 } from '@mintmark/core';
 
 export interface AccessTokenClaims {
@@ -133,6 +135,13 @@ function parseOptionalClaims(payload: JsonObject): Result<OptionalClaims, Claims
 
 function malformed(claim: string): Result<never, ClaimsRefusal> {
   return err({ reason: 'malformed_claims', claim });
+}
+
+/** @returns the claims of a JWT, or undefined where its payload is no JSON object */
+export function readClaims(payload: Uint8Array): JsonObject | undefined {
+  const text = utf8Decode(payload);
+  const claims = text === undefined ? undefined : parseJson(text);
+  return claims?.ok && isJsonObject(claims.value) ? claims.value : undefined;
 }
 
 /** Text of a claim: bounded, not empty. */

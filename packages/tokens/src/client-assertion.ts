@@ -6,18 +6,15 @@ import {
   type Brand,
   base64urlDecode,
   err,
-  isJsonObject,
   type JsonObject,
   type JsonValue,
   type JwsAlgorithm,
   limits,
   ok,
-  parseJson,
   type Result,
   type UnixSeconds,
-  utf8Decode,
 } from '@mintmark/core';
-import { claimText, numericDate } from './claims.ts';
+import { claimText, numericDate, readClaims } from './claims.ts';
 import { type JwsRefusal, verifyJws } from './jws.ts';
 import type { KeySet } from './key-set.ts';
 
@@ -111,12 +108,6 @@ function isForUs(
   if (strictAudience) return aud !== undefined && aud === audiences[0];
   const list: readonly JsonValue[] = Array.isArray(aud) ? aud : [aud ?? null];
   return list.length > 0 && list.every((one) => audiences.some((audience) => audience === one));
-}
-
-function readClaims(payload: Uint8Array): JsonObject | undefined {
-  const text = utf8Decode(payload);
-  const claims = text === undefined ? undefined : parseJson(text);
-  return claims?.ok && isJsonObject(claims.value) ? claims.value : undefined;
 }
 
 /**

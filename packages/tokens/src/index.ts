@@ -36,6 +36,14 @@ export {
   parseCredential,
 } from './credential.ts';
 export {
+  type DpopExpectation,
+  type DpopRefusal,
+  dpopAlgorithms,
+  type VerifiedDpopProof,
+  verifyDpopProof,
+} from './dpop.ts';
+export { createDpopNonces, type DpopNonces } from './dpop-nonce.ts';
+export {
   importVerificationKey,
   type JwkRefusal,
   jwkThumbprint,

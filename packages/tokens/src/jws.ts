@@ -144,6 +144,13 @@ export function verifySignature(jws: UnverifiedJws): Result<VerifiedJws, JwsRefu
   return ok({ header, payload, algorithm, key } as VerifiedJws);
 }
 
+/** The header of a JWS that nobody has verified yet, for what a key must be read out of. */
+export function readHeaderOf(token: string): Result<JsonObject, JwsRefusal> {
+  if (token.length > limits.tokenCharsMax) return err({ reason: 'too_long' });
+  const end = token.indexOf('.');
+  return end < 1 ? err({ reason: 'malformed' }) : readHeader(token.slice(0, end));
+}
+
 function readHeader(part: string): Result<JsonObject, JwsRefusal> {
   const bytes = base64urlDecode(part);
   if (bytes === undefined) return err({ reason: 'malformed' });

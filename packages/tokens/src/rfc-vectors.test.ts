@@ -1,7 +1,14 @@
 /** Examples printed in the standards. RFC 7520's stand among Wycheproof's vectors. */
 import { createPrivateKey } from 'node:crypto';
-import { type JsonObject, type JwsAlgorithm, type SigningKeyId, utf8 } from '@mintmark/core';
+import {
+  type JsonObject,
+  type JwsAlgorithm,
+  type SigningKeyId,
+  type UnixSeconds,
+  utf8,
+} from '@mintmark/core';
 import { describe, expect, it } from 'vitest';
+import { verifyDpopProof } from './dpop.ts';
 import { importVerificationKey } from './jwk.ts';
 import { assembleJws, verifyJws } from './jws.ts';
 import { createKeySet } from './key-set.ts';
@@ -88,5 +95,22 @@ describe('examples of the standards', () => {
     expect(verifyJws(`eyJhbGciOiJub25lIn0.${joe}.`, keySetOf(jwk, algorithm), expectation)).toEqual(
       { ok: false, refusal: { reason: 'algorithm_not_allowed' } },
     );
+  });
+});
+
+describe('RFC 9449', () => {
+  const proof =
+    'eyJ0eXAiOiJkcG9wK2p3dCIsImFsZyI6IkVTMjU2IiwiandrIjp7Imt0eSI6IkVDIiwieCI6Imw4dEZyaHgtMzR0' +
+    'VjNoUklDUkRZOXpDa0RscEJoRjQyVVFVZldWQVdCRnMiLCJ5IjoiOVZFNGpmX09rX282NHpiVFRsY3VOSmFqSG10' +
+    'NnY5VERWclUwQ2R2R1JEQSIsImNydiI6IlAtMjU2In19.eyJqdGkiOiItQndDM0VTYzZhY2MybFRjIiwiaHRtIjo' +
+    'iUE9TVCIsImh0dSI6Imh0dHBzOi8vc2VydmVyLmV4YW1wbGUuY29tL3Rva2VuIiwiaWF0IjoxNTYyMjYyNjE2fQ.' +
+    '2-GxA6T8lP4vfrg8v-FdWP0A0zdrj8igiMLvqRMUvwnQg4PtFLbdLXiOSsX0x7NVY-FNyJK70nfbV37xRZT3Lg';
+
+  it('§5: the proof of a token request is of the key that §6.1 binds the token to', () => {
+    const url = 'https://server.example.com/token';
+    const now = 1_562_262_616 as UnixSeconds;
+    const verified = verifyDpopProof(proof, { method: 'POST', url, accessToken: undefined, now });
+    const jkt = '0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I';
+    expect(verified).toMatchObject({ ok: true, value: { jkt, jti: '-BwC3ESc6acc2lTc' } });
   });
 });
