@@ -219,6 +219,31 @@ describe('time', () => {
       expect(windows).toEqual([]);
     });
 
+    it.each([
+      ['zeros before the size of a chunk', '3\r\nabc\r\n', '0'],
+      ['an extension of a chunk', '3\r\nabc\r\n3;', 'a'],
+      ['trailers', '3\r\nabc\r\n0\r\nX: ', 'a'],
+    ])('cuts a client that drips %s, of which no body comes', async (_what, first, drop) => {
+      let read = 0;
+      const port = await openPaced((body) => {
+        body.on('data', (chunk: Buffer) => {
+          read += chunk.length;
+        });
+      });
+      const client = talk(
+        port,
+        head('POST / HTTP/1.1', 'Transfer-Encoding: chunked', last) + first,
+      );
+      await passed(() => read === 3);
+      windows[0]!();
+      for (let i = 0; i < 20; i++) {
+        client.socket.write(drop);
+        await turn();
+      }
+      windows[0]?.();
+      expect(await client.closed).toContain('slow_body');
+    });
+
     it('keeps one that brings enough in each window', async () => {
       let read = 0;
       const port = await openPaced((body) => {
@@ -255,6 +280,58 @@ describe('time', () => {
       expect(client.text()).toBe('');
       expect(windows).toHaveLength(1);
       client.socket.destroy();
+    });
+  });
+
+  describe('of an answer that nobody reads', () => {
+    const large = Buffer.alloc(30_000_000);
+    const request = head('GET / HTTP/1.1');
+
+    async function stuck(port: number): Promise<ReturnType<typeof talk>> {
+      const client = talk(port);
+      client.socket.pause();
+      client.socket.write(request + request);
+      await new Promise((resolve) => client.socket.once('ready', resolve));
+      return client;
+    }
+
+    it.each(['whole', 'streamed'])('is bounded: %s', async (kind) => {
+      let asked = 0;
+      let gone = 0;
+      const bounds = { clientStallMs: 150 };
+      const port =
+        kind === 'whole'
+          ? await open(
+              (sent) => {
+                asked++;
+                sent.signal.addEventListener('abort', () => gone++);
+                return { ...ok, body: large };
+              },
+              { limits: bounds },
+            )
+          : await openStream((_request, reply) => {
+              asked++;
+              reply.onGone(() => gone++);
+              reply.head(200, []);
+              reply.write(large);
+              reply.end();
+            }, bounds);
+      const client = await stuck(port);
+      await passed(() => gone === 1);
+      // What waited behind it is not served to a client that is gone.
+      expect(asked).toBe(1);
+      client.socket.destroy();
+    });
+
+    it('does not cut one that reads, nor the connection after it', async () => {
+      const port = await open(() => ({ ...ok, body: large }), {
+        limits: { clientStallMs: 150, keepAliveTimeoutMs: 60_000 },
+      });
+      const client = await stuck(port);
+      client.socket.resume();
+      await passed(() => client.text().length > 2 * large.length);
+      client.socket.write(head('GET / HTTP/1.1', last));
+      expect((await client.closed).length).toBeGreaterThan(3 * large.length);
     });
   });
 

@@ -120,7 +120,7 @@ export function vetHead(input: HeadInput): Result<VettedHead, HeadRefusal> {
 
   const host = headers['host']?.toLowerCase();
   if (host === undefined && version === '1.1') return refuse('missing_host', 400);
-  if (host !== undefined && !hostForm.test(host)) return refuse('malformed_host', 400);
+  if (host !== undefined && !isHost(host)) return refuse('malformed_host', 400);
 
   const target = readTarget(method, input.target, host);
   if (typeof target !== 'string') return target;
@@ -128,7 +128,7 @@ export function vetHead(input: HeadInput): Result<VettedHead, HeadRefusal> {
   if (typeof bodyLength === 'object') return bodyLength;
 
   const upgrade = headers['upgrade'];
-  if (upgrade !== undefined && isUpgradeRefused(upgrade, headers, bodyLength)) {
+  if (upgrade !== undefined && isUpgradeRefused({ method, upgrade, headers, bodyLength })) {
     return refuse('upgrade_refused', 400);
   }
   const expect = headers['expect'];
@@ -204,17 +204,32 @@ function readBodyLength(
   return lengthForm.test(length) ? Number(length) : refuse('malformed_framing', 400);
 }
 
+/** No empty label, which resolvers and routes read differently, and a port that there is. */
+function isHost(host: string): boolean {
+  if (!hostForm.test(host) || host.includes('..')) return false;
+  const port = /\]?:([0-9]{1,5})$/.exec(host.startsWith('[') ? host.replace(/^[^\]]*/, '') : host);
+  return port === null || Number(port[1]) <= 65_535;
+}
+
 /**
  * h2c would carry requests past the judgement (RFC 9113 §3.1 withdrew it); a body before a switch
- * of protocols is read differently by different servers. Other unknown protocols are simply
- * ignored.
+ * of protocols is read differently by different servers. What asks for a WebSocket without being
+ * the handshake of RFC 6455 §4.1 hopes for a tunnel that one server sees and another does not.
+ * Other unknown protocols are simply ignored.
  */
-function isUpgradeRefused(
-  upgrade: string,
-  headers: Headers,
-  bodyLength: number | 'chunked',
-): boolean {
+function isUpgradeRefused(request: {
+  readonly method: string;
+  readonly upgrade: string;
+  readonly headers: Headers;
+  readonly bodyLength: number | 'chunked';
+}): boolean {
+  const { method, upgrade, headers, bodyLength } = request;
   if (/(?:^|[\s,])h2c?(?:$|[\s,/])/i.test(upgrade) || headers['http2-settings'] !== undefined)
     return true;
-  return upgrade.toLowerCase() === 'websocket' && bodyLength !== 0;
+  if (upgrade.toLowerCase() !== 'websocket') return false;
+  const isHandshake =
+    method === 'GET' &&
+    /^[A-Za-z0-9+/]{22}==$/.test(headers['sec-websocket-key'] ?? '') &&
+    headers['sec-websocket-version'] === '13';
+  return bodyLength !== 0 || !isHandshake;
 }

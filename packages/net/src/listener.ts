@@ -51,6 +51,8 @@ export interface ListenerLimits {
   /** What a streamed body must bring, on average over each window; 0: any. */
   readonly bodyBytesPerSecondMin: number;
   readonly bodyRateWindowMs: number;
+  /** A client that leaves the rest of its answer unread this long is cut. */
+  readonly clientStallMs: number;
   readonly keepAliveTimeoutMs: number;
   readonly connectionsMax: number;
 }
@@ -82,6 +84,7 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     // Only where the connection itself is encrypted does the header mean anything (RFC 6797 §7.2).
     extraHeaders: tls === undefined ? [] : ['strict-transport-security', 'max-age=31536000'],
     bodyPace: bodyPaceOf(bounds, timers),
+    stallMs: bounds.clientStallMs,
   });
   const server = openServer(options, bounds, service);
   server.on('drop', () => log({ type: 'connection_dropped' }));

@@ -17,6 +17,8 @@ export interface ReplyHost {
    * Asked once, when the head goes out: whether the connection must close after this answer.
    */
   mustClose(exchange: Exchange): boolean;
+  /** How long a client may leave the rest of an answer unread. */
+  readonly stallMs: number;
 }
 
 export class ServerReply implements StreamReply {
@@ -49,6 +51,7 @@ export class ServerReply implements StreamReply {
     }
     this.#writeHead(status, fields);
     this.#response.end(body);
+    this.#boundStall();
   }
 
   inform(status: number, rawHeaders: readonly string[]): void {
@@ -94,6 +97,7 @@ export class ServerReply implements StreamReply {
       response.addTrailers(pairs);
     }
     response.end();
+    this.#boundStall();
   }
 
   abort(): void {
@@ -109,6 +113,23 @@ export class ServerReply implements StreamReply {
     this.#response.detachSocket(message.socket);
     if (upgradeHead.length > 0) message.socket.unshift(upgradeHead);
     return message.socket;
+  }
+
+  /**
+   * Nothing else looks after an answer that is written whole: what the client does not read of it
+   * would hold the connection for ever, and with it those that wait behind. Progress starts the
+   * time anew.
+   */
+  #boundStall(): void {
+    const { socket } = this.#exchange.message;
+    if (socket.writableLength === 0) return;
+    const cut = (): void => void socket.destroy();
+    socket.setTimeout(this.#host.stallMs, cut);
+    // Before the server's own listener, which gives the connection its idle time.
+    this.#response.prependOnceListener('finish', () => {
+      socket.setTimeout(0);
+      socket.off('timeout', cut);
+    });
   }
 
   #writeHead(status: number, fields: string[]): void {

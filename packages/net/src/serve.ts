@@ -35,6 +35,7 @@ export interface ServiceParts {
   readonly trustedProxies: RangeSet | undefined;
   readonly extraHeaders: readonly string[];
   readonly bodyPace: BodyPace;
+  readonly stallMs: number;
   readonly log: (event: ListenerEvent) => void;
 }
 
@@ -111,6 +112,10 @@ export class Service {
   /** Added to every answer: HSTS over TLS. Lower-case names. */
   get extraHeaders(): readonly string[] {
     return this.#parts.extraHeaders;
+  }
+
+  get stallMs(): number {
+    return this.#parts.stallMs;
   }
 
   beginDrain(): void {
