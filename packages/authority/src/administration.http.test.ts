@@ -216,6 +216,41 @@ describe('/v1/revocations', () => {
     expect((await bed.call('GET', '/v1/revocations/none')).status).toBe(404);
   });
 
+  it('takes the acknowledgement of a node from the credential that it asks with alone', async () => {
+    const mine = await bed.credential('feed:read');
+    const other = await bed.credential('feed:read');
+    const json = { target: { kind: 'user', id: 'u1' }, reason: 'x' };
+    const ask = async (credential: string, after: number) => {
+      const { body } = await bed.call('GET', '/v1/feed/snapshot', { credential });
+      const query = `epoch=${body['epoch']}&after=${after}&node=gw1&nonce=${'n'.repeat(16)}`;
+      expect((await bed.call('GET', `/v1/feed?${query}`, { credential })).status).toBe(200);
+    };
+    const before = await bed.call('POST', '/v1/revocations', { json });
+    const old = Number(before.body['feed_position']);
+    const made = await bed.call('POST', '/v1/revocations', { json });
+    const position = Number(made.body['feed_position']);
+    await bed.call('PUT', '/v1/routes/later', {
+      json: { name: 'later', match: {}, upstream: 'http://127.0.0.1:1' },
+    });
+    await ask(mine, old);
+    await ask(other, position);
+    const shown = await bed.call('GET', `/v1/revocations/${made.body['id']}`);
+    expect(shown.body['everywhere_at']).toBeNull();
+    const states = (shown.body['nodes'] as Record<string, unknown>[]).map((one) => [
+      one['node'],
+      one['state'],
+    ]);
+    expect(states.sort()).toEqual([
+      ['gw1', 'acknowledged'],
+      ['gw1', 'pending'],
+    ]);
+    await ask(mine, position);
+    const all = await bed.call('GET', `/v1/revocations/${made.body['id']}`);
+    expect(all.body['everywhere_at']).not.toBeNull();
+    const nodes = itemsOf((await bed.call('GET', '/v1/nodes')).body);
+    expect(new Set(nodes.map((one) => one['credential'])).size).toBe(2);
+  });
+
   it('ends a signing key as an emergency does', async () => {
     const [key] = itemsOf((await bed.call('GET', '/v1/signing-keys')).body);
     const json = { target: { kind: 'signing_key', id: key?.['kid'] }, reason: 'stolen' };

@@ -36,6 +36,7 @@ import { introspect } from './introspection/introspect.ts';
 import { createKeyring } from './keyring/keyring.ts';
 import { openManagement } from './management.ts';
 import type { Feed } from './revocation/feed.ts';
+import { nodeName } from './revocation/node-name.ts';
 import { type AuthorityPorts, openRooms, type Rooms } from './rooms.ts';
 import { createRound } from './round.ts';
 import { initInstallation } from './tenants/installation.ts';
@@ -86,7 +87,10 @@ export async function openAuthority(
   const round = createRound(rooms);
   return {
     handle,
-    feed: rooms.feed,
+    feed: {
+      snapshot: rooms.feed.snapshot,
+      delta: (input) => rooms.feed.delta({ ...input, node: nodeName(input.node) }),
+    },
     introspector: introspectorOf(protocol, rooms.feed),
     decisions: rooms.decisions,
     tick: round.run,

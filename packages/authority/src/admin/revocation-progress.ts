@@ -4,11 +4,14 @@
  * `on_stale: continue`, which is its operator's own choice and marked on each decision.
  */
 import { limits, type TenantId, type UnixMs } from '@mintmark/core';
+import { readNodeName } from '../revocation/node-name.ts';
 import type { Store } from '../store/store.ts';
 import type { Row } from '../store/tables.ts';
 
 export interface NodeProgress {
   readonly node: string;
+  /** What the node asks with; null for the gateway in this process. */
+  readonly credential: string | null;
   readonly state: 'acknowledged' | 'lease_ended' | 'pending';
   readonly position: number;
   readonly seenAt: number;
@@ -32,7 +35,7 @@ export async function revocationProgress(
   const epoch = (await store.installation.get('self'))?.epoch;
   const rows = await nodesOf(store, tenant);
   const nodes = rows.map((row) => ({
-    node: row.node,
+    ...readNodeName(row.node),
     state: stateOf(row, { revocation, epoch, now }),
     position: row.position,
     seenAt: row.seenAt,

@@ -15,6 +15,7 @@ import {
 } from '@mintmark/core';
 import { assembleJws, jwsSigningInput } from '@mintmark/tokens';
 import { z } from 'zod';
+import { nodeName } from '../../revocation/node-name.ts';
 import { endpoint, type PreparedEndpoint } from './endpoint.ts';
 import { line, momentMax } from './wire-schema.ts';
 
@@ -65,7 +66,8 @@ function readDelta({ feed, signer }: FeedEndpointDeps): PreparedEndpoint {
     group: 'feed',
     summary: 'What came after a position',
     description:
-      'Waits up to a second for something to come. Asking acknowledges everything up to `after`. ' +
+      'Waits up to a second for something to come. Asking acknowledges everything up to `after`, ' +
+      'in the name of this node of this credential and of no other. ' +
       'The answer is signed, over the nonce too, in `Mintmark-Feed-Signature`.',
     permission: 'feed:read',
     query: z.strictObject({
@@ -81,9 +83,10 @@ function readDelta({ feed, signer }: FeedEndpointDeps): PreparedEndpoint {
       },
     },
     problems: ['feed_resync'],
-    async handle({ tenant, query }) {
+    async handle({ tenant, requester, query }) {
       const { epoch, after, node, nonce } = query;
-      const delta = await feed.delta({ tenant, epoch, after, node });
+      const name = nodeName(node, requester.actor);
+      const delta = await feed.delta({ tenant, epoch, after, node: name });
       if (delta === 'resync') return err({ code: 'feed_resync' });
       const text = JSON.stringify(delta);
       const proof = { tenant, epoch: delta.epoch, head: delta.head, body: text, node, nonce };

@@ -1,6 +1,7 @@
 /** `/v1/tenant` and `/v1/nodes`: what this installation is made of. */
 import { err, limits, ok } from '@mintmark/core';
 import { z } from 'zod';
+import { readNodeName } from '../../revocation/node-name.ts';
 import type { Store } from '../../store/store.ts';
 import { endpoint, type PreparedEndpoint } from './endpoint.ts';
 import { momentOut, pageOf, renderMoment } from './wire-schema.ts';
@@ -23,6 +24,7 @@ const tenantShape = z
 const nodeShape = z
   .strictObject({
     node: z.string(),
+    credential: z.string().nullable().describe('What it asks with; null within the authority'),
     position: z.int().describe('The newest feed position that it has acknowledged'),
     seen_at: momentOut,
     connected: z.boolean().describe('Whether its lease still runs'),
@@ -74,7 +76,7 @@ function listNodes({ store }: InstallationPorts): PreparedEndpoint {
       const last = rows.length > page.limit ? shown.at(-1) : undefined;
       const items = shown.map(({ node, position, seenAt }) => {
         const connected = now - seenAt <= limits.feedLeaseMs;
-        return { node, position, seen_at: renderMoment(seenAt), connected };
+        return { ...readNodeName(node), position, seen_at: renderMoment(seenAt), connected };
       });
       const next = last === undefined ? undefined : [last.tenant, last.node];
       return ok({ status: 200, body: { items }, next });

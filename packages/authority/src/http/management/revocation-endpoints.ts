@@ -74,6 +74,7 @@ const progress = z
     nodes: z.array(
       z.strictObject({
         node: z.string(),
+        credential: z.string().nullable().describe('What it asks with'),
         state: z.enum(['acknowledged', 'lease_ended', 'pending']),
         position: z.int(),
         seen_at: momentOut,
