@@ -216,7 +216,7 @@ describe('/v1/revocations', () => {
     expect((await bed.call('GET', '/v1/revocations/none')).status).toBe(404);
   });
 
-  it('takes the acknowledgement of a node from the credential that it asks with alone', async () => {
+  it('takes a node’s acknowledgement from the credential that it asks with alone', async () => {
     const mine = await bed.credential('feed:read');
     const other = await bed.credential('feed:read');
     const json = { target: { kind: 'user', id: 'u1' }, reason: 'x' };

@@ -22,6 +22,7 @@ import {
 } from '@mintmark/core';
 import { createVerifiedCache, type VerifiedAccessToken } from '@mintmark/tokens';
 import { type VerifyKeyPorts, verifyKey } from './apikeys/verify-key.ts';
+import { clockAfter } from './audit/clock-floor.ts';
 import { createRecorder } from './audit/record.ts';
 import { createClientAuthenticator } from './clients/authenticate.ts';
 import { createClientKeys } from './clients/client-keys.ts';
@@ -62,12 +63,16 @@ export interface Authority {
 /**
  * Opens an initialised authority.
  *
- * @throws StoreFault, CustodyFault; `not_initialised` where `initAuthority` was never run
+ * @throws StoreFault, CustodyFault; `not_initialised` where `initAuthority` was never run,
+ *   `clock_set_back` where it is earlier than the newest record
  */
 export async function openAuthority(
   config: AuthorityConfig,
-  ports: AuthorityPorts,
+  given: AuthorityPorts,
 ): Promise<Authority> {
+  const acceptEarlier = config.acceptEarlierClock === true;
+  const clock = await clockAfter(given.store, given.clock, { acceptEarlier });
+  const ports = { ...given, clock };
   const rooms = await openRooms(config, ports);
   const keys = keyVerifier(rooms);
   const judging = protocolDeps(rooms, keys);

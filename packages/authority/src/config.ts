@@ -6,6 +6,8 @@ export interface AuthorityConfig {
   readonly issuer: string;
   /** Prefix of every credential, 2–12 of a-z and 0-9. */
   readonly prefix: string;
+  /** Starts although the newest record is later than it is now: see `audit/clock-floor.ts`. */
+  readonly acceptEarlierClock?: boolean;
   readonly signing: {
     /** Algorithms that keys are kept for; the first is the default of new clients. */
     readonly algorithms: readonly JwsAlgorithm[];

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { manualClock, steadyClock } from './clock.ts';
+import { manualClock, steadyClock, type UnixMs } from './clock.ts';
 
 const hourMs = 3_600_000;
 
@@ -12,6 +12,16 @@ describe('steadyClock', () => {
     expect(clock.nowMs()).toBe(1_000_000);
     machine.advanceMs(5_000);
     expect(clock.nowMs()).toBe(1_005_000);
+  });
+
+  it('goes on from a moment that was shown before it began', () => {
+    const machine = manualClock(1_000_000);
+    const clock = steadyClock(machine, { fromMs: 1_030_000 as UnixMs });
+    expect(clock.nowMs()).toBe(1_030_000);
+    machine.advanceMs(10_000);
+    expect(clock.nowMs()).toBe(1_040_000);
+    machine.setWallMs(1_050_000);
+    expect(clock.nowMs()).toBe(1_050_000);
   });
 
   it('follows the machine again once that has caught up', () => {

@@ -25,9 +25,11 @@ const driftMsMax = 1_000;
  * the latest moment that it has shown, at the pace of the monotonic side, until the machine's has
  * caught up: what has expired stays expired, and nothing lives longer. A clock that was set
  * forward by mistake and back again stays ahead until the process ends.
+ *
+ * @param options.fromMs a moment that was shown before this process began
  */
-export function steadyClock(clock: Clock): Clock {
-  let shownMs = clock.nowMs() as number;
+export function steadyClock(clock: Clock, options: { readonly fromMs?: UnixMs } = {}): Clock {
+  let shownMs: number = Math.max(clock.nowMs(), options.fromMs ?? 0);
   /** A pair of readings of before any step back, by which the wall time of now is reckoned. */
   let anchor = { wallMs: shownMs, monotonicMs: clock.monotonicMs() };
   return {

@@ -30,6 +30,7 @@ export {
   manualClock,
   nowSeconds,
   rfc3339,
+  steadyClock,
   type UnixMs,
   type UnixSeconds,
 } from './clock.ts';

@@ -1,6 +1,6 @@
 /**
- * A node is named by itself, but only within the credential that it asks with. So no other holder of
- * a feed credential can acknowledge in its name, and nobody can take the name from it.
+ * A node is named by itself, but only within the credential that it asks with. So no other holder
+ * of a feed credential can acknowledge in its name, and nobody can take the name from it.
  */
 import type { AuditActor } from '@mintmark/core';
 

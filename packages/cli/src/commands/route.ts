@@ -68,9 +68,11 @@ const nodes: Command = {
     list(invocation, { path: '/v1/nodes' }, (style, items) =>
       table(
         style,
-        ['NODE', 'CONNECTED', 'POSITION', 'SEEN'],
+        ['NODE', 'CREDENTIAL', 'CONNECTED', 'POSITION', 'SEEN'],
         items.map((item) =>
-          ['node', 'connected', 'position', 'seen_at'].map((name) => cell(item, name)),
+          ['node', 'credential', 'connected', 'position', 'seen_at'].map((name) =>
+            cell(item, name),
+          ),
         ),
       ),
     ),

@@ -68,6 +68,10 @@ export const configSchema = z.strictObject({
     .describe(
       'sqlite:DIR, postgres://…, or a reference to one; default: sqlite in the data folder',
     ),
+  accept_earlier_clock: z
+    .boolean()
+    .default(false)
+    .describe('starts although the newest audit record is of a later time; for one start only'),
   authority: z.strictObject(listener(8420)).prefault({}),
   gateway: z
     .strictObject({

@@ -138,7 +138,7 @@ function checkClock(newestRecordAt: number | undefined, now: number): Check {
   if (newestRecordAt !== undefined && newestRecordAt > now + 60_000) {
     const ahead = Math.round((newestRecordAt - now) / 1000);
     const message = `the newest audit record is ${ahead} s in the future`;
-    return fail('clock', message, 'the clock was set back: set it right by NTP');
+    return fail('clock', message, 'set it right by NTP; a server does not start until then');
   }
   return pass('clock', `${rfc3339(now as UnixMs)}, not before the newest record`);
 }

@@ -3,10 +3,11 @@ import type { AuthorityConfig } from '@mintmark/authority';
 import type { Config } from '../config/schema.ts';
 
 export function authorityConfigOf(config: Config, issuer: string): AuthorityConfig {
-  const { prefix, signing } = config;
+  const { prefix, signing, accept_earlier_clock: acceptEarlierClock } = config;
   return {
     issuer,
     prefix,
+    acceptEarlierClock,
     signing: {
       algorithms: signing.algorithms,
       rotateEverySeconds: signing.rotate_every_seconds,
