@@ -78,7 +78,13 @@ function endpointPorts(rooms: Rooms, shared: Judging): ManagementPorts {
       managementAudience: managementAudience(config.issuer),
       changed: shared.authenticator.forget,
     },
-    users: { ...acting, sealer, users: rooms.users, passwordHashes: rooms.passwordHashes },
+    users: {
+      ...acting,
+      sealer,
+      users: rooms.users,
+      factors: rooms.factors,
+      passwordHashes: rooms.passwordHashes,
+    },
     tokens: { inspect: inspector(shared) },
     revocations: {
       ...acting,

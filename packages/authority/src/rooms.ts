@@ -30,6 +30,7 @@ import { type Feed, openFeed } from './revocation/feed.ts';
 import type { Act, ActOutcome } from './store/act.ts';
 import type { Store } from './store/store.ts';
 import { createUsageCounter, type UsageCounter } from './usage/usage-counter.ts';
+import { createFactors, type Factors } from './users/factors.ts';
 import { createUsers, type Users } from './users/users.ts';
 
 export interface AuthorityPorts {
@@ -70,6 +71,7 @@ export interface Rooms {
   /** Keys as verification reads them. */
   readonly keyCache: KeyCache;
   readonly users: Users;
+  readonly factors: Factors;
   /** Of people's passwords alone: those who sign in never keep checks of keys waiting. */
   readonly passwordHashes: SlowHashQueue;
 }
@@ -141,6 +143,7 @@ export async function openRooms(config: AuthorityConfig, ports: AuthorityPorts):
     refusals,
     keyCache,
     users,
+    factors: createFactors({ store, sealer, recorder, clock, entropy }),
     passwordHashes,
   };
 }

@@ -2,7 +2,7 @@ import { defaultTenant, limits } from '@mintmark/core';
 import { expect, test } from 'vitest';
 import { authorityBed } from './authority-bed.ts';
 import { revocationStep } from './revocation/revocation-step.ts';
-import type { Act } from './store/act.ts';
+import type { Act, Step } from './store/act.ts';
 
 const tenant = defaultTenant;
 
@@ -17,6 +17,9 @@ test('lets go of what has ended, in acts of which none holds up the others', asy
   }
   const node = { tenant, node: 'gone', epoch: 'e', position: 0, seenAt: at };
   await bed.store.acts.run({ steps: [{ do: 'put', table: 'nodes', row: node }], audit: null });
+  const waited = { tenant, account: 'a', failures: 3, lockedUntil: 0, expiresAtSeconds: 1 };
+  const counted: Step = { do: 'put', table: 'signInAttempts', row: waited };
+  await bed.store.acts.run({ steps: [counted], audit: null });
   const acts: Act[] = [];
   const { run } = bed.store.acts;
   Object.assign(bed.store.acts, {
@@ -29,6 +32,7 @@ test('lets go of what has ended, in acts of which none holds up the others', asy
   await bed.authority.tick();
   expect(await bed.store.feed.count({ targetKind: 'token' })).toBe(0);
   expect(await bed.store.nodes.count()).toBe(0);
+  expect(await bed.store.signInAttempts.count()).toBe(0);
   const deleted = acts.flatMap(({ steps }) =>
     steps.flatMap((step) => (step.do === 'deleteMany' ? [step.keys.length] : [])),
   );

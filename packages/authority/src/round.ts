@@ -2,7 +2,8 @@
 import { type Clock, defaultTenant, limits, nowSeconds } from '@mintmark/core';
 import { endedPartition } from './clients/single-use.ts';
 import type { Rooms } from './rooms.ts';
-import type { Store } from './store/store.ts';
+import type { Store, TableReader } from './store/store.ts';
+import { type TableName, tables } from './store/tables.ts';
 
 /** What happens by itself, in rounds: one never overlaps the next. */
 export function createRound(rooms: Rooms): {
@@ -65,8 +66,7 @@ async function upkeep(store: Store, clock: Clock): Promise<void> {
   await store.upkeep.dropPartitionsBelow('authorizationCodes', yesterday);
   await store.upkeep.dropPartitionsBelow('singleUses', endedPartition(now));
   const hourAgo = now - 3600;
-  await deleteEnded(store, 'feed', hourAgo);
-  await deleteEnded(store, 'idempotency', hourAgo);
+  for (const table of endingTables) await deleteEnded(store, table, hourAgo);
   const gone = { is: '<', value: (now - limits.nodeKeptSeconds) * 1000 } as const;
   await store.acts.run({
     steps: [{ do: 'delete', table: 'nodes', where: { seenAt: gone } }],
@@ -74,22 +74,29 @@ async function upkeep(store: Store, clock: Clock): Promise<void> {
   });
 }
 
+/** Whose rows say when they may be deleted. */
+const endingTables = [
+  'feed',
+  'idempotency',
+  'signInAttempts',
+  'passkeyChallenges',
+  'passwordResets',
+] as const satisfies readonly TableName[];
+
 /** In bounded acts: one that deletes a day's million entries would hold up every other act. */
 async function deleteEnded(
   store: Store,
-  table: 'feed' | 'idempotency',
+  table: (typeof endingTables)[number],
   before: number,
 ): Promise<void> {
-  const query = {
-    where: { expiresAtSeconds: { is: '<', value: before } },
-    orderBy: ['expiresAtSeconds'],
-    limit: limits.pageItemsMax,
-  } as const;
+  const reader: Pick<TableReader<'idempotency'>, 'list'> = store[table] as never;
   for (;;) {
-    const keys =
-      table === 'feed'
-        ? (await store.feed.list(query)).map((row) => [row.tenant, row.position])
-        : (await store.idempotency.list(query)).map((row) => [row.tenant, row.actor, row.key]);
+    const rows: readonly Readonly<Record<string, unknown>>[] = await reader.list({
+      where: { expiresAtSeconds: { is: '<', value: before } },
+      orderBy: ['expiresAtSeconds'],
+      limit: limits.pageItemsMax,
+    });
+    const keys = rows.map((row) => tables[table].key.map((column) => row[column] as string));
     await store.acts.run({ steps: [{ do: 'deleteMany', table, keys }], audit: null });
     if (keys.length < limits.pageItemsMax) return;
   }

@@ -190,6 +190,23 @@ describe('/v1/users', () => {
     expect(next.id).not.toBe(id);
   });
 
+  it('shows and takes away second factors', async () => {
+    const { id } = await made();
+    const path = `/v1/users/${id}/factors`;
+    const where = { tenant: defaultTenant, userId: id, hash: 'h', createdAt: 1 };
+    await bed.store.acts.run({
+      steps: [{ do: 'insert', table: 'userRecoveryCodes', row: where, refused: 'taken' }],
+      audit: null,
+    });
+    const had = { totp: false, recovery_codes_left: 1, passkeys: 0 };
+    expect((await bed.call('GET', path)).body).toEqual(had);
+    expect(await bed.call('DELETE', `${path}/recovery_codes`)).toMatchObject({ status: 204 });
+    expect(await bed.call('DELETE', `${path}/recovery_codes`)).toMatchObject({ status: 404 });
+    expect((await bed.call('GET', path)).body).toEqual({ ...had, recovery_codes_left: 0 });
+    expect(await bed.call('GET', '/v1/users/nobody/factors')).toMatchObject({ status: 404 });
+    expect(await actionsOn(id)).toContain('user.factor_remove');
+  });
+
   it('records every change with whose it was, and no name in the leaf', async () => {
     const { id } = await made();
     const path = `/v1/users/${id}`;

@@ -228,6 +228,19 @@ export const limits = {
   signInFailuresFree: 10,
   signInDelaySecondsMax: 900,
   signInFailuresKeptSeconds: 86_400,
+  /**
+   * A code of a time step is taken this many steps early or late: clocks of phones differ, and
+   * people type slowly (RFC 6238 §5.2).
+   */
+  totpStepsWindow: 1,
+  /** Recovery codes made at once, each of 120 random bits. */
+  recoveryCodesCount: 10,
+  /** How long a passkey's challenge may wait for its answer: the person must find the device. */
+  passkeyChallengeSeconds: 300,
+  passkeysMax: 20,
+  /** How long a password may be set with a reset token, and how soon another is sent. */
+  passwordResetSeconds: 1_800,
+  passwordResetPauseSeconds: 60,
   /** Looks at a count of attempts that others change at the same moment. */
   signInRacesMax: 20,
   /** Failed credential look-ups of one address a minute before it is answered 429. */

@@ -9,4 +9,6 @@ export const sealContext = {
   keyVerifier: (id: string): string => `key-verifier:${id}`,
   /** `users.sealedClaims` */
   userClaims: (id: string): string => `user-claims:${id}`,
+  /** `userTotp.sealedSecret` */
+  totpSecret: (userId: string): string => `totp-secret:${userId}`,
 } as const;

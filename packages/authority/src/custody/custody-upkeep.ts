@@ -8,7 +8,13 @@ import { type Clock, limits, type TenantId } from '@mintmark/core';
 import type { Store } from '../store/store.ts';
 import type { Custody } from './custody.ts';
 import type { Peppers } from './peppers.ts';
-import { type ResealCursor, type RewrapCursor, resealRecords, rewrapKeys } from './rotation.ts';
+import {
+  type ResealCursor,
+  type ResealPorts,
+  type RewrapCursor,
+  resealRecords,
+  rewrapKeys,
+} from './rotation.ts';
 import type { Sealer } from './sealer.ts';
 import type { WrappedKeyRow, WrappedKeyStatus } from './wrapped-keys.ts';
 
@@ -42,7 +48,7 @@ type Work =
 
 export function createCustodyUpkeep(ports: {
   readonly custody: Pick<Custody, 'describe' | 'wrap' | 'unwrap'>;
-  readonly store: Pick<Store, 'custodyKeys' | 'signingKeys' | 'keys' | 'acts'>;
+  readonly store: Pick<Store, 'custodyKeys'> & ResealPorts['store'];
   readonly sealer: Pick<Sealer, 'seal' | 'open' | 'currentKeyId'>;
   readonly peppers: Pick<Peppers, 'retireUnused'>;
   readonly clock: Pick<Clock, 'monotonicMs' | 'nowMs'>;

@@ -7,6 +7,7 @@ import { CustodyFault, limits, type TenantId } from '@mintmark/core';
 import { sealedKeyId } from '@mintmark/tokens';
 import type { Act } from '../store/act.ts';
 import type { Store } from '../store/store.ts';
+import type { Row } from '../store/tables.ts';
 import { sealContext } from './contexts.ts';
 import type { Custody } from './custody.ts';
 import type { Sealer } from './sealer.ts';
@@ -65,14 +66,19 @@ async function tallied(
 
 const unopenable = new Set(['custody_tampered', 'custody_unknown_key']);
 
-/** Where a pass over a tenant's records goes on. */
-export type ResealCursor =
-  | { readonly table: 'signingKeys'; readonly after: readonly [string, string] | undefined }
-  | { readonly table: 'keys'; readonly after: readonly [string, string] | undefined };
+/** Every table with sealed records, but for the audit trail, in the order of a pass. */
+const sealedTables = ['signingKeys', 'keys', 'users', 'userTotp'] as const;
+type SealedTable = (typeof sealedTables)[number];
 
-interface ResealPorts {
+/** Where a pass over a tenant's records goes on. */
+export interface ResealCursor {
+  readonly table: SealedTable;
+  readonly after: readonly [tenant: string, id: string] | undefined;
+}
+
+export interface ResealPorts {
   readonly sealer: Pick<Sealer, 'seal' | 'open' | 'currentKeyId'>;
-  readonly store: Pick<Store, 'signingKeys' | 'keys' | 'acts'>;
+  readonly store: Pick<Store, SealedTable | 'acts'>;
 }
 
 /**
@@ -92,10 +98,7 @@ export async function resealRecords(
     limit: limits.rotationRowsMax,
     ...(cursor.after === undefined ? {} : { after: cursor.after }),
   };
-  const records =
-    cursor.table === 'signingKeys'
-      ? (await ports.store.signingKeys.list(query)).map(signingKeyRecord)
-      : (await ports.store.keys.list(query)).map(keyRecord);
+  const records = await recordsOf(ports.store, cursor.table, query);
   const tally = { changed: 0, damaged: [] as CustodyFault[] };
   // All at once, so that the store may commit them together.
   const work = records.map(({ sealed, ...record }) => {
@@ -108,7 +111,7 @@ export async function resealRecords(
   if (last !== undefined && records.length === limits.rotationRowsMax) {
     return { ...tally, next: { table: cursor.table, after: [tenant, last.id] } };
   }
-  const next = cursor.table === 'signingKeys' ? 'keys' : undefined;
+  const next = sealedTables[sealedTables.indexOf(cursor.table) + 1];
   return { ...tally, next: next && { table: next, after: undefined } };
 }
 
@@ -141,10 +144,33 @@ async function reseal(
   return outcome === 'done';
 }
 
-type SigningKeyRow = NonNullable<Awaited<ReturnType<Store['signingKeys']['get']>>>;
-type KeyRow = NonNullable<Awaited<ReturnType<Store['keys']['get']>>>;
+async function recordsOf(
+  store: ResealPorts['store'],
+  table: SealedTable,
+  query: {
+    readonly where: { readonly tenant: string };
+    readonly limit: number;
+    readonly after?: readonly string[];
+  },
+): Promise<readonly SealedColumn[]> {
+  switch (table) {
+    case 'signingKeys':
+      return (await store.signingKeys.list(query)).map(signingKeyRecord);
+    case 'keys':
+      return (await store.keys.list(query)).map(keyRecord);
+    case 'users':
+      return (await store.users.list(query)).map(userRecord);
+    case 'userTotp':
+      return (await store.userTotp.list(query)).map(totpRecord);
+  }
+}
 
-function signingKeyRecord({ tenant, kid, version, sealedPrivate }: SigningKeyRow): SealedColumn {
+function signingKeyRecord({
+  tenant,
+  kid,
+  version,
+  sealedPrivate,
+}: Row<'signingKeys'>): SealedColumn {
   return {
     id: kid,
     context: sealContext.signingKey(kid),
@@ -159,7 +185,7 @@ function signingKeyRecord({ tenant, kid, version, sealedPrivate }: SigningKeyRow
   };
 }
 
-function keyRecord({ tenant, id, version, sealedVerifier }: KeyRow): SealedColumn {
+function keyRecord({ tenant, id, version, sealedVerifier }: Row<'keys'>): SealedColumn {
   return {
     id,
     context: sealContext.keyVerifier(id),
@@ -169,6 +195,36 @@ function keyRecord({ tenant, id, version, sealedVerifier }: KeyRow): SealedColum
       table: 'keys',
       where: { tenant, id, version },
       set: { sealedVerifier: sealed },
+      refused: 'changed',
+    }),
+  };
+}
+
+function userRecord({ tenant, id, version, sealedClaims }: Row<'users'>): SealedColumn {
+  return {
+    id,
+    context: sealContext.userClaims(id),
+    sealed: sealedClaims,
+    update: (sealed) => ({
+      do: 'update',
+      table: 'users',
+      where: { tenant, id, version },
+      set: { sealedClaims: sealed },
+      refused: 'changed',
+    }),
+  };
+}
+
+function totpRecord({ tenant, userId, version, sealedSecret }: Row<'userTotp'>): SealedColumn {
+  return {
+    id: userId,
+    context: sealContext.totpSecret(userId),
+    sealed: sealedSecret,
+    update: (sealed) => ({
+      do: 'update',
+      table: 'userTotp',
+      where: { tenant, userId, version },
+      set: { sealedSecret: sealed },
       refused: 'changed',
     }),
   };

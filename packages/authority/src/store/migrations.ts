@@ -10,6 +10,8 @@ import { createHash } from 'node:crypto';
 import { StoreFault } from '@mintmark/core';
 import { codesPostgres } from './migrations/codes-postgres.ts';
 import { codesSqlite } from './migrations/codes-sqlite.ts';
+import { factorsPostgres } from './migrations/factors-postgres.ts';
+import { factorsSqlite } from './migrations/factors-sqlite.ts';
 import { initialPostgres } from './migrations/initial-postgres.ts';
 import { initialSqlite } from './migrations/initial-sqlite.ts';
 import { sessionsPostgres } from './migrations/sessions-postgres.ts';
@@ -77,6 +79,14 @@ export const migrations: readonly Migration[] = [
     needs: 1,
     sqlite: usesSqlite,
     postgres: usesPostgres,
+  },
+  {
+    number: 6,
+    name: 'factors',
+    phase: 'expand',
+    needs: 1,
+    sqlite: factorsSqlite,
+    postgres: factorsPostgres,
   },
 ];
 

@@ -188,6 +188,77 @@ export const tables = {
     indexes: [['expiresAtSeconds']],
   }),
 
+  /** A user's authenticator app, at most one. */
+  userTotp: table({
+    columns: {
+      tenant: text,
+      userId: text,
+      sealedSecret: bytes,
+      /** The last time step whose code was used (RFC 6238 §5.2): a code works once. */
+      lastStep: integer,
+      /** Null until the user has shown a first code. */
+      confirmedAt: integerOrNull,
+      createdAt: integer,
+      version: integer,
+    },
+    key: ['tenant', 'userId'],
+  }),
+
+  /** Codes for who has lost the second factor. A used one is gone. */
+  userRecoveryCodes: table({
+    columns: { tenant: text, userId: text, hash: text, createdAt: integer },
+    key: ['tenant', 'userId', 'hash'],
+  }),
+
+  userPasskeys: table({
+    columns: {
+      tenant: text,
+      /** base64url, as WebAuthn's JSON has it. */
+      credentialId: text,
+      userId: text,
+      /** COSE_Key (RFC 9052 §7). */
+      publicKey: bytes,
+      signCount: integer,
+      transports: json<readonly string[]>(),
+      /** 1: the key may be copied to other devices by its provider. */
+      synced: integer,
+      /** What its owner calls it. */
+      name: text,
+      createdAt: integer,
+      lastUsedAt: integerOrNull,
+    },
+    key: ['tenant', 'credentialId'],
+    indexes: [['tenant', 'userId', 'createdAt', 'credentialId']],
+  }),
+
+  /** WebAuthn challenges that were given out. One that was answered is gone. */
+  passkeyChallenges: table({
+    columns: {
+      tenant: text,
+      challenge: text,
+      /** What it may be answered for: `register` or `sign_in`, and whose transaction. */
+      purpose: text,
+      binding: text,
+      userId: textOrNull,
+      expiresAtSeconds: integer,
+    },
+    key: ['tenant', 'challenge'],
+    indexes: [['expiresAtSeconds']],
+  }),
+
+  /** Tokens to set a new password with, at most one for each user. A used one is gone. */
+  passwordResets: table({
+    columns: {
+      tenant: text,
+      userId: text,
+      hash: text,
+      createdAt: integer,
+      expiresAtSeconds: integer,
+    },
+    key: ['tenant', 'userId'],
+    indexes: [['expiresAtSeconds']],
+  }),
+
   /** API keys and administrators' keys. Revoked and expired rows stay as tombstones. */
   keys: table({
     columns: {

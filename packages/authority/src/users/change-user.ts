@@ -222,6 +222,9 @@ export async function deleteUser(
     steps: [
       changeStep(requester, { id, version, set }),
       dropName(known),
+      ...factorTables.map((table): Step => {
+        return { do: 'delete', table, where: { tenant, userId: id } };
+      }),
       forgetAttempts(accountOfUser(tenant, id)),
       endOfTokens(deps, requester, { id, why: 'user deleted' }),
     ],
@@ -229,6 +232,8 @@ export async function deleteUser(
   });
   return outcome === 'done' ? ok(undefined) : err(refusalOf(outcome));
 }
+
+const factorTables = ['userTotp', 'userRecoveryCodes', 'userPasskeys', 'passwordResets'] as const;
 
 async function hashIfGiven(
   deps: ChangeUserDeps,

@@ -9,16 +9,26 @@ import {
   deleteUser,
   updateUser,
 } from '../../users/change-user.ts';
+import type { Factors } from '../../users/factors.ts';
 import { type User, userOf } from '../../users/user.ts';
 import type { Users } from '../../users/users.ts';
 import { endpoint, type PreparedEndpoint, repeated } from './endpoint.ts';
 import { type IfMatch, isMatching } from './etag.ts';
 import type { Problem } from './problem.ts';
-import { editUserBody, newUserBody, password, renderUser, user } from './user-wire.ts';
+import {
+  editUserBody,
+  factorKind,
+  factors,
+  newUserBody,
+  password,
+  renderUser,
+  user,
+} from './user-wire.ts';
 import { pageOf } from './wire-schema.ts';
 
 export interface UserPorts extends ChangeUserDeps {
   readonly users: Users;
+  readonly factors: Factors;
 }
 
 const group = 'users';
@@ -38,6 +48,8 @@ export function userEndpoints(ports: UserPorts): readonly PreparedEndpoint[] {
     changeStatus(ports, 'disable'),
     changeStatus(ports, 'enable'),
     remove(ports),
+    showFactors(ports),
+    removeFactor(ports),
   ];
 }
 
@@ -250,6 +262,44 @@ function remove(ports: UserPorts): PreparedEndpoint {
       const { id, version } = known.value;
       const gone = await deleteUser(ports, requester, { id, version });
       return gone.ok ? ok({ status: 204 }) : err(editProblem(gone.refusal));
+    },
+  });
+}
+
+function showFactors(ports: UserPorts): PreparedEndpoint {
+  return endpoint({
+    method: 'GET',
+    path: '/v1/users/{id}/factors',
+    operation: 'showUserFactors',
+    group,
+    summary: 'What the user has beside the password',
+    permission: 'users:read',
+    params,
+    answers: { 200: { description: 'Which, and how many.', schema: factors } },
+    async handle({ tenant, params }) {
+      const one = await ports.users.get(tenant, params.id as SubjectId);
+      if (one === undefined) return err({ code: 'not_found' });
+      const { totp, recoveryCodesLeft, passkeys } = await ports.factors.of(tenant, one.id);
+      const body = { totp, recovery_codes_left: recoveryCodesLeft, passkeys };
+      return ok({ status: 200, body });
+    },
+  });
+}
+
+function removeFactor(ports: UserPorts): PreparedEndpoint {
+  return endpoint({
+    method: 'DELETE',
+    path: '/v1/users/{id}/factors/{kind}',
+    operation: 'removeUserFactor',
+    group,
+    summary: 'Takes all factors of a kind away, for who has lost the device',
+    permission: 'users:write',
+    params: params.extend({ kind: factorKind }),
+    answers: { 204: { description: 'They are gone.' } },
+    async handle({ requester, params }) {
+      const userId = params.id as SubjectId;
+      const gone = await ports.factors.remove({ requester, userId, kind: params.kind });
+      return gone.ok ? ok({ status: 204 }) : err({ code: 'not_found' });
     },
   });
 }

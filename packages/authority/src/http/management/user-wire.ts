@@ -115,6 +115,12 @@ export const user = z
   })
   .meta({ id: 'User' });
 
+export const factorKind = z.enum(['totp', 'recovery_codes', 'passkeys']);
+
+export const factors = z
+  .strictObject({ totp: z.boolean(), recovery_codes_left: z.int(), passkeys: z.int() })
+  .meta({ id: 'UserFactors' });
+
 export function renderUser(one: User): Readonly<Record<string, unknown>> {
   return {
     id: one.id,
