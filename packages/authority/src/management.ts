@@ -83,6 +83,7 @@ function endpointPorts(rooms: Rooms, shared: Judging): ManagementPorts {
       sealer,
       users: rooms.users,
       factors: rooms.factors,
+      resets: rooms.resets,
       passwordHashes: rooms.passwordHashes,
     },
     tokens: { inspect: inspector(shared) },

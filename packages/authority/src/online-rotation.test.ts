@@ -211,7 +211,7 @@ describe('a rotation of root key, data key and pepper', () => {
     expect(left).toBeLessThan(keyCount);
     await restart();
     await expectEverythingWorks();
-    await seconds(5);
+    await seconds(7);
     expect(await sealedUnder()).toEqual({ 'data-2': keyCount + 1 });
     expect((await show()).under_way).toEqual({ rewrap: 0, reseal: 0 });
     await expectEverythingWorks();

@@ -30,7 +30,9 @@ import { type Feed, openFeed } from './revocation/feed.ts';
 import type { Act, ActOutcome } from './store/act.ts';
 import type { Store } from './store/store.ts';
 import { createUsageCounter, type UsageCounter } from './usage/usage-counter.ts';
-import { createFactors, type Factors } from './users/factors.ts';
+import { createFactors, type Factors, type FactorsDeps } from './users/factors.ts';
+import { createPasskeys, type Passkeys, relyingPartyAt } from './users/passkeys.ts';
+import { createResets, type ResetDelivery, type Resets, type ResetsDeps } from './users/resets.ts';
 import { createUsers, type Users } from './users/users.ts';
 
 export interface AuthorityPorts {
@@ -41,6 +43,8 @@ export interface AuthorityPorts {
   readonly timers: Timers;
   /** For URLs that clients chose: their keys, their documents. Reaches public addresses only. */
   readonly outbound: Pick<GuardedClient, 'send'>;
+  /** Sends users the tokens with which they set a new password; without it nobody can ask. */
+  readonly resetDelivery?: ResetDelivery | undefined;
   /** Told of what an operator should see. Never carries a secret. */
   readonly log: (event: AuthorityEvent) => void;
 }
@@ -72,6 +76,8 @@ export interface Rooms {
   readonly keyCache: KeyCache;
   readonly users: Users;
   readonly factors: Factors;
+  readonly passkeys: Passkeys;
+  readonly resets: Resets;
   /** Of people's passwords alone: those who sign in never keep checks of keys waiting. */
   readonly passwordHashes: SlowHashQueue;
 }
@@ -117,12 +123,9 @@ export async function openRooms(config: AuthorityConfig, ports: AuthorityPorts):
   const usage = createUsageCounter(store);
   const refusals = createRefusalTally({ store, recorder, clock });
   const passwordHashes = createSlowHashQueue();
+  const acting = { store, sealer, recorder, clock, entropy };
   const users = createUsers({
-    store,
-    sealer,
-    recorder,
-    clock,
-    entropy,
+    ...acting,
     passwordHashes,
     accountKey: await custody.mac('sign-in-account', new Uint8Array()),
   });
@@ -143,7 +146,7 @@ export async function openRooms(config: AuthorityConfig, ports: AuthorityPorts):
     refusals,
     keyCache,
     users,
-    factors: createFactors({ store, sealer, recorder, clock, entropy }),
+    ...peopleOf(config, { ...acting, users, passwordHashes, ports }),
     passwordHashes,
   };
 }
@@ -153,6 +156,27 @@ async function requireInstallation({ store }: Pick<AuthorityPorts, 'store'>): Pr
   throw new StoreFault('not_initialised', 'this database holds no installation yet', {
     hint: 'run `mintmark init`, or let `mintmark serve` do it on an empty folder',
   });
+}
+
+/** What users have beside the password. */
+function peopleOf(
+  config: AuthorityConfig,
+  parts: Omit<FactorsDeps & ResetsDeps, 'delivery' | 'onFault'> & {
+    readonly store: Store;
+    readonly ports: AuthorityPorts;
+  },
+): Pick<Rooms, 'factors' | 'passkeys' | 'resets'> {
+  const { log, resetDelivery: delivery } = parts.ports;
+  const party = relyingPartyAt(config.issuer);
+  return {
+    factors: createFactors(parts),
+    passkeys: createPasskeys({ ...parts, relyingParty: () => party }),
+    resets: createResets({
+      ...parts,
+      delivery,
+      onFault: (error) => log({ type: 'fault', where: 'password reset', error }),
+    }),
+  };
 }
 
 /**

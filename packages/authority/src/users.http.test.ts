@@ -207,6 +207,21 @@ describe('/v1/users', () => {
     expect(await actionsOn(id)).toContain('user.factor_remove');
   });
 
+  it('makes a reset token for a user, once for each asking', async () => {
+    const { id } = await made();
+    const path = `/v1/users/${id}/password/reset`;
+    const reset = await bed.call('POST', path);
+    expect(reset).toMatchObject({
+      status: 201,
+      body: { token: expect.stringMatching(/^\w{17}\./) },
+    });
+    expect(await bed.store.passwordResets.count({ userId: id })).toBe(1);
+    expect(await bed.call('POST', '/v1/users/nobody/password/reset')).toMatchObject({
+      status: 404,
+    });
+    expect(await actionsOn(id)).toContain('user.reset_issue');
+  });
+
   it('records every change with whose it was, and no name in the leaf', async () => {
     const { id } = await made();
     const path = `/v1/users/${id}`;

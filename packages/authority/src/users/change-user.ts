@@ -16,16 +16,16 @@ import {
   type TenantId,
 } from '@mintmark/core';
 import type { Recorder } from '../audit/record.ts';
-import { eventBy, type Requester } from '../audit/requester.ts';
+import type { Requester } from '../audit/requester.ts';
 import type { Sealer } from '../custody/sealer.ts';
 import type { SlowHashQueue } from '../custody/slow-hash-queue.ts';
-import { revocationStep } from '../revocation/revocation-step.ts';
-import type { Alongside, Step } from '../store/act.ts';
+import type { Alongside, AuditRecord, Step } from '../store/act.ts';
 import type { Store } from '../store/store.ts';
 import type { Row } from '../store/tables.ts';
 import { forgetAttempts } from './attempts.ts';
 import { hashPassword, type PasswordRefusal, verifyPassword } from './password.ts';
 import { type Claims, sealClaims, type User, type UserStatus, userOf } from './user.ts';
+import { endOfTokens, recordOnUser } from './user-record.ts';
 import { parseUsername, type UsernameRefusal } from './username.ts';
 import { accountOfUser } from './users.ts';
 
@@ -138,7 +138,7 @@ export async function updateUser(
       ...(isNewPassword || isEnd
         ? [
             endOfTokens(deps, requester, {
-              id,
+              userId: id,
               why: isEnd ? 'user disabled' : 'password set',
               keepsKeys: !isEnd,
             }),
@@ -226,7 +226,7 @@ export async function deleteUser(
         return { do: 'delete', table, where: { tenant, userId: id } };
       }),
       forgetAttempts(accountOfUser(tenant, id)),
-      endOfTokens(deps, requester, { id, why: 'user deleted' }),
+      endOfTokens(deps, requester, { userId: id, why: 'user deleted' }),
     ],
     audit: await record(deps, requester, { action: 'user.delete', row: known }),
   });
@@ -286,23 +286,6 @@ function changedMembers(edit: UserEdit): readonly string[] {
   return members.filter((name) => edit[name] !== undefined);
 }
 
-function endOfTokens(
-  deps: ChangeUserDeps,
-  { tenant, actor }: Requester,
-  input: { readonly id: SubjectId; readonly why: string; readonly keepsKeys?: boolean },
-): Step {
-  return revocationStep({
-    tenant,
-    id: freshId(deps.entropy),
-    target: { kind: 'user', id: input.id },
-    reason: input.why,
-    // Keys have secrets of their own: a new password says nothing of them.
-    keepsKeys: input.keepsKeys === true,
-    actor: `${actor.kind}:${actor.id}`,
-    at: deps.clock.nowMs(),
-  });
-}
-
 function record(
   deps: ChangeUserDeps,
   requester: Requester,
@@ -311,17 +294,9 @@ function record(
     readonly row: Pick<Row<'users'>, 'id' | 'username'>;
     readonly detail?: NonNullable<AuditEvent['detail']>;
   },
-): Promise<Row<'auditPending'>> {
+): Promise<AuditRecord> {
   const { row, ...rest } = what;
-  return deps.recorder.record(
-    eventBy(requester, {
-      at: deps.clock.nowMs(),
-      object: { kind: 'user', id: row.id },
-      // A name is personal: it stands beside the leaf, and can be erased from there.
-      personal: { owner: row.username },
-      ...rest,
-    }),
-  );
+  return recordOnUser(deps, requester, { userId: row.id, username: row.username, ...rest });
 }
 
 function refusalOf(outcome: string): ChangeUserRefusal {

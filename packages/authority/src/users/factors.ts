@@ -19,15 +19,16 @@ import {
   type TenantId,
 } from '@mintmark/core';
 import type { Recorder } from '../audit/record.ts';
-import { eventBy, type Requester } from '../audit/requester.ts';
+import type { Requester } from '../audit/requester.ts';
 import { sealContext } from '../custody/contexts.ts';
 import type { Sealer } from '../custody/sealer.ts';
-import type { Step } from '../store/act.ts';
+import type { AuditRecord, Step } from '../store/act.ts';
 import type { Store } from '../store/store.ts';
 import type { Row } from '../store/tables.ts';
 import { type Account, beginAttempt, forgetAttempts } from './attempts.ts';
 import type { AuthenticationMethod } from './authentication.ts';
 import { base32, matchTotp, totpSecretBytes, totpUri } from './totp.ts';
+import { recordOnUser } from './user-record.ts';
 
 export interface FactorsDeps {
   readonly store: Pick<
@@ -291,13 +292,6 @@ function record(
   { requester, userId }: FactorRequest,
   action: AuditAction,
   detail?: NonNullable<AuditEvent['detail']>,
-): Promise<Row<'auditPending'>> {
-  return deps.recorder.record(
-    eventBy(requester, {
-      action,
-      at: deps.clock.nowMs(),
-      object: { kind: 'user', id: userId },
-      ...(detail === undefined ? {} : { detail }),
-    }),
-  );
+): Promise<AuditRecord> {
+  return recordOnUser(deps, requester, { action, userId, ...(detail && { detail }) });
 }

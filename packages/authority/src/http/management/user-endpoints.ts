@@ -10,6 +10,7 @@ import {
   updateUser,
 } from '../../users/change-user.ts';
 import type { Factors } from '../../users/factors.ts';
+import type { Resets } from '../../users/resets.ts';
 import { type User, userOf } from '../../users/user.ts';
 import type { Users } from '../../users/users.ts';
 import { endpoint, type PreparedEndpoint, repeated } from './endpoint.ts';
@@ -22,13 +23,15 @@ import {
   newUserBody,
   password,
   renderUser,
+  resetToken,
   user,
 } from './user-wire.ts';
-import { pageOf } from './wire-schema.ts';
+import { pageOf, renderMoment } from './wire-schema.ts';
 
 export interface UserPorts extends ChangeUserDeps {
   readonly users: Users;
   readonly factors: Factors;
+  readonly resets: Pick<Resets, 'issue'>;
 }
 
 const group = 'users';
@@ -50,6 +53,7 @@ export function userEndpoints(ports: UserPorts): readonly PreparedEndpoint[] {
     remove(ports),
     showFactors(ports),
     removeFactor(ports),
+    issueReset(ports),
   ];
 }
 
@@ -300,6 +304,27 @@ function removeFactor(ports: UserPorts): PreparedEndpoint {
       const userId = params.id as SubjectId;
       const gone = await ports.factors.remove({ requester, userId, kind: params.kind });
       return gone.ok ? ok({ status: 204 }) : err({ code: 'not_found' });
+    },
+  });
+}
+
+function issueReset(ports: UserPorts): PreparedEndpoint {
+  return endpoint({
+    method: 'POST',
+    path: '/v1/users/{id}/password/reset',
+    operation: 'resetUserPassword',
+    group,
+    summary: 'Makes a token with which the user sets a new password, in place of any before',
+    description: 'It works once, and is shown in this answer only.',
+    permission: 'users:write',
+    params,
+    answers: { 201: { description: 'The token, this once.', schema: resetToken } },
+    async handle({ requester, params }) {
+      const made = await ports.resets.issue({ requester, userId: params.id as SubjectId });
+      if (!made.ok) return err({ code: 'not_found' });
+      const { token, expiresAtSeconds } = made.value;
+      const expires_at = renderMoment(expiresAtSeconds * 1000);
+      return ok({ status: 201, body: { expires_at }, secret: { token } });
     },
   });
 }

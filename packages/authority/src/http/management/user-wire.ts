@@ -121,6 +121,10 @@ export const factors = z
   .strictObject({ totp: z.boolean(), recovery_codes_left: z.int(), passkeys: z.int() })
   .meta({ id: 'UserFactors' });
 
+export const resetToken = z
+  .strictObject({ token: z.string().describe('In this answer only'), expires_at: momentOut })
+  .meta({ id: 'PasswordReset' });
+
 export function renderUser(one: User): Readonly<Record<string, unknown>> {
   return {
     id: one.id,

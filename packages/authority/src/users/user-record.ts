@@ -1,0 +1,58 @@
+/** What the acts on users have in common: their audit record, and the end of a user's tokens. */
+import {
+  type AuditAction,
+  type AuditEvent,
+  type Clock,
+  type Entropy,
+  freshId,
+} from '@mintmark/core';
+import type { Recorder } from '../audit/record.ts';
+import { eventBy, type Requester } from '../audit/requester.ts';
+import { revocationStep } from '../revocation/revocation-step.ts';
+import type { AuditRecord, Step } from '../store/act.ts';
+
+export interface UserRecordDeps {
+  readonly recorder: Recorder;
+  readonly clock: Clock;
+}
+
+/** @param what.username is personal: it stands beside the leaf, and can be erased from there */
+export function recordOnUser(
+  deps: UserRecordDeps,
+  requester: Requester,
+  what: {
+    readonly action: AuditAction;
+    readonly userId: string;
+    readonly username?: string;
+    readonly result?: string;
+    readonly detail?: NonNullable<AuditEvent['detail']>;
+  },
+): Promise<AuditRecord> {
+  const { userId, username, ...rest } = what;
+  return deps.recorder.record(
+    eventBy(requester, {
+      at: deps.clock.nowMs(),
+      object: { kind: 'user', id: userId },
+      ...(username === undefined ? {} : { personal: { owner: username } }),
+      ...rest,
+    }),
+  );
+}
+
+/** All sessions and tokens that the user has end, in the act that this step is part of. */
+export function endOfTokens(
+  deps: { readonly clock: Clock; readonly entropy: Entropy },
+  { tenant, actor }: Requester,
+  what: { readonly userId: string; readonly why: string; readonly keepsKeys?: boolean },
+): Step {
+  return revocationStep({
+    tenant,
+    id: freshId(deps.entropy),
+    target: { kind: 'user', id: what.userId },
+    reason: what.why,
+    // Keys have secrets of their own: a new password says nothing of them.
+    keepsKeys: what.keepsKeys === true,
+    actor: `${actor.kind}:${actor.id}`,
+    at: deps.clock.nowMs(),
+  });
+}
