@@ -1,11 +1,14 @@
 /** `mintmark gateway` as a process of its own, watched through its operations listener. */
+import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Child, startChild } from './rig/child.ts';
 import { type Answer, exchange } from './rig/exchange.ts';
 import { freePort } from './rig/free-port.ts';
 import {
+  administer,
   apply,
   call,
   type Installation,
@@ -150,5 +153,53 @@ describe('the bounds of a gateway apart', () => {
     expect([late.status, late.body['code']]).toEqual([504, 'upstream_timeout']);
     silent.closeAllConnections();
     silent.close();
+  });
+});
+
+describe('a route from a file', () => {
+  it('brings its bounds, its origins and its metadata to a gateway', async () => {
+    const upstream = await startUpstream();
+    const file = join(folder.path, 'pages.json');
+    const route = {
+      name: 'pages',
+      match: { path_prefix: '/pages' },
+      upstream: upstream.origin,
+      scopes: ['pages:read'],
+      headers_timeout_seconds: 5,
+      idle_timeout_seconds: 6,
+      body_bytes_max: 7,
+      cors: { origins: ['https://app.example'], max_age_seconds: 8 },
+    };
+    writeFileSync(file, JSON.stringify({ routes: [route] }));
+    const applied = await administer(installation, 'apply', file);
+    expect([applied.code, applied.stderr]).toEqual([0, '']);
+    const shown = await administer(installation, 'route', 'show', 'pages');
+    expect(JSON.parse(shown.stdout)).toMatchObject(route);
+    const again = await administer(installation, 'apply', '--dry-run', file);
+    expect(again.stdout).not.toContain('"update"');
+
+    const gateway = await startGateway();
+    await readiness(gateway, 200);
+    const url = `${gateway.gateway}/pages/1`;
+    const origin = 'https://app.example';
+    const asks = { origin, 'access-control-request-method': 'PUT' };
+    const preflight = await exchange(url, { method: 'OPTIONS', headers: asks });
+    expect(preflight.status).toBe(204);
+    expect(preflight.headers.get('access-control-allow-origin')).toBe(origin);
+    expect(preflight.headers.get('access-control-max-age')).toBe('8');
+    const refused = await exchange(url, { headers: { origin } });
+    expect([refused.status, refused.headers.get('access-control-allow-origin')]).toEqual([
+      401,
+      origin,
+    ]);
+    const challenge = refused.headers.get('www-authenticate') ?? '';
+    const metadata = await exchange(/resource_metadata="([^"]+)"/.exec(challenge)![1]!);
+    expect(metadata.body).toEqual({
+      resource: `${gateway.gateway}/pages`,
+      authorization_servers: [installation.issuer],
+      bearer_methods_supported: ['header'],
+      scopes_supported: ['pages:read'],
+    });
+    await upstream.close();
   });
 });
