@@ -86,6 +86,13 @@ describe('mintmark doctor', () => {
     expect(open.bad).toContain('fail authority_tls');
   });
 
+  it('warns of operations that others can reach', async () => {
+    const flag = '--gateway-operations-listen';
+    expect((await examine(flag, '0.0.0.0:8481')).bad).toContain('warn gateway_operations');
+    expect((await examine(flag, '127.0.0.1:8481')).bad).not.toContain('warn gateway_operations');
+    expect((await examine()).bad).not.toContain('warn gateway_operations');
+  });
+
   it('fails a certificate that is none', async () => {
     writeFileSync(join(data, 'tls.pem'), 'nothing');
     const path = join(data, 'tls.pem');

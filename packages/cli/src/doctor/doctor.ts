@@ -15,6 +15,7 @@ import {
   checkDisk,
   checkFolder,
   checkListener,
+  checkOperations,
   checkPrivate,
   sqliteFolder,
 } from './files.ts';
@@ -42,6 +43,7 @@ export async function examine(ports: CliPorts, patient: Patient): Promise<readon
     checkDisk(config.data),
     ...checkListener('authority', config, now),
     ...(config.gateway.enabled ? checkListener('gateway', config, now) : []),
+    ...checkOperations(config),
     ...(await checkCustody(ports, config)),
     ...(await checkDatabase(ports, config)),
     await checkServer(ports, config),

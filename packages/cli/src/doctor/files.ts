@@ -53,9 +53,7 @@ export function checkListener(
 ): readonly Check[] {
   const { listen, tls_cert, tls_key, insecure_http } = config[name];
   if (tls_cert === undefined || tls_key === undefined) {
-    const host = listen.slice(0, listen.lastIndexOf(':'));
-    const isLoopback = /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(host);
-    if (isLoopback) return [pass(`${name}_tls`, 'plain HTTP on loopback only')];
+    if (isLoopback(listen)) return [pass(`${name}_tls`, 'plain HTTP on loopback only')];
     const todo = `set ${name}.tls_cert and ${name}.tls_key`;
     return [
       insecure_http
@@ -67,6 +65,20 @@ export function checkListener(
     checkCertificate(`${name}_tls`, tls_cert, nowMs),
     checkPrivate(`${name}_tls_key`, tls_key),
   ];
+}
+
+/** No secret leaves there, but how much is asked and refused is nobody else's business. */
+export function checkOperations(config: Config): readonly Check[] {
+  const { operations_listen: at } = config.gateway;
+  if (at === undefined || isLoopback(at)) return [];
+  const message = `whoever reaches ${at} sees the counters of a gateway apart`;
+  const todo = 'let only probes and Prometheus reach it, or listen on loopback';
+  return [warn('gateway_operations', message, todo)];
+}
+
+function isLoopback(listen: string): boolean {
+  const host = listen.slice(0, listen.lastIndexOf(':'));
+  return /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(host);
 }
 
 function checkCertificate(check: string, path: string, nowMs: number): Check {

@@ -6,13 +6,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { type AuthorityEvent, openAuthority } from '@mintmark/authority';
-import {
-  ConfigFault,
-  type HttpHandler,
-  type HttpRequest,
-  type HttpResponse,
-  limits,
-} from '@mintmark/core';
+import { ConfigFault, type HttpHandler, type HttpResponse, limits } from '@mintmark/core';
 import { createGuardedClient, type GuardedClient, type Listener, listen } from '@mintmark/net';
 import type { Config } from '../config/schema.ts';
 import type { CliPorts } from '../ports.ts';
@@ -20,6 +14,7 @@ import { issuerOf, parseListen, urlOf } from './address.ts';
 import { authorityConfigOf } from './authority-config.ts';
 import { collectWhenIdle } from './idle-collection.ts';
 import { type Installation, openInstallation } from './installation.ts';
+import { joinOperations } from './joined-operations.ts';
 import { logListener, tlsOf } from './listener.ts';
 import type { Log } from './log.ts';
 import { loggedPath } from './scrub.ts';
@@ -116,9 +111,9 @@ async function open(ports: CliPorts, input: StartInput, opened: Opened): Promise
   if (input.withGateway) {
     const gateway = await startGateway(ports, { config, log, authority, idle });
     opened.gateway = gateway;
+    handle = joinOperations(gateway, authority.handle);
     // Its authority is this process: whoever is told that it listens need not wait any more.
     await gateway.ready;
-    handle = withGatewayMetrics(gateway, authority.handle);
   }
   const gatewayUrl = opened.gateway?.url;
   return { issuer, authorityUrl, gatewayUrl, stop: () => closeAll(opened) };
@@ -178,16 +173,6 @@ function listenAuthority(
     trustedProxies: trusted_proxies,
     log: (event) => logListener(input.log, event),
   });
-}
-
-/** Of one process, `/metrics` tells all; every other request goes straight on. */
-function withGatewayMetrics(gateway: RunningGateway, handler: HttpHandler): HttpHandler {
-  const withBoth = async (request: HttpRequest): Promise<HttpResponse> => {
-    const answer = await handler(request);
-    if (answer.status !== 200 || typeof answer.body !== 'string') return answer;
-    return { ...answer, body: `${answer.body}${gateway.renderMetrics()}` };
-  };
-  return (request) => (request.path === '/metrics' ? withBoth(request) : handler(request));
 }
 
 /** One line a request where somebody debugs; the hot path pays nothing otherwise. */
