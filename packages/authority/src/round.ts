@@ -79,6 +79,7 @@ const endingTables = [
   'feed',
   'idempotency',
   'signInAttempts',
+  'knownBrowsers',
   'passkeyChallenges',
   'passwordResets',
 ] as const satisfies readonly TableName[];

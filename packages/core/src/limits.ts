@@ -241,6 +241,8 @@ export const limits = {
   /** How long a password may be set with a reset token, and how soon another is sent. */
   passwordResetSeconds: 1_800,
   passwordResetPauseSeconds: 60,
+  /** How long a browser counts as one in which its user has signed in. */
+  knownBrowserSeconds: 90 * 86_400,
   /** Looks at a count of attempts that others change at the same moment. */
   signInRacesMax: 20,
   /** Failed credential look-ups of one address a minute before it is answered 429. */

@@ -78,6 +78,7 @@ const addedBy: Readonly<Record<string, readonly TableName[]>> = {
   codes: ['authorizationCodes'],
   sessions: ['sessions', 'sessionClients', 'signIns', 'consents', 'pushedRequests'],
   uses: ['singleUses'],
+  browsers: ['knownBrowsers'],
   factors: ['userTotp', 'userRecoveryCodes', 'userPasskeys', 'passkeyChallenges', 'passwordResets'],
 };
 

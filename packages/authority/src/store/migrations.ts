@@ -8,6 +8,8 @@
  */
 import { createHash } from 'node:crypto';
 import { StoreFault } from '@mintmark/core';
+import { browsersPostgres } from './migrations/browsers-postgres.ts';
+import { browsersSqlite } from './migrations/browsers-sqlite.ts';
 import { codesPostgres } from './migrations/codes-postgres.ts';
 import { codesSqlite } from './migrations/codes-sqlite.ts';
 import { factorsPostgres } from './migrations/factors-postgres.ts';
@@ -87,6 +89,14 @@ export const migrations: readonly Migration[] = [
     needs: 1,
     sqlite: factorsSqlite,
     postgres: factorsPostgres,
+  },
+  {
+    number: 7,
+    name: 'browsers',
+    phase: 'expand',
+    needs: 1,
+    sqlite: browsersSqlite,
+    postgres: browsersPostgres,
   },
 ];
 

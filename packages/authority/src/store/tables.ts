@@ -188,6 +188,13 @@ export const tables = {
     indexes: [['expiresAtSeconds']],
   }),
 
+  /** Browsers in which users have signed in before: guesses made elsewhere do not lock them. */
+  knownBrowsers: table({
+    columns: { tenant: text, userId: text, hash: text, expiresAtSeconds: integer },
+    key: ['tenant', 'userId', 'hash'],
+    indexes: [['expiresAtSeconds']],
+  }),
+
   /** A user's authenticator app, at most one. */
   userTotp: table({
     columns: {

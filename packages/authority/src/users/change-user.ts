@@ -22,12 +22,11 @@ import type { SlowHashQueue } from '../custody/slow-hash-queue.ts';
 import type { Alongside, AuditRecord, Step } from '../store/act.ts';
 import type { Store } from '../store/store.ts';
 import type { Row } from '../store/tables.ts';
-import { forgetAttempts } from './attempts.ts';
 import { hashPassword, type PasswordRefusal, verifyPassword } from './password.ts';
 import { type Claims, sealClaims, type User, type UserStatus, userOf } from './user.ts';
 import { endOfTokens, recordOnUser } from './user-record.ts';
 import { parseUsername, type UsernameRefusal } from './username.ts';
-import { accountOfUser } from './users.ts';
+import { forgetSignIns } from './users.ts';
 
 export interface ChangeUserDeps {
   readonly store: Pick<Store, 'users' | 'usernames' | 'acts'>;
@@ -134,7 +133,7 @@ export async function updateUser(
     steps: [
       changeStep(requester, { id, version, set }),
       ...renamed.value.steps,
-      ...(isNewPassword ? [forgetAttempts(accountOfUser(tenant, id))] : []),
+      ...(isNewPassword ? forgetSignIns(tenant, id) : []),
       ...(isNewPassword || isEnd
         ? [
             endOfTokens(deps, requester, {
@@ -225,7 +224,7 @@ export async function deleteUser(
       ...factorTables.map((table): Step => {
         return { do: 'delete', table, where: { tenant, userId: id } };
       }),
-      forgetAttempts(accountOfUser(tenant, id)),
+      ...forgetSignIns(tenant, id),
       endOfTokens(deps, requester, { userId: id, why: 'user deleted' }),
     ],
     audit: await record(deps, requester, { action: 'user.delete', row: known }),

@@ -24,10 +24,9 @@ import type { Requester } from '../audit/requester.ts';
 import type { SlowHashQueue } from '../custody/slow-hash-queue.ts';
 import type { Step } from '../store/act.ts';
 import type { Store } from '../store/store.ts';
-import { forgetAttempts } from './attempts.ts';
 import { hashPassword, type PasswordRefusal } from './password.ts';
 import { endOfTokens, recordOnUser } from './user-record.ts';
-import { accountOfUser, type Users } from './users.ts';
+import { forgetSignIns, type Users } from './users.ts';
 
 /** Brings a token to its user: by mail, or into a file where there is no mail. */
 export interface ResetDelivery {
@@ -206,7 +205,7 @@ async function complete(
         set: { passwordHash: hashed.value, updatedAt: deps.clock.nowMs(), version: { add: 1 } },
         refused: 'invalid_reset',
       },
-      forgetAttempts(accountOfUser(tenant, userId)),
+      ...forgetSignIns(tenant, userId),
       endOfTokens(deps, requester, { userId, why: 'password reset', keepsKeys: true }),
     ],
     audit: await recordOnUser(deps, requester, { action: 'user.reset_use', userId }),

@@ -185,6 +185,38 @@ describe('attempts that fail', () => {
     expect(await bed.tryPassword('alice', password)).toBe('ok');
   });
 
+  it('made elsewhere do not lock a browser in which the user has signed in', async () => {
+    const id = await bed.addUser('alice');
+    const from = async (browser: string, password: string, username = 'alice') => {
+      const input = { tenant, username, password, browser };
+      const judged = await bed.users.authenticatePassword(input);
+      return judged.ok ? 'ok' : judged.refusal.reason;
+    };
+    expect(await from('home', rightPassword)).toBe('ok');
+    await failTimes('alice', limits.signInFailuresFree);
+    expect(await bed.tryPassword('alice')).toBe('locked');
+    expect(await from('cafe', rightPassword)).toBe('locked');
+    expect(await from('home', rightPassword)).toBe('ok');
+    // Its own count is bounded like every other, and is one user's.
+    await bed.addUser('bob');
+    for (let i = 0; i < limits.signInFailuresFree; i++) await from('home', wrong);
+    expect(await from('home', rightPassword)).toBe('locked');
+    for (let i = 0; i < limits.signInFailuresFree; i++) await from('home', wrong, 'bob');
+    expect(await bed.tryPassword('bob')).toBe('locked');
+    // A new password: whoever knew the old one has no browser that is known.
+    await updateUser(bed, requesterOf(), { id, version: 1, password: 'a fresh start' });
+    expect(await bed.store.knownBrowsers.count()).toBe(0);
+  });
+
+  it('in a browser that was not used for long count with all others', async () => {
+    await bed.addUser('alice');
+    const home = { tenant, username: 'alice', password: rightPassword, browser: 'home' };
+    await bed.users.authenticatePassword(home);
+    bed.clock.advanceMs(limits.knownBrowserSeconds * 1000);
+    await failTimes('alice', limits.signInFailuresFree);
+    expect(await bed.users.authenticatePassword(home)).toMatchObject({ ok: false });
+  });
+
   it('made at once cannot outrun the count, in two processes either', async () => {
     await bed.addUser('alice');
     const other = usersBed(bed.store, 2);

@@ -3,11 +3,13 @@
  * for whoever presents himself, the management API changes users by `change-user.ts`. What must
  * never happen: a difference, in answer or in work, between a wrong password and an unknown user.
  */
-import { createHmac } from 'node:crypto';
+import { createHmac, hash } from 'node:crypto';
 import {
   type Clock,
   type Entropy,
   err,
+  limits,
+  nowSeconds,
   ok,
   type Result,
   type SubjectId,
@@ -17,6 +19,7 @@ import type { Recorder } from '../audit/record.ts';
 import { eventBy } from '../audit/requester.ts';
 import type { Sealer } from '../custody/sealer.ts';
 import type { SlowHashQueue } from '../custody/slow-hash-queue.ts';
+import type { Step } from '../store/act.ts';
 import type { Store } from '../store/store.ts';
 import type { Row } from '../store/tables.ts';
 import {
@@ -32,7 +35,7 @@ import { type User, userOf } from './user.ts';
 import { parseUsername } from './username.ts';
 
 export interface UsersDeps {
-  readonly store: Pick<Store, 'users' | 'usernames' | 'signInAttempts' | 'acts'>;
+  readonly store: Pick<Store, 'users' | 'usernames' | 'signInAttempts' | 'knownBrowsers' | 'acts'>;
   readonly sealer: Pick<Sealer, 'open'>;
   readonly recorder: Recorder;
   readonly clock: Clock;
@@ -65,6 +68,11 @@ export interface PasswordAttempt {
   readonly tenant: TenantId;
   readonly username: string;
   readonly password: string;
+  /**
+   * A secret that only this browser has, and keeps. One in which the user has signed in before has
+   * a count of attempts of its own, so that nobody's guesses elsewhere keep its owner out.
+   */
+  readonly browser?: string | undefined;
   /** For the audit record. */
   readonly address?: string | undefined;
   readonly userAgent?: string | undefined;
@@ -98,7 +106,7 @@ export function createUsers(deps: UsersDeps): Users {
     },
     async authenticatePassword(input) {
       const row = await findRow(store, input.tenant, input.username);
-      const account = accountOf(deps, input, row);
+      const account = await accountOf(deps, input, row);
       // Whoever has to wait takes no place in the queue.
       const wait = await retryAfterSeconds(deps, account);
       if (wait > 0) return err({ reason: 'locked', retryAfterSeconds: wait });
@@ -111,7 +119,8 @@ export function createUsers(deps: UsersDeps): Users {
       if (!judged.value || row === undefined || row.passwordHash === null) {
         return err({ reason: 'invalid_credentials', why: whyNot(row) });
       }
-      await deps.store.acts.run({ steps: [forgetAttempts(account)], audit: null });
+      const steps = [forgetAttempts(account), ...rememberBrowser(deps, input, row.id)];
+      await deps.store.acts.run({ steps, audit: null });
       const user = await userOf(sealer, row);
       if (user === undefined) return err({ reason: 'invalid_credentials', why: 'unknown_user' });
       if (user.status !== 'active') return err({ reason: 'user_disabled', id: user.id });
@@ -120,8 +129,17 @@ export function createUsers(deps: UsersDeps): Users {
   };
 }
 
+/**
+ * With a new password: nobody waits for failures at the old one, and no browser is known that
+ * somebody may have signed in with who knew it.
+ */
+export function forgetSignIns(tenant: TenantId, userId: string): readonly Step[] {
+  const browsers = { do: 'delete', table: 'knownBrowsers', where: { tenant, userId } } as const;
+  return [forgetAttempts(accountOfUser(tenant, userId)), browsers];
+}
+
 /** The account that failures on a user are counted under. */
-export function accountOfUser(tenant: TenantId, id: string): Account {
+function accountOfUser(tenant: TenantId, id: string): Account {
   return { tenant, account: `user:${id}` };
 }
 
@@ -141,16 +159,37 @@ async function findRow(
  * A name that nobody has is counted too, or waiting would tell who exists. People type passwords
  * into that field: only a keyed hash of it is kept.
  */
-function accountOf(
-  deps: Pick<UsersDeps, 'accountKey'>,
-  { tenant, username }: PasswordAttempt,
+async function accountOf(
+  deps: Pick<UsersDeps, 'accountKey' | 'store' | 'clock'>,
+  { tenant, username, browser = '' }: PasswordAttempt,
   row: Row<'users'> | undefined,
-): Account {
+): Promise<Account> {
   const parsed = parseUsername(username);
   const name = parsed.ok ? parsed.value.key : username;
   const hashed = createHmac('sha256', deps.accountKey).update(`${tenant}\0${name}`).digest();
-  if (row !== undefined) return accountOfUser(tenant, row.id);
-  return { tenant, account: `name:${hashed.toString('base64url')}` };
+  const shown = browserHash(browser);
+  const known = await deps.store.knownBrowsers.get(tenant, row?.id ?? '', shown);
+  if (row === undefined) return { tenant, account: `name:${hashed.toString('base64url')}` };
+  const isKnown = known !== undefined && known.expiresAtSeconds > nowSeconds(deps.clock);
+  return isKnown
+    ? { tenant, account: `browser:${row.id}:${shown}` }
+    : accountOfUser(tenant, row.id);
+}
+
+/** In the act of a success. */
+function rememberBrowser(
+  deps: Pick<UsersDeps, 'clock'>,
+  { tenant, browser }: PasswordAttempt,
+  userId: string,
+): readonly Step[] {
+  if (browser === undefined) return [];
+  const expiresAtSeconds = nowSeconds(deps.clock) + limits.knownBrowserSeconds;
+  const row = { tenant, userId, hash: browserHash(browser), expiresAtSeconds };
+  return [{ do: 'put', table: 'knownBrowsers', row }];
+}
+
+function browserHash(browser: string): string {
+  return hash('sha256', browser, 'base64url');
 }
 
 /** @returns whether the password fits the hash */
@@ -180,7 +219,7 @@ async function recordLock(
     eventBy(requester, {
       action: 'user.lock',
       at: deps.clock.nowMs(),
-      object: { kind: 'user', id: account.account.replace(/^user:/, '') },
+      object: { kind: 'user', id: account.account.split(':')[1]! },
       result: 'locked',
       detail: { failures, delay_seconds: delaySecondsAfter(failures) },
     }),
