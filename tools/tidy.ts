@@ -38,6 +38,8 @@ export const layers: Layers = {
   },
   order: {
     authority: [
+      ['sign-in-bed.ts'],
+      ['browser-bed.ts'],
       ['management-bed.ts'],
       ['authority-bed.ts'],
       ['authority.ts'],

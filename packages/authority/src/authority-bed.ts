@@ -5,6 +5,7 @@ import {
   type HttpResponse,
   manualClock,
   ok,
+  type SubjectId,
   seededEntropy,
 } from '@mintmark/core';
 import { createRecorder } from './audit/record.ts';
@@ -12,19 +13,23 @@ import type { Requester } from './audit/requester.ts';
 import { type Authority, initAuthority, openAuthority } from './authority.ts';
 import { type ClientRules, clientRules } from './clients/client-rules.ts';
 import { createClient } from './clients/registry.ts';
-import type { AuthorityConfig } from './config.ts';
+import { type AuthorityConfig, authorityDefaults } from './config.ts';
 import { openMemoryCustody } from './custody/memory.ts';
 import { createPeppers } from './custody/peppers.ts';
 import { createSealer } from './custody/sealer.ts';
+import { createSlowHashQueue } from './custody/slow-hash-queue.ts';
 import { buildRequest } from './http/management/request-builder.ts';
 import type { AuthorityEvent } from './rooms.ts';
 import { openMemoryStore } from './store/memory/memory-store.ts';
 import type { Store } from './store/store.ts';
+import { createUser } from './users/change-user.ts';
 
 export const bedConfig: AuthorityConfig = {
   issuer: 'https://issuer.example',
   prefix: 'mm',
   signing: { algorithms: ['ES256'], rotateEverySeconds: 86_400, publishAheadSeconds: 3_600 },
+  sessions: authorityDefaults.sessions,
+  branding: authorityDefaults.branding,
 };
 
 const bedRules: ClientRules = clientRules.parse({
@@ -40,6 +45,8 @@ const bedRules: ClientRules = clientRules.parse({
   accessTokenAlgorithm: 'ES256',
   metadata: {},
 });
+
+export const bedPassword = 'correct horse battery';
 
 export const operator: Requester = {
   tenant: defaultTenant,
@@ -87,6 +94,15 @@ export async function authorityBed(seed = 1, store: Store = openMemoryStore()) {
       if (!added.ok) throw new Error(added.refusal.reason);
       const { clientId } = added.value.client;
       return { clientId: clientId as ClientId, secret: added.value.secret ?? '' };
+    },
+
+    /** A person with the password of the bed. */
+    async addUser(username: string): Promise<SubjectId> {
+      const passwordHashes = createSlowHashQueue();
+      const people = { store, sealer, recorder, clock, entropy, passwordHashes };
+      const added = await createUser(people, operator, { username, password: bedPassword });
+      if (!added.ok) throw new Error(added.refusal.reason);
+      return added.value.id;
     },
 
     ...callsOf(() => authority, made.value.adminKey),

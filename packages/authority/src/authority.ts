@@ -25,15 +25,19 @@ import { type VerifyKeyPorts, verifyKey } from './apikeys/verify-key.ts';
 import { clockAfter } from './audit/clock-floor.ts';
 import { createRecorder } from './audit/record.ts';
 import { createClientAuthenticator } from './clients/authenticate.ts';
+import { clientOf } from './clients/client.ts';
 import { createClientKeys } from './clients/client-keys.ts';
 import type { AuthorityConfig } from './config.ts';
 import { createPeppers } from './custody/peppers.ts';
 import { createSealer } from './custody/sealer.ts';
 import { createSlowHashQueue } from './custody/slow-hash-queue.ts';
+import type { PageDeps } from './http/interaction.ts';
 import { handleOperations, sharedCheck } from './http/operations.ts';
+import { createPageRenderer } from './http/pages/layout.ts';
 import { handleProtocol } from './http/protocol-api.ts';
 import type { ActiveKey, ProtocolDeps } from './http/protocol-deps.ts';
 import { introspect } from './introspection/introspect.ts';
+import { buildCode } from './issuance/authorization-code.ts';
 import { createKeyring } from './keyring/keyring.ts';
 import { openManagement } from './management.ts';
 import type { Feed } from './revocation/feed.ts';
@@ -196,6 +200,7 @@ function protocolDeps(rooms: Rooms, keys: VerifyKeyPorts): Omit<ProtocolDeps, 'i
       },
     },
     revocation: { store, recorder, clock, entropy, askedBy: feed.askedBy },
+    pages: pageDeps(rooms),
     authenticator,
     async introspect(input) {
       const { tenant, token, caller } = input;
@@ -213,6 +218,37 @@ function protocolDeps(rooms: Rooms, keys: VerifyKeyPorts): Omit<ProtocolDeps, 'i
     jwksMaxAgeSeconds: Math.min(3600, Math.floor(config.signing.publishAheadSeconds / 2)),
     signingAlgorithms: config.signing.algorithms,
     onFault: (error) => ports.log({ type: 'fault', where: 'protocol', error }),
+  };
+}
+
+function pageDeps(rooms: Rooms): PageDeps {
+  const { config, ports, store, peppers, recorder, keyring, feed, users } = rooms;
+  const { clock, entropy } = ports;
+  const { prefix, sessions: lifetimes } = config;
+  const issuerOf = (): string => config.issuer;
+  const code = { peppers, feedHead: feed.head, clock, entropy, prefix };
+  return {
+    flow: {
+      store,
+      users,
+      recorder,
+      peppers,
+      clock,
+      entropy,
+      lifetimes,
+      issuerOf,
+      verificationKeys: keyring.verificationKeys,
+      async findClient(tenant, clientId) {
+        const row = await store.clients.get(tenant, clientId);
+        return row && clientOf(row);
+      },
+      buildCode: (draft) => buildCode(code, draft),
+      subjectSeenBy: (_client, subject) => subject,
+    },
+    renderPage: createPageRenderer(config.branding),
+    issuerOf,
+    entropy,
+    prefix,
   };
 }
 

@@ -1,5 +1,7 @@
 /** What the authority reads from the configuration. The command's schema makes this value. */
 import type { JwsAlgorithm } from '@mintmark/core';
+import type { SessionLifetimes } from './authorization/sessions.ts';
+import type { Branding } from './http/pages/layout.ts';
 
 export interface AuthorityConfig {
   /** Base URL without a trailing slash; the issuer of the first tenant. Never taken from Host. */
@@ -16,6 +18,10 @@ export interface AuthorityConfig {
     /** A key is published this long before it signs: longer than any verifier caches the set. */
     readonly publishAheadSeconds: number;
   };
+  /** How long people stay signed in. */
+  readonly sessions: SessionLifetimes;
+  /** How the pages that people see name and colour themselves. */
+  readonly branding: Branding;
 }
 
 export const authorityDefaults = {
@@ -26,4 +32,6 @@ export const authorityDefaults = {
     rotateEverySeconds: 30 * 86_400,
     publishAheadSeconds: 86_400,
   },
+  sessions: { idleSeconds: 2 * 3600, absoluteSeconds: 24 * 3600 },
+  branding: { name: 'Mintmark', color: '#1b5e9e' },
 } as const;

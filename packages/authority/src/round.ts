@@ -82,6 +82,9 @@ const endingTables = [
   'knownBrowsers',
   'passkeyChallenges',
   'passwordResets',
+  'signIns',
+  'pushedRequests',
+  'sessions',
 ] as const satisfies readonly TableName[];
 
 /** In bounded acts: one that deletes a day's million entries would hold up every other act. */

@@ -64,6 +64,12 @@ export const limits = {
   scopeCharsMax: 128,
   /** The `claims` parameter: a few dozen names, each with its wish. */
   claimsParameterCharsMax: 4_096,
+  /** From the request of a client until the person has signed in and agreed. */
+  signInSecondsMax: 600,
+  /** A pushed request must be visited within this, seconds. */
+  pushedRequestSecondsMax: 60,
+  /** How often the use of a session is noted: each note is a write. */
+  sessionTouchMs: 60_000,
   /** Authentication classes in one request; we know a handful. */
   acrValuesMax: 20,
   /** A user name that a client suggests: an e-mail address fits (RFC 5321 §4.5.3.1). */

@@ -32,7 +32,6 @@ describe('an authorization request', () => {
       max_age: '0',
       acr_values: 'phr  mfa',
       login_hint: 'alice',
-      id_token_hint: 'a.b.c',
       ui_locales: 'de-CH de',
       resource: ['https://other.example', 'https://api.example'],
       claims: '{"id_token":{"acr":{"essential":true}}}',
@@ -46,7 +45,6 @@ describe('an authorization request', () => {
         maxAgeSeconds: 0,
         acrValues: ['phr', 'mfa'],
         loginHint: 'alice',
-        idTokenHint: 'a.b.c',
         uiLocales: ['de-CH', 'de'],
         audience: ['https://other.example', 'https://api.example'],
         claims: { idToken: { acr: { essential: true } }, userinfo: {} },
@@ -106,14 +104,14 @@ describe('an authorization request', () => {
   });
 
   test('is refused for a client that may not use the grant', () => {
-    const grantTypes = ['client_credentials'];
+    const grantTypes = ['client_credentials'] as const;
     expect(parse({}, { grantTypes })).toMatchObject({ refusal: { reason: 'grant_not_allowed' } });
   });
 
   test('needs no challenge where the client has a secret and was set so', () => {
     const none = { code_challenge: undefined, code_challenge_method: undefined };
     expect(parse(none, { requirePkce: false })).toMatchObject({ value: { codeChallenge: null } });
-    const open = { requirePkce: false, authMethod: 'none' };
+    const open = { requirePkce: false, authMethod: 'none' } as const;
     expect(parse(none, open)).toMatchObject({ refusal: { reason: 'missing_parameter' } });
     const half = { code_challenge: undefined };
     expect(parse(half, { requirePkce: false })).toMatchObject({

@@ -19,7 +19,7 @@ export interface Parameters {
   readonly duplicates: readonly string[];
 }
 
-export type Prompt = 'none' | 'login' | 'consent' | 'select_account';
+export type Prompt = (typeof prompts)[number];
 
 /** Plain JSON: it waits in a sign-in transaction while the person signs in. */
 export interface AuthorizationRequest extends ResponseTarget {
@@ -35,7 +35,6 @@ export interface AuthorizationRequest extends ResponseTarget {
   readonly acrValues: readonly string[];
   readonly claims: ClaimsRequest | null;
   readonly loginHint: string | null;
-  readonly idTokenHint: string | null;
   readonly uiLocales: readonly string[];
   /** Thumbprint of the DPoP key that the code is bound to (RFC 9449 §10). */
   readonly dpopJkt: string | null;
@@ -60,7 +59,7 @@ export type ParameterRefusal =
 const unsupported = ['request', 'request_uri', 'registration', 'authorization_details'] as const;
 export type UnsupportedParameter = (typeof unsupported)[number];
 
-const prompts: ReadonlySet<string> = new Set(['none', 'login', 'consent', 'select_account']);
+export const prompts = ['none', 'login', 'consent', 'select_account'] as const;
 const challengePattern = /^[A-Za-z0-9_-]{43}$/;
 const agePattern = /^(?:0|[1-9][0-9]{0,8})$/;
 
@@ -114,7 +113,6 @@ export function parseAuthorizationRequest(
     acrValues,
     claims: claims.value,
     loginHint: parameters.get('login_hint')?.slice(0, limits.loginHintCharsMax) ?? null,
-    idTokenHint: parameters.get('id_token_hint') ?? null,
     uiLocales: (listOf(parameters.get('ui_locales')) ?? []).slice(0, 10),
     dpopJkt,
   });
@@ -187,7 +185,7 @@ function parseChallenge(
 /** OpenID Connect Core §3.1.2.1: `none` stands alone. `create` would need self-registration. */
 function parsePrompt(text: string | undefined): Result<readonly Prompt[], ParameterRefusal> {
   const values = [...new Set(listOf(text) ?? [])];
-  const isKnown = (value: string): value is Prompt => prompts.has(value);
+  const isKnown = (value: string): value is Prompt => prompts.some((one) => one === value);
   if (!values.every(isKnown)) return err({ reason: 'unsupported_prompt' });
   return values.length > 1 && values.includes('none') ? malformed('prompt') : ok(values);
 }

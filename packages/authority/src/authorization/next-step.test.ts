@@ -1,4 +1,3 @@
-import type { SubjectId } from '@mintmark/core';
 import { describe, expect, test } from 'vitest';
 import type { AuthorizationRequest } from './authorization-request.ts';
 import { joined, wantedBy } from './granted.ts';
@@ -7,7 +6,7 @@ import { bedRequest } from './request-bed.ts';
 
 const now = 1_790_000_000_000;
 const session: SignedIn = {
-  subject: 'u1' as SubjectId,
+  subject: 'u1',
   authenticatedAt: now - 60_000,
   acr: 'pwd',
   strongest: 'pwd',
@@ -48,13 +47,7 @@ describe('the next step', () => {
       'login_required',
     ],
     ['max_age is 0', { maxAgeSeconds: 0 }, { now: now - 60_000 }, 'too_long_ago', 'login_required'],
-    [
-      'somebody else is meant',
-      {},
-      { expectedSubject: 'u2' as SubjectId },
-      'other_account',
-      'login_required',
-    ],
+    ['somebody else is meant', {}, { expectedSubject: 'u2' }, 'other_account', 'login_required'],
     ['a scope is new', {}, { remembered: undefined }, 'consent', 'consent_required'],
     [
       'a resource is new',
@@ -101,7 +94,7 @@ describe('the next step', () => {
     }
     expect(decide({ prompt: ['select_account'] }, { isFresh: true })).toBe('issue');
     expect(decide({ prompt: ['select_account'] }, { isChosen: true })).toBe('issue');
-    const other = 'u2' as SubjectId;
+    const other = 'u2';
     expect(decide({}, { isFresh: true, expectedSubject: other })).toBe('other_account');
   });
 

@@ -3,14 +3,14 @@
  * error. One pure decision, asked again after each step that the person takes, so that reload and
  * back find the same answer.
  */
-import type { SubjectId } from '@mintmark/core';
 import { type AcrValue, acrReaches, isAcrValue } from './acr.ts';
 import type { AuthorizationRequest } from './authorization-request.ts';
 import { covers, type Granted, wantedBy } from './granted.ts';
 
 /** A live session, as far as it decides. */
 export interface SignedIn {
-  readonly subject: SubjectId;
+  /** As the client knows the person. */
+  readonly subject: string;
   /** Unix milliseconds. */
   readonly authenticatedAt: number;
   readonly acr: AcrValue;
@@ -26,7 +26,7 @@ export interface StepInput {
   /** Whether the person chose this account for this very request. */
   readonly isChosen: boolean;
   /** Who it must be: the subject of `id_token_hint`, or of `sub` in `claims`. */
-  readonly expectedSubject: SubjectId | null;
+  readonly expectedSubject: string | null;
   /** `implicit`: the client's administrator consented for everybody. */
   readonly consent: 'required' | 'implicit';
   readonly remembered: Granted | undefined;
@@ -45,7 +45,9 @@ export type SignInReason =
 export type StepRefusal =
   | { readonly reason: 'login_required' }
   | { readonly reason: 'consent_required' }
-  | { readonly reason: 'unmet_authentication_requirements' };
+  | { readonly reason: 'unmet_authentication_requirements' }
+  /** The client lost it while the person signed in. */
+  | { readonly reason: 'scope_not_allowed' };
 
 export type NextStep =
   | { readonly step: 'sign_in'; readonly why: SignInReason }

@@ -66,7 +66,6 @@ export const bedRequest: AuthorizationRequest = {
   acrValues: [],
   claims: null,
   loginHint: null,
-  idTokenHint: null,
   uiLocales: [],
   dpopJkt: null,
 };

@@ -9,7 +9,7 @@ import { isRegisteredRedirectUri } from './redirect-uri.ts';
 import type { RequestingClient } from './requesting-client.ts';
 
 /** No fragment: what stands there is open to every script of the page that it leads to. */
-const responseModes = ['query', 'form_post'] as const;
+export const responseModes = ['query', 'form_post'] as const;
 export type ResponseMode = (typeof responseModes)[number];
 
 export interface ResponseTarget {

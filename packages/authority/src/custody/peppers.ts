@@ -52,7 +52,7 @@ export interface Peppers {
 }
 
 export interface PepperPorts extends WrappedKeyPorts {
-  readonly store: WrappedKeyPorts['store'] & Pick<Store, 'clientSecrets' | 'keys'>;
+  readonly store: WrappedKeyPorts['store'] & Pick<Store, 'clientSecrets' | 'keys' | 'sessions'>;
 }
 
 interface Held {
@@ -161,10 +161,11 @@ function inTurn(work: () => Promise<void>): () => Promise<void> {
 }
 
 async function isNamed(
-  store: Pick<Store, 'clientSecrets' | 'keys'>,
+  store: Pick<Store, 'clientSecrets' | 'keys' | 'sessions'>,
   pepperVersion: string,
 ): Promise<boolean> {
   const query = { where: { pepperVersion }, limit: 1 } as const;
   if ((await store.clientSecrets.list(query)).length > 0) return true;
+  if ((await store.sessions.list(query)).length > 0) return true;
   return (await store.keys.list(query)).length > 0;
 }

@@ -25,6 +25,12 @@ export interface Form {
 export async function readForm(request: HttpRequest): Promise<Result<Form, FormRefusal>> {
   // A query string ends up in logs and histories: nothing of these endpoints may stand there.
   if (request.query !== undefined) return err({ reason: 'parameters_in_query' });
+  const text = await readFormText(request);
+  return text.ok ? parseForm(text.value) : text;
+}
+
+/** @returns the body of a form, one character a byte */
+export async function readFormText(request: HttpRequest): Promise<Result<string, FormRefusal>> {
   const type = request.header('content-type') ?? '';
   if (!/^application\/x-www-form-urlencoded\s*(?:;\s*charset="?utf-8"?\s*)?$/i.test(type)) {
     return err({ reason: 'not_a_form' });
@@ -34,12 +40,30 @@ export async function readForm(request: HttpRequest): Promise<Result<Form, FormR
   const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('latin1');
   // Tokens and secrets lie in it, and its memory is given back as it is.
   body.fill(0);
-  return parseForm(text);
+  return ok(text);
 }
 
 /** @param text the body, one character a byte */
 export function parseForm(text: string): Result<Form, FormRefusal> {
+  const parsed = parseParameters(text, repeatable);
+  if (!parsed.ok) return parsed;
+  const [name] = parsed.value.duplicates;
+  return name === undefined ? parsed : err({ reason: 'duplicate_parameter', name });
+}
+
+/** A form whose reader decides what a repeated parameter means; beginning with who is told. */
+export interface LenientForm extends Form {
+  /** Names that stood more than once, where they may not. */
+  readonly duplicates: readonly string[];
+}
+
+/** @param text a body or a query, one character a byte */
+export function parseParameters(
+  text: string,
+  repeatable: ReadonlySet<string>,
+): Result<LenientForm, FormRefusal> {
   const values = new Map<string, string[]>();
+  const duplicates = new Set<string>();
   let count = 0;
   for (const pair of text.split('&')) {
     if (pair === '') continue;
@@ -51,12 +75,13 @@ export function parseForm(text: string): Result<Form, FormRefusal> {
     if (value === '') continue;
     const known = values.get(name);
     if (known === undefined) values.set(name, [value]);
-    else if (repeatable.has(name)) known.push(value);
-    else return err({ reason: 'duplicate_parameter', name: name.slice(0, 64) });
+    else known.push(value);
+    if (known !== undefined && !repeatable.has(name)) duplicates.add(name.slice(0, 64));
   }
   return ok({
     get: (name) => values.get(name)?.[0],
     all: (name) => values.get(name) ?? [],
+    duplicates: [...duplicates],
   });
 }
 

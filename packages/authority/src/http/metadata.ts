@@ -1,8 +1,12 @@
 /** Server metadata (RFC 8414, OpenID Connect Discovery) and the key set (RFC 7517 §5). */
 import type { HttpResponse, JwsAlgorithm } from '@mintmark/core';
+import { reachableAcrValues } from '../authorization/acr.ts';
+import { prompts } from '../authorization/authorization-request.ts';
+import { responseModes } from '../authorization/response-target.ts';
 import { verifiedAuthMethods } from '../clients/authenticate.ts';
 import { publicKeyAlgorithms } from '../clients/client-rules.ts';
 import { grants } from '../grants/run-grant.ts';
+import { languages } from './pages/messages.ts';
 
 /** Anybody's browser may read these (RFC 8414 §3.3 is silent; every relying party expects it). */
 const open = {
@@ -29,10 +33,29 @@ export function renderMetadata(issuer: string, algorithms: readonly JwsAlgorithm
       revocation_endpoint_auth_signing_alg_values_supported: publicKeyAlgorithms,
       jwks_uri: `${issuer}/.well-known/jwks.json`,
       grant_types_supported: grants.map((grant) => grant.type),
-      // RFC 8414 §2 requires the member; there is no authorization endpoint to use one with.
-      response_types_supported: [],
+      ...authorizationMetadata(issuer),
       access_token_signing_alg_values_supported: algorithms,
     }),
+  };
+}
+
+/** What the authorization endpoint does, and what it refuses. */
+function authorizationMetadata(issuer: string): Readonly<Record<string, unknown>> {
+  return {
+    authorization_endpoint: `${issuer}/oauth2/authorize`,
+    response_types_supported: ['code'],
+    response_modes_supported: responseModes,
+    // RFC 7636: `plain` protects from nobody.
+    code_challenge_methods_supported: ['S256'],
+    // RFC 9207 §3
+    authorization_response_iss_parameter_supported: true,
+    prompt_values_supported: prompts,
+    acr_values_supported: reachableAcrValues,
+    claims_parameter_supported: true,
+    request_parameter_supported: false,
+    // OpenID Connect Discovery §3 takes an absent member for true.
+    request_uri_parameter_supported: false,
+    ui_locales_supported: languages,
   };
 }
 

@@ -9,7 +9,11 @@ import {
   StoreFault,
   type TenantId,
 } from '@mintmark/core';
+import { handleAuthorize, handleResume } from './authorize.ts';
+import { handleConsentForm, handleConsentPage } from './consent.ts';
+import { type PageDeps, sayError } from './interaction.ts';
 import { handleIntrospect } from './introspect.ts';
+import { handleLoginForm, handleLoginPage } from './login.ts';
 import { renderJwks, renderMetadata } from './metadata.ts';
 import type { ProtocolDeps } from './protocol-deps.ts';
 import { uncached } from './render-error.ts';
@@ -27,6 +31,10 @@ const metadata: Endpoint = (deps, tenant) =>
   renderMetadata(deps.issuerOf(tenant), deps.signingAlgorithms);
 
 const endpoints: Readonly<Record<string, Readonly<Partial<Record<Method, Endpoint>>>>> = {
+  '/oauth2/authorize': { GET: page(handleAuthorize), POST: page(handleAuthorize) },
+  '/oauth2/authorize/resume': { GET: page(handleResume) },
+  '/login': { GET: page(handleLoginPage), POST: page(handleLoginForm) },
+  '/consent': { GET: page(handleConsentPage), POST: page(handleConsentForm) },
   '/oauth2/token': { POST: handleToken },
   '/oauth2/introspect': { POST: handleIntrospect },
   '/oauth2/revoke': { POST: handleRevoke },
@@ -36,6 +44,25 @@ const endpoints: Readonly<Record<string, Readonly<Partial<Record<Method, Endpoin
     GET: async (deps, tenant) => renderJwks(await deps.jwks(tenant), deps.jwksMaxAgeSeconds),
   },
 };
+
+type PageEndpoint = (
+  deps: PageDeps,
+  tenant: TenantId,
+  request: HttpRequest,
+) => Promise<HttpResponse>;
+
+/** What people's browsers are sent to: a fault is told in a page. */
+function page(endpoint: PageEndpoint): Endpoint {
+  return async (deps, tenant, request) => {
+    try {
+      return await endpoint(deps.pages, tenant, request);
+    } catch (fault) {
+      deps.onFault(fault);
+      const status = isOutage(fault) ? 503 : 500;
+      return sayError(deps.pages, request, { status, message: 'unavailable' });
+    }
+  };
+}
 
 /**
  * Answers a protocol request.
@@ -72,7 +99,7 @@ async function answer(
 
 /** RFC 6749 §4.1.2.1 has the names; the token endpoint's own list has none for a fault. */
 function renderFault(fault: unknown): HttpResponse {
-  const known = fault instanceof StoreFault || fault instanceof CustodyFault;
+  const known = isOutage(fault);
   return {
     status: known ? 503 : 500,
     headers: {
@@ -82,6 +109,10 @@ function renderFault(fault: unknown): HttpResponse {
     },
     body: JSON.stringify({ error: known ? 'temporarily_unavailable' : 'server_error' }),
   };
+}
+
+function isOutage(fault: unknown): boolean {
+  return fault instanceof StoreFault || fault instanceof CustodyFault;
 }
 
 function renderMethods(method: string, known: readonly string[]): HttpResponse {

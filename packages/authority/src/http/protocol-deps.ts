@@ -16,6 +16,7 @@ import type { GrantDeps } from '../grants/run-grant.ts';
 import type { ActiveToken, IntrospectionCaller } from '../introspection/introspect.ts';
 import type { RevokeOwnDeps } from '../revocation/revoke-own.ts';
 import type { Form } from './form.ts';
+import type { PageDeps } from './interaction.ts';
 import { presentedClient } from './presented-client.ts';
 import type { ProtocolRefusal } from './render-error.ts';
 
@@ -45,6 +46,7 @@ export interface ProtocolDeps {
   readonly isGateway: (request: HttpRequest, tenant: TenantId) => Promise<boolean>;
   /** What tokens must be made for to be any business of a gateway. */
   readonly gatewayAudiences: (tenant: TenantId) => Promise<ReadonlySet<string>>;
+  readonly pages: PageDeps;
   readonly failures: FailureBudget;
   /** Counts a caller that could not prove who it is, for the audit trail. */
   readonly refused: RefusalTally['note'];

@@ -437,7 +437,7 @@ export const tables = {
       /** Random; the only thing of it that stands in a URL. */
       id: text,
       /** SHA-256 of the browser's own secret; null until a browser has come with it. */
-      browserHash: bytesOrNull,
+      browserHash: textOrNull,
       purpose: json<Record<string, unknown>>(),
       /** The session that this sign-in made or renewed. */
       signedIn: textOrNull,

@@ -175,6 +175,36 @@ export const configSchema = z.strictObject({
     })
     .prefault({})
     .describe('requests that the authority makes to URLs which clients chose'),
+  sessions: z
+    .strictObject({
+      idle_seconds: seconds(60, 90 * 86_400)
+        .default(2 * 3600)
+        .describe('how long people stay signed in without doing anything'),
+      absolute_seconds: seconds(60, 90 * 86_400)
+        .default(86_400)
+        .describe('how long people stay signed in before they prove again who they are'),
+    })
+    .prefault({}),
+  branding: z
+    .strictObject({
+      name: z
+        .string()
+        .min(1)
+        .max(100)
+        .default('Mintmark')
+        .describe('name on the pages where people sign in'),
+      color: z
+        .string()
+        .regex(/^#[0-9a-fA-F]{6}$/, 'must be #rrggbb')
+        .default('#1b5e9e')
+        .describe('colour of buttons there; dark enough for white text'),
+      logo_url: z
+        .string()
+        .regex(/^https:\/\/[A-Za-z0-9.:-]+\/[^\s"'<>]*$/, 'must be an https URL')
+        .optional()
+        .describe('picture beside the name'),
+    })
+    .prefault({}),
   log: z
     .strictObject({
       level: z

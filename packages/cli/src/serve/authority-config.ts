@@ -3,7 +3,8 @@ import type { AuthorityConfig } from '@mintmark/authority';
 import type { Config } from '../config/schema.ts';
 
 export function authorityConfigOf(config: Config, issuer: string): AuthorityConfig {
-  const { prefix, signing, accept_earlier_clock: acceptEarlierClock } = config;
+  const { prefix, signing, sessions, branding } = config;
+  const { accept_earlier_clock: acceptEarlierClock } = config;
   return {
     issuer,
     prefix,
@@ -13,5 +14,10 @@ export function authorityConfigOf(config: Config, issuer: string): AuthorityConf
       rotateEverySeconds: signing.rotate_every_seconds,
       publishAheadSeconds: signing.publish_ahead_seconds,
     },
+    sessions: {
+      idleSeconds: sessions.idle_seconds,
+      absoluteSeconds: sessions.absolute_seconds,
+    },
+    branding: { name: branding.name, color: branding.color, logoUrl: branding.logo_url },
   };
 }

@@ -46,6 +46,12 @@ export type AuditAction =
   | 'route.create'
   | 'route.update'
   | 'route.delete'
+  | 'session.create'
+  | 'session.renew'
+  | 'session.end'
+  | 'authorization.grant'
+  | 'authorization.deny'
+  | 'consent.withdraw'
   | 'security.refused'
   | 'gateway.register';
 
@@ -68,6 +74,9 @@ export interface AuditObject {
     | 'route'
     | 'revocation'
     | 'installation'
+    | 'session'
+    | 'consent'
+    | 'user'
     | 'gateway';
   readonly id: string;
 }

@@ -40,7 +40,7 @@ export const sessionsPostgres: readonly string[] = [
   `CREATE TABLE "sign_ins" (
     "tenant" text COLLATE "C" NOT NULL,
     "id" text COLLATE "C" NOT NULL,
-    "browser_hash" bytea,
+    "browser_hash" text COLLATE "C",
     "purpose" text COLLATE "C" NOT NULL,
     "signed_in" text COLLATE "C",
     "chosen" text COLLATE "C",

@@ -40,7 +40,7 @@ export const sessionsSqlite: readonly string[] = [
   `CREATE TABLE "sign_ins" (
     "tenant" TEXT NOT NULL,
     "id" TEXT NOT NULL,
-    "browser_hash" BLOB,
+    "browser_hash" TEXT,
     "purpose" TEXT NOT NULL,
     "signed_in" TEXT,
     "chosen" TEXT,

@@ -1,0 +1,185 @@
+/** What the pages do: a person signs in, goes on with the account that is here, agrees, or not. */
+import { err, ok, type Result, type TenantId } from '@mintmark/core';
+import { eventBy } from '../audit/requester.ts';
+import type { Step } from '../store/act.ts';
+import { acrOf } from './acr.ts';
+import { denyRequest } from './complete.ts';
+import { deviceOf } from './device.ts';
+import { advance, type FlowDeps, findAskingClient, findSeat, type Outcome } from './flow.ts';
+import type { CredentialRefusal, Person } from './people.ts';
+import { type OpenedSession, openSession, type Session } from './sessions.ts';
+import { answerSignIn, findSignIn, type SignIn, type SignInRefusal } from './sign-ins.ts';
+import type { Visitor } from './visitor.ts';
+
+export type SignInByPasswordRefusal = CredentialRefusal | SignInRefusal;
+
+interface PageInput {
+  readonly tenant: TenantId;
+  readonly visitor: Visitor;
+}
+
+/** Goes on with a sign-in from where it stands: after a reload, a step back, or a detour. */
+export async function resume(
+  deps: FlowDeps,
+  input: PageInput & { readonly id: string | undefined },
+): Promise<Outcome> {
+  const { tenant, visitor, id } = input;
+  const found = await findSignIn(deps, tenant, { id, browser: visitor.browser });
+  if (!found.ok) return { to: 'nobody', refusal: found.refusal };
+  return goOn(deps, { tenant, visitor, signIn: found.value, isAgreed: false });
+}
+
+/** After each answer of the person. */
+export async function goOn(
+  deps: FlowDeps,
+  input: PageInput & { readonly signIn: SignIn; readonly isAgreed: boolean },
+): Promise<Outcome> {
+  const { tenant, visitor, signIn, isAgreed } = input;
+  const { purpose } = signIn;
+  if (purpose.kind === 'account') {
+    const seat = await findSeat(deps, tenant, visitor.sessionToken);
+    if (seat !== undefined) return { to: 'account' };
+    return { to: 'sign_in', signIn, why: 'no_session' };
+  }
+  const client = await findAskingClient(deps, tenant, purpose);
+  if (!client.ok) return { to: 'nobody', refusal: client.refusal };
+  const completion = { tenant, client: client.value, asked: purpose, signIn, visitor };
+  return advance(deps, completion, { isAgreed });
+}
+
+/**
+ * Signs a person in by password.
+ *
+ * @returns the new cookie's text and where to go on; refusals: those of
+ *   `People.authenticatePassword`, sign_in_over
+ */
+export async function signInByPassword(
+  deps: FlowDeps,
+  input: PageInput & {
+    readonly signIn: SignIn;
+    readonly username: string;
+    readonly password: string;
+  },
+): Promise<Result<{ readonly token: string; readonly outcome: Outcome }, SignInByPasswordRefusal>> {
+  const { tenant, visitor, signIn, username, password } = input;
+  const { address, userAgent } = visitor;
+  const proof = { tenant, username, password, address, userAgent };
+  const user = await deps.users.authenticatePassword(proof);
+  if (!user.ok) return user;
+  const opened = await enter(deps, { tenant, visitor, signIn, user: user.value });
+  if (!opened.ok) return opened;
+  const { token, session } = opened.value;
+  const outcome = await goOn(deps, {
+    tenant,
+    visitor: { ...visitor, sessionToken: token },
+    signIn: { ...signIn, signedIn: session.id },
+    isAgreed: false,
+  });
+  return ok({ token, outcome });
+}
+
+/** Opens the session, or renews the one that the same person has in this browser. */
+async function enter(
+  deps: FlowDeps,
+  input: PageInput & {
+    readonly signIn: SignIn;
+    readonly user: Person & { readonly amr: readonly string[] };
+  },
+): Promise<Result<OpenedSession, SignInRefusal>> {
+  const { tenant, visitor, signIn, user } = input;
+  const here = await findSeat(deps, tenant, visitor.sessionToken);
+  let renewed = here?.user.id === user.id ? here.session : undefined;
+  // Somebody else's session in this browser ends when another person takes the seat.
+  const left = renewed === undefined ? here?.session : undefined;
+  for (;;) {
+    const opened = openSession(deps, {
+      tenant,
+      subject: user.id,
+      acr: acrOf(user.amr),
+      amr: user.amr,
+      device: deviceOf(visitor.userAgent),
+      renewed,
+    });
+    const { outcome } = await deps.store.acts.run({
+      steps: [
+        // As it was when the password was judged: a new password ends what the old one opened.
+        {
+          do: 'require',
+          table: 'users',
+          where: { tenant, id: user.id, version: user.version, status: 'active' },
+          refused: 'sign_in_over',
+        },
+        opened.step,
+        ...leaving(deps, left),
+        answerSignIn(signIn, { signedIn: opened.session.id }),
+      ],
+      audit: await deps.recorder.record(
+        eventBy(
+          {
+            tenant,
+            actor: { kind: 'user', id: user.id },
+            address: visitor.address,
+            userAgent: visitor.userAgent,
+          },
+          {
+            action: renewed === undefined ? 'session.create' : 'session.renew',
+            at: deps.clock.nowMs(),
+            object: { kind: 'session', id: opened.session.id },
+            related: { kind: 'user', id: user.id },
+            detail: { acr: opened.session.acr, amr: opened.session.amr },
+          },
+        ),
+      ),
+    });
+    if (outcome === 'done') return ok(opened);
+    if (outcome !== 'session_ended') return err({ reason: 'sign_in_over' });
+    // It ended while the password was checked.
+    renewed = undefined;
+  }
+}
+
+function leaving(deps: Pick<FlowDeps, 'clock'>, left: Session | undefined): readonly Step[] {
+  if (left === undefined) return [];
+  const { tenant, id } = left;
+  const where = { tenant, id, endedAt: null };
+  return [{ do: 'update', table: 'sessions', where, set: { endedAt: deps.clock.nowMs() } }];
+}
+
+/** The person goes on with the account that is signed in (`prompt=select_account`). */
+export async function chooseAccount(
+  deps: FlowDeps,
+  input: PageInput & { readonly signIn: SignIn },
+): Promise<Outcome> {
+  const { tenant, visitor, signIn } = input;
+  const seat = await findSeat(deps, tenant, visitor.sessionToken);
+  if (seat === undefined) return { to: 'sign_in', signIn, why: 'no_session' };
+  const chosen = seat.session.id;
+  const { outcome } = await deps.store.acts.run({
+    steps: [answerSignIn(signIn, { chosen })],
+    audit: null,
+  });
+  if (outcome !== 'done') return { to: 'nobody', refusal: { reason: 'sign_in_over' } };
+  return goOn(deps, { tenant, visitor, signIn: { ...signIn, chosen }, isAgreed: false });
+}
+
+/** The person says no, on whichever page: the client is told (RFC 6749 §4.1.2.1). */
+export async function decline(
+  deps: FlowDeps,
+  input: PageInput & { readonly signIn: SignIn },
+): Promise<Outcome> {
+  const { tenant, visitor, signIn } = input;
+  const { purpose } = signIn;
+  const over = { to: 'nobody', refusal: { reason: 'sign_in_over' } } as const;
+  if (purpose.kind !== 'authorize') return over;
+  const client = await findAskingClient(deps, tenant, purpose);
+  if (!client.ok) return { to: 'nobody', refusal: client.refusal };
+  const seat = await findSeat(deps, tenant, visitor.sessionToken);
+  const completion = { tenant, client: client.value, asked: purpose, signIn, visitor };
+  const refusal = { reason: 'access_denied' } as const;
+  const denied = await denyRequest(deps, {
+    ...completion,
+    error: refusal.reason,
+    subject: seat?.session.subject,
+  });
+  return denied.ok ? { to: 'client', target: purpose.request, answer: { refusal } } : over;
+}

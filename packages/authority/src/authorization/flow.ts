@@ -1,0 +1,226 @@
+/**
+ * The way of an authorization request through the pages: it comes, waits while the person signs in
+ * and agrees, and goes back to its client. Every step asks `next-step.ts` anew, so that no order of
+ * clicks, tabs, reloads and steps back leads around one. What must never happen: a code for a
+ * person who did not sign in in this browser, or for a consent that this person did not give.
+ */
+import { assertNever, err, ok, type Result, type TenantId } from '@mintmark/core';
+import type { Store } from '../store/store.ts';
+import type { ParameterRefusal, Parameters } from './authorization-request.ts';
+import { type CompleteDeps, type Completion, denyRequest, grantCode } from './complete.ts';
+import { type Consent, findConsent } from './consents.ts';
+import { type JudgeDeps, judgeRequest } from './judge-request.ts';
+import { type NextStep, nextStep, type SignInReason, type StepRefusal } from './next-step.ts';
+import type { People, Person } from './people.ts';
+import { isRegisteredRedirectUri } from './redirect-uri.ts';
+import type { RequestingClient } from './requesting-client.ts';
+import type { ResponseTarget, TargetRefusal } from './response-target.ts';
+import { findSession, type Session, type SessionDeps } from './sessions.ts';
+import {
+  type AskedAuthorization,
+  beginSignIn,
+  type SignIn,
+  type SignInDeps,
+  type SignInRefusal,
+} from './sign-ins.ts';
+import type { Visitor } from './visitor.ts';
+
+export type FlowDeps = JudgeDeps &
+  CompleteDeps &
+  SessionDeps &
+  SignInDeps & {
+    readonly store: Pick<Store, 'acts' | 'sessions' | 'signIns' | 'consents'>;
+    readonly users: People;
+    /** The subject that a client knows a person by. */
+    readonly subjectSeenBy: (client: RequestingClient, subject: string) => string;
+  };
+
+/** Why the client gets an error. */
+export type ClientRefusal = ParameterRefusal | StepRefusal | { readonly reason: 'access_denied' };
+
+/** Where the browser goes next. */
+export type Outcome =
+  | { readonly to: 'sign_in'; readonly signIn: SignIn; readonly why: SignInReason }
+  | { readonly to: 'consent' | 'resume'; readonly signIn: SignIn }
+  | { readonly to: 'account' }
+  | {
+      readonly to: 'client';
+      readonly target: ResponseTarget;
+      readonly answer: { readonly code: string } | { readonly refusal: ClientRefusal };
+    }
+  /** Told to the person. */
+  | { readonly to: 'nobody'; readonly refusal: TargetRefusal | SignInRefusal };
+
+/** A person who is signed in in this browser. */
+export interface Seat {
+  readonly session: Session;
+  readonly user: Person;
+}
+
+/** @returns undefined where nobody is signed in, or whoever is may not be any more */
+export async function findSeat(
+  deps: Pick<FlowDeps, 'users'> & SessionDeps,
+  tenant: TenantId,
+  sessionToken: string | undefined,
+): Promise<Seat | undefined> {
+  const session = await findSession(deps, tenant, sessionToken);
+  const user = session && (await deps.users.get(tenant, session.subject));
+  return session === undefined || user?.status !== 'active' ? undefined : { session, user };
+}
+
+/**
+ * Takes a request that came to the authorization endpoint.
+ *
+ * @param input.areCookiesSent false where a browser leaves them out, as it does on a form that
+ *   another site's page sends (`SameSite=Lax`): who is here is then asked by one more redirect
+ * @throws StoreFault, CustodyFault
+ */
+export async function beginAuthorization(
+  deps: FlowDeps,
+  input: {
+    readonly tenant: TenantId;
+    readonly parameters: Parameters;
+    readonly visitor: Visitor;
+    readonly areCookiesSent: boolean;
+  },
+): Promise<Outcome> {
+  const { tenant, parameters, visitor } = input;
+  const judged = await judgeRequest(deps, tenant, parameters);
+  if (!judged.ok) {
+    const { refusal } = judged;
+    if (refusal.tell === 'person') return { to: 'nobody', refusal: refusal.refusal };
+    return { to: 'client', target: refusal.target, answer: { refusal: refusal.refusal } };
+  }
+  const { client, asked } = judged.value;
+  if (!input.areCookiesSent) {
+    return {
+      to: 'resume',
+      signIn: await beginSignIn(deps, { tenant, purpose: asked, browser: null }),
+    };
+  }
+  return advance(deps, { tenant, client, asked, signIn: undefined, visitor });
+}
+
+/**
+ * Goes on with a request from where it stands.
+ *
+ * @param options.isAgreed the person has just agreed on the consent page
+ */
+export async function advance(
+  deps: FlowDeps,
+  completion: Completion,
+  options: { readonly isAgreed: boolean } = { isAgreed: false },
+): Promise<Outcome> {
+  let input = completion;
+  for (let attempt = 1; ; attempt++) {
+    const known = await findSituation(deps, input);
+    const step = stepOf(deps, input, known);
+    const outcome = await take(deps, { ...input, known, step, isAgreed: options.isAgreed });
+    if (outcome.ok) return outcome.value;
+    if (outcome.refusal.reason === 'sign_in_over') {
+      return { to: 'nobody', refusal: { reason: 'sign_in_over' } };
+    }
+    // Judged anew by what is there now; somebody who changes it all the time has to wait.
+    if (attempt === attemptsMax) return { to: 'nobody', refusal: { reason: 'sign_in_over' } };
+    const client = await findAskingClient(deps, input.tenant, input.asked);
+    if (!client.ok) return { to: 'nobody', refusal: client.refusal };
+    input = { ...input, client: client.value };
+  }
+}
+
+const attemptsMax = 4;
+
+/** The client as it is now, which may not be what it was when the request came. */
+export async function findAskingClient(
+  deps: Pick<JudgeDeps, 'findClient'>,
+  tenant: TenantId,
+  { request }: AskedAuthorization,
+): Promise<Result<RequestingClient, TargetRefusal>> {
+  const client = await deps.findClient(tenant, request.clientId);
+  if (client?.status !== 'active') return err({ reason: 'unknown_client' });
+  if (!isRegisteredRedirectUri(client, request.redirectUri)) {
+    return err({ reason: 'redirect_uri_not_registered' });
+  }
+  return ok(client);
+}
+
+interface Situation {
+  readonly seat: Seat | undefined;
+  readonly consent: Consent | undefined;
+}
+
+async function findSituation(deps: FlowDeps, input: Completion): Promise<Situation> {
+  const { tenant, client, visitor } = input;
+  const seat = await findSeat(deps, tenant, visitor.sessionToken);
+  if (seat === undefined) return { seat, consent: undefined };
+  const of = { tenant, subject: seat.session.subject, clientId: client.clientId };
+  return { seat, consent: await findConsent(deps.store, of) };
+}
+
+function stepOf(deps: FlowDeps, input: Completion, { seat, consent }: Situation): NextStep {
+  const { client, asked, signIn } = input;
+  const isAllowed = asked.request.scopes.every((scope) => client.scopes.includes(scope));
+  if (!isAllowed) return { step: 'refuse', refusal: { reason: 'scope_not_allowed' } };
+  return nextStep({
+    request: asked.request,
+    session: seat && {
+      subject: deps.subjectSeenBy(client, seat.session.subject),
+      authenticatedAt: seat.session.authenticatedAt,
+      acr: seat.session.acr,
+      strongest: seat.session.acr,
+    },
+    isFresh: seat !== undefined && signIn?.signedIn === seat.session.id,
+    isChosen: seat !== undefined && signIn?.chosen === seat.session.id,
+    expectedSubject: asked.expectedSubject,
+    consent: client.consent,
+    remembered: consent?.granted,
+    now: deps.clock.nowMs(),
+  });
+}
+
+type TakeRefusal = Extract<Awaited<ReturnType<typeof grantCode>>, { ok: false }>['refusal'];
+
+async function take(
+  deps: FlowDeps,
+  input: Completion & {
+    readonly known: Situation;
+    readonly step: NextStep;
+    readonly isAgreed: boolean;
+  },
+): Promise<Result<Outcome, TakeRefusal>> {
+  const { step, asked, known } = input;
+  const target = asked.request;
+  switch (step.step) {
+    case 'sign_in':
+      return ok({ to: 'sign_in', signIn: await waitingSignIn(deps, input), why: step.why });
+    case 'consent': {
+      if (!input.isAgreed || known.seat === undefined) {
+        return ok({ to: 'consent', signIn: await waitingSignIn(deps, input) });
+      }
+      const { session } = known.seat;
+      const agreed = { ...input, session, consent: 'given', known: known.consent } as const;
+      const granted = await grantCode(deps, agreed);
+      return granted.ok ? ok({ to: 'client', target, answer: granted.value }) : granted;
+    }
+    case 'issue': {
+      if (known.seat === undefined) return err({ reason: 'session_ended' });
+      const { session } = known.seat;
+      const issued = { ...input, session, consent: step.consent, known: known.consent };
+      const granted = await grantCode(deps, issued);
+      return granted.ok ? ok({ to: 'client', target, answer: granted.value }) : granted;
+    }
+    case 'refuse': {
+      const { refusal } = step;
+      const subject = known.seat?.session.subject;
+      const denied = await denyRequest(deps, { ...input, error: refusal.reason, subject });
+      return denied.ok ? ok({ to: 'client', target, answer: { refusal } }) : denied;
+    }
+    default:
+      return assertNever(step);
+  }
+}
+
+async function waitingSignIn(deps: FlowDeps, input: Completion): Promise<SignIn> {
+  const { tenant, asked, signIn, visitor } = input;
+  return signIn ?? beginSignIn(deps, { tenant, purpose: asked, browser: visitor.browser });
+}

@@ -1,0 +1,77 @@
+/**
+ * Judges what came to the authorization endpoint, in the order that decides who may be told: first
+ * client and redirect URI, then everything else.
+ */
+import { err, ok, parseClientId, type Result, type TenantId } from '@mintmark/core';
+import type { KeySet } from '@mintmark/tokens';
+import {
+  type ParameterRefusal,
+  type Parameters,
+  parseAuthorizationRequest,
+} from './authorization-request.ts';
+import { readIdTokenHint } from './id-token-hint.ts';
+import type { RequestingClient } from './requesting-client.ts';
+import { findResponseTarget, type ResponseTarget, type TargetRefusal } from './response-target.ts';
+import type { AskedAuthorization } from './sign-ins.ts';
+
+export interface JudgeDeps {
+  /** @returns undefined where there is none */
+  readonly findClient: (
+    tenant: TenantId,
+    clientId: string,
+  ) => Promise<RequestingClient | undefined>;
+  readonly verificationKeys: (tenant: TenantId) => Promise<KeySet>;
+  readonly issuerOf: (tenant: TenantId) => string;
+}
+
+export interface JudgedRequest {
+  readonly client: RequestingClient;
+  readonly asked: AskedAuthorization;
+}
+
+export type JudgementRefusal =
+  /** Told to the person: there is no place to send them to. */
+  | { readonly tell: 'person'; readonly refusal: TargetRefusal }
+  | {
+      readonly tell: 'client';
+      readonly target: ResponseTarget;
+      readonly refusal: ParameterRefusal;
+    };
+
+/** @throws StoreFault */
+export async function judgeRequest(
+  deps: JudgeDeps,
+  tenant: TenantId,
+  parameters: Parameters,
+): Promise<Result<JudgedRequest, JudgementRefusal>> {
+  const clientId = parseClientId(parameters.get('client_id') ?? '');
+  const client = clientId.ok ? await deps.findClient(tenant, clientId.value) : undefined;
+  const target = findResponseTarget(parameters, client);
+  if (!target.ok) return err({ tell: 'person', refusal: target.refusal });
+  // A target is found for an active client alone.
+  if (client === undefined) return err({ tell: 'person', refusal: { reason: 'unknown_client' } });
+  const toClient = (refusal: ParameterRefusal) =>
+    err({ tell: 'client', target: target.value, refusal } as const);
+  const issuer = deps.issuerOf(tenant);
+  const request = parseAuthorizationRequest(parameters, { client, target: target.value, issuer });
+  if (!request.ok) return toClient(request.refusal);
+
+  const wish = request.value.claims?.idToken['sub']?.value;
+  if (wish !== undefined && typeof wish !== 'string') {
+    return toClient({ reason: 'malformed_parameter', name: 'claims' });
+  }
+  const hint = parameters.get('id_token_hint');
+  const keys = hint === undefined ? undefined : await deps.verificationKeys(tenant);
+  const hinted = hint && keys ? readIdTokenHint(hint, { issuer, keys }) : undefined;
+  if (hint !== undefined && !hinted?.audience.includes(client.clientId)) {
+    return toClient({ reason: 'malformed_parameter', name: 'id_token_hint' });
+  }
+  const expectedSubject = wish ?? hinted?.subject ?? null;
+  const asked: AskedAuthorization = {
+    kind: 'authorize',
+    request: request.value,
+    expectedSubject,
+    pushed: null,
+  };
+  return ok({ client, asked });
+}

@@ -1,0 +1,126 @@
+/**
+ * What the pages and the authorization endpoint have in common: from where a request goes next to
+ * the answer that takes the browser there. Always by 303, so that no form is ever sent twice, and
+ * nowhere but to our own pages or to a redirect URI that its client registered.
+ */
+import { assertNever, type HttpRequest, type HttpResponse, type TenantId } from '@mintmark/core';
+import { buildAuthorizationResponse } from '../authorization/authorization-response.ts';
+import type { FlowDeps, Outcome } from '../authorization/flow.ts';
+import { isFormToken } from '../authorization/sign-ins.ts';
+import type { Visitor } from '../authorization/visitor.ts';
+import { type Form, readForm } from './form.ts';
+import { errorPage } from './pages/error-page.ts';
+import { formPostPage } from './pages/form-post-page.ts';
+import type { RenderPage } from './pages/layout.ts';
+import { type MessageName, type Words, wordsFor } from './pages/messages.ts';
+import { renderAuthorizationError } from './render-authorization-error.ts';
+import { type CookieDeps, withCookies } from './visitor.ts';
+
+export interface PageDeps extends CookieDeps {
+  readonly flow: FlowDeps;
+  readonly renderPage: RenderPage;
+}
+
+/** @param cookies to be set with the answer, whatever it is */
+export function goTo(
+  deps: PageDeps,
+  input: {
+    readonly tenant: TenantId;
+    readonly request: HttpRequest;
+    readonly outcome: Outcome;
+    readonly cookies: readonly string[];
+  },
+): HttpResponse {
+  return withCookies(answerOf(deps, input), input.cookies);
+}
+
+function answerOf(
+  deps: PageDeps,
+  input: Omit<Parameters<typeof goTo>[1], 'cookies'>,
+): HttpResponse {
+  const { tenant, request, outcome } = input;
+  switch (outcome.to) {
+    case 'sign_in':
+      return seeOther(pathTo(deps, tenant, '/login', outcome.signIn.id));
+    case 'consent':
+      return seeOther(pathTo(deps, tenant, '/consent', outcome.signIn.id));
+    case 'resume':
+      return seeOther(pathTo(deps, tenant, '/oauth2/authorize/resume', outcome.signIn.id));
+    case 'account':
+      return seeOther(`${basePath(deps, tenant)}/account`);
+    case 'nobody':
+      return sayError(deps, request, { status: 400, message: outcome.refusal.reason });
+    case 'client': {
+      const { target, answer } = outcome;
+      const response = buildAuthorizationResponse(target, {
+        issuer: deps.issuerOf(tenant),
+        answer: 'code' in answer ? answer : renderAuthorizationError(answer.refusal),
+      });
+      if (response.by === 'redirect') return seeOther(response.location);
+      return deps.renderPage(wordsOf(request, []), formPostPage(wordsOf(request, []), response));
+    }
+    default:
+      return assertNever(outcome);
+  }
+}
+
+export function seeOther(location: string): HttpResponse {
+  return {
+    status: 303,
+    headers: {
+      location,
+      'cache-control': 'no-store',
+      pragma: 'no-cache',
+      'referrer-policy': 'no-referrer',
+    },
+    body: undefined,
+  };
+}
+
+/** Where the tenant's pages stand, as browsers see them. */
+export function basePath(deps: Pick<CookieDeps, 'issuerOf'>, tenant: TenantId): string {
+  return new URL(deps.issuerOf(tenant)).pathname.replace(/\/$/, '');
+}
+
+function pathTo(deps: PageDeps, tenant: TenantId, path: string, id: string): string {
+  return `${basePath(deps, tenant)}${path}?transaction=${id}`;
+}
+
+export function wordsOf(request: HttpRequest, uiLocales: readonly string[]): Words {
+  return wordsFor(uiLocales, request.header('accept-language'));
+}
+
+export function sayError(
+  deps: Pick<PageDeps, 'renderPage'>,
+  request: HttpRequest,
+  error: { readonly status: number; readonly message: MessageName },
+): HttpResponse {
+  const words = wordsOf(request, []);
+  return deps.renderPage(words, errorPage(words, error));
+}
+
+/**
+ * Reads a form of one of our pages. `Sec-Fetch-Site` is what an honest browser says of another
+ * site's page that sends it; the token in the form is what no other page can know.
+ *
+ * @returns the form, or the answer that refuses it
+ */
+export async function readPageForm(
+  deps: Pick<PageDeps, 'renderPage'>,
+  request: HttpRequest,
+): Promise<{ readonly form: Form } | { readonly refused: HttpResponse }> {
+  const form = await readForm(request);
+  const site = request.header('sec-fetch-site');
+  if (form.ok && site !== 'cross-site' && site !== 'same-site') return { form: form.value };
+  return { refused: sayError(deps, request, { status: 400, message: 'malformed_request' }) };
+}
+
+/** @param about what the form changes, so that one page's token is good for no other's form */
+export function isOwnForm(form: Form, visitor: Visitor, about: string): boolean {
+  return isFormToken(form.get('token'), { browser: visitor.browser, about });
+}
+
+/** The only parameter of our pages' own URLs. */
+export function transactionOf(request: HttpRequest): string | undefined {
+  return /^transaction=([A-Za-z0-9_-]{22})$/.exec(request.query ?? '')?.[1];
+}

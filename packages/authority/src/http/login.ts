@@ -1,0 +1,168 @@
+/** GET and POST /login: the sign-in page of one request, or of the account page. */
+import type { HttpRequest, HttpResponse, TenantId } from '@mintmark/core';
+import {
+  chooseAccount,
+  decline,
+  goOn,
+  type SignInByPasswordRefusal,
+  signInByPassword,
+} from '../authorization/answer-pages.ts';
+import { findAskingClient, findSeat } from '../authorization/flow.ts';
+import type { SignInReason } from '../authorization/next-step.ts';
+import { findSignIn, formToken, type SignIn } from '../authorization/sign-ins.ts';
+import type { Visitor } from '../authorization/visitor.ts';
+import type { Form } from './form.ts';
+import {
+  basePath,
+  goTo,
+  isOwnForm,
+  type PageDeps,
+  readPageForm,
+  sayError,
+  seeOther,
+  transactionOf,
+  wordsOf,
+} from './interaction.ts';
+import { formActionTo } from './pages/layout.ts';
+import type { Words } from './pages/messages.ts';
+import { signInPage } from './pages/sign-in-page.ts';
+import { readVisitor, sessionCookie } from './visitor.ts';
+
+export async function handleLoginPage(
+  deps: PageDeps,
+  tenant: TenantId,
+  request: HttpRequest,
+): Promise<HttpResponse> {
+  const { visitor } = readVisitor(deps, tenant, request);
+  // Whoever comes by himself wants to see his account.
+  if (request.query === undefined) return seeOther(`${basePath(deps, tenant)}/account`);
+  const found = await findSignIn(deps.flow, tenant, {
+    id: transactionOf(request),
+    browser: visitor.browser,
+  });
+  if (!found.ok) return sayError(deps, request, { status: 400, message: found.refusal.reason });
+  const outcome = await goOn(deps.flow, {
+    tenant,
+    visitor,
+    signIn: found.value,
+    isAgreed: false,
+  });
+  // Already done, by another tab or before a step back: on to what is next.
+  if (outcome.to !== 'sign_in') return goTo(deps, { tenant, request, outcome, cookies: [] });
+  return showForm(deps, { tenant, request, visitor, signIn: found.value, why: outcome.why });
+}
+
+export async function handleLoginForm(
+  deps: PageDeps,
+  tenant: TenantId,
+  request: HttpRequest,
+): Promise<HttpResponse> {
+  const read = await readPageForm(deps, request);
+  if ('refused' in read) return read.refused;
+  const { form } = read;
+  const { visitor } = readVisitor(deps, tenant, request);
+  const found = await findSignIn(deps.flow, tenant, {
+    id: form.get('transaction'),
+    browser: visitor.browser,
+  });
+  if (!found.ok) return sayError(deps, request, { status: 400, message: found.refusal.reason });
+  const signIn = found.value;
+  const shown = { tenant, request, visitor, signIn, why: undefined };
+  if (!isOwnForm(form, visitor, aboutLogin(signIn))) {
+    const problem = wordsOfSignIn(request, signIn).say('formExpired');
+    return showForm(deps, { ...shown, problem });
+  }
+  if (form.get('deny') !== undefined) {
+    const outcome = await decline(deps.flow, { tenant, visitor, signIn });
+    return goTo(deps, { tenant, request, outcome, cookies: [] });
+  }
+  if (form.get('continue') !== undefined) {
+    const outcome = await chooseAccount(deps.flow, { tenant, visitor, signIn });
+    return goTo(deps, { tenant, request, outcome, cookies: [] });
+  }
+  return checkPassword(deps, { ...shown, form });
+}
+
+function aboutLogin(signIn: SignIn): string {
+  return `login ${signIn.id}`;
+}
+
+interface Shown {
+  readonly tenant: TenantId;
+  readonly request: HttpRequest;
+  readonly visitor: Visitor;
+  readonly signIn: SignIn;
+  readonly why: SignInReason | undefined;
+  readonly problem?: string;
+  readonly username?: string;
+}
+
+async function checkPassword(
+  deps: PageDeps,
+  input: Shown & { readonly form: Form },
+): Promise<HttpResponse> {
+  const { tenant, request, visitor, signIn, form } = input;
+  const username = form.get('username') ?? '';
+  const password = form.get('password') ?? '';
+  const entered = await signInByPassword(deps.flow, {
+    tenant,
+    visitor,
+    signIn,
+    username,
+    password,
+  });
+  if (entered.ok) {
+    const { token, outcome } = entered.value;
+    const cookies = [sessionCookie(deps, tenant, token)];
+    return goTo(deps, { tenant, request, outcome, cookies });
+  }
+  const { refusal } = entered;
+  if (refusal.reason === 'sign_in_over') {
+    return sayError(deps, request, { status: 400, message: refusal.reason });
+  }
+  const problem = problemOf(wordsOfSignIn(request, signIn), refusal);
+  return showForm(deps, { ...input, problem, username });
+}
+
+/** A disabled user, an unknown one and a wrong password are one answer. */
+function problemOf(
+  words: Words,
+  refusal: Exclude<SignInByPasswordRefusal, { readonly reason: 'sign_in_over' }>,
+): string {
+  switch (refusal.reason) {
+    case 'invalid_credentials':
+    case 'user_disabled':
+      return words.say('wrongCredentials');
+    case 'locked':
+      return words.say('locked', { seconds: String(refusal.retryAfterSeconds) });
+    case 'busy':
+      return words.say('busy');
+  }
+}
+
+async function showForm(deps: PageDeps, shown: Shown): Promise<HttpResponse> {
+  const { tenant, request, visitor, signIn, why, problem } = shown;
+  const { purpose } = signIn;
+  const asked = purpose.kind === 'authorize' ? purpose : undefined;
+  const client = asked && (await findAskingClient(deps.flow, tenant, asked));
+  const seat = await findSeat(deps.flow, tenant, visitor.sessionToken);
+  const words = wordsOfSignIn(request, signIn);
+  const isKnown = seat !== undefined && why !== 'other_account';
+  const page = signInPage(words, {
+    action: `${basePath(deps, tenant)}/login`,
+    signIn: signIn.id,
+    token: formToken(visitor.browser, aboutLogin(signIn)),
+    clientName: client?.ok === true ? client.value.name : undefined,
+    why: why === 'no_session' ? undefined : why,
+    problem,
+    username:
+      shown.username ?? asked?.request.loginHint ?? (isKnown ? seat.user.username : undefined),
+    continueAs: why === 'choose_account' ? seat?.user.username : undefined,
+    formAction: asked === undefined ? "'self'" : formActionTo(asked.request.redirectUri),
+  });
+  return deps.renderPage(words, page);
+}
+
+function wordsOfSignIn(request: HttpRequest, { purpose }: SignIn): Words {
+  return wordsOf(request, purpose.kind === 'authorize' ? purpose.request.uiLocales : []);
+}

@@ -1,0 +1,63 @@
+/** The consent page: what an application asks for, and where the answer goes. */
+import { type Html, html } from './html.ts';
+import type { Page } from './layout.ts';
+import type { MessageName, Words } from './messages.ts';
+
+export interface ConsentView {
+  readonly action: string;
+  readonly signIn: string;
+  readonly token: string;
+  readonly clientName: string;
+  readonly username: string;
+  readonly scopes: readonly string[];
+  readonly resources: readonly string[];
+  readonly claims: readonly string[];
+  /** Where the person is sent, as much of it as people can judge. */
+  readonly destination: string;
+  readonly isLoopback: boolean;
+  readonly formAction: string;
+}
+
+const described: ReadonlySet<string> = new Set([
+  'openid',
+  'profile',
+  'email',
+  'address',
+  'phone',
+  'offline_access',
+]);
+
+export function consentPage(words: Words, view: ConsentView): Page {
+  const { say } = words;
+  const { destination, isLoopback } = view;
+  const place = isLoopback
+    ? html`<p class="warning">${say('goesToLoopback', { destination })}</p>`
+    : html`<p>${say('goesTo', { destination })}</p>`;
+  const scopes = view.scopes.map((scope) =>
+    described.has(scope) ? say(scope as MessageName) : say('otherScope', { scope }),
+  );
+  return {
+    title: say('consentTo', { client: view.clientName }),
+    formAction: view.formAction,
+    body: html`<p>${say('signedInAs', { user: view.username })}</p>
+${listOf(say('wants'), scopes)}
+${listOf(say('at'), view.resources)}
+${listOf(say('claims'), view.claims)}
+${place}
+<form method="post" action="${view.action}">
+<input type="hidden" name="transaction" value="${view.signIn}">
+<input type="hidden" name="token" value="${view.token}">
+<div class="buttons">
+<button type="submit">${say('allow')}</button>
+<button name="deny" value="1">${say('deny')}</button>
+</div>
+</form>`,
+  };
+}
+
+function listOf(title: string, items: readonly string[]): Html | undefined {
+  if (items.length === 0) return undefined;
+  return html`<h2>${title}</h2>
+<ul>${items.map((item) => html`<li>${item}</li>`)}</ul>
+`;
+}

@@ -1,0 +1,150 @@
+/** The words of the pages, by language. A language is one entry; English is what is left. */
+
+const english = {
+  signIn: 'Sign in',
+  signInTo: 'Sign in to continue to {client}',
+  username: 'Username',
+  password: 'Password',
+  cancel: 'Cancel',
+  wrongCredentials: 'Username or password is wrong.',
+  locked: 'Too many attempts. Try again in {seconds} seconds.',
+  busy: 'Too many people are signing in at this moment. Try again.',
+  formExpired: 'This form was no longer good. Try again.',
+  asked_to: 'Please confirm that it is you.',
+  too_long_ago: 'You signed in some time ago. Please confirm that it is you.',
+  other_account: 'Please sign in with the account that {client} asks for.',
+  choose_account: 'Which account do you want to go on with?',
+  stronger: 'This needs a stronger sign-in.',
+  continueAs: 'Continue as {user}',
+  consent: 'Give access',
+  consentTo: '{client} asks for access to your account',
+  signedInAs: 'You are signed in as {user}.',
+  wants: 'It wants to:',
+  at: 'At:',
+  claims: 'It asks for these details by name:',
+  goesTo: 'You will be sent to {destination}.',
+  goesToLoopback:
+    'You will be sent to a program on this computer ({destination}). ' +
+    'Allow it only if you have just started that program yourself.',
+  allow: 'Allow',
+  deny: 'Do not allow',
+  openid: 'know who you are',
+  profile: 'see your profile, such as your name and picture',
+  email: 'see your e-mail address',
+  address: 'see your postal address',
+  phone: 'see your phone number',
+  offline_access: 'keep this access while you are away',
+  otherScope: 'use “{scope}”',
+  error: 'This did not work',
+  errorHint: 'Go back to the application and try again. If it happens again, tell its operator:',
+  client_not_named: 'The request does not name an application.',
+  unknown_client: 'The application is not known here.',
+  redirect_uri_not_named: 'The request does not say where to return to.',
+  redirect_uri_not_registered: 'The place to return to is not one of this application.',
+  sign_in_over:
+    'This sign-in is over: it was completed, it took too long, or it belongs to another browser.',
+  malformed_request: 'The request could not be read.',
+  unavailable: 'The service is not available at the moment.',
+  returning: 'Back to {client}',
+  goOn: 'Continue',
+} as const;
+
+export type MessageName = keyof typeof english;
+export type Messages = Readonly<Record<MessageName, string>>;
+
+const german: Messages = {
+  signIn: 'Anmelden',
+  signInTo: 'Melden Sie sich an, um zu {client} weiterzugehen',
+  username: 'Benutzername',
+  password: 'Passwort',
+  cancel: 'Abbrechen',
+  wrongCredentials: 'Benutzername oder Passwort ist falsch.',
+  locked: 'Zu viele Versuche. Versuchen Sie es in {seconds} Sekunden wieder.',
+  busy: 'Im Moment melden sich zu viele an. Versuchen Sie es noch einmal.',
+  formExpired: 'Dieses Formular galt nicht mehr. Versuchen Sie es noch einmal.',
+  asked_to: 'Bitte bestätigen Sie, dass Sie es sind.',
+  too_long_ago: 'Ihre Anmeldung liegt länger zurück. Bitte bestätigen Sie, dass Sie es sind.',
+  other_account: 'Bitte melden Sie sich mit dem Konto an, nach dem {client} fragt.',
+  choose_account: 'Mit welchem Konto möchten Sie weitermachen?',
+  stronger: 'Hierfür ist eine stärkere Anmeldung nötig.',
+  continueAs: 'Weiter als {user}',
+  consent: 'Zugriff erlauben',
+  consentTo: '{client} bittet um Zugriff auf Ihr Konto',
+  signedInAs: 'Sie sind als {user} angemeldet.',
+  wants: 'Die Anwendung möchte:',
+  at: 'Bei:',
+  claims: 'Sie fragt namentlich nach diesen Angaben:',
+  goesTo: 'Sie werden zu {destination} weitergeleitet.',
+  goesToLoopback:
+    'Sie werden zu einem Programm auf diesem Rechner weitergeleitet ({destination}). ' +
+    'Erlauben Sie es nur, wenn Sie dieses Programm gerade selbst gestartet haben.',
+  allow: 'Erlauben',
+  deny: 'Nicht erlauben',
+  openid: 'wissen, wer Sie sind',
+  profile: 'Ihr Profil sehen, etwa Name und Bild',
+  email: 'Ihre E-Mail-Adresse sehen',
+  address: 'Ihre Postanschrift sehen',
+  phone: 'Ihre Telefonnummer sehen',
+  offline_access: 'diesen Zugriff behalten, während Sie abwesend sind',
+  otherScope: '„{scope}“ nutzen',
+  error: 'Das hat nicht geklappt',
+  errorHint:
+    'Gehen Sie zur Anwendung zurück und versuchen Sie es noch einmal. ' +
+    'Wenn es wieder geschieht, sagen Sie ihrem Betreiber:',
+  client_not_named: 'Die Anfrage nennt keine Anwendung.',
+  unknown_client: 'Die Anwendung ist hier nicht bekannt.',
+  redirect_uri_not_named: 'Die Anfrage sagt nicht, wohin es zurückgehen soll.',
+  redirect_uri_not_registered: 'Das Ziel der Rückkehr gehört nicht zu dieser Anwendung.',
+  sign_in_over:
+    'Diese Anmeldung ist vorbei: Sie wurde abgeschlossen, hat zu lange gedauert ' +
+    'oder gehört zu einem anderen Browser.',
+  malformed_request: 'Die Anfrage ist nicht lesbar.',
+  unavailable: 'Der Dienst ist im Moment nicht erreichbar.',
+  returning: 'Zurück zu {client}',
+  goOn: 'Weiter',
+};
+
+const catalogue: Readonly<Record<string, Messages>> = { en: english, de: german };
+
+/** BCP 47 tags that a request's `ui_locales` is heard for. */
+export const languages = Object.keys(catalogue);
+
+export interface Words {
+  /** BCP 47, for the page's `lang`. */
+  readonly language: string;
+  /** The message with its places filled; they are text, and escaped like any other. */
+  say(name: MessageName, values?: Readonly<Record<string, string>>): string;
+}
+
+/**
+ * The first language that we have.
+ *
+ * @param wanted `ui_locales` of the request, in order of preference
+ * @param acceptLanguage the browser's header (RFC 9110 §12.5.4)
+ */
+export function wordsFor(wanted: readonly string[], acceptLanguage: string | undefined): Words {
+  const asked = [...wanted, ...acceptedLanguages(acceptLanguage ?? '')];
+  const wishes = asked.map((tag) => tag.split('-', 1)[0]!.toLowerCase());
+  const language = wishes.find((one) => Object.hasOwn(catalogue, one)) ?? 'en';
+  const messages = catalogue[language] ?? english;
+  return {
+    language,
+    say: (name, values = {}) =>
+      messages[name].replace(/\{(\w+)\}/g, (place, key: string) => values[key] ?? place),
+  };
+}
+
+/** Weights are honoured, a language of weight 0 is left out. */
+function acceptedLanguages(header: string): readonly string[] {
+  return header
+    .slice(0, 256)
+    .split(',')
+    .map((part) => {
+      const [tag = '', ...parameters] = part.trim().split(/\s*;\s*/);
+      const weight = parameters.find((parameter) => parameter.startsWith('q='))?.slice(2) ?? '1';
+      return { tag, weight: Number(weight) };
+    })
+    .filter(({ tag, weight }) => tag !== '' && weight > 0)
+    .sort((a, b) => b.weight - a.weight)
+    .map(({ tag }) => tag);
+}
