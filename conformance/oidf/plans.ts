@@ -1,0 +1,143 @@
+/**
+ * What is asked of the suite: each plan with its variant and configuration, and the clients and the
+ * person that these name, in the shapes of `mintmark apply`.
+ */
+import type { Json } from '../rig/exchange.ts';
+import type { Person } from './browser.ts';
+
+export interface PlanRun {
+  /** Short, for the command line. */
+  readonly name: string;
+  readonly plan: string;
+  readonly variant: Readonly<Record<string, string>>;
+  configuration(issuer: string): Json;
+}
+
+/** Names the addresses under which the suite plays the client. */
+const alias = 'mintmark';
+
+export const person: Omit<Person, 'decides'> = {
+  username: 'carol',
+  password: 'three lighthouses and a violin',
+};
+
+const staticClient = { client_registration: 'static_client' };
+const discovered = { server_metadata: 'discovery' };
+const codeOf = { response_type: 'code' };
+
+const one = { id: 'conformance-one', secret: 'conformance-one-secret-of-forty-characters' };
+const two = { id: 'conformance-two', secret: 'conformance-two-secret-of-forty-characters' };
+const post = { id: 'conformance-post', secret: 'conformance-post-secret-of-forty-characters' };
+
+interface Registered {
+  readonly id: string;
+  readonly secret: string;
+}
+
+const credentials = ({ id, secret }: Registered): Json => ({
+  client_id: id,
+  client_secret: secret,
+});
+
+const base = (issuer: string): Json => ({
+  alias,
+  description: 'Mintmark',
+  server: { discoveryUrl: `${issuer}/.well-known/openid-configuration` },
+});
+
+const withClients = (issuer: string): Json => ({
+  ...base(issuer),
+  client: credentials(one),
+  client2: credentials(two),
+  client_secret_post: credentials(post),
+});
+
+export const plans: readonly PlanRun[] = [
+  {
+    name: 'config',
+    plan: 'oidcc-config-certification-test-plan',
+    variant: {},
+    configuration: base,
+  },
+  {
+    name: 'basic',
+    plan: 'oidcc-basic-certification-test-plan',
+    variant: { ...discovered, ...staticClient },
+    configuration: withClients,
+  },
+  {
+    name: 'formpost',
+    plan: 'oidcc-formpost-basic-certification-test-plan',
+    variant: { ...discovered, ...staticClient },
+    configuration: withClients,
+  },
+  {
+    name: 'rp-logout',
+    plan: 'oidcc-rp-initiated-logout-certification-test-plan',
+    variant: { ...codeOf, ...staticClient },
+    configuration: withClients,
+  },
+  {
+    name: 'backchannel-logout',
+    plan: 'oidcc-backchannel-rp-initiated-logout-certification-test-plan',
+    variant: { ...codeOf, ...staticClient },
+    configuration: withClients,
+  },
+];
+
+/** Every claim of OpenID Connect Core §5.1, since the suite looks for each. */
+const claims: Json = {
+  name: 'Carol Ann Example',
+  given_name: 'Carol',
+  family_name: 'Example',
+  middle_name: 'Ann',
+  nickname: 'caz',
+  preferred_username: 'carol',
+  profile: 'https://people.example/carol',
+  picture: 'https://people.example/carol.png',
+  website: 'https://carol.example/',
+  email: 'carol@example.com',
+  email_verified: true,
+  gender: 'female',
+  birthdate: '1980-02-29',
+  zoneinfo: 'Europe/Vienna',
+  locale: 'de-AT',
+  phone_number: '+43 1 555 0100',
+  phone_number_verified: true,
+  address: {
+    formatted: 'Ring 1\n1010 Wien\nAustria',
+    street_address: 'Ring 1',
+    locality: 'Wien',
+    region: 'Wien',
+    postal_code: '1010',
+    country: 'Austria',
+  },
+  updated_at: 1_790_000_000,
+};
+
+/** @param suite base URL of the suite, under which the clients' addresses are */
+export function seed(suite: string): Json {
+  const at = `${suite}/test/a/${alias}`;
+  const client = ({ id, secret }: Registered, method: string): Json => ({
+    client_id: id,
+    client_secret: secret,
+    client_name: `Conformance suite (${id})`,
+    token_endpoint_auth_method: method,
+    grant_types: ['authorization_code', 'refresh_token'],
+    response_types: ['code'],
+    scope: 'openid profile email address phone offline_access',
+    redirect_uris: [`${at}/callback`],
+    post_logout_redirect_uris: [`${at}/post_logout_redirect`],
+    backchannel_logout_uri: `${at}/backchannel_logout`,
+    // The plans of OpenID Connect run without PKCE, and once without nonce.
+    require_pkce: false,
+  });
+  return {
+    clients: [
+      client(one, 'client_secret_basic'),
+      client(two, 'client_secret_basic'),
+      client(post, 'client_secret_post'),
+    ],
+    users: [{ ...person, claims }],
+  };
+}
