@@ -1,3 +1,4 @@
+export { createMailer, type Mailer, type MailSettings } from './alerts/mailer.ts';
 export { type ExportReport, verifyExport } from './audit/verify-export.ts';
 export { type Authority, initAuthority, openAuthority, reopenAuthority } from './authority.ts';
 export { type AuthorityConfig, authorityDefaults } from './config.ts';

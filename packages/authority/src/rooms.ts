@@ -14,6 +14,7 @@ import {
 } from '@mintmark/core';
 import type { GuardedClient } from '@mintmark/net';
 import { createRefusalTally, type RefusalTally } from './admin/refusal-tally.ts';
+import type { Mailer } from './alerts/mailer.ts';
 import { createKeyCache, type KeyCache } from './apikeys/key-cache.ts';
 import { openVerifier } from './apikeys/key-secret.ts';
 import { createRecorder, type Recorder } from './audit/record.ts';
@@ -32,7 +33,8 @@ import type { Store } from './store/store.ts';
 import { createUsageCounter, type UsageCounter } from './usage/usage-counter.ts';
 import { createFactors, type Factors, type FactorsDeps } from './users/factors.ts';
 import { createPasskeys, type Passkeys, relyingPartyAt } from './users/passkeys.ts';
-import { createResets, type ResetDelivery, type Resets, type ResetsDeps } from './users/resets.ts';
+import { resetByMail } from './users/reset-mail.ts';
+import { createResets, type Resets, type ResetsDeps } from './users/resets.ts';
 import { createUsers, type Users } from './users/users.ts';
 
 export interface AuthorityPorts {
@@ -43,8 +45,8 @@ export interface AuthorityPorts {
   readonly timers: Timers;
   /** For URLs that clients chose: their keys, their documents. Reaches public addresses only. */
   readonly outbound: Pick<GuardedClient, 'send'>;
-  /** Sends users the tokens with which they set a new password; without it nobody can ask. */
-  readonly resetDelivery?: ResetDelivery | undefined;
+  /** Without one, users cannot ask for a new password. */
+  readonly mailer?: Mailer | undefined;
   /** Told of what an operator should see. Never carries a secret. */
   readonly log: (event: AuthorityEvent) => void;
 }
@@ -166,14 +168,14 @@ function peopleOf(
     readonly ports: AuthorityPorts;
   },
 ): Pick<Rooms, 'factors' | 'passkeys' | 'resets'> {
-  const { log, resetDelivery: delivery } = parts.ports;
+  const { log, mailer } = parts.ports;
   const party = relyingPartyAt(config.issuer);
   return {
     factors: createFactors(parts),
     passkeys: createPasskeys({ ...parts, relyingParty: () => party }),
     resets: createResets({
       ...parts,
-      delivery,
+      delivery: mailer && resetByMail(mailer, `${config.issuer}/reset`),
       onFault: (error) => log({ type: 'fault', where: 'password reset', error }),
     }),
   };

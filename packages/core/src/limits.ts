@@ -249,6 +249,8 @@ export const limits = {
   passwordResetPauseSeconds: 60,
   /** How long a browser counts as one in which its user has signed in. */
   knownBrowserSeconds: 90 * 86_400,
+  /** A mail server that takes longer for one step is treated as absent. */
+  mailTimeoutMs: 10_000,
   /** Looks at a count of attempts that others change at the same moment. */
   signInRacesMax: 20,
   /** Failed credential look-ups of one address a minute before it is answered 429. */

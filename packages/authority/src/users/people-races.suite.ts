@@ -166,7 +166,7 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (kind) => {
     expect(registered).toBe(1);
     for (let trial = 0; trial < 10; trial++) {
       const asked = await passkeys.beginSignIn({ tenant, transaction: 't' });
-      const answer = device.get(asked);
+      const answer = device.get(asked, { counter: 0 });
       const won = await winners(6, (bed) =>
         passkeysOf(bed).finishSignIn({ requester, transaction: 't', response: answer }),
       );

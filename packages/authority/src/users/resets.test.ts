@@ -1,6 +1,8 @@
 import { limits, type SubjectId } from '@mintmark/core';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, test } from 'vitest';
+import type { Mail } from '../alerts/mailer.ts';
 import { deleteUser, updateUser } from './change-user.ts';
+import { resetByMail } from './reset-mail.ts';
 import { createResets, type ResetMessage, type Resets } from './resets.ts';
 import { requesterOf, rightPassword, tenant, type UsersBed, usersBed } from './users-bed.ts';
 
@@ -158,4 +160,19 @@ describe('asking for a reset', () => {
     await none.settled();
     expect(await bed.store.passwordResets.count()).toBe(0);
   });
+});
+
+test('the message has the token, the page and the end', async () => {
+  const mails: Mail[] = [];
+  const mailer = { send: async (mail: Mail) => void mails.push(mail) };
+  const delivery = resetByMail(mailer, 'https://id.example/reset');
+  const mailed = createResets({ ...bed, delivery, onFault: (error) => faults.push(error) });
+  mailed.request({ tenant, username: 'alice' });
+  await mailed.settled();
+  expect(faults).toEqual([]);
+  const [mail] = mails;
+  expect(mail).toMatchObject({ to: 'alice@example.com', subject: 'Set a new password' });
+  expect(mail!.text).toContain('until 2026-09-21 14:43 UTC');
+  const token = /https:\/\/id\.example\/reset\?token=(\S+)/.exec(mail!.text)?.[1];
+  expect(await complete(String(token))).toBe('ok');
 });

@@ -205,6 +205,28 @@ export const configSchema = z.strictObject({
         .describe('picture beside the name'),
     })
     .prefault({}),
+  mail: z
+    .strictObject({
+      url: z
+        .string()
+        .regex(
+          /^(?:smtps?:\/\/[^/?#\s@]+|file:\S.*)$/,
+          'must be smtps://HOST, smtp://HOST, file:DIR',
+        )
+        .optional()
+        .describe(
+          'smtps://HOST:PORT, smtp://HOST:PORT with STARTTLS, or file:DIR; default: no mail',
+        ),
+      from: z
+        .string()
+        .regex(/^[^\r\n]+@[^\r\n]+$/, 'must be an address')
+        .default('mintmark@localhost')
+        .describe('whom messages come from: an address, or NAME <ADDRESS>'),
+      username: z.string().min(1).optional().describe('login at the mail server, if it wants one'),
+      password: secretReference.optional().describe('reference to the password of that login'),
+    })
+    .prefault({})
+    .describe('mail to users: without it nobody can ask for a new password'),
   log: z
     .strictObject({
       level: z

@@ -5,8 +5,20 @@
  * that loses what was acknowledged.
  */
 import { readFileSync } from 'node:fs';
-import { type AuthorityEvent, openAuthority } from '@mintmark/authority';
-import { ConfigFault, type HttpHandler, type HttpResponse, limits } from '@mintmark/core';
+import {
+  type AuthorityEvent,
+  createMailer,
+  type Mailer,
+  openAuthority,
+  readSecretReference,
+} from '@mintmark/authority';
+import {
+  ConfigFault,
+  type HttpHandler,
+  type HttpResponse,
+  limits,
+  utf8Decode,
+} from '@mintmark/core';
 import { createGuardedClient, type GuardedClient, type Listener, listen } from '@mintmark/net';
 import type { Config } from '../config/schema.ts';
 import type { CliPorts } from '../ports.ts';
@@ -95,6 +107,7 @@ async function open(ports: CliPorts, input: StartInput, opened: Opened): Promise
     store,
     custody,
     outbound: outboundOf(ports, config),
+    mailer: await openMailer(ports, config.mail),
     log: logFault,
   });
   const stopTicking = ports.timers.every(limits.auditIntervalMs, () => void authority.tick());
@@ -117,6 +130,18 @@ async function open(ports: CliPorts, input: StartInput, opened: Opened): Promise
   }
   const gatewayUrl = opened.gateway?.url;
   return { issuer, authorityUrl, gatewayUrl, stop: () => closeAll(opened) };
+}
+
+/** @throws CustodyFault `custody_reference` */
+async function openMailer(ports: CliPorts, mail: Config['mail']): Promise<Mailer | undefined> {
+  const { url, from, username, password } = mail;
+  if (url === undefined) return undefined;
+  if (username === undefined || password === undefined) {
+    return createMailer(ports, { url, from, login: undefined });
+  }
+  const secret = await readSecretReference(password, ports.environment);
+  const login = { username, password: utf8Decode(secret)?.trim() ?? '' };
+  return createMailer(ports, { url, from, login });
 }
 
 /** For URLs that clients chose. It holds no connection open. */
