@@ -62,7 +62,7 @@ function endpointPorts(rooms: Rooms, shared: Judging): ManagementPorts {
   const acting = { store, recorder, clock, entropy };
   const defaultAlgorithm = config.signing.algorithms[0] ?? 'ES256';
   return {
-    keys: { ...acting, peppers, sealer, prefix, ended: shared.keys.ended },
+    keys: { ...acting, peppers, sealer, prefix, ended: shared.keys.ended, timers: ports.timers },
     routes: acting,
     verify: {
       keys: shared.keys,
@@ -99,6 +99,7 @@ function endpointPorts(rooms: Rooms, shared: Judging): ManagementPorts {
     feed: {
       feed,
       signer: (tenant) => keyring.signer(tenant, defaultAlgorithm),
+      timers: ports.timers,
       accept: decisions.accept,
     },
     operations: { metrics: () => metricsOf(rooms) },

@@ -194,6 +194,8 @@ export const limits = {
   readinessMs: 1_000,
   /** Rows that a long reading handles before it lets others run: some 20 ms, verifying. */
   longReadRows: 250,
+  /** Keys that one page of a list looks at for a status before it answers with what it has. */
+  keyScanRowsMax: 10_000,
   /** Longest page of a list. */
   pageItemsMax: 1_000,
   pageItemsDefault: 100,

@@ -1,50 +1,68 @@
 /** Lists keys, newest first; secrets and their hashes stay behind. */
-import type { KeyStatus, TenantId } from '@mintmark/core';
+import { type KeyStatus, letOthersRun, limits, type TenantId, type Timers } from '@mintmark/core';
 import type { Store } from '../store/store.ts';
 import type { KeyRow } from './key-change.ts';
 
 /** A row as it may be shown: nothing that depends on the secret. */
 export type ShownKey = Omit<KeyRow, 'hash' | 'pepperVersion' | 'sealedVerifier'>;
 
+type Place = readonly (string | number)[];
+
+export interface KeyQuery {
+  readonly tenant: TenantId;
+  readonly kind: 'key' | 'admin';
+  readonly owner?: string | undefined;
+  readonly status?: KeyStatus | undefined;
+  readonly limit: number;
+  /** The position of the last row of the page before. */
+  readonly after?: Place | undefined;
+}
+
+export interface KeyPage {
+  readonly rows: readonly ShownKey[];
+  /** Where to go on; undefined on the last page. A page may be short and still have a next one. */
+  readonly next: Place | undefined;
+}
+
 /**
- * One page of the keys of a kind.
- *
- * @param input.after the position of the last row of the page before
- * @returns the rows; `next` is where to go on, undefined on the last page
+ * One page of the keys of a kind. No index has the status: where that is asked for, rows are looked
+ * at a few at a time, others have their turn between, and at most `limits.keyScanRowsMax` are for
+ * one page.
  */
 export async function listKeys(
-  store: Pick<Store, 'keys'>,
-  input: {
-    readonly tenant: TenantId;
-    readonly kind: 'key' | 'admin';
-    readonly owner?: string | undefined;
-    readonly status?: KeyStatus | undefined;
-    readonly limit: number;
-    readonly after?: readonly (string | number)[] | undefined;
-  },
-): Promise<{
-  readonly rows: readonly ShownKey[];
-  readonly next: readonly (string | number)[] | undefined;
-}> {
-  const { tenant, kind, owner, status, limit, after } = input;
-  const rows = await store.keys.list({
-    where: {
-      tenant,
-      kind,
-      ...(owner === undefined ? {} : { owner }),
-      ...(status === undefined ? {} : { status }),
-    },
-    orderBy: ['tenant', owner === undefined ? 'kind' : 'owner', 'createdAt', 'id'],
+  ports: { readonly store: Pick<Store, 'keys'>; readonly timers: Pick<Timers, 'after'> },
+  query: KeyQuery,
+): Promise<KeyPage> {
+  const { status, limit } = query;
+  const rows: KeyRow[] = [];
+  let after = query.after;
+  for (let looked = 0; looked < limits.keyScanRowsMax; ) {
+    // One more than asked for shows whether there is a next page.
+    const count = status === undefined ? limit + 1 : limits.longReadRows;
+    const found = await ports.store.keys.list(readOf(query, after, count));
+    looked += found.length;
+    for (const row of found) {
+      if (rows.length === limit) return { rows, next: placeOf(query, rows.at(-1)!) };
+      if (status === undefined || row.status === status) rows.push(row);
+    }
+    const last = found.at(-1);
+    if (last === undefined || found.length < count) return { rows, next: undefined };
+    after = placeOf(query, last);
+    await letOthersRun(ports.timers);
+  }
+  return { rows, next: after };
+}
+
+function readOf({ tenant, kind, owner }: KeyQuery, after: Place | undefined, limit: number) {
+  return {
+    where: { tenant, kind, ...(owner === undefined ? {} : { owner }) },
+    orderBy: ['tenant', owner === undefined ? 'kind' : 'owner', 'createdAt', 'id'] as const,
     descending: true,
     ...(after === undefined ? {} : { after }),
-    // One more than asked for shows whether there is a next page.
-    limit: limit + 1,
-  });
-  const page = rows.slice(0, limit);
-  const last = page.at(-1);
-  const next =
-    last === undefined || rows.length <= limit
-      ? undefined
-      : [last.tenant, owner === undefined ? last.kind : last.owner, last.createdAt, last.id];
-  return { rows: page, next };
+    limit,
+  };
+}
+
+function placeOf({ owner }: KeyQuery, row: KeyRow): Place {
+  return [row.tenant, owner === undefined ? row.kind : row.owner, row.createdAt, row.id];
 }

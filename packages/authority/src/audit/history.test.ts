@@ -16,7 +16,9 @@ import { auditHistory, withPersonal } from './history.ts';
 import { createRecorder, type PersonalSealer } from './record.ts';
 
 import { createSequencer } from './sequencer.ts';
-import type { AuditItem } from './trail.ts';
+import type { AuditItem, Pause } from './trail.ts';
+
+const noPause: Pause = async () => undefined;
 
 const start = 1_700_000_000_000;
 const sealer: PersonalSealer = {
@@ -76,14 +78,14 @@ describe('a history', () => {
     });
     const whole = ['a', 'a', 'b', 'b*', 'r1*'];
     for (const id of ['a', 'b', 'c']) {
-      const { items, complete } = await auditHistory(store, defaultTenant, key(id));
+      const { items, complete } = await auditHistory(store, defaultTenant, key(id), noPause);
       expect(objectsOf(items)).toEqual(whole);
       expect(complete).toBe(true);
     }
     await sequence();
-    const later = await auditHistory(store, defaultTenant, key('c'));
+    const later = await auditHistory(store, defaultTenant, key('c'), noPause);
     expect(objectsOf(later.items)).toEqual(['a', 'a', 'b', 'b', 'r1']);
-    const other = await auditHistory(store, defaultTenant, key('other'));
+    const other = await auditHistory(store, defaultTenant, key('other'), noPause);
     expect(objectsOf(other.items)).toEqual(['other']);
   });
 
@@ -92,7 +94,7 @@ describe('a history', () => {
       await happen(`k${i}`, { action: 'key.rotate', related: key(`k${i + 1}`) });
     }
     await sequence();
-    const { items, complete } = await auditHistory(store, defaultTenant, key('k0'));
+    const { items, complete } = await auditHistory(store, defaultTenant, key('k0'), noPause);
     expect(complete).toBe(false);
     expect(items.length).toBe(100);
   });
@@ -102,7 +104,7 @@ describe('a history', () => {
     await sequence();
     await happen('a', { personal: { address: '192.0.2.2' } });
     await happen('a');
-    const { items } = await auditHistory(store, defaultTenant, key('a'));
+    const { items } = await auditHistory(store, defaultTenant, key('a'), noPause);
     const opened = await withPersonal(store, sealer, { tenant: defaultTenant, items });
     expect(opened.map((item) => item.personal?.text)).toEqual([
       '{"address":"192.0.2.1"}',
@@ -124,13 +126,15 @@ describe('a history', () => {
         },
       },
     };
-    expect(objectsOf((await auditHistory(racing, defaultTenant, key('a'))).items)).toEqual(['a']);
+    expect(objectsOf((await auditHistory(racing, defaultTenant, key('a'), noPause)).items)).toEqual(
+      ['a'],
+    );
   });
 
   it('never shows another tenant', async () => {
     await happen('x', { tenant: 'other' as TenantId });
-    expect((await auditHistory(store, defaultTenant, key('x'))).items).toEqual([]);
+    expect((await auditHistory(store, defaultTenant, key('x'), noPause)).items).toEqual([]);
     await sequence();
-    expect((await auditHistory(store, defaultTenant, key('x'))).items).toEqual([]);
+    expect((await auditHistory(store, defaultTenant, key('x'), noPause)).items).toEqual([]);
   });
 });

@@ -9,6 +9,7 @@ import {
   itemOfLog,
   itemOfWaiting,
   type LogRow,
+  type Pause,
   pageOfObject,
   type TrailStore,
   waitingRows,
@@ -24,15 +25,16 @@ export async function auditHistory(
   store: TrailStore,
   tenant: TenantId,
   object: AuditObject,
+  pause: Pause,
 ): Promise<{ readonly items: readonly AuditItem[]; readonly complete: boolean }> {
   const found = new Map<string, AuditItem>();
   const ids = new Set([object.id]);
   let complete = true;
   // The waiting ones first: read after the log, one could have moved there unseen.
-  const waiting = await waitingRows(store, tenant);
+  const waiting = await waitingRows(store, tenant, pause);
   for (const id of ids) {
     const column = objectColumn({ kind: object.kind, id });
-    const rows = await rowsOfObject(store, tenant, column);
+    const rows = await rowsOfObject(store, { tenant, column, pause });
     complete &&= rows.length < limits.auditHistoryRecordsMax;
     const items = [
       ...rows.map(itemOfLog),
@@ -75,17 +77,17 @@ export async function withPersonal(
 
 async function rowsOfObject(
   store: TrailStore,
-  tenant: string,
-  column: string,
+  { tenant, column, pause }: { tenant: string; column: string; pause: Pause },
 ): Promise<readonly LogRow[]> {
   const rows: LogRow[] = [];
   let before: number | undefined;
   while (rows.length < limits.auditHistoryRecordsMax) {
-    const pageRows = limits.pageItemsMax;
+    const pageRows = limits.longReadRows;
     const page = await pageOfObject(store, { tenant, column, before, pageRows });
     rows.push(...page);
     before = page.at(-1)?.index;
     if (page.length < pageRows) break;
+    await pause();
   }
   return rows;
 }

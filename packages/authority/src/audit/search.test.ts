@@ -3,6 +3,7 @@ import {
   type AuditObject,
   concatBytes,
   defaultTenant,
+  limits,
   manualClock,
   seededEntropy,
   type TenantId,
@@ -15,7 +16,9 @@ import type { Store } from '../store/store.ts';
 import { createRecorder, type PersonalSealer } from './record.ts';
 import { type AuditCursor, type AuditQuery, searchAudit } from './search.ts';
 import { createSequencer } from './sequencer.ts';
-import type { AuditItem } from './trail.ts';
+import type { AuditItem, Pause } from './trail.ts';
+
+const noPause: Pause = async () => undefined;
 
 const start = 1_700_000_000_000;
 const sealer: PersonalSealer = {
@@ -69,7 +72,11 @@ async function pages(
   let after: AuditCursor | undefined;
   for (let page = 0; page < 100; page++) {
     const more = after === undefined ? {} : { after };
-    const { items, next } = await searchAudit(store, { tenant: defaultTenant, ...query, ...more });
+    const { items, next } = await searchAudit(
+      store,
+      { tenant: defaultTenant, ...query, ...more },
+      noPause,
+    );
     found.push(objectsOf(items));
     if (next === undefined) return found;
     after = next;
@@ -108,7 +115,7 @@ describe('a search by time', () => {
         },
       },
     };
-    const { items } = await searchAudit(racing, { tenant: defaultTenant, limit: 10 });
+    const { items } = await searchAudit(racing, { tenant: defaultTenant, limit: 10 }, noPause);
     expect(objectsOf(items)).toEqual(['b', 'a']);
   });
 
@@ -148,13 +155,13 @@ describe('a search by time', () => {
         ...store.auditLog,
         list: async () => {
           reads += 1;
-          return Array(1000).fill(await store.auditLog.get(1));
+          return Array(limits.longReadRows).fill(await store.auditLog.get(1));
         },
       },
     };
     const query = { tenant: defaultTenant, action: 'key.update', limit: 1 };
-    const { items, next } = await searchAudit(counting, query);
-    expect(reads).toBe(10);
+    const { items, next } = await searchAudit(counting, query, noPause);
+    expect(reads).toBe(limits.auditScanRowsMax / limits.longReadRows);
     expect(items).toEqual([]);
     expect(next?.by).toBe('time');
   });
@@ -180,5 +187,53 @@ describe('a search by object', () => {
     ]);
     expect((await pages({ object, limit: 1, action: 'key.update' })).flat()).toEqual(['a', 'a']);
     expect((await pages({ object: key('c'), limit: 10 })).flat()).toEqual(['a']);
+  });
+});
+
+/** The most rows that one turn of the event loop read, and how often others had their turn. */
+function counted(): {
+  readonly store: Pick<Store, 'auditLog' | 'auditPending'>;
+  readonly pause: Pause;
+  readonly rowsMax: () => number;
+  readonly pauses: () => number;
+} {
+  let [rows, rowsMax, pauses] = [0, 0, 0];
+  const count = <T extends 'auditLog' | 'auditPending'>(table: T): Store[T] => {
+    const list = async (query: never): Promise<readonly unknown[]> => {
+      const found = await store[table].list(query);
+      rows += found.length;
+      rowsMax = Math.max(rowsMax, rows);
+      return found;
+    };
+    return { ...store[table], list } as unknown as Store[T];
+  };
+  return {
+    store: { auditLog: count('auditLog'), auditPending: count('auditPending') },
+    async pause() {
+      rows = 0;
+      pauses++;
+    },
+    rowsMax: () => rowsMax,
+    pauses: () => pauses,
+  };
+}
+
+describe('a search of many records', () => {
+  const many = 5 * limits.longReadRows;
+  /** One part of the waiting ones, and of the log those about the object and those that name it. */
+  const turnMax = 3 * limits.longReadRows;
+
+  it.each([
+    ['by time', {}],
+    ['by object', { object: { kind: 'key', id: 'busy' } as const }],
+  ])('%s reads a bounded part in one turn, in the log and of what waits', async (_title, about) => {
+    for (let i = 0; i < many; i++) await happen('busy');
+    await sequence();
+    for (let i = 0; i < many; i++) await happen('busy');
+    const { store: slow, pause, rowsMax, pauses } = counted();
+    const query = { tenant: defaultTenant, limit: 10, action: 'key.rotate', ...about };
+    expect((await searchAudit(slow, query, pause)).items).toEqual([]);
+    expect(rowsMax()).toBeLessThanOrEqual(turnMax);
+    expect(pauses()).toBeGreaterThanOrEqual(8);
   });
 });

@@ -12,6 +12,7 @@ import {
   itemOfWaiting,
   type LogRow,
   type Moment,
+  type Pause,
   pageOfObject,
   type TrailStore,
   waitingRows,
@@ -44,18 +45,28 @@ export interface AuditPage {
 }
 
 /**
- * One page. Looks at no more than `limits.auditScanRowsMax` records for it. With `object`, the
+ * One page. Looks at no more than `limits.auditScanRowsMax` records for it, a few between two
+ * pauses. With `object`, the
  * first page holds all waiting records beside its `limit`.
  */
-export function searchAudit(store: TrailStore, query: AuditQuery): Promise<AuditPage> {
-  return query.object === undefined ? searchByTime(store, query) : searchByObject(store, query);
+export function searchAudit(
+  store: TrailStore,
+  query: AuditQuery,
+  pause: Pause,
+): Promise<AuditPage> {
+  const search = query.object === undefined ? searchByTime : searchByObject;
+  return search(store, query, pause);
 }
 
-async function searchByTime(store: TrailStore, query: AuditQuery): Promise<AuditPage> {
+async function searchByTime(
+  store: TrailStore,
+  query: AuditQuery,
+  pause: Pause,
+): Promise<AuditPage> {
   const { tenant, limit, to, after } = query;
   const cursor = after?.by === 'time' ? after : undefined;
-  const waiting = (await waitingRows(store, tenant)).map(itemOfWaiting);
-  const { items: logged, scannedTo } = await scanLog(store, query, cursor);
+  const waiting = (await waitingRows(store, tenant, pause)).map(itemOfWaiting);
+  const { items: logged, scannedTo } = await scanLog(store, query, { cursor, pause });
   const ids = new Set(logged.map((item) => item.id));
   const all = [
     ...logged,
@@ -77,7 +88,7 @@ async function searchByTime(store: TrailStore, query: AuditQuery): Promise<Audit
 async function scanLog(
   store: TrailStore,
   query: AuditQuery,
-  cursor: Moment | undefined,
+  { cursor, pause }: { readonly cursor: Moment | undefined; readonly pause: Pause },
 ): Promise<{ readonly items: AuditItem[]; readonly scannedTo: Moment | undefined }> {
   const { tenant, limit, to, from } = query;
   const items: AuditItem[] = [];
@@ -100,20 +111,25 @@ async function scanLog(
       if (items.length === limit) return { items, scannedTo: last };
     }
     if (rows.length < pageRows) return { items, scannedTo: undefined };
+    await pause();
   }
   return { items, scannedTo: last };
 }
 
 /** Where every record fits, no more are read than are shown. */
 function pageRowsOf({ action, actor, limit }: AuditQuery): number {
-  return action === undefined && actor === undefined ? limit : limits.pageItemsMax;
+  return action === undefined && actor === undefined ? limit : limits.longReadRows;
 }
 
-async function searchByObject(store: TrailStore, query: AuditQuery): Promise<AuditPage> {
+async function searchByObject(
+  store: TrailStore,
+  query: AuditQuery,
+  pause: Pause,
+): Promise<AuditPage> {
   const { tenant, limit } = query;
   const column = objectColumn(query.object as AuditObject);
   const cursor = query.after?.by === 'index' ? query.after.index : undefined;
-  const waiting = cursor === undefined ? await waitingRows(store, tenant) : [];
+  const waiting = cursor === undefined ? await waitingRows(store, tenant, pause) : [];
   const pageRows = pageRowsOf(query);
   let before = cursor;
   const items: AuditItem[] = [];
@@ -130,6 +146,7 @@ async function searchByObject(store: TrailStore, query: AuditQuery): Promise<Aud
       before = undefined;
       break;
     }
+    await pause();
   }
   const ids = new Set(items.map((item) => item.id));
   const first = waiting

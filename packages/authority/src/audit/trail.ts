@@ -48,10 +48,14 @@ export async function pageOfObject(
   return [...rows.values()].sort((a, b) => b.index - a.index).slice(0, pageRows);
 }
 
+/** Lets others have their turn between two parts of a long reading. */
+export type Pause = () => Promise<void>;
+
 /** Newest first: where the sequencer is far behind, these are the ones that a reader misses. */
 export async function waitingRows(
   store: TrailStore,
   tenant: string,
+  pause: Pause,
 ): Promise<readonly WaitingRow[]> {
   const rows: WaitingRow[] = [];
   let after: readonly string[] | undefined;
@@ -59,13 +63,14 @@ export async function waitingRows(
     const page: readonly WaitingRow[] = await store.auditPending.list({
       where: { tenant },
       descending: true,
-      limit: limits.pageItemsMax,
+      limit: limits.longReadRows,
       ...(after === undefined ? {} : { after }),
     });
     rows.push(...page);
     const last = page.at(-1);
-    if (last === undefined || page.length < limits.pageItemsMax) break;
+    if (last === undefined || page.length < limits.longReadRows) break;
     after = [last.id];
+    await pause();
   }
   return rows;
 }

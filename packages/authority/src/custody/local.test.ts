@@ -221,17 +221,26 @@ describe('the custody file', () => {
     expect(fault.hint).toContain(hint);
   });
 
-  it.each(['custody.json', 'custody.key'])(
-    'is refused where %s is a symbolic link',
-    async (name) => {
-      await initLocalCustody(options);
-      const elsewhere = join(folder, 'elsewhere');
-      await writeFile(elsewhere, await readFile(join(folder, name)), { mode: 0o600 });
-      await rm(join(folder, name));
-      await symlink(elsewhere, join(folder, name));
-      expect((await faultOf(openLocalCustody(options))).code).toBe('custody_symlink');
-    },
-  );
+  async function replaceByLink(name: string): Promise<void> {
+    const elsewhere = join(folder, 'elsewhere');
+    await writeFile(elsewhere, await readFile(join(folder, name)), { mode: 0o600 });
+    await rm(join(folder, name));
+    await symlink(elsewhere, join(folder, name));
+  }
+
+  it('is refused where it is a symbolic link', async () => {
+    await initLocalCustody(options);
+    await replaceByLink('custody.json');
+    expect((await faultOf(openLocalCustody(options))).code).toBe('custody_symlink');
+  });
+
+  it('is opened by a key file that is a link, as mounted secrets are', async () => {
+    await (await initLocalCustody(options)).close();
+    await replaceByLink('custody.key');
+    const custody = await openLocalCustody(options);
+    expect((await custody.describe()).keys).toHaveLength(1);
+    await custody.close();
+  });
 
   it('is refused where another account owns it', async () => {
     const stats = { mode: 0o100600, uid: 1000, isFile: () => true, isDirectory: () => false };

@@ -6,25 +6,32 @@ import { constants, type Stats } from 'node:fs';
 import { type FileHandle, link, lstat, open, rename, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { CustodyFault } from '@mintmark/core';
+import { judgeMounted, openMounted } from './mounted-secret.ts';
 
 /** What identifies one version of a file, so that a change by another process is seen. */
 export type FileStamp = string;
 
 /**
  * @param options.what how faults name the file, for example `custody file`
+ * @param options.mounted it may be a link, as those of Kubernetes' secrets: see `mounted-secret.ts`
  * @param options.bytesMax longer files are refused unread
  * @throws CustodyFault `custody_missing`, `custody_symlink`, `custody_permissions`,
  *   `custody_owner`, `custody_malformed`, `custody_io`
  */
 export async function readPrivateFile(
   path: string,
-  options: { readonly what: string; readonly bytesMax: number },
+  options: { readonly what: string; readonly bytesMax: number; readonly mounted?: true },
 ): Promise<{ readonly bytes: Uint8Array; readonly stamp: FileStamp }> {
-  const file = await openForReading(path, options.what);
+  const isLink = options.mounted === true && (await isSymbolicLink(path));
+  const self = ownId();
+  const file = isLink
+    ? await openMounted({ path, what: options.what, self })
+    : await openForReading(path, options.what);
   try {
     // Checked on the open file, not on its name: the name could point elsewhere a moment later.
     const stats = await file.stat();
-    const complaint = judgePrivacy({ stats, path, what: options.what, self: ownId() });
+    const judge = isLink ? judgeMounted : judgePrivacy;
+    const complaint = judge({ stats, path, what: options.what, self });
     if (complaint !== undefined) throw complaint;
     if (stats.size > options.bytesMax) {
       throw new CustodyFault('custody_malformed', `${options.what} ${path} is too long`, {
@@ -34,6 +41,15 @@ export async function readPrivateFile(
     return { bytes: await file.readFile(), stamp: stampOf(stats) };
   } finally {
     await file.close();
+  }
+}
+
+async function isSymbolicLink(path: string): Promise<boolean> {
+  try {
+    return (await lstat(path)).isSymbolicLink();
+  } catch {
+    // Opening it says what is wrong.
+    return false;
   }
 }
 

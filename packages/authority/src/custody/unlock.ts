@@ -96,6 +96,7 @@ export async function readSecretReference(
     const { bytes } = await readPrivateFile(path, {
       what: 'secret file',
       bytesMax: passphraseBytesMax + 2,
+      mounted: true,
     });
     return withoutFinalNewline(bytes);
   }
@@ -123,7 +124,11 @@ async function createKeyFile(path: string, entropy: Entropy): Promise<void> {
 }
 
 async function readKeyFile(path: string): Promise<Uint8Array> {
-  const { bytes } = await readPrivateFile(path, { what: 'key file', bytesMax: keyFileBytes });
+  const { bytes } = await readPrivateFile(path, {
+    what: 'key file',
+    bytesMax: keyFileBytes,
+    mounted: true,
+  });
   if (bytes.length !== keyFileBytes) {
     throw new CustodyFault('custody_malformed', `key file ${path} has ${bytes.length} bytes`, {
       hint: `it must be the ${keyFileBytes} random bytes that the custody file was made with`,

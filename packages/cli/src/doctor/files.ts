@@ -1,7 +1,7 @@
 /** Who may read what is kept, and whether there is room for more. */
 
 import { X509Certificate } from 'node:crypto';
-import { existsSync, readFileSync, statfsSync, statSync } from 'node:fs';
+import { existsSync, lstatSync, readFileSync, statfsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config } from '../config/schema.ts';
 import { type Check, fail, pass, warn } from './check.ts';
@@ -27,8 +27,10 @@ export function checkFolder(folder: string, self: number | undefined): Check {
 /** Secrets in files: nobody but the owner reads them. */
 export function checkPrivate(check: string, path: string): Check {
   if (!existsSync(path)) return fail(check, `${path} is not there`, 'restore it, or name it right');
-  const { mode } = statSync(path);
-  return (mode & 0o077) === 0
+  const { mode, uid } = statSync(path);
+  // A secret that root has mounted may be read by a group: see custody/mounted-secret.ts.
+  const isMounted = lstatSync(path).isSymbolicLink() && uid === 0;
+  return (mode & (isMounted ? 0o037 : 0o077)) === 0
     ? pass(check, `${path} is its owner's alone`)
     : fail(check, `${path} is open to other accounts`, `chmod 600 ${path}`);
 }

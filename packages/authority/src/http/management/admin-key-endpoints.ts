@@ -1,5 +1,5 @@
 /** `/v1/admin-keys`: the credentials of administrators, of automation, and of gateways. */
-import { err, limits, ok } from '@mintmark/core';
+import { err, limits, ok, type Timers } from '@mintmark/core';
 import { z } from 'zod';
 import { type CreateAdminKeyRefusal, createAdminKey } from '../../admin/create-admin-key.ts';
 import { grantablePermissions } from '../../admin/permission.ts';
@@ -12,7 +12,9 @@ import { keyId, keySettings } from './key-wire.ts';
 import type { Problem } from './problem.ts';
 import { momentOut, pageOf, renderMoment, renderMomentOrNull } from './wire-schema.ts';
 
-export type AdminKeyPorts = Omit<KeyPorts, 'sealer'>;
+export type AdminKeyPorts = Omit<KeyPorts, 'sealer'> & {
+  readonly timers: Pick<Timers, 'after'>;
+};
 
 const group = 'admin keys';
 
@@ -129,7 +131,7 @@ function list(ports: AdminKeyPorts): PreparedEndpoint {
     paged: true,
     answers: { 200: { description: 'A page of admin keys.', schema: pageOf(adminKey) } },
     async handle({ tenant, page }) {
-      const found = await listKeys(ports.store, { tenant, kind: 'admin', ...page });
+      const found = await listKeys(ports, { tenant, kind: 'admin', ...page });
       return ok({ status: 200, body: { items: found.rows.map(renderAdminKey) }, next: found.next });
     },
   });

@@ -8,6 +8,7 @@ import {
   type Clock,
   defaultTenant,
   err,
+  letOthersRun,
   limits,
   ok,
   type Timers,
@@ -85,16 +86,20 @@ function search(ports: AuditPorts): PreparedEndpoint {
       const actor = partyOf(query.actor_kind, query.actor_id);
       if (object === 'half' || actor === 'half') return err(halfParty);
       const after = page.after === undefined ? undefined : cursorOf(page.after);
-      const found = await searchAudit(ports.store, {
-        tenant,
-        limit: page.limit,
-        ...(object === undefined ? {} : { object: object as AuditObject }),
-        ...(actor === undefined ? {} : { actor }),
-        ...(query.action === undefined ? {} : { action: query.action }),
-        ...(query.from === undefined ? {} : { from: query.from }),
-        ...(query.to === undefined ? {} : { to: query.to }),
-        ...(after === undefined ? {} : { after }),
-      });
+      const found = await searchAudit(
+        ports.store,
+        {
+          tenant,
+          limit: page.limit,
+          ...(object === undefined ? {} : { object: object as AuditObject }),
+          ...(actor === undefined ? {} : { actor }),
+          ...(query.action === undefined ? {} : { action: query.action }),
+          ...(query.from === undefined ? {} : { from: query.from }),
+          ...(query.to === undefined ? {} : { to: query.to }),
+          ...(after === undefined ? {} : { after }),
+        },
+        () => letOthersRun(ports.timers),
+      );
       const items = await shownItems(ports, call, found.items);
       if (items === undefined) return err(personalRefused);
       return ok({
@@ -170,7 +175,9 @@ function history(ports: AuditPorts): PreparedEndpoint {
     },
     async handle(call) {
       const { tenant, params } = call;
-      const found = await auditHistory(ports.store, tenant, params);
+      const found = await auditHistory(ports.store, tenant, params, () =>
+        letOthersRun(ports.timers),
+      );
       const items = await shownItems(ports, call, found.items);
       if (items === undefined) return err(personalRefused);
       if (items.length === 0) return err({ code: 'not_found' });

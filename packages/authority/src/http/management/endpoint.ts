@@ -48,7 +48,7 @@ export interface Answer {
   /** On paged endpoints: the position of the last row, where more may follow. */
   readonly next?: Position | undefined;
   /** In place of `body` where the answer is not JSON. */
-  readonly text?: string | undefined;
+  readonly text?: string | Uint8Array | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;
 }
 

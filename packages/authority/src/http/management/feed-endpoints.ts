@@ -5,13 +5,16 @@
 import {
   type DecisionEvent,
   err,
+  type FeedSnapshot,
   type FeedSource,
   feedHttp,
   feedProofPayload,
+  letOthersRun,
   limits,
   ok,
   type Signer,
   type TenantId,
+  type Timers,
 } from '@mintmark/core';
 import { assembleJws, jwsSigningInput } from '@mintmark/tokens';
 import { z } from 'zod';
@@ -22,6 +25,7 @@ import { line, momentMax } from './wire-schema.ts';
 export interface FeedEndpointDeps {
   readonly feed: FeedSource;
   readonly signer: (tenant: TenantId) => Promise<Signer>;
+  readonly timers: Pick<Timers, 'after'>;
   readonly accept: (events: readonly DecisionEvent[]) => Promise<void>;
 }
 
@@ -38,7 +42,23 @@ export function feedEndpoints(deps: FeedEndpointDeps): readonly PreparedEndpoint
   return [readSnapshot(deps), readDelta(deps), acceptDecisions(deps)];
 }
 
-function readSnapshot({ feed }: FeedEndpointDeps): PreparedEndpoint {
+/** In parts: the JSON of a million keys would keep every other request waiting. */
+async function encodeSnapshot(
+  { entries, ...head }: FeedSnapshot,
+  timers: Pick<Timers, 'after'>,
+): Promise<Uint8Array> {
+  const parts = [Buffer.from(`${JSON.stringify(head).slice(0, -1)},"entries":[`)];
+  for (let start = 0; start < entries.length; start += limits.longReadRows) {
+    if (start > 0) await letOthersRun(timers);
+    const part = entries.slice(start, start + limits.longReadRows);
+    const text = part.map((entry) => JSON.stringify(entry)).join(',');
+    parts.push(Buffer.from(start > 0 ? `,${text}` : text));
+  }
+  parts.push(Buffer.from(']}'));
+  return Buffer.concat(parts);
+}
+
+function readSnapshot({ feed, timers }: FeedEndpointDeps): PreparedEndpoint {
   return endpoint({
     method: 'GET',
     path: feedHttp.snapshotPath,
@@ -53,7 +73,8 @@ function readSnapshot({ feed }: FeedEndpointDeps): PreparedEndpoint {
       },
     },
     async handle({ tenant }) {
-      return ok({ status: 200, body: { ...(await feed.snapshot(tenant)) } });
+      const snapshot = await feed.snapshot(tenant);
+      return ok({ status: 200, text: await encodeSnapshot(snapshot, timers) });
     },
   });
 }

@@ -1,5 +1,5 @@
 /** `/v1/keys`: the life of API keys. Verification and import have files of their own. */
-import { err, limits, ok } from '@mintmark/core';
+import { err, limits, ok, type Timers } from '@mintmark/core';
 import { z } from 'zod';
 import { type Caller, subjectOf } from '../../admin/caller.ts';
 import { covers } from '../../admin/permission.ts';
@@ -24,7 +24,10 @@ import {
 import type { Problem } from './problem.ts';
 import { pageOf, renderMoment } from './wire-schema.ts';
 
-export type KeyEndpointPorts = RotatePorts & { readonly store: Pick<Store, 'usage'> };
+export type KeyEndpointPorts = RotatePorts & {
+  readonly store: Pick<Store, 'usage'>;
+  readonly timers: Pick<Timers, 'after'>;
+};
 
 const group = 'keys';
 
@@ -101,6 +104,7 @@ function list(ports: KeyEndpointPorts): PreparedEndpoint {
     operation: 'listKeys',
     group,
     summary: 'Lists API keys, newest first',
+    description: 'A page may be short and still have a next one.',
     permission: 'keys:read',
     query: z.strictObject({
       owner: z.string().min(1).max(255).optional(),
@@ -109,7 +113,7 @@ function list(ports: KeyEndpointPorts): PreparedEndpoint {
     paged: true,
     answers: { 200: { description: 'A page of keys.', schema: pageOf(key) } },
     async handle({ tenant, query, page }) {
-      const found = await listKeys(ports.store, { tenant, kind: 'key', ...query, ...page });
+      const found = await listKeys(ports, { tenant, kind: 'key', ...query, ...page });
       return ok({ status: 200, body: { items: found.rows.map(renderKey) }, next: found.next });
     },
   });
