@@ -66,6 +66,8 @@ export const limits = {
   claimsParameterCharsMax: 4_096,
   /** From the request of a client until the person has signed in and agreed. */
   signInSecondsMax: 600,
+  /** As long as browsers keep any cookie (RFC 6265bis §5.5): by it they are known again. */
+  browserCookieSeconds: 400 * 86_400,
   /** A pushed request must be visited within this, seconds. */
   pushedRequestSecondsMax: 60,
   /** How often the use of a session is noted: each note is a write. */

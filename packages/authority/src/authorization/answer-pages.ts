@@ -63,7 +63,8 @@ export async function signInByPassword(
 ): Promise<Result<{ readonly token: string; readonly outcome: Outcome }, SignInByPasswordRefusal>> {
   const { tenant, visitor, signIn, username, password } = input;
   const { address, userAgent } = visitor;
-  const proof = { tenant, username, password, address, userAgent };
+  const { browser } = visitor;
+  const proof = { tenant, username, password, browser, address, userAgent };
   const user = await deps.users.authenticatePassword(proof);
   if (!user.ok) return user;
   const opened = await enter(deps, { tenant, visitor, signIn, user: user.value });

@@ -46,6 +46,7 @@ export type ParameterRefusal =
   | { readonly reason: 'malformed_parameter'; readonly name: string }
   | { readonly reason: 'missing_parameter'; readonly name: string }
   | { readonly reason: 'parameter_not_supported'; readonly name: UnsupportedParameter }
+  | { readonly reason: 'pushed_request_required' }
   | { readonly reason: 'unsupported_response_type' }
   | { readonly reason: 'unsupported_response_mode' }
   | { readonly reason: 'grant_not_allowed' }

@@ -4,14 +4,15 @@
  * clicks, tabs, reloads and steps back leads around one. What must never happen: a code for a
  * person who did not sign in in this browser, or for a consent that this person did not give.
  */
-import { assertNever, err, ok, type Result, type TenantId } from '@mintmark/core';
+import { assertNever, err, ok, parseClientId, type Result, type TenantId } from '@mintmark/core';
 import type { Store } from '../store/store.ts';
 import type { ParameterRefusal, Parameters } from './authorization-request.ts';
 import { type CompleteDeps, type Completion, denyRequest, grantCode } from './complete.ts';
 import { type Consent, findConsent } from './consents.ts';
-import { type JudgeDeps, judgeRequest } from './judge-request.ts';
+import { type JudgeDeps, type JudgedRequest, judgeRequest } from './judge-request.ts';
 import { type NextStep, nextStep, type SignInReason, type StepRefusal } from './next-step.ts';
 import type { People, Person } from './people.ts';
+import { isPushedUri, type PushDeps, type VisitRefusal, visitRequest } from './pushed-requests.ts';
 import { isRegisteredRedirectUri } from './redirect-uri.ts';
 import type { RequestingClient } from './requesting-client.ts';
 import type { ResponseTarget, TargetRefusal } from './response-target.ts';
@@ -20,7 +21,6 @@ import {
   type AskedAuthorization,
   beginSignIn,
   type SignIn,
-  type SignInDeps,
   type SignInRefusal,
 } from './sign-ins.ts';
 import type { Visitor } from './visitor.ts';
@@ -28,8 +28,8 @@ import type { Visitor } from './visitor.ts';
 export type FlowDeps = JudgeDeps &
   CompleteDeps &
   SessionDeps &
-  SignInDeps & {
-    readonly store: Pick<Store, 'acts' | 'sessions' | 'signIns' | 'consents'>;
+  PushDeps & {
+    readonly store: Pick<Store, 'acts' | 'sessions' | 'signIns' | 'consents' | 'pushedRequests'>;
     readonly users: People;
     /** The subject that a client knows a person by. */
     readonly subjectSeenBy: (client: RequestingClient, subject: string) => string;
@@ -49,7 +49,7 @@ export type Outcome =
       readonly answer: { readonly code: string } | { readonly refusal: ClientRefusal };
     }
   /** Told to the person. */
-  | { readonly to: 'nobody'; readonly refusal: TargetRefusal | SignInRefusal };
+  | { readonly to: 'nobody'; readonly refusal: TargetRefusal | SignInRefusal | VisitRefusal };
 
 /** A person who is signed in in this browser. */
 export interface Seat {
@@ -85,7 +85,11 @@ export async function beginAuthorization(
   },
 ): Promise<Outcome> {
   const { tenant, parameters, visitor } = input;
-  const judged = await judgeRequest(deps, tenant, parameters);
+  const uri = parameters.get('request_uri');
+  const judged =
+    uri !== undefined && isPushedUri(uri)
+      ? await findPushed(deps, { tenant, parameters, requestUri: uri })
+      : await judgeRequest(deps, tenant, { parameters, isPushed: false });
   if (!judged.ok) {
     const { refusal } = judged;
     if (refusal.tell === 'person') return { to: 'nobody', refusal: refusal.refusal };
@@ -99,6 +103,32 @@ export async function beginAuthorization(
     };
   }
   return advance(deps, { tenant, client, asked, signIn: undefined, visitor });
+}
+
+/** What the URL says beside `client_id` counts for nothing (RFC 9126 §4, RFC 9101 §6.3). */
+async function findPushed(
+  deps: FlowDeps,
+  input: {
+    readonly tenant: TenantId;
+    readonly parameters: Parameters;
+    readonly requestUri: string;
+  },
+): Promise<Result<JudgedRequest, PushedRefusal>> {
+  const { tenant, parameters, requestUri } = input;
+  const refuse = (refusal: PushedRefusal['refusal']) => err({ tell: 'person', refusal } as const);
+  const clientId = parseClientId(parameters.get('client_id') ?? '');
+  if (!clientId.ok) return refuse({ reason: 'client_not_named' });
+  const named = await deps.findClient(tenant, clientId.value);
+  if (named?.status !== 'active') return refuse({ reason: 'unknown_client' });
+  const asked = await visitRequest(deps, { client: named, requestUri });
+  if (!asked.ok) return refuse(asked.refusal);
+  const client = await findAskingClient(deps, tenant, asked.value);
+  return client.ok ? ok({ client: client.value, asked: asked.value }) : refuse(client.refusal);
+}
+
+interface PushedRefusal {
+  readonly tell: 'person';
+  readonly refusal: TargetRefusal | VisitRefusal;
 }
 
 /**

@@ -42,8 +42,13 @@ export type JudgementRefusal =
 export async function judgeRequest(
   deps: JudgeDeps,
   tenant: TenantId,
-  parameters: Parameters,
+  input: {
+    readonly parameters: Parameters;
+    /** Whether the client itself sent it, and not a browser. */
+    readonly isPushed: boolean;
+  },
 ): Promise<Result<JudgedRequest, JudgementRefusal>> {
+  const { parameters, isPushed } = input;
   const clientId = parseClientId(parameters.get('client_id') ?? '');
   const client = clientId.ok ? await deps.findClient(tenant, clientId.value) : undefined;
   const target = findResponseTarget(parameters, client);
@@ -52,6 +57,7 @@ export async function judgeRequest(
   if (client === undefined) return err({ tell: 'person', refusal: { reason: 'unknown_client' } });
   const toClient = (refusal: ParameterRefusal) =>
     err({ tell: 'client', target: target.value, refusal } as const);
+  if (!isPushed && mustPush(client)) return toClient({ reason: 'pushed_request_required' });
   const issuer = deps.issuerOf(tenant);
   const request = parseAuthorizationRequest(parameters, { client, target: target.value, issuer });
   if (!request.ok) return toClient(request.refusal);
@@ -74,4 +80,9 @@ export async function judgeRequest(
     pushed: null,
   };
   return ok({ client, asked });
+}
+
+/** RFC 9126 §6; FAPI 2.0 Security Profile §5.3.2.2. */
+function mustPush(client: RequestingClient): boolean {
+  return client.requirePushedAuthorizationRequests || client.securityProfile === 'fapi2';
 }

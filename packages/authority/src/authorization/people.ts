@@ -22,6 +22,8 @@ export interface People {
     readonly tenant: TenantId;
     readonly username: string;
     readonly password: string;
+    /** What the browser shows that no other has. */
+    readonly browser: string;
     readonly address: string;
     readonly userAgent: string | undefined;
   }): Promise<Result<Person & { readonly amr: readonly string[] }, CredentialRefusal>>;

@@ -17,6 +17,7 @@ export const bedClient: RequestingClient = {
   redirectUris: ['https://app.example/cb'],
   requirePkce: true,
   requirePushedAuthorizationRequests: false,
+  securityProfile: 'none',
   consent: 'required',
   defaultAcrValues: [],
 };

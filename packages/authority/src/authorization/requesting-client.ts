@@ -16,6 +16,7 @@ export type RequestingClient = Pick<
   | 'redirectUris'
   | 'requirePkce'
   | 'requirePushedAuthorizationRequests'
+  | 'securityProfile'
   | 'consent'
   | 'defaultAcrValues'
   | 'defaultMaxAgeSeconds'

@@ -43,6 +43,7 @@ export function renderMetadata(issuer: string, algorithms: readonly JwsAlgorithm
 function authorizationMetadata(issuer: string): Readonly<Record<string, unknown>> {
   return {
     authorization_endpoint: `${issuer}/oauth2/authorize`,
+    pushed_authorization_request_endpoint: `${issuer}/oauth2/par`,
     response_types_supported: ['code'],
     response_modes_supported: responseModes,
     // RFC 7636: `plain` protects from nobody.

@@ -15,6 +15,7 @@ import { type PageDeps, sayError } from './interaction.ts';
 import { handleIntrospect } from './introspect.ts';
 import { handleLoginForm, handleLoginPage } from './login.ts';
 import { renderJwks, renderMetadata } from './metadata.ts';
+import { handlePar } from './par.ts';
 import type { ProtocolDeps } from './protocol-deps.ts';
 import { uncached } from './render-error.ts';
 import { handleRevoke } from './revoke.ts';
@@ -32,6 +33,7 @@ const metadata: Endpoint = (deps, tenant) =>
 
 const endpoints: Readonly<Record<string, Readonly<Partial<Record<Method, Endpoint>>>>> = {
   '/oauth2/authorize': { GET: page(handleAuthorize), POST: page(handleAuthorize) },
+  '/oauth2/par': { POST: handlePar },
   '/oauth2/authorize/resume': { GET: page(handleResume) },
   '/login': { GET: page(handleLoginPage), POST: page(handleLoginForm) },
   '/consent': { GET: page(handleConsentPage), POST: page(handleConsentForm) },

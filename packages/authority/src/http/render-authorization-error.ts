@@ -24,6 +24,8 @@ export function renderAuthorizationError(refusal: ClientRefusal): AuthorizationE
       return invalid(`${refusal.name} is missing`);
     case 'malformed_parameter':
       return invalid(`${refusal.name} is malformed`);
+    case 'pushed_request_required':
+      return invalid('the request must be pushed');
     case 'unsupported_response_mode':
       return invalid('response_mode is not supported');
     case 'unsupported_prompt':

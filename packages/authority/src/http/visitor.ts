@@ -3,8 +3,14 @@
  * that proves its session. Both are `HttpOnly` and `SameSite=Lax`; over TLS they are `__Host-`, so
  * that no neighbouring host can plant one.
  */
-import type { Entropy, HttpRequest, HttpResponse, TenantId } from '@mintmark/core';
-import { defaultTenant } from '@mintmark/core';
+import {
+  defaultTenant,
+  type Entropy,
+  type HttpRequest,
+  type HttpResponse,
+  limits,
+  type TenantId,
+} from '@mintmark/core';
 import { freshBrowserSecret, isBrowserSecret } from '../authorization/sign-ins.ts';
 import type { Visitor } from '../authorization/visitor.ts';
 
@@ -73,9 +79,11 @@ function setCookie(
   cookie: { readonly name: CookieName; readonly value: string | null },
 ): string {
   const secure = isSecure(deps, tenant) ? '; Secure' : '';
-  const gone = cookie.value === null ? '; Max-Age=0' : '';
+  // A session ends with the browser; what a browser is known by stays.
+  const kept = cookie.name === 'browser' ? `; Max-Age=${limits.browserCookieSeconds}` : '';
+  const age = cookie.value === null ? '; Max-Age=0' : kept;
   const pair = `${nameOf(deps, tenant, cookie.name)}=${cookie.value ?? ''}`;
-  return `${pair}; Path=/; HttpOnly; SameSite=Lax${secure}${gone}`;
+  return `${pair}; Path=/; HttpOnly; SameSite=Lax${secure}${age}`;
 }
 
 /** @returns undefined also where the name stands twice with two values: somebody planted one */

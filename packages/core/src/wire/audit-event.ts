@@ -49,6 +49,7 @@ export type AuditAction =
   | 'session.create'
   | 'session.renew'
   | 'session.end'
+  | 'authorization.push'
   | 'authorization.grant'
   | 'authorization.deny'
   | 'consent.withdraw'

@@ -41,6 +41,7 @@ const english = {
   unknown_client: 'The application is not known here.',
   redirect_uri_not_named: 'The request does not say where to return to.',
   redirect_uri_not_registered: 'The place to return to is not one of this application.',
+  pushed_request_over: 'This request is over: it was completed, or it took too long to begin.',
   sign_in_over:
     'This sign-in is over: it was completed, it took too long, or it belongs to another browser.',
   malformed_request: 'The request could not be read.',
@@ -95,6 +96,7 @@ const german: Messages = {
   unknown_client: 'Die Anwendung ist hier nicht bekannt.',
   redirect_uri_not_named: 'Die Anfrage sagt nicht, wohin es zurückgehen soll.',
   redirect_uri_not_registered: 'Das Ziel der Rückkehr gehört nicht zu dieser Anwendung.',
+  pushed_request_over: 'Diese Anfrage ist vorbei: Sie wurde abgeschlossen oder kam zu spät.',
   sign_in_over:
     'Diese Anmeldung ist vorbei: Sie wurde abgeschlossen, hat zu lange gedauert ' +
     'oder gehört zu einem anderen Browser.',

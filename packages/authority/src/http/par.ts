@@ -1,0 +1,60 @@
+/** POST /oauth2/par (RFC 9126): a client pushes its authorization request. */
+import type { HttpRequest, HttpResponse, TenantId } from '@mintmark/core';
+import type { ParameterRefusal } from '../authorization/authorization-request.ts';
+import { pushRequest } from '../authorization/pushed-requests.ts';
+import type { TargetRefusal } from '../authorization/response-target.ts';
+import { readForm } from './form.ts';
+import { callingClient, type ProtocolDeps } from './protocol-deps.ts';
+import { type AuthorizationError, renderAuthorizationError } from './render-authorization-error.ts';
+import { renderError, uncached } from './render-error.ts';
+
+export async function handlePar(
+  deps: Pick<ProtocolDeps, 'authenticator' | 'failures' | 'refused' | 'pages'>,
+  tenant: TenantId,
+  request: HttpRequest,
+): Promise<HttpResponse> {
+  const form = await readForm(request);
+  if (!form.ok) return renderError(form.refusal);
+  const client = await callingClient(deps, { tenant, surface: 'par', request, form: form.value });
+  if (!client.ok) return renderError(client.refusal);
+  // The form has refused every other name that stands twice.
+  const duplicates = form.value.all('audience').length > 1 ? ['audience'] : [];
+  const pushed = await pushRequest(deps.pages.flow, {
+    tenant,
+    clientId: client.value.clientId,
+    parameters: { ...form.value, duplicates },
+    address: request.remoteAddress,
+  });
+  if (!pushed.ok) return json(400, wireError(pushed.refusal));
+  const { requestUri, expiresInSeconds } = pushed.value;
+  return json(201, { request_uri: requestUri, expires_in: expiresInSeconds });
+}
+
+function json(status: number, body: object): HttpResponse {
+  return {
+    status,
+    headers: { 'content-type': 'application/json', ...uncached },
+    body: JSON.stringify(body),
+  };
+}
+
+/** RFC 9126 §2.3: the codes of the authorization endpoint. */
+function wireError(refusal: TargetRefusal | ParameterRefusal): object {
+  const { error, description } = errorOf(refusal);
+  return { error, ...(description === undefined ? {} : { error_description: description }) };
+}
+
+function errorOf(refusal: TargetRefusal | ParameterRefusal): AuthorizationError {
+  switch (refusal.reason) {
+    case 'client_not_named':
+    case 'unknown_client':
+      // It has just authenticated: it was disabled in between, or named another.
+      return { error: 'unauthorized_client' };
+    case 'redirect_uri_not_named':
+      return { error: 'invalid_request', description: 'redirect_uri is missing' };
+    case 'redirect_uri_not_registered':
+      return { error: 'invalid_request', description: 'redirect_uri is not registered' };
+    default:
+      return renderAuthorizationError(refusal);
+  }
+}
