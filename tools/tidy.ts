@@ -41,6 +41,7 @@ export const layers: Layers = {
       ['sign-in-bed.ts'],
       ['browser-bed.ts'],
       ['management-bed.ts'],
+      ['grant-bed.ts'],
       ['authority-bed.ts'],
       ['authority.ts'],
       ['management.ts'],

@@ -195,11 +195,12 @@ function protocolDeps(rooms: Rooms, keys: VerifyKeyPorts): Omit<ProtocolDeps, 'i
       issuerOf,
       authenticator,
       feedHead: feed.head,
+      refuses: freshRefuses(feed),
       async refresh(tenant) {
         await Promise.all([feed.refresh(tenant), keyring.renew(tenant)]);
       },
     },
-    revocation: { store, recorder, clock, entropy, askedBy: feed.askedBy },
+    revocation: { store, recorder, peppers, clock, entropy, prefix, askedBy: feed.askedBy },
     pages: pageDeps(rooms),
     authenticator,
     async introspect(input) {
@@ -320,6 +321,8 @@ function introspectorOf(protocol: ProtocolDeps, feed: Feed): Introspector {
           family: undefined,
         };
       }
+      // Good at the token endpoint alone.
+      if (found.format === 'refresh') return { active: false };
       const { format, tokenId, ...rest } = found;
       return {
         kind: format,

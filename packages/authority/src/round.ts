@@ -31,6 +31,7 @@ export function createRound(rooms: Rooms): {
     await attempt('keyring', keyring.tick);
     await attempt('keys of revoked owners', keyEnder.step);
     await attempt('custody', custodyUpkeep.step);
+    await attempt('successors', () => forgetSuccessors(store, ports.clock));
   }
 
   async function round(): Promise<void> {
@@ -65,6 +66,7 @@ async function upkeep(store: Store, clock: Clock): Promise<void> {
   await store.upkeep.dropPartitionsBelow('tokens', yesterday);
   await store.upkeep.dropPartitionsBelow('authorizationCodes', yesterday);
   await store.upkeep.dropPartitionsBelow('singleUses', endedPartition(now));
+  await store.upkeep.dropPartitionsBelow('refreshFamilies', yesterday);
   const hourAgo = now - 3600;
   for (const table of endingTables) await deleteEnded(store, table, hourAgo);
   const gone = { is: '<', value: (now - limits.nodeKeptSeconds) * 1000 } as const;
@@ -86,6 +88,18 @@ const endingTables = [
   'pushedRequests',
   'sessions',
 ] as const satisfies readonly TableName[];
+
+/**
+ * What is sealed for a lost answer goes when its grace is over. By time and not by key: under the
+ * same key a new one may stand by then.
+ */
+async function forgetSuccessors(store: Store, clock: Clock): Promise<void> {
+  const where = { expiresAtSeconds: { is: '<=', value: nowSeconds(clock) } } as const;
+  const query = { where, orderBy: ['expiresAtSeconds'], limit: 1 } as const;
+  if ((await store.refreshSuccessors.list(query)).length === 0) return;
+  const steps = [{ do: 'delete', table: 'refreshSuccessors', where } as const];
+  await store.acts.run({ steps, audit: null });
+}
 
 /** In bounded acts: one that deletes a day's million entries would hold up every other act. */
 async function deleteEnded(

@@ -98,6 +98,8 @@ export const limits = {
   /** A key set that could not be had is not asked for again within this. */
   jwksRetryMs: 5_000,
   jwksCachedMax: 10_000,
+  /** How long a rotated refresh token gives its successor again, for answers that were lost. */
+  refreshGraceSeconds: 30,
   /** How long a view of revocations counts after the request that brought it was sent. */
   feedLeaseMs: 5_000,
   /** The feed answers a waiting node at least this often, so that a lease is renewed in time. */

@@ -72,6 +72,7 @@ export {
   sealedKeyId,
   sealRecord,
 } from './sealed-record.ts';
+export { openSuccessor, type Rotation, sealSuccessor } from './sealed-successor.ts';
 export {
   type AsymmetricAlgorithm,
   type GeneratedKey,

@@ -63,7 +63,12 @@ const fapi2 = { requirePushedAuthorizationRequests: true, idTokenAlgorithm: 'ES2
  * Where the client proves itself by a key of its own and its tokens are bound to a key, rotation
  * guards against nothing and loses tokens to broken connections (FAPI 2.0 §5.3.2.1).
  */
-function isHeldFast(rules: ClientRules): boolean {
+export function isHeldFast(
+  rules: Pick<
+    ClientRules,
+    'authMethod' | 'dpopBoundAccessTokens' | 'tlsClientCertificateBoundAccessTokens'
+  >,
+): boolean {
   const byKey = ['private_key_jwt', 'tls_client_auth', 'self_signed_tls_client_auth'];
   const bound = rules.dpopBoundAccessTokens || rules.tlsClientCertificateBoundAccessTokens;
   return byKey.includes(rules.authMethod) && bound;

@@ -52,7 +52,8 @@ export interface Peppers {
 }
 
 export interface PepperPorts extends WrappedKeyPorts {
-  readonly store: WrappedKeyPorts['store'] & Pick<Store, 'clientSecrets' | 'keys' | 'sessions'>;
+  readonly store: WrappedKeyPorts['store'] &
+    Pick<Store, 'clientSecrets' | 'keys' | 'sessions' | 'refreshFamilies'>;
 }
 
 interface Held {
@@ -161,11 +162,13 @@ function inTurn(work: () => Promise<void>): () => Promise<void> {
 }
 
 async function isNamed(
-  store: Pick<Store, 'clientSecrets' | 'keys' | 'sessions'>,
+  store: Pick<Store, 'clientSecrets' | 'keys' | 'sessions' | 'refreshFamilies'>,
   pepperVersion: string,
 ): Promise<boolean> {
   const query = { where: { pepperVersion }, limit: 1 } as const;
   if ((await store.clientSecrets.list(query)).length > 0) return true;
   if ((await store.sessions.list(query)).length > 0) return true;
-  return (await store.keys.list(query)).length > 0;
+  if ((await store.keys.list(query)).length > 0) return true;
+  const families = { ...query, orderBy: ['pepperVersion'] } as const;
+  return (await store.refreshFamilies.list(families)).length > 0;
 }

@@ -1,9 +1,16 @@
 /** The client credentials grant (RFC 6749 §4.4): a machine acts for itself. */
 import { ok, type SubjectId } from '@mintmark/core';
-import type { Grant } from './run-grant.ts';
+import type { Grant } from './grant.ts';
+import { targetsOf } from './targets.ts';
 
 /** The subject is the client itself (RFC 9068 §2.2): there is no user. */
 export const clientCredentials: Grant = {
   type: 'client_credentials',
-  judge: async (_request, client) => ok({ subject: client.clientId as string as SubjectId }),
+  takesScope: true,
+  judge: async (deps, request, client) =>
+    ok({
+      subject: client.clientId as string as SubjectId,
+      scopes: client.scopes,
+      audience: targetsOf(client, deps.issuerOf(request.tenant)),
+    }),
 };

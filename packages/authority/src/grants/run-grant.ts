@@ -1,81 +1,32 @@
 /**
  * The token endpoint's phases, the same for every grant: authenticate the client, see that it may
- * use the grant, settle scope and audience, let the grant judge, issue. A grant fills in its own
- * judgement and cannot forget a shared phase. Adding one touches its own file and the list below.
+ * use the grant, let the grant judge, settle scope and audience within what it found, issue. A
+ * grant fills in its own judgement and cannot forget a shared phase. Adding one touches its own
+ * file and the list below.
  */
-import {
-  type ClientId,
-  err,
-  isScope,
-  limits,
-  type Result,
-  type SubjectId,
-  type TenantId,
-} from '@mintmark/core';
-import type {
-  ClientAuthenticator,
-  ClientAuthRefusal,
-  PresentedClient,
-} from '../clients/authenticate.ts';
+import { type ClientId, err, isScope, limits, type Result } from '@mintmark/core';
+import type { ClientAuthRefusal, PresentedClient } from '../clients/authenticate.ts';
 import type { Client } from '../clients/client.ts';
-import type { ClientAuthMethod, GrantType } from '../clients/client-rules.ts';
-import {
-  type IssueDeps,
-  type IssuedToken,
-  type IssueRefusal,
-  issueAccessToken,
-} from '../issuance/issue.ts';
+import { isConfidential } from '../clients/client-rules.ts';
+import { type IssuedTokens, issueTokens, refusalOf } from '../issuance/issue.ts';
+import type { RefreshDue } from '../issuance/refresh-token.ts';
+import { termsOf } from '../issuance/terms.ts';
 import type { Step } from '../store/act.ts';
+import { authorizationCode } from './authorization-code.ts';
 import { clientCredentials } from './client-credentials.ts';
-
-/** A token request, parsed out of its form once; no grant reaches into the raw form. */
-export interface TokenRequest {
-  readonly tenant: TenantId;
-  readonly grantType: string;
-  readonly presented: PresentedClient | undefined;
-  readonly scopes: readonly string[] | undefined;
-  /** Resource indicators (RFC 8707), possibly none. */
-  readonly resources: readonly string[];
-  readonly address: string;
-  readonly requestId?: string | undefined;
-}
-
-export type TokenRefusal =
-  | {
-      readonly reason: 'client_unauthenticated';
-      readonly why: ClientAuthRefusal | undefined;
-      /** How it tried to. */
-      readonly method?: ClientAuthMethod;
-    }
-  | { readonly reason: 'unsupported_grant_type' }
-  | { readonly reason: 'grant_not_allowed' }
-  | { readonly reason: 'malformed_scope' }
-  | { readonly reason: 'scope_not_allowed'; readonly scopes: readonly string[] }
-  | { readonly reason: 'target_not_allowed'; readonly resources: readonly string[] }
-  | IssueRefusal;
-
-/** What a grant found: on whose behalf, and what it may not exceed. */
-export interface Judgement {
-  readonly subject: SubjectId;
-}
-
-/** A grant judges; it never writes. */
-export interface Grant {
-  readonly type: GrantType;
-  judge(request: TokenRequest, client: Client): Promise<Result<Judgement, TokenRefusal>>;
-}
+import type {
+  Effect,
+  Grant,
+  GrantDeps,
+  Judgement,
+  Targets,
+  TokenRefusal,
+  TokenRequest,
+} from './grant.ts';
+import { refreshToken } from './refresh-token.ts';
 
 /** Every grant that the token endpoint knows. */
-export const grants: readonly Grant[] = [clientCredentials];
-
-export interface GrantDeps extends IssueDeps {
-  readonly authenticator: ClientAuthenticator;
-  /**
-   * Brings this process's view of the tenant's feed and signing keys up to the store's: what
-   * another process revoked or replaced before the call is known after it.
-   */
-  readonly refresh: (tenant: TenantId) => Promise<void>;
-}
+export const grants: readonly Grant[] = [authorizationCode, refreshToken, clientCredentials];
 
 /** How often to judge where the client changed, or was revoked, between judgement and act. */
 const attemptsMax = 4;
@@ -83,14 +34,14 @@ const attemptsMax = 4;
 /**
  * Runs a token request to its end.
  *
- * @returns the token, or why not; refusals say what an operator needs and are rendered by
+ * @returns the tokens, or why not; refusals say what an operator needs and are rendered by
  *   `http/render-error.ts`
  * @throws StoreFault, CustodyFault: nothing was issued
  */
 export async function runGrant(
   deps: GrantDeps,
   request: TokenRequest,
-): Promise<Result<IssuedToken, TokenRefusal>> {
+): Promise<Result<IssuedTokens, TokenRefusal>> {
   const { presented, tenant } = request;
   if (presented === undefined) return err({ reason: 'client_unauthenticated', why: undefined });
   const authenticated = await deps.authenticator.authenticate(tenant, presented);
@@ -121,37 +72,45 @@ function unauthenticated(
   return err({ reason: 'client_unauthenticated', why, method });
 }
 
+interface Attempt {
+  readonly request: TokenRequest;
+  readonly client: Client;
+  readonly once: readonly Step[];
+  readonly grant: Grant;
+}
+
 async function judgeAndIssue(
   deps: GrantDeps,
-  input: {
-    readonly request: TokenRequest;
-    readonly client: Client;
-    readonly once: readonly Step[];
-    readonly grant: Grant;
-  },
-): Promise<Result<IssuedToken, TokenRefusal>> {
-  const { request, client, once, grant } = input;
+  attempt: Attempt,
+): Promise<Result<IssuedTokens, TokenRefusal>> {
+  const { request, client, once, grant } = attempt;
   if (!client.grantTypes.includes(grant.type)) return err({ reason: 'grant_not_allowed' });
-  const scopes = settleScopes(request.scopes, client.scopes);
+  const judged = await grant.judge(deps, request, client);
+  if (!judged.ok) {
+    const { refusal, effect } = judged;
+    return err(
+      effect === undefined ? refusal : await takeEffect(deps, attempt, { effect, refusal }),
+    );
+  }
+  const judgement = judged.value;
+  const asked = grant.takesScope ? request.scopes : undefined;
+  const scopes = settleScopes(asked, judgement.scopes);
   if (!scopes.ok) return scopes;
-  const audience = settleAudience(
-    request.resources,
-    client.audiences,
-    deps.issuerOf(client.tenant),
-  );
+  const audience = settleAudience(request.resources, judgement.audience);
   if (!audience.ok) return audience;
-  const judged = await grant.judge(request, client);
-  if (!judged.ok) return judged;
-  return issueAccessToken(deps, {
+  return issueTokens(deps, {
     tenant: client.tenant,
     clientId: client.clientId as ClientId,
     clientVersion: client.version,
     format: client.accessTokenFormat,
     ttlSeconds: client.accessTokenTtlSeconds,
     algorithm: client.accessTokenAlgorithm,
-    subject: judged.value.subject,
+    subject: judgement.subject,
     scopes: scopes.value,
     audience: audience.value,
+    basis: judgement.basis,
+    steps: judgement.steps,
+    refresh: judgement.refresh ?? firstRefresh(attempt, judgement),
     grant: grant.type,
     once,
     address: request.address,
@@ -159,8 +118,56 @@ async function judgeAndIssue(
   });
 }
 
-function isRetryable(refusal: TokenRefusal): boolean {
-  return refusal.reason === 'client_changed' || refusal.reason === 'revoked_meanwhile';
+function isRetryable({ reason }: TokenRefusal): boolean {
+  return reason === 'client_changed' || reason === 'revoked_meanwhile' || reason === 'overtaken';
+}
+
+/** A refusal that changes something is an act with a record. */
+async function takeEffect(
+  deps: GrantDeps,
+  { request, client, once, grant }: Attempt,
+  { effect, refusal }: { readonly effect: Effect; readonly refusal: TokenRefusal },
+): Promise<TokenRefusal> {
+  const { steps, object, related } = effect;
+  const { outcome } = await deps.store.acts.run({
+    steps: [...once, ...steps],
+    audit: await deps.recorder.record({
+      tenant: client.tenant,
+      action: 'token.refuse',
+      at: deps.clock.nowMs(),
+      actor: { kind: 'client', id: client.clientId },
+      object,
+      ...(related === undefined ? {} : { related }),
+      result: refusal.reason,
+      detail: { grant: grant.type },
+      personal: { address: request.address },
+      ...(request.requestId === undefined ? {} : { requestId: request.requestId }),
+    }),
+  });
+  return outcome === 'done' ? refusal : refusalOf(outcome);
+}
+
+/**
+ * A client that is registered for the grant `refresh_token` gets one wherever a person has agreed
+ * to something, whether or not `offline_access` was asked for: OpenID Connect Core §11 leaves that
+ * to the server, and RFC 7591 §2 makes the registration the client's own statement. Without
+ * `offline_access` it ends with the session.
+ */
+function firstRefresh(
+  { client, request }: Attempt,
+  { basis, terms }: Judgement,
+): RefreshDue | undefined {
+  if (terms === undefined || basis === undefined) return undefined;
+  if (!client.grantTypes.includes('refresh_token')) return undefined;
+  // RFC 9449 §5: nothing else holds a public client's refresh token to it.
+  const dpopJkt = isConfidential(client) ? null : (request.dpopJkt ?? null);
+  return {
+    do: 'begin',
+    family: basis.family,
+    terms: { ...termsOf(terms), dpopJkt },
+    ttlSeconds: client.refreshTokenTtlSeconds,
+    idleSeconds: client.refreshTokenIdleSeconds,
+  };
 }
 
 /** Asked for none: all that it may have (RFC 6749 §3.3 lets the server choose a default). */
@@ -182,10 +189,9 @@ function settleScopes(
 /** RFC 8707 §2: a resource that is not allowed is `invalid_target`, never silently another. */
 function settleAudience(
   asked: readonly string[],
-  allowed: readonly string[],
-  issuer: string,
+  { allowed, byDefault }: Targets,
 ): Result<readonly string[], TokenRefusal> {
-  if (asked.length === 0) return { ok: true, value: [allowed[0] ?? issuer] };
+  if (asked.length === 0) return { ok: true, value: byDefault };
   const refused = asked.filter((resource) => !allowed.includes(resource));
   if (refused.length > 0) return err({ reason: 'target_not_allowed', resources: refused });
   return { ok: true, value: [...new Set(asked)] };

@@ -57,15 +57,19 @@ function tokenBody(token: ActiveToken, issuer: string): Record<string, unknown> 
     active: true,
     scope: token.scopes.join(' '),
     client_id: token.clientId,
-    token_type: 'Bearer',
     exp: token.expiresAt,
     iat: token.issuedAt,
     sub: token.subject,
-    aud: token.audience.length === 1 ? token.audience[0] : token.audience,
     iss: issuer,
-    jti: token.tokenId,
-    mm_pos: token.position,
     ...(token.family === undefined ? {} : { mm_family: token.family }),
+    ...(token.format === 'refresh'
+      ? { mm_kind: 'refresh_token' }
+      : {
+          token_type: 'Bearer',
+          aud: token.audience.length === 1 ? token.audience[0] : token.audience,
+          jti: token.tokenId,
+          mm_pos: token.position,
+        }),
   };
 }
 

@@ -12,8 +12,9 @@ import {
 import type { RefusalTally } from '../admin/refusal-tally.ts';
 import type { ClientAuthenticator } from '../clients/authenticate.ts';
 import type { Client } from '../clients/client.ts';
-import type { GrantDeps } from '../grants/run-grant.ts';
+import type { GrantDeps } from '../grants/grant.ts';
 import type { ActiveToken, IntrospectionCaller } from '../introspection/introspect.ts';
+import type { RefreshReaders } from '../issuance/presented-refresh.ts';
 import type { RevokeOwnDeps } from '../revocation/revoke-own.ts';
 import type { Form } from './form.ts';
 import type { PageDeps } from './interaction.ts';
@@ -33,7 +34,7 @@ export interface ActiveKey {
 
 export interface ProtocolDeps {
   readonly grants: GrantDeps;
-  readonly revocation: RevokeOwnDeps;
+  readonly revocation: RevokeOwnDeps & RefreshReaders;
   readonly authenticator: ClientAuthenticator;
   /** Judges access tokens and, for gateways, API keys. */
   readonly introspect: (input: {

@@ -4,7 +4,7 @@
  */
 import { assertNever, type HttpResponse, type OauthErrorCode } from '@mintmark/core';
 import type { ClientAuthMethod } from '../clients/client-rules.ts';
-import type { TokenRefusal } from '../grants/run-grant.ts';
+import type { TokenRefusal } from '../grants/grant.ts';
 import type { FormRefusal } from './form.ts';
 import type { PresentedRefusal } from './presented-client.ts';
 
@@ -12,7 +12,6 @@ export type ProtocolRefusal =
   | FormRefusal
   | PresentedRefusal
   | TokenRefusal
-  | { readonly reason: 'missing_parameter'; readonly name: string }
   | { readonly reason: 'too_many_failures'; readonly retryAfterSeconds: number }
   | { readonly reason: 'caller_unauthenticated' };
 
@@ -76,6 +75,17 @@ function rendered(refusal: ProtocolRefusal): Rendered {
       return { status: 400, error: 'unsupported_grant_type' };
     case 'grant_not_allowed':
       return { status: 400, error: 'unauthorized_client' };
+    case 'grant_unknown':
+    case 'grant_expired':
+    case 'grant_reused':
+    case 'grant_revoked':
+    case 'subject_ended':
+    case 'redirect_mismatch':
+    case 'verifier_mismatch':
+    case 'key_mismatch':
+    case 'repeated_otherwise':
+      // One answer for all: what is wrong with a stolen one is no business of who stole it.
+      return { status: 400, error: 'invalid_grant' };
     case 'malformed_scope':
     case 'scope_not_allowed':
       return { status: 400, error: 'invalid_scope' };
@@ -85,6 +95,7 @@ function rendered(refusal: ProtocolRefusal): Rendered {
       return { status: 400, error: 'invalid_dpop_proof', description: 'the proof was used before' };
     case 'client_changed':
     case 'revoked_meanwhile':
+    case 'overtaken':
       // Judged anew several times and overtaken each time: the client may simply try again.
       return { status: 503, error: 'temporarily_unavailable', headers: { 'retry-after': '1' } };
     default:

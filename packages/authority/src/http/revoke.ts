@@ -4,6 +4,7 @@
  */
 import type { HttpRequest, HttpResponse, TenantId } from '@mintmark/core';
 import { revokeOwn } from '../revocation/revoke-own.ts';
+import { revokeRefreshToken } from '../revocation/revoke-refresh-token.ts';
 import { readForm } from './form.ts';
 import { callingClient, type ProtocolDeps } from './protocol-deps.ts';
 import { renderError, uncached } from './render-error.ts';
@@ -28,17 +29,19 @@ export async function handleRevoke(
   if (token === undefined) return renderError({ reason: 'missing_parameter', name: 'token' });
 
   const { clientId } = client.value;
+  const requester = {
+    tenant,
+    actor: { kind: 'client', id: clientId },
+    address: request.remoteAddress,
+  } as const;
+  if (token.startsWith(`${deps.revocation.prefix}_rt_`)) {
+    await revokeRefreshToken(deps.revocation, { requester, clientId, token });
+    return done;
+  }
   const caller = { kind: 'client', clientId, resources: [] } as const;
   const found = await deps.introspect({ tenant, token, caller, address: undefined });
   // What is not active needs no end, and what is not this client's is not its to end (§2.1).
   if (!found.active || 'kind' in found || found.clientId !== clientId) return done;
-  await revokeOwn(deps.revocation, {
-    requester: {
-      tenant,
-      actor: { kind: 'client', id: clientId },
-      address: request.remoteAddress,
-    },
-    token: found,
-  });
+  await revokeOwn(deps.revocation, { requester, token: found });
   return done;
 }

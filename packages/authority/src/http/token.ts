@@ -28,6 +28,7 @@ export async function handleToken(
     presented: presented.value,
     scopes: form.value.get('scope')?.split(' '),
     resources: form.value.all('resource'),
+    parameter: form.value.get,
     address,
   });
   if (!issued.ok) {
@@ -40,7 +41,7 @@ export async function handleToken(
     }
     return renderError(issued.refusal);
   }
-  const { text, expiresAt, issuedAt, scopes } = issued.value;
+  const { text, refreshToken, expiresAt, issuedAt, scopes } = issued.value;
   return {
     status: 200,
     headers: { 'content-type': 'application/json', ...uncached },
@@ -48,6 +49,7 @@ export async function handleToken(
       access_token: text,
       token_type: 'Bearer',
       expires_in: expiresAt - issuedAt,
+      ...(refreshToken === undefined ? {} : { refresh_token: refreshToken }),
       ...(scopes.length === 0 ? {} : { scope: scopes.join(' ') }),
     }),
   };

@@ -7,6 +7,7 @@ import {
   type ClientId,
   type Clock,
   equalConstantTime,
+  type FamilyId,
   type FeedPosition,
   nowSeconds,
   type SubjectId,
@@ -25,10 +26,11 @@ import {
   verifyAccessToken,
 } from '@mintmark/tokens';
 import type { Peppers } from '../custody/peppers.ts';
+import { findRefreshToken } from '../issuance/presented-refresh.ts';
 import type { Store } from '../store/store.ts';
 
 export interface IntrospectDeps {
-  readonly store: Pick<Store, 'tokens'>;
+  readonly store: Pick<Store, 'tokens' | 'refreshFamilies' | 'refreshSuccessors'>;
   readonly peppers: Peppers;
   readonly verificationKeys: (tenant: TenantId) => Promise<KeySet>;
   readonly cache: VerifiedCache<VerifiedAccessToken>;
@@ -52,7 +54,8 @@ export type IntrospectionCaller =
 /** A token that is good now. */
 export interface ActiveToken {
   readonly active: true;
-  readonly format: 'jwt' | 'opaque';
+  /** A refresh token is shown to its own client only, and is good for no resource. */
+  readonly format: 'jwt' | 'opaque' | 'refresh';
   readonly tokenId: TokenId;
   readonly clientId: ClientId;
   readonly subject: SubjectId;
@@ -61,7 +64,7 @@ export interface ActiveToken {
   readonly issuedAt: UnixSeconds;
   readonly expiresAt: UnixSeconds;
   readonly position: FeedPosition;
-  readonly family: string | undefined;
+  readonly family: FamilyId | undefined;
 }
 
 /** `reason` is for the record; outside it is `{"active":false}` and no more. */
@@ -93,7 +96,7 @@ export async function introspect(
 ): Promise<Introspection> {
   const { tenant, token, caller } = input;
   const found = token.startsWith(`${deps.prefix}_`)
-    ? await readOpaque(deps, tenant, token)
+    ? await readOwn(deps, { tenant, token, caller })
     : await readJwt(deps, tenant, token);
   if (!found.active) return found;
   const { signingKey, ...active } = found;
@@ -122,6 +125,38 @@ function mayKnow(caller: IntrospectionCaller, token: ActiveToken): boolean {
   );
 }
 
+/** @returns not found for a refresh token that is not the caller's: it is nobody else's business */
+async function readOwn(
+  deps: IntrospectDeps,
+  input: {
+    readonly tenant: TenantId;
+    readonly token: string;
+    readonly caller: IntrospectionCaller;
+  },
+): Promise<Found> {
+  const { tenant, token, caller } = input;
+  if (!token.startsWith(`${deps.prefix}_rt_`)) return readOpaque(deps, tenant, token);
+  const presented = await findRefreshToken(deps, tenant, token);
+  const isOwner = caller.kind === 'client' && caller.clientId === presented?.clientId;
+  if (presented === undefined || !isOwner) return { active: false, reason: 'not_found' };
+  if (presented.expiresAt <= nowSeconds(deps.clock)) return { active: false, reason: 'expired' };
+  if (presented.ended || presented.is === undefined) return { active: false, reason: 'revoked' };
+  return {
+    active: true,
+    format: 'refresh',
+    tokenId: presented.id as TokenId,
+    clientId: presented.clientId,
+    subject: presented.subject,
+    scopes: presented.terms.scopes,
+    audience: [],
+    issuedAt: Math.floor(presented.usedAt / 1000) as UnixSeconds,
+    expiresAt: presented.expiresAt,
+    position: presented.position,
+    family: presented.family,
+    signingKey: undefined,
+  };
+}
+
 async function readOpaque(deps: IntrospectDeps, tenant: TenantId, token: string): Promise<Found> {
   const parsed = parseSecretToken(token, deps.prefix);
   if (!parsed.ok || parsed.value.kind !== 'at') return { active: false, reason: 'malformed' };
@@ -146,7 +181,7 @@ async function readOpaque(deps: IntrospectDeps, tenant: TenantId, token: string)
     issuedAt: row.issuedAtSeconds as UnixSeconds,
     expiresAt: row.expiresAtSeconds as UnixSeconds,
     position: row.position,
-    family: row.family ?? undefined,
+    family: (row.family ?? undefined) as FamilyId | undefined,
     signingKey: undefined,
   };
 }

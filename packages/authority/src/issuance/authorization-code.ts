@@ -28,25 +28,16 @@ import type { Step } from '../store/act.ts';
 import type { Store } from '../store/store.ts';
 import type { Row } from '../store/tables.ts';
 import type { IssueDeps } from './issue.ts';
+import type { GrantTerms } from './terms.ts';
 
-/** What a person agreed to, and how they were known then. */
-export interface CodeTerms {
+/** What a code stands for, beside whose it is. */
+export interface CodeTerms extends GrantTerms {
   readonly redirectUri: string;
   /** Whether the authorization request named it; then the token request must repeat it. */
   readonly redirectUriGiven: boolean;
-  readonly sessionId: string | null;
-  readonly scopes: readonly string[];
-  readonly audience: readonly string[];
   /** RFC 7636 §4.2, method S256; null where the client may do without. */
   readonly codeChallenge: string | null;
   readonly nonce: string | null;
-  readonly authTimeSeconds: number;
-  readonly acr: string | null;
-  readonly amr: readonly string[];
-  /** The parsed `claims` parameter (OpenID Connect Core §5.5). */
-  readonly claims: { readonly userinfo?: object; readonly id_token?: object } | null;
-  /** Thumbprint of the DPoP key that the code is bound to (RFC 9449 §10). */
-  readonly dpopJkt: string | null;
 }
 
 export interface CodeDraft extends CodeTerms {
@@ -62,6 +53,7 @@ export interface PresentedCode extends CodeDraft {
   readonly id: string;
   readonly family: FamilyId;
   readonly position: FeedPosition;
+  readonly issuedAt: UnixSeconds;
   readonly expiresAt: UnixSeconds;
   readonly consumed: boolean;
 }
@@ -138,6 +130,7 @@ export async function findCode(
     subject: row.subject as SubjectId,
     family: row.family as FamilyId,
     position: row.position,
+    issuedAt: (row.expiresAtSeconds - limits.authorizationCodeSeconds) as UnixSeconds,
     expiresAt: row.expiresAtSeconds as UnixSeconds,
     consumed: row.consumedAt !== null,
   };

@@ -1,21 +1,25 @@
 /**
- * Issuance: the one place where an access token comes into being, whatever the grant. In order:
- * read the feed position, build and sign, then one act {require the client as it was judged, check
- * that nothing was revoked since the position, insert the opaque token's row, record}. A crash
- * before the commit leaves nothing; after it, a recorded token that nobody has seen. What must
- * never happen: a token that leaves before its record is durable.
+ * Issuance: the one place where tokens come into being, whatever the grant. In order: read the feed
+ * position, build and sign, then one act {require the client as it was judged, check that nothing
+ * was revoked since the position, spend what the grant spends, insert the rows of opaque and
+ * refresh tokens, record}. A crash before the commit leaves nothing; after it, a recorded token
+ * that nobody has seen. What must never happen: a token that leaves before its record is durable.
  */
 import { strict as assert } from 'node:assert';
 import {
+  type AuditEvent,
   type ClientId,
   type Clock,
   type Entropy,
   err,
+  type FamilyId,
   type FeedPosition,
+  holderId,
   type JwsAlgorithm,
   nowSeconds,
   ok,
   type Result,
+  type RevocationTargetKind,
   type SubjectId,
   type TenantId,
   type TokenId,
@@ -34,6 +38,7 @@ import type { Peppers } from '../custody/peppers.ts';
 import type { Keyring } from '../keyring/keyring.ts';
 import type { Step } from '../store/act.ts';
 import type { Store } from '../store/store.ts';
+import { buildRefresh, type RefreshDue } from './refresh-token.ts';
 
 export interface IssueDeps {
   readonly store: Pick<Store, 'acts'>;
@@ -67,15 +72,27 @@ export interface IssueInput {
    * request was used before.
    */
   readonly once: readonly Step[];
+  /** What the tokens rest on: it was good at this position of the feed, and must be still. */
+  readonly basis?: Basis | undefined;
+  /** What the grant spends and requires; each step refused as `overtaken`. */
+  readonly steps?: readonly Step[] | undefined;
+  readonly refresh?: RefreshDue | undefined;
   /** The grant that judged, for the record. */
   readonly grant: string;
   readonly address?: string | undefined;
   readonly requestId?: string | undefined;
 }
 
-export interface IssuedToken {
-  /** The credential itself; it leaves in one answer and is kept nowhere. */
+/** What was agreed to before, and may have been revoked since. */
+export interface Basis {
+  readonly position: FeedPosition;
+  readonly family: FamilyId;
+}
+
+export interface IssuedTokens {
+  /** The access token itself; it leaves in one answer and is kept nowhere. */
   readonly text: string;
+  readonly refreshToken: string | undefined;
   readonly tokenId: TokenId;
   readonly issuedAt: UnixSeconds;
   readonly expiresAt: UnixSeconds;
@@ -83,12 +100,14 @@ export interface IssuedToken {
 }
 
 /**
- * `client_changed`, `revoked_meanwhile`: what was judged is no longer so, and the caller judges
- * again with a fresh view. The others are those of the steps in `once`.
+ * `client_changed`, `revoked_meanwhile`, `overtaken`: what was judged is no longer so, and the
+ * caller judges again with a fresh view. The others are those of the steps in `once`.
  */
 export type IssueRefusal =
   | { readonly reason: 'client_changed' }
   | { readonly reason: 'revoked_meanwhile' }
+  /** What the grant spends was spent, or what it requires has changed. */
+  | { readonly reason: 'overtaken' }
   | { readonly reason: 'assertion_used' }
   | { readonly reason: 'proof_used' };
 
@@ -100,14 +119,14 @@ interface Draft extends IssueInput {
 }
 
 /**
- * Mints one access token.
+ * Mints one access token, and what goes with it.
  *
  * @throws StoreFault, CustodyFault: nothing was issued
  */
-export async function issueAccessToken(
+export async function issueTokens(
   deps: IssueDeps,
   input: IssueInput,
-): Promise<Result<IssuedToken, IssueRefusal>> {
+): Promise<Result<IssuedTokens, IssueRefusal>> {
   // A token whose subject is its client is the client's own (RFC 9068 §2.2). Revocation and
   // upstreams go by that, so nobody else may have one.
   const isOwn = (input.subject as string) === input.clientId;
@@ -119,41 +138,67 @@ export async function issueAccessToken(
     tokenId: freshTokenId({ now: issuedAt, expiresAt, entropy: deps.entropy }) as TokenId,
     issuedAt,
     expiresAt,
-    position: deps.feedHead(input.tenant),
+    // Another process may have been told of more than this one.
+    position: Math.max(deps.feedHead(input.tenant), input.basis?.position ?? 0),
   };
   const built = input.format === 'opaque' ? buildOpaque(deps, draft) : await buildJwt(deps, draft);
+  const refresh = input.refresh && buildRefresh(deps, draft, input.refresh);
   const { outcome } = await deps.store.acts.run({
-    steps: [...draft.once, ...conditions(draft, built.kid), ...built.steps],
-    audit: await deps.recorder.record({
-      tenant: draft.tenant,
-      action: 'token.issue',
-      at: deps.clock.nowMs(),
-      actor: { kind: 'client', id: input.clientId },
-      object: { kind: 'token', id: draft.tokenId },
-      result: 'done',
-      // Who the token is for and what it may: the whole of what its history will show.
-      detail: {
-        client: input.clientId,
-        subject: input.subject,
-        grant: input.grant,
-        scopes: input.scopes,
-        audience: input.audience,
-        format: input.format,
-        expires_at: expiresAt,
-        position: draft.position,
-        ...(built.kid === undefined ? {} : { kid: built.kid }),
-      },
-      ...(input.address === undefined ? {} : { personal: { address: input.address } }),
-      ...(input.requestId === undefined ? {} : { requestId: input.requestId }),
-    }),
+    steps: [
+      ...draft.once,
+      ...conditions(draft, built.kid),
+      ...(input.steps ?? []),
+      ...built.steps,
+      ...(refresh?.steps ?? []),
+    ],
+    audit: await deps.recorder.record(eventOf(deps, draft, built.kid)),
   });
-  if (outcome === 'client_changed') return err({ reason: 'client_changed' });
-  if (outcome === 'revoked_meanwhile') return err({ reason: 'revoked_meanwhile' });
-  if (outcome === 'assertion_used') return err({ reason: 'assertion_used' });
-  if (outcome === 'proof_used') return err({ reason: 'proof_used' });
-  if (outcome !== 'done') throw new Error(`issuance: unexpected outcome ${outcome}`);
+  if (outcome !== 'done') return err(refusalOf(outcome));
   const { tokenId, scopes } = draft;
-  return ok({ text: built.text, tokenId, issuedAt, expiresAt, scopes });
+  const refreshToken = refresh?.text;
+  return ok({ text: built.text, refreshToken, tokenId, issuedAt, expiresAt, scopes });
+}
+
+/** @throws where the outcome is none of an issuing act: a bug */
+export function refusalOf(outcome: string): IssueRefusal {
+  switch (outcome) {
+    case 'client_changed':
+    case 'revoked_meanwhile':
+    case 'overtaken':
+    case 'assertion_used':
+    case 'proof_used':
+      return { reason: outcome };
+    default:
+      throw new Error(`issuance: unexpected outcome ${outcome}`);
+  }
+}
+
+/** Who the token is for and what it may: the whole of what its history will show. */
+function eventOf(deps: IssueDeps, draft: Draft, kid: string | undefined): AuditEvent {
+  const { basis, refresh, address, requestId } = draft;
+  return {
+    tenant: draft.tenant,
+    action: 'token.issue',
+    at: deps.clock.nowMs(),
+    actor: { kind: 'client', id: draft.clientId },
+    object: { kind: 'token', id: draft.tokenId },
+    ...(basis === undefined ? {} : { related: { kind: 'family', id: basis.family } }),
+    result: 'done',
+    detail: {
+      client: draft.clientId,
+      subject: draft.subject,
+      grant: draft.grant,
+      scopes: draft.scopes,
+      audience: draft.audience,
+      format: draft.format,
+      expires_at: draft.expiresAt,
+      position: draft.position,
+      ...(kid === undefined ? {} : { kid }),
+      ...(refresh === undefined ? {} : { refresh: refresh.do }),
+    },
+    ...(address === undefined ? {} : { personal: { address } }),
+    ...(requestId === undefined ? {} : { requestId }),
+  };
 }
 
 /**
@@ -163,9 +208,7 @@ export async function issueAccessToken(
  * feed and still hold the signer, and what that signs is trusted nowhere.
  */
 function conditions(draft: Draft, kid: string | undefined): readonly Step[] {
-  const { tenant, clientId, position } = draft;
-  const refused = 'revoked_meanwhile';
-  const since = { is: '>', value: position } as const;
+  const { tenant, clientId, basis } = draft;
   return [
     {
       do: 'require',
@@ -173,14 +216,37 @@ function conditions(draft: Draft, kid: string | undefined): readonly Step[] {
       where: { tenant, clientId, version: draft.clientVersion, status: 'active' },
       refused: 'client_changed',
     },
-    {
-      do: 'absent',
-      table: 'feed',
-      where: { tenant, targetKind: 'client', targetId: clientId, position: since },
-      refused,
-    },
+    ...(basis === undefined ? [] : restsOn(draft, basis)),
+    notRevoked(draft, { kind: 'client', id: clientId, since: basis?.position ?? draft.position }),
     ...(kid === undefined ? [] : [notEnded(tenant, kid)]),
   ];
+}
+
+function restsOn(draft: Draft, { position: since, family }: Basis): readonly Step[] {
+  return [
+    notRevoked(draft, { kind: 'user', id: draft.subject, since }),
+    notRevoked(draft, { kind: 'holder', id: holderId(draft.clientId, draft.subject), since }),
+    notRevoked(draft, { kind: 'family', id: family, since }),
+    notRevoked(draft, { kind: 'tenant', id: draft.tenant, since }),
+  ];
+}
+
+function notRevoked(
+  { tenant }: Draft,
+  target: {
+    readonly kind: RevocationTargetKind;
+    readonly id: string;
+    readonly since: FeedPosition;
+  },
+): Step {
+  const { kind, id, since } = target;
+  const position = { is: '>', value: since } as const;
+  return {
+    do: 'absent',
+    table: 'feed',
+    where: { tenant, targetKind: kind, targetId: id, position },
+    refused: 'revoked_meanwhile',
+  };
 }
 
 function notEnded(tenant: TenantId, kid: string): Step {
@@ -212,6 +278,7 @@ async function buildJwt(deps: IssueDeps, draft: Draft): Promise<Built> {
       tokenId: draft.tokenId,
       position: draft.position,
       tenant: draft.tenant,
+      ...(draft.basis && { family: draft.basis.family }),
     },
     signer,
   );
@@ -238,7 +305,7 @@ function buildOpaque(deps: IssueDeps, draft: Draft): Built {
           pepperVersion: pepper.version,
           clientId: draft.clientId,
           subject: draft.subject,
-          family: null,
+          family: draft.basis?.family ?? null,
           scopes: draft.scopes,
           audience: draft.audience,
           position: draft.position,

@@ -39,7 +39,8 @@ export function revocationStep(input: {
     endsKeys(target) && input.keepsKeys !== true
       ? ((before === undefined ? at : before * 1000) as UnixMs)
       : undefined;
-  const longest = (before ?? Math.ceil(at / 1000)) + limits.accessTokenTtlSecondsMax;
+  // However long ago `before` was: refresh tokens of then may be used now.
+  const longest = Math.ceil(at / 1000) + limits.accessTokenTtlSecondsMax;
   const tokensEndAt = (input.tokensEndAt ?? longest) + limits.clockSkewSeconds;
   const entry: FeedDraft = {
     type: 'revocation',

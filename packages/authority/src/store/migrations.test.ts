@@ -61,11 +61,15 @@ describe('the migrations', () => {
   // Until the first release the text follows the description (`vitest run -u` writes it anew). Then
   // this test goes, and a change of the description asks for a migration with the next number.
   it.each(['initial', ...Object.keys(addedBy)])('have the text of %s', async (name) => {
-    const made = shapes.filter((table) => name === (adderOf(table.name) ?? 'initial'));
+    const made = shapes
+      .filter((table) => name === (adderOf(table.name) ?? 'initial'))
+      .map(withoutLater);
     const checks = name === 'initial' ? checkTable : { sqlite: [], postgres: [] };
     const whole = made.filter(({ partition }) => partition === undefined);
-    const sqlite = [...whole.flatMap((table) => sqliteTable(table, table.sql)), ...checks.sqlite];
+    const inSqlite = (table: TableShape) => sqliteTable(table, table.sql);
+    const sqlite = [...whole.flatMap(inSqlite), ...checks.sqlite, ...later(name, inSqlite)];
     const postgres = [...made.flatMap(postgresTable), ...checks.postgres];
+    postgres.push(...later(name, postgresTable));
     const file = (dialect: string) => `./migrations/${name}-${dialect}.ts`;
     await expect(sourceOf(`${name}Sqlite`, sqlite)).toMatchFileSnapshot(file('sqlite'));
     await expect(sourceOf(`${name}Postgres`, postgres)).toMatchFileSnapshot(file('postgres'));
@@ -80,7 +84,21 @@ const addedBy: Readonly<Record<string, readonly TableName[]>> = {
   uses: ['singleUses'],
   browsers: ['knownBrowsers'],
   factors: ['userTotp', 'userRecoveryCodes', 'userPasskeys', 'passkeyChallenges', 'passwordResets'],
+  refresh: ['refreshFamilies', 'refreshSuccessors'],
 };
+
+/** Tables whose last index came later than they, by the migration that adds it. */
+const indexAddedBy: Readonly<Record<string, TableName>> = { refresh: 'revocations' };
+
+function withoutLater(table: TableShape): TableShape {
+  if (!Object.values(indexAddedBy).includes(table.name)) return table;
+  return { ...table, indexes: table.indexes.slice(0, -1) };
+}
+
+function later(name: string, textOf: (table: TableShape) => string[]): string[] {
+  const table = shapes.find((one) => one.name === indexAddedBy[name]);
+  return table === undefined ? [] : textOf(table).slice(-1);
+}
 
 /** What `upkeep.check` writes to; no table of the authority's. */
 const checkTable = {

@@ -16,6 +16,8 @@ import { factorsPostgres } from './migrations/factors-postgres.ts';
 import { factorsSqlite } from './migrations/factors-sqlite.ts';
 import { initialPostgres } from './migrations/initial-postgres.ts';
 import { initialSqlite } from './migrations/initial-sqlite.ts';
+import { refreshPostgres } from './migrations/refresh-postgres.ts';
+import { refreshSqlite } from './migrations/refresh-sqlite.ts';
 import { sessionsPostgres } from './migrations/sessions-postgres.ts';
 import { sessionsSqlite } from './migrations/sessions-sqlite.ts';
 import { usersPostgres } from './migrations/users-postgres.ts';
@@ -97,6 +99,14 @@ export const migrations: readonly Migration[] = [
     needs: 1,
     sqlite: browsersSqlite,
     postgres: browsersPostgres,
+  },
+  {
+    number: 8,
+    name: 'refresh',
+    phase: 'expand',
+    needs: 1,
+    sqlite: refreshSqlite,
+    postgres: refreshPostgres,
   },
 ];
 

@@ -66,7 +66,10 @@ export const tables = {
       position: integer,
     },
     key: ['tenant', 'id'],
-    indexes: [['tenant', 'at', 'id']],
+    indexes: [
+      ['tenant', 'at', 'id'],
+      ['tenant', 'targetKind', 'targetId', 'position'],
+    ],
   }),
 
   /** What each enforcement point has acknowledged. */
@@ -473,6 +476,60 @@ export const tables = {
       request: json<Record<string, unknown>>(),
       /** Null until a browser has come with it. */
       visitedAt: integerOrNull,
+      expiresAtSeconds: integer,
+    },
+    key: ['tenant', 'id'],
+    indexes: [['expiresAtSeconds']],
+  }),
+
+  /**
+   * Refresh tokens: one row a family, changed in place by each rotation, so that a family costs the
+   * same however often it is used.
+   */
+  refreshFamilies: table({
+    columns: {
+      /** Day of the family's last end since 1970, as the tokens' own id says it. */
+      partition: integer,
+      tenant: text,
+      /** The look-up id in all tokens of the family; nobody else ever sees it. */
+      id: text,
+      /** The family's public name: in access tokens, in the feed, in records. */
+      family: text,
+      clientId: text,
+      subject: text,
+      /** Of the one token that is current. */
+      hash: bytes,
+      pepperVersion: text,
+      /** 1, 2, 3 … for each token that was current. */
+      generation: integer,
+      /** What was consented to, as `issuance/terms.ts` has it. */
+      terms: json<Record<string, unknown>>(),
+      status: text as typeof text & { rowType?: 'active' | 'ended' },
+      /** Nothing that the family rests on was revoked up to this position, as of `usedAt`. */
+      position: integer,
+      createdAt: integer,
+      usedAt: integer,
+      idleExpiresAtSeconds: integer,
+      expiresAtSeconds: integer,
+    },
+    key: ['partition', 'tenant', 'id'],
+    partition: 'partition',
+    indexes: [['tenant', 'subject', 'partition', 'id'], ['pepperVersion']],
+  }),
+
+  /**
+   * Tokens that took the place of others, for as long as those may still be presented; sealed under
+   * a key that only the predecessor yields. See `tokens/sealed-successor.ts`.
+   */
+  refreshSuccessors: table({
+    columns: {
+      tenant: text,
+      id: text,
+      generation: integer,
+      sealed: bytes,
+      /** The scopes that the rotating request named, and the key that it proved. */
+      asked: text,
+      binding: textOrNull,
       expiresAtSeconds: integer,
     },
     key: ['tenant', 'id'],

@@ -42,6 +42,8 @@ const objectKinds = [
   'user',
   'key',
   'token',
+  'code',
+  'family',
   'signing_key',
   'admin_key',
   'tenant',

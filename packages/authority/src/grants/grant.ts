@@ -1,0 +1,126 @@
+/**
+ * The one shape that every grant has. A grant judges what was presented, and says what the tokens
+ * rest on, what must be spent with them, and what they may not exceed; it never writes. What a
+ * refusal changes (a used code ends what it gave) it says too, and `run-grant.ts` does it.
+ */
+import type { AuditObject, Result, SubjectId, TenantId, TokenTargets } from '@mintmark/core';
+import type {
+  ClientAuthenticator,
+  ClientAuthRefusal,
+  PresentedClient,
+} from '../clients/authenticate.ts';
+import type { Client } from '../clients/client.ts';
+import type { ClientAuthMethod, GrantType } from '../clients/client-rules.ts';
+import type { Basis, IssueDeps, IssueRefusal } from '../issuance/issue.ts';
+import type { RefreshDue } from '../issuance/refresh-token.ts';
+import type { GrantTerms } from '../issuance/terms.ts';
+import type { Step } from '../store/act.ts';
+import type { Store } from '../store/store.ts';
+
+/** A token request. What all grants have in common is parsed; each parses its own beside that. */
+export interface TokenRequest {
+  readonly tenant: TenantId;
+  readonly grantType: string;
+  readonly presented: PresentedClient | undefined;
+  readonly scopes: readonly string[] | undefined;
+  /** Resource indicators (RFC 8707), possibly none. */
+  readonly resources: readonly string[];
+  /** Each parameter by its wire name; empty ones count as absent. */
+  readonly parameter: (name: string) => string | undefined;
+  /** Thumbprint of the key that a DPoP proof has shown (RFC 9449 §5). */
+  readonly dpopJkt?: string | undefined;
+  readonly address: string;
+  readonly requestId?: string | undefined;
+}
+
+export type TokenRefusal =
+  | {
+      readonly reason: 'client_unauthenticated';
+      readonly why: ClientAuthRefusal | undefined;
+      /** How it tried to. */
+      readonly method?: ClientAuthMethod;
+    }
+  | { readonly reason: 'unsupported_grant_type' }
+  | { readonly reason: 'grant_not_allowed' }
+  | { readonly reason: 'malformed_scope' }
+  | { readonly reason: 'scope_not_allowed'; readonly scopes: readonly string[] }
+  | { readonly reason: 'target_not_allowed'; readonly resources: readonly string[] }
+  | { readonly reason: 'missing_parameter'; readonly name: string }
+  | GrantRefusal
+  | IssueRefusal;
+
+/** Why what was presented gives nothing; outside all of them are `invalid_grant`. */
+export type GrantRefusal =
+  /** There is none such, or it is another client's. */
+  | { readonly reason: 'grant_unknown' }
+  | { readonly reason: 'grant_expired' }
+  /** Used before: what the first use gave is revoked. */
+  | { readonly reason: 'grant_reused' }
+  | { readonly reason: 'grant_revoked' }
+  /** The user is disabled or gone. */
+  | { readonly reason: 'subject_ended' }
+  | { readonly reason: 'redirect_mismatch' }
+  | { readonly reason: 'verifier_mismatch' }
+  /** Bound to a key that the request did not show. */
+  | { readonly reason: 'key_mismatch' }
+  /** A rotated token may be presented again only as it was presented first. */
+  | { readonly reason: 'repeated_otherwise' };
+
+/** What a grant found: on whose behalf, and what it may not exceed. */
+export interface Judgement {
+  readonly subject: SubjectId;
+  /** The most that it may have; a request may ask for less. */
+  readonly scopes: readonly string[];
+  readonly audience: Targets;
+  readonly basis?: Basis;
+  /** Spent and required in the act that issues; each refused as `overtaken`. */
+  readonly steps?: readonly Step[];
+  /** What a person agreed to; a refresh token may follow from it. */
+  readonly terms?: GrantTerms;
+  /** What becomes of a refresh token that was presented. */
+  readonly refresh?: RefreshDue;
+}
+
+/** The resources that a token may name, and those that it names where none was asked for. */
+export interface Targets {
+  readonly allowed: readonly string[];
+  readonly byDefault: readonly string[];
+}
+
+/** What a refusal changes, in one act with its record. */
+export interface Effect {
+  readonly steps: readonly Step[];
+  readonly object: AuditObject;
+  readonly related?: AuditObject;
+}
+
+export type Judged =
+  | Extract<Result<Judgement, TokenRefusal>, { readonly ok: true }>
+  | { readonly ok: false; readonly refusal: TokenRefusal; readonly effect?: Effect };
+
+export interface Grant {
+  readonly type: GrantType;
+  /** Whether `scope` in the request narrows what was granted; else it is not looked at. */
+  readonly takesScope: boolean;
+  judge(deps: GrantDeps, request: TokenRequest, client: Client): Promise<Judged>;
+}
+
+export interface GrantDeps extends IssueDeps {
+  readonly store: Pick<
+    Store,
+    | 'acts'
+    | 'authorizationCodes'
+    | 'refreshFamilies'
+    | 'refreshSuccessors'
+    | 'revocations'
+    | 'users'
+  >;
+  readonly authenticator: ClientAuthenticator;
+  /** Whether a revocation that this process knows of ends what belongs to the targets. */
+  readonly refuses: (tenant: TenantId, token: TokenTargets) => Promise<boolean>;
+  /**
+   * Brings this process's view of the tenant's feed and signing keys up to the store's: what
+   * another process revoked or replaced before the call is known after it.
+   */
+  readonly refresh: (tenant: TenantId) => Promise<void>;
+}
