@@ -15,6 +15,7 @@ import {
   text,
   textOrNull,
 } from './table.ts';
+import { tokenTables } from './token-tables.ts';
 
 export const tables = {
   /** One row, id `self`. The epoch changes when the data was restored from a backup. */
@@ -324,33 +325,7 @@ export const tables = {
     key: ['tenant', 'id'],
   }),
 
-  /**
-   * Opaque access tokens. JWTs have no row: their record is the audit trail's, their end the
-   * feed's.
-   */
-  tokens: table({
-    columns: {
-      /** Day of expiry since 1970, as the token's own id says it. */
-      partition: integer,
-      tenant: text,
-      id: text,
-      hash: bytes,
-      pepperVersion: text,
-      clientId: text,
-      subject: text,
-      family: textOrNull,
-      scopes: json<readonly string[]>(),
-      audience: json<readonly string[]>(),
-      /** Feed position at minting: revocations above it end the token. */
-      position: integer,
-      issuedAtSeconds: integer,
-      expiresAtSeconds: integer,
-      /** Confirmation method and thumbprint of the key that it is bound to; null for bearers. */
-      binding: textOrNull,
-    },
-    key: ['partition', 'tenant', 'id'],
-    partition: 'partition',
-  }),
+  ...tokenTables,
 
   /** What was used once and must not be used again: client assertions, DPoP proofs. */
   singleUses: table({
@@ -363,33 +338,6 @@ export const tables = {
       id: text,
     },
     key: ['partition', 'tenant', 'kind', 'id'],
-    partition: 'partition',
-  }),
-
-  /**
-   * Authorization codes. A used one stays until its partition is dropped, so that a second use is
-   * told from a code that never was.
-   */
-  authorizationCodes: table({
-    columns: {
-      /** Day of expiry since 1970, as the code's own id says it. */
-      partition: integer,
-      tenant: text,
-      id: text,
-      hash: bytes,
-      pepperVersion: text,
-      clientId: text,
-      subject: text,
-      /** Of all that the code gives, decided with it: so a second use knows what to revoke. */
-      family: text,
-      /** What was asked and consented to, as `issuance/authorization-code.ts` wrote it. */
-      terms: json<Record<string, unknown>>(),
-      /** Feed position when it was made: revocations above it end the code. */
-      position: integer,
-      expiresAtSeconds: integer,
-      consumedAt: integerOrNull,
-    },
-    key: ['partition', 'tenant', 'id'],
     partition: 'partition',
   }),
 
@@ -476,60 +424,6 @@ export const tables = {
       request: json<Record<string, unknown>>(),
       /** Null until a browser has come with it. */
       visitedAt: integerOrNull,
-      expiresAtSeconds: integer,
-    },
-    key: ['tenant', 'id'],
-    indexes: [['expiresAtSeconds']],
-  }),
-
-  /**
-   * Refresh tokens: one row a family, changed in place by each rotation, so that a family costs the
-   * same however often it is used.
-   */
-  refreshFamilies: table({
-    columns: {
-      /** Day of the family's last end since 1970, as the tokens' own id says it. */
-      partition: integer,
-      tenant: text,
-      /** The look-up id in all tokens of the family; nobody else ever sees it. */
-      id: text,
-      /** The family's public name: in access tokens, in the feed, in records. */
-      family: text,
-      clientId: text,
-      subject: text,
-      /** Of the one token that is current. */
-      hash: bytes,
-      pepperVersion: text,
-      /** 1, 2, 3 … for each token that was current. */
-      generation: integer,
-      /** What was consented to, as `issuance/terms.ts` has it. */
-      terms: json<Record<string, unknown>>(),
-      status: text as typeof text & { rowType?: 'active' | 'ended' },
-      /** Nothing that the family rests on was revoked up to this position, as of `usedAt`. */
-      position: integer,
-      createdAt: integer,
-      usedAt: integer,
-      idleExpiresAtSeconds: integer,
-      expiresAtSeconds: integer,
-    },
-    key: ['partition', 'tenant', 'id'],
-    partition: 'partition',
-    indexes: [['tenant', 'subject', 'partition', 'id'], ['pepperVersion']],
-  }),
-
-  /**
-   * Tokens that took the place of others, for as long as those may still be presented; sealed under
-   * a key that only the predecessor yields. See `tokens/sealed-successor.ts`.
-   */
-  refreshSuccessors: table({
-    columns: {
-      tenant: text,
-      id: text,
-      generation: integer,
-      sealed: bytes,
-      /** The scopes that the rotating request named, and the key that it proved. */
-      asked: text,
-      binding: textOrNull,
       expiresAtSeconds: integer,
     },
     key: ['tenant', 'id'],
