@@ -229,6 +229,16 @@ describe('a public client', () => {
     expect((await revoke('nobody')).status).toBe(401);
   });
 
+  it('introspects nothing, and the metadata do not offer it', async () => {
+    const bed = await authorityBed();
+    const { clientId: client_id } = await bed.addClient({ authMethod: 'none' });
+    const asked = await bed.post('/oauth2/introspect', { client_id, token: 'x' });
+    expect(asked).toMatchObject({ status: 401, json: { error: 'invalid_client' } });
+    const { json } = await bed.get('/.well-known/openid-configuration');
+    expect(json['introspection_endpoint_auth_methods_supported']).not.toContain('none');
+    expect(json['revocation_endpoint_auth_methods_supported']).toContain('none');
+  });
+
   it('is refused where it shows a secret, for it has none', async () => {
     const bed = await authorityBed();
     const { clientId } = await bed.addClient({ authMethod: 'none' });

@@ -1,5 +1,6 @@
 /** POST /oauth2/introspect (RFC 7662): for the token's owner, its audience, and gateways. */
 import type { HttpRequest, HttpResponse, TenantId } from '@mintmark/core';
+import { isConfidential } from '../clients/client-rules.ts';
 import type { ActiveToken, IntrospectionCaller } from '../introspection/introspect.ts';
 import { readForm } from './form.ts';
 import { type ActiveKey, callingClient, type ProtocolDeps } from './protocol-deps.ts';
@@ -34,6 +35,8 @@ export async function handleIntrospect(
       form: form.value,
     });
     if (!client.ok) return renderError(client.refusal);
+    // RFC 7662 §2.1: a name that anybody can send authorizes nobody to try tokens here.
+    if (!isConfidential(client.value)) return renderError({ reason: 'caller_unauthenticated' });
     const { clientId, resources } = client.value;
     caller = { kind: 'client', clientId, resources };
   }

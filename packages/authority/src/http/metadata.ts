@@ -17,6 +17,8 @@ const open = {
 /** @param issuer without a trailing slash; it comes from the configuration, never from Host */
 export function renderMetadata(issuer: string, algorithms: readonly JwsAlgorithm[]): HttpResponse {
   const methods = verifiedAuthMethods;
+  // RFC 7662 §2.1: whoever asks about tokens proves who it is.
+  const provenMethods = methods.filter((method) => method !== 'none');
   return {
     status: 200,
     headers: { ...open, 'cache-control': 'public, max-age=300' },
@@ -26,7 +28,7 @@ export function renderMetadata(issuer: string, algorithms: readonly JwsAlgorithm
       token_endpoint_auth_methods_supported: methods,
       token_endpoint_auth_signing_alg_values_supported: publicKeyAlgorithms,
       introspection_endpoint: `${issuer}/oauth2/introspect`,
-      introspection_endpoint_auth_methods_supported: methods,
+      introspection_endpoint_auth_methods_supported: provenMethods,
       introspection_endpoint_auth_signing_alg_values_supported: publicKeyAlgorithms,
       revocation_endpoint: `${issuer}/oauth2/revoke`,
       revocation_endpoint_auth_methods_supported: methods,
