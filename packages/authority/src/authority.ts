@@ -223,7 +223,7 @@ function protocolDeps(rooms: Rooms, keys: VerifyKeyPorts): Omit<ProtocolDeps, 'i
 }
 
 function pageDeps(rooms: Rooms): PageDeps {
-  const { config, ports, store, peppers, recorder, keyring, feed, users } = rooms;
+  const { config, ports, store, peppers, recorder, keyring, feed, users, factors } = rooms;
   const { clock, entropy } = ports;
   const { prefix, sessions: lifetimes } = config;
   const issuerOf = (): string => config.issuer;
@@ -232,6 +232,7 @@ function pageDeps(rooms: Rooms): PageDeps {
     flow: {
       store,
       users,
+      factors,
       recorder,
       peppers,
       clock,

@@ -17,6 +17,7 @@ import type { InspectedToken } from './http/management/token-endpoints.ts';
 import type { ProtocolDeps } from './http/protocol-deps.ts';
 import { metricsOf } from './metrics.ts';
 import type { Rooms } from './rooms.ts';
+import { resetPageOf } from './users/reset-mail.ts';
 
 export interface Management extends ManagementApi {
   /** Whether the request carries a credential that may act as an enforcement point. */
@@ -84,6 +85,8 @@ function endpointPorts(rooms: Rooms, shared: Judging): ManagementPorts {
       users: rooms.users,
       factors: rooms.factors,
       resets: rooms.resets,
+      issuerName: config.branding.name,
+      resetPage: resetPageOf(config.issuer),
       passwordHashes: rooms.passwordHashes,
     },
     tokens: { inspect: inspector(shared) },

@@ -33,7 +33,7 @@ import type { Store } from './store/store.ts';
 import { createUsageCounter, type UsageCounter } from './usage/usage-counter.ts';
 import { createFactors, type Factors, type FactorsDeps } from './users/factors.ts';
 import { createPasskeys, type Passkeys, relyingPartyAt } from './users/passkeys.ts';
-import { resetByMail } from './users/reset-mail.ts';
+import { resetByMail, resetPageOf } from './users/reset-mail.ts';
 import { createResets, type Resets, type ResetsDeps } from './users/resets.ts';
 import { createUsers, type Users } from './users/users.ts';
 
@@ -175,7 +175,7 @@ function peopleOf(
     passkeys: createPasskeys({ ...parts, relyingParty: () => party }),
     resets: createResets({
       ...parts,
-      delivery: mailer && resetByMail(mailer, `${config.issuer}/reset`),
+      delivery: mailer && resetByMail(mailer, resetPageOf(config.issuer)),
       onFault: (error) => log({ type: 'fault', where: 'password reset', error }),
     }),
   };

@@ -1,7 +1,8 @@
 /** `/v1/users` of a whole authority: every answer is held against the OpenAPI description. */
-import { defaultTenant } from '@mintmark/core';
+import { defaultTenant, limits, nowSeconds } from '@mintmark/core';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { managementBed } from './management-bed.ts';
+import { totpCode, totpStep } from './users/totp.ts';
 
 type Bed = Awaited<ReturnType<typeof managementBed>>;
 
@@ -207,13 +208,44 @@ describe('/v1/users', () => {
     expect(await actionsOn(id)).toContain('user.factor_remove');
   });
 
+  it('sets up an authenticator app and recovery codes', async () => {
+    const { id } = await made();
+    const path = `/v1/users/${id}/factors`;
+    const begun = await bed.call('POST', `${path}/totp`);
+    expect(begun.status).toBe(201);
+    expect(begun.body['uri']).toContain(`secret=${begun.body['secret']}`);
+    const confirm = (code: string) => bed.call('POST', `${path}/totp/confirm`, { json: { code } });
+    expect(await confirm('000000')).toMatchObject({ status: 422 });
+    const row = (await bed.store.userTotp.get(defaultTenant, id))!;
+    const context = `totp-secret:${id}`;
+    const secret = await bed.sealer.open(defaultTenant, context, row.sealedSecret);
+    expect(await confirm(totpCode(secret, totpStep(nowSeconds(bed.clock))))).toMatchObject({
+      status: 204,
+    });
+    expect(await confirm('000000')).toMatchObject({ status: 409 });
+    expect(await bed.call('POST', `${path}/totp`)).toMatchObject({ status: 409 });
+    const codes = await bed.call('POST', `${path}/recovery_codes`);
+    expect(codes.body['codes']).toHaveLength(limits.recoveryCodesCount);
+    const has = { totp: true, recovery_codes_left: limits.recoveryCodesCount, passkeys: 0 };
+    expect((await bed.call('GET', path)).body).toEqual(has);
+    for (const under of ['totp', 'recovery_codes']) {
+      const answer = await bed.call('POST', `/v1/users/nobody/factors/${under}`);
+      expect(answer).toMatchObject({ status: 404 });
+    }
+    for (let i = 0; i < limits.signInFailuresFree; i++) await confirm('000000');
+    expect(await confirm('000000')).toMatchObject({ status: 503 });
+  });
+
   it('makes a reset token for a user, once for each asking', async () => {
     const { id } = await made();
     const path = `/v1/users/${id}/password/reset`;
     const reset = await bed.call('POST', path);
     expect(reset).toMatchObject({
       status: 201,
-      body: { token: expect.stringMatching(/^\w{17}\./) },
+      body: {
+        token: expect.stringMatching(/^\w{17}\./),
+        url: expect.stringContaining('/reset?token='),
+      },
     });
     expect(await bed.store.passwordResets.count({ userId: id })).toBe(1);
     expect(await bed.call('POST', '/v1/users/nobody/password/reset')).toMatchObject({

@@ -257,6 +257,8 @@ export const limits = {
   knownBrowserSeconds: 90 * 86_400,
   /** A mail server that takes longer for one step is treated as absent. */
   mailTimeoutMs: 10_000,
+  /** Between the password and the second factor: a person looks for the phone. */
+  secondStepSeconds: 300,
   /** Looks at a count of attempts that others change at the same moment. */
   signInRacesMax: 20,
   /** Failed credential look-ups of one address a minute before it is answered 429. */

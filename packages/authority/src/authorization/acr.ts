@@ -5,7 +5,7 @@
 const acrValues = ['pwd', 'mfa', 'phr'] as const;
 
 /** Those that somebody can sign in with. */
-export const reachableAcrValues: readonly AcrValue[] = ['pwd'];
+export const reachableAcrValues: readonly AcrValue[] = ['pwd', 'mfa'];
 
 export type AcrValue = (typeof acrValues)[number];
 
@@ -16,9 +16,4 @@ export function isAcrValue(value: unknown): value is AcrValue {
 /** Whether the one is at least as strong as the other. */
 export function acrReaches(acr: AcrValue, wanted: AcrValue): boolean {
   return acrValues.indexOf(acr) >= acrValues.indexOf(wanted);
-}
-
-/** The class that methods of authentication (RFC 8176) amount to. */
-export function acrOf(amr: readonly string[]): AcrValue {
-  return amr.includes('pwd') && amr.includes('otp') ? 'mfa' : 'pwd';
 }

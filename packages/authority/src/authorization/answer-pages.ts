@@ -2,11 +2,12 @@
 import { err, ok, type Result, type TenantId } from '@mintmark/core';
 import { eventBy } from '../audit/requester.ts';
 import type { Step } from '../store/act.ts';
-import { acrOf } from './acr.ts';
+import { acrOf } from '../users/authentication.ts';
 import { denyRequest } from './complete.ts';
 import { deviceOf } from './device.ts';
 import { advance, type FlowDeps, findAskingClient, findSeat, type Outcome } from './flow.ts';
-import type { CredentialRefusal, Person } from './people.ts';
+import type { AuthenticatedPerson, CodeRefusal, CredentialRefusal } from './people.ts';
+import { halfwayToken, takeSecondStep } from './second-step.ts';
 import { type OpenedSession, openSession, type Session } from './sessions.ts';
 import { answerSignIn, findSignIn, type SignIn, type SignInRefusal } from './sign-ins.ts';
 import type { Visitor } from './visitor.ts';
@@ -47,10 +48,16 @@ export async function goOn(
   return advance(deps, completion, { isAgreed });
 }
 
+/** The new cookie's text and where to go on. */
+export interface Entered {
+  readonly token: string;
+  readonly outcome: Outcome;
+}
+
 /**
- * Signs a person in by password.
+ * Signs a person in by password, or half of the way where there is a second factor.
  *
- * @returns the new cookie's text and where to go on; refusals: those of
+ * @returns what the form of the second step carries, or the session; refusals: those of
  *   `People.authenticatePassword`, sign_in_over
  */
 export async function signInByPassword(
@@ -60,14 +67,43 @@ export async function signInByPassword(
     readonly username: string;
     readonly password: string;
   },
-): Promise<Result<{ readonly token: string; readonly outcome: Outcome }, SignInByPasswordRefusal>> {
+): Promise<Result<Entered | { readonly halfway: string }, SignInByPasswordRefusal>> {
   const { tenant, visitor, signIn, username, password } = input;
-  const { address, userAgent } = visitor;
-  const { browser } = visitor;
+  const { address, userAgent, browser } = visitor;
   const proof = { tenant, username, password, browser, address, userAgent };
   const user = await deps.users.authenticatePassword(proof);
   if (!user.ok) return user;
-  const opened = await enter(deps, { tenant, visitor, signIn, user: user.value });
+  if (await deps.factors.hasTotp(tenant, user.value.id)) {
+    return ok({ halfway: halfwayToken(deps, { tenant, visitor, signIn }, user.value) });
+  }
+  return enterAndGoOn(deps, { tenant, visitor, signIn, user: user.value });
+}
+
+/**
+ * Signs in a person whose password was right, by a code.
+ *
+ * @param input.halfway as `signInByPassword` gave it
+ * @returns refusals: invalid_code, locked, busy, sign_in_over
+ */
+export async function signInByCode(
+  deps: FlowDeps,
+  input: PageInput & {
+    readonly signIn: SignIn;
+    readonly halfway: string;
+    readonly code: string;
+  },
+): Promise<Result<Entered, CodeRefusal | SignInRefusal>> {
+  const { tenant, visitor, signIn } = input;
+  const user = await takeSecondStep(deps, input);
+  return user.ok ? enterAndGoOn(deps, { tenant, visitor, signIn, user: user.value }) : user;
+}
+
+async function enterAndGoOn(
+  deps: FlowDeps,
+  input: PageInput & { readonly signIn: SignIn; readonly user: AuthenticatedPerson },
+): Promise<Result<Entered, SignInRefusal>> {
+  const { tenant, visitor, signIn } = input;
+  const opened = await enter(deps, input);
   if (!opened.ok) return opened;
   const { token, session } = opened.value;
   const outcome = await goOn(deps, {
@@ -84,7 +120,7 @@ async function enter(
   deps: FlowDeps,
   input: PageInput & {
     readonly signIn: SignIn;
-    readonly user: Person & { readonly amr: readonly string[] };
+    readonly user: AuthenticatedPerson;
   },
 ): Promise<Result<OpenedSession, SignInRefusal>> {
   const { tenant, visitor, signIn, user } = input;

@@ -6,12 +6,13 @@
  */
 import { assertNever, err, ok, parseClientId, type Result, type TenantId } from '@mintmark/core';
 import type { Store } from '../store/store.ts';
+import type { AcrValue } from './acr.ts';
 import type { ParameterRefusal, Parameters } from './authorization-request.ts';
 import { type CompleteDeps, type Completion, denyRequest, grantCode } from './complete.ts';
 import { type Consent, findConsent } from './consents.ts';
 import { type JudgeDeps, type JudgedRequest, judgeRequest } from './judge-request.ts';
 import { type NextStep, nextStep, type SignInReason, type StepRefusal } from './next-step.ts';
-import type { People, Person } from './people.ts';
+import type { People, Person, SecondFactors } from './people.ts';
 import { isPushedUri, type PushDeps, type VisitRefusal, visitRequest } from './pushed-requests.ts';
 import { isRegisteredRedirectUri } from './redirect-uri.ts';
 import type { RequestingClient } from './requesting-client.ts';
@@ -31,6 +32,7 @@ export type FlowDeps = JudgeDeps &
   PushDeps & {
     readonly store: Pick<Store, 'acts' | 'sessions' | 'signIns' | 'consents' | 'pushedRequests'>;
     readonly users: People;
+    readonly factors: SecondFactors;
     /** The subject that a client knows a person by. */
     readonly subjectSeenBy: (client: RequestingClient, subject: string) => string;
   };
@@ -177,17 +179,25 @@ export async function findAskingClient(
 interface Situation {
   readonly seat: Seat | undefined;
   readonly consent: Consent | undefined;
+  /** The class that the person could reach by signing in again. */
+  readonly strongest: AcrValue;
 }
 
 async function findSituation(deps: FlowDeps, input: Completion): Promise<Situation> {
   const { tenant, client, visitor } = input;
   const seat = await findSeat(deps, tenant, visitor.sessionToken);
-  if (seat === undefined) return { seat, consent: undefined };
-  const of = { tenant, subject: seat.session.subject, clientId: client.clientId };
-  return { seat, consent: await findConsent(deps.store, of) };
+  if (seat === undefined) return { seat, consent: undefined, strongest: 'pwd' };
+  const { subject, acr } = seat.session;
+  const consent = await findConsent(deps.store, { tenant, subject, clientId: client.clientId });
+  const hasSecond = acr === 'pwd' && (await deps.factors.hasTotp(tenant, subject));
+  return { seat, consent, strongest: hasSecond ? 'mfa' : acr };
 }
 
-function stepOf(deps: FlowDeps, input: Completion, { seat, consent }: Situation): NextStep {
+function stepOf(
+  deps: FlowDeps,
+  input: Completion,
+  { seat, consent, strongest }: Situation,
+): NextStep {
   const { client, asked, signIn } = input;
   const isAllowed = asked.request.scopes.every((scope) => client.scopes.includes(scope));
   if (!isAllowed) return { step: 'refuse', refusal: { reason: 'scope_not_allowed' } };
@@ -197,7 +207,7 @@ function stepOf(deps: FlowDeps, input: Completion, { seat, consent }: Situation)
       subject: deps.subjectSeenBy(client, seat.session.subject),
       authenticatedAt: seat.session.authenticatedAt,
       acr: seat.session.acr,
-      strongest: seat.session.acr,
+      strongest,
     },
     isFresh: seat !== undefined && signIn?.signedIn === seat.session.id,
     isChosen: seat !== undefined && signIn?.chosen === seat.session.id,

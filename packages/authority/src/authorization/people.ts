@@ -1,5 +1,7 @@
 /** What signing in asks of `users/`. */
 import type { Result, SubjectId, TenantId } from '@mintmark/core';
+import type { Requester } from '../audit/requester.ts';
+import type { AuthenticationMethod } from '../users/authentication.ts';
 
 export interface Person {
   readonly id: SubjectId;
@@ -15,6 +17,10 @@ export type CredentialRefusal =
   | { readonly reason: 'locked'; readonly retryAfterSeconds: number }
   | { readonly reason: 'busy' };
 
+export interface AuthenticatedPerson extends Person {
+  readonly amr: readonly AuthenticationMethod[];
+}
+
 export interface People {
   get(tenant: TenantId, id: SubjectId): Promise<Person | undefined>;
   /** It costs the same whether or not there is such a user. */
@@ -26,5 +32,28 @@ export interface People {
     readonly browser: string;
     readonly address: string;
     readonly userAgent: string | undefined;
-  }): Promise<Result<Person & { readonly amr: readonly string[] }, CredentialRefusal>>;
+  }): Promise<Result<AuthenticatedPerson, CredentialRefusal>>;
+}
+
+export type CodeRefusal =
+  | { readonly reason: 'invalid_code' }
+  | { readonly reason: 'locked'; readonly retryAfterSeconds: number }
+  | { readonly reason: 'busy' };
+
+interface CodeAttempt {
+  readonly requester: Requester;
+  readonly userId: SubjectId;
+  readonly code: string;
+}
+
+/** What is asked of somebody after the password. */
+export interface SecondFactors {
+  hasTotp(tenant: TenantId, userId: SubjectId): Promise<boolean>;
+  /** Of many who present one code, one is right. */
+  verifyTotp(
+    attempt: CodeAttempt,
+  ): Promise<Result<{ readonly amr: readonly AuthenticationMethod[] }, CodeRefusal>>;
+  useRecoveryCode(
+    attempt: CodeAttempt,
+  ): Promise<Result<{ readonly amr: readonly AuthenticationMethod[] }, CodeRefusal>>;
 }

@@ -3,8 +3,10 @@ import type { HttpRequest, HttpResponse, TenantId } from '@mintmark/core';
 import {
   chooseAccount,
   decline,
+  type Entered,
   goOn,
   type SignInByPasswordRefusal,
+  signInByCode,
   signInByPassword,
 } from '../authorization/answer-pages.ts';
 import { findAskingClient, findSeat } from '../authorization/flow.ts';
@@ -23,6 +25,7 @@ import {
   transactionOf,
   wordsOf,
 } from './interaction.ts';
+import { codePage } from './pages/code-page.ts';
 import { formActionTo } from './pages/layout.ts';
 import type { Words } from './pages/messages.ts';
 import { signInPage } from './pages/sign-in-page.ts';
@@ -80,6 +83,8 @@ export async function handleLoginForm(
     const outcome = await chooseAccount(deps.flow, { tenant, visitor, signIn });
     return goTo(deps, { tenant, request, outcome, cookies: [] });
   }
+  const halfway = form.get('halfway');
+  if (halfway !== undefined) return checkCode(deps, { ...shown, form, halfway });
   return checkPassword(deps, { ...shown, form });
 }
 
@@ -112,9 +117,9 @@ async function checkPassword(
     password,
   });
   if (entered.ok) {
-    const { token, outcome } = entered.value;
-    const cookies = [sessionCookie(deps, tenant, token)];
-    return goTo(deps, { tenant, request, outcome, cookies });
+    const { value } = entered;
+    if ('halfway' in value) return showCodeForm(deps, { ...input, halfway: value.halfway });
+    return goIn(deps, input, value);
   }
   const { refusal } = entered;
   if (refusal.reason === 'sign_in_over') {
@@ -122,6 +127,48 @@ async function checkPassword(
   }
   const problem = problemOf(wordsOfSignIn(request, signIn), refusal);
   return showForm(deps, { ...input, problem, username });
+}
+
+async function checkCode(
+  deps: PageDeps,
+  input: Shown & { readonly form: Form; readonly halfway: string },
+): Promise<HttpResponse> {
+  const { tenant, request, visitor, signIn, form, halfway } = input;
+  const code = form.get('code') ?? '';
+  const entered = await signInByCode(deps.flow, { tenant, visitor, signIn, halfway, code });
+  if (entered.ok) return goIn(deps, input, entered.value);
+  const { refusal } = entered;
+  const words = wordsOfSignIn(request, signIn);
+  switch (refusal.reason) {
+    // Too late, or the account was changed: from the beginning.
+    case 'sign_in_over':
+      return showForm(deps, { ...input, problem: words.say('formExpired') });
+    case 'invalid_code':
+      return showCodeForm(deps, { ...input, problem: words.say('wrongCode') });
+    case 'locked':
+    case 'busy':
+      return showCodeForm(deps, { ...input, problem: problemOf(words, refusal) });
+  }
+}
+
+function goIn(deps: PageDeps, { tenant, request }: Shown, entered: Entered): HttpResponse {
+  const cookies = [sessionCookie(deps, tenant, entered.token)];
+  return goTo(deps, { tenant, request, outcome: entered.outcome, cookies });
+}
+
+function showCodeForm(deps: PageDeps, shown: Shown & { readonly halfway: string }): HttpResponse {
+  const { tenant, request, visitor, signIn, halfway, problem } = shown;
+  const { purpose } = signIn;
+  const words = wordsOfSignIn(request, signIn);
+  const page = codePage(words, {
+    action: `${basePath(deps, tenant)}/login`,
+    signIn: signIn.id,
+    token: formToken(visitor.browser, aboutLogin(signIn)),
+    halfway,
+    problem,
+    formAction: purpose.kind === 'authorize' ? formActionTo(purpose.request.redirectUri) : "'self'",
+  });
+  return deps.renderPage(words, page);
 }
 
 /** A disabled user, an unknown one and a wrong password are one answer. */

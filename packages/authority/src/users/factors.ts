@@ -73,6 +73,8 @@ export interface Proof {
 
 export interface Factors {
   of(tenant: TenantId, userId: SubjectId): Promise<FactorsOfUser>;
+  /** Whether a password alone is not enough for this user. */
+  hasTotp(tenant: TenantId, userId: SubjectId): Promise<boolean>;
   /**
    * Makes a secret for an authenticator app. It counts only after `confirmTotp`; one that was never
    * confirmed is replaced.
@@ -106,13 +108,13 @@ export function createFactors(deps: FactorsDeps): Factors {
   return {
     async of(tenant, userId) {
       const where = { tenant, userId };
-      const totp = await store.userTotp.get(tenant, userId);
       return {
-        totp: totp !== undefined && totp.confirmedAt !== null,
+        totp: await hasTotp(deps, tenant, userId),
         recoveryCodesLeft: await store.userRecoveryCodes.count(where),
         passkeys: await store.userPasskeys.count(where),
       };
     },
+    hasTotp: (tenant, userId) => hasTotp(deps, tenant, userId),
     beginTotp: (input) => beginTotp(deps, input),
     confirmTotp: (input) => judgeTotp(deps, { ...input, isFirst: true }),
     verifyTotp: (input) => judgeTotp(deps, { ...input, isFirst: false }),
@@ -120,6 +122,15 @@ export function createFactors(deps: FactorsDeps): Factors {
     useRecoveryCode: (input) => useRecoveryCode(deps, input),
     remove: (input) => remove(deps, input),
   };
+}
+
+async function hasTotp(
+  { store }: Pick<FactorsDeps, 'store'>,
+  tenant: TenantId,
+  userId: SubjectId,
+): Promise<boolean> {
+  const row = await store.userTotp.get(tenant, userId);
+  return row !== undefined && row.confirmedAt !== null;
 }
 
 async function beginTotp(

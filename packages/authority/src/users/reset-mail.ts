@@ -3,6 +3,11 @@ import { rfc3339, type UnixMs } from '@mintmark/core';
 import type { Mailer } from '../alerts/mailer.ts';
 import type { ResetDelivery } from './resets.ts';
 
+/** Where a token is turned into a new password. */
+export function resetPageOf(issuer: string): string {
+  return `${issuer}/reset`;
+}
+
 /** @param pageUrl where the token is turned into a new password */
 export function resetByMail(mailer: Mailer, pageUrl: string): ResetDelivery {
   return {

@@ -16,6 +16,7 @@ import { routeEndpoints } from './route-endpoints.ts';
 import { type SigningKeyPorts, signingKeyEndpoints } from './signing-key-endpoints.ts';
 import { type TokenPorts, tokenEndpoints } from './token-endpoints.ts';
 import { type UserPorts, userEndpoints } from './user-endpoints.ts';
+import { type UserFactorPorts, userFactorEndpoints } from './user-factor-endpoints.ts';
 
 export interface ManagementPorts {
   /** What keys, admin keys, imports and routes are made with. */
@@ -23,7 +24,7 @@ export interface ManagementPorts {
   readonly routes: Parameters<typeof routeEndpoints>[0];
   readonly verify: VerifyEndpointPorts;
   readonly clients: ClientPorts;
-  readonly users: UserPorts;
+  readonly users: UserPorts & UserFactorPorts;
   readonly tokens: TokenPorts;
   readonly revocations: RevocationPorts;
   readonly signingKeys: SigningKeyPorts;
@@ -43,6 +44,7 @@ export function managementEndpoints(ports: ManagementPorts): readonly PreparedEn
     ...adminKeyEndpoints(ports.keys),
     ...clientEndpoints(ports.clients),
     ...userEndpoints(ports.users),
+    ...userFactorEndpoints(ports.users),
     ...tokenEndpoints(ports.tokens),
     ...revocationEndpoints(ports.revocations),
     ...signingKeyEndpoints(ports.signingKeys),

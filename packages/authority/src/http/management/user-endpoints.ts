@@ -9,29 +9,16 @@ import {
   deleteUser,
   updateUser,
 } from '../../users/change-user.ts';
-import type { Factors } from '../../users/factors.ts';
-import type { Resets } from '../../users/resets.ts';
 import { type User, userOf } from '../../users/user.ts';
 import type { Users } from '../../users/users.ts';
 import { endpoint, type PreparedEndpoint, repeated } from './endpoint.ts';
 import { type IfMatch, isMatching } from './etag.ts';
 import type { Problem } from './problem.ts';
-import {
-  editUserBody,
-  factorKind,
-  factors,
-  newUserBody,
-  password,
-  renderUser,
-  resetToken,
-  user,
-} from './user-wire.ts';
-import { pageOf, renderMoment } from './wire-schema.ts';
+import { editUserBody, newUserBody, password, renderUser, user } from './user-wire.ts';
+import { pageOf } from './wire-schema.ts';
 
 export interface UserPorts extends ChangeUserDeps {
   readonly users: Users;
-  readonly factors: Factors;
-  readonly resets: Pick<Resets, 'issue'>;
 }
 
 const group = 'users';
@@ -51,9 +38,6 @@ export function userEndpoints(ports: UserPorts): readonly PreparedEndpoint[] {
     changeStatus(ports, 'disable'),
     changeStatus(ports, 'enable'),
     remove(ports),
-    showFactors(ports),
-    removeFactor(ports),
-    issueReset(ports),
   ];
 }
 
@@ -266,65 +250,6 @@ function remove(ports: UserPorts): PreparedEndpoint {
       const { id, version } = known.value;
       const gone = await deleteUser(ports, requester, { id, version });
       return gone.ok ? ok({ status: 204 }) : err(editProblem(gone.refusal));
-    },
-  });
-}
-
-function showFactors(ports: UserPorts): PreparedEndpoint {
-  return endpoint({
-    method: 'GET',
-    path: '/v1/users/{id}/factors',
-    operation: 'showUserFactors',
-    group,
-    summary: 'What the user has beside the password',
-    permission: 'users:read',
-    params,
-    answers: { 200: { description: 'Which, and how many.', schema: factors } },
-    async handle({ tenant, params }) {
-      const one = await ports.users.get(tenant, params.id as SubjectId);
-      if (one === undefined) return err({ code: 'not_found' });
-      const { totp, recoveryCodesLeft, passkeys } = await ports.factors.of(tenant, one.id);
-      const body = { totp, recovery_codes_left: recoveryCodesLeft, passkeys };
-      return ok({ status: 200, body });
-    },
-  });
-}
-
-function removeFactor(ports: UserPorts): PreparedEndpoint {
-  return endpoint({
-    method: 'DELETE',
-    path: '/v1/users/{id}/factors/{kind}',
-    operation: 'removeUserFactor',
-    group,
-    summary: 'Takes all factors of a kind away, for who has lost the device',
-    permission: 'users:write',
-    params: params.extend({ kind: factorKind }),
-    answers: { 204: { description: 'They are gone.' } },
-    async handle({ requester, params }) {
-      const userId = params.id as SubjectId;
-      const gone = await ports.factors.remove({ requester, userId, kind: params.kind });
-      return gone.ok ? ok({ status: 204 }) : err({ code: 'not_found' });
-    },
-  });
-}
-
-function issueReset(ports: UserPorts): PreparedEndpoint {
-  return endpoint({
-    method: 'POST',
-    path: '/v1/users/{id}/password/reset',
-    operation: 'resetUserPassword',
-    group,
-    summary: 'Makes a token with which the user sets a new password, in place of any before',
-    description: 'It works once, and is shown in this answer only.',
-    permission: 'users:write',
-    params,
-    answers: { 201: { description: 'The token, this once.', schema: resetToken } },
-    async handle({ requester, params }) {
-      const made = await ports.resets.issue({ requester, userId: params.id as SubjectId });
-      if (!made.ok) return err({ code: 'not_found' });
-      const { token, expiresAtSeconds } = made.value;
-      const expires_at = renderMoment(expiresAtSeconds * 1000);
-      return ok({ status: 201, body: { expires_at }, secret: { token } });
     },
   });
 }

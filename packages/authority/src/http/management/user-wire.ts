@@ -115,14 +115,27 @@ export const user = z
   })
   .meta({ id: 'User' });
 
-export const factorKind = z.enum(['totp', 'recovery_codes', 'passkeys']);
-
 export const factors = z
   .strictObject({ totp: z.boolean(), recovery_codes_left: z.int(), passkeys: z.int() })
   .meta({ id: 'UserFactors' });
 
+export const totpSecret = z
+  .strictObject({
+    secret: z.string().describe('base32, in this answer only'),
+    uri: z.string().describe('The same, as an app reads it out of a QR code'),
+  })
+  .meta({ id: 'TotpSecret' });
+
+export const recoveryCodes = z
+  .strictObject({ codes: z.array(z.string()).describe('In this answer only') })
+  .meta({ id: 'RecoveryCodes' });
+
 export const resetToken = z
-  .strictObject({ token: z.string().describe('In this answer only'), expires_at: momentOut })
+  .strictObject({
+    url: z.string().describe('In this answer only'),
+    token: z.string().describe('In this answer only'),
+    expires_at: momentOut,
+  })
   .meta({ id: 'PasswordReset' });
 
 export function renderUser(one: User): Readonly<Record<string, unknown>> {
