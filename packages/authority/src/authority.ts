@@ -248,6 +248,7 @@ function pageDeps(rooms: Rooms): PageDeps {
       subjectSeenBy: (_client, subject) => subject,
     },
     renderPage: createPageRenderer(config.branding),
+    resets: rooms.resets,
     issuerOf,
     entropy,
     prefix,

@@ -8,6 +8,7 @@ import { buildAuthorizationResponse } from '../authorization/authorization-respo
 import type { FlowDeps, Outcome } from '../authorization/flow.ts';
 import { isFormToken } from '../authorization/sign-ins.ts';
 import type { Visitor } from '../authorization/visitor.ts';
+import type { Resets } from '../users/resets.ts';
 import { type Form, readForm } from './form.ts';
 import { errorPage } from './pages/error-page.ts';
 import { formPostPage } from './pages/form-post-page.ts';
@@ -19,6 +20,7 @@ import { type CookieDeps, withCookies } from './visitor.ts';
 export interface PageDeps extends CookieDeps {
   readonly flow: FlowDeps;
   readonly renderPage: RenderPage;
+  readonly resets: Pick<Resets, 'isSelfService' | 'request' | 'complete'>;
 }
 
 /** @param cookies to be set with the answer, whatever it is */

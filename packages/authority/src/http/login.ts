@@ -206,6 +206,7 @@ async function showForm(deps: PageDeps, shown: Shown): Promise<HttpResponse> {
       shown.username ?? asked?.request.loginHint ?? (isKnown ? seat.user.username : undefined),
     continueAs: why === 'choose_account' ? seat?.user.username : undefined,
     formAction: asked === undefined ? "'self'" : formActionTo(asked.request.redirectUri),
+    forgotUrl: deps.resets.isSelfService ? `${basePath(deps, tenant)}/forgot` : undefined,
   });
   return deps.renderPage(words, page);
 }

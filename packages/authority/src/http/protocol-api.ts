@@ -18,6 +18,7 @@ import { renderJwks, renderMetadata } from './metadata.ts';
 import { handlePar } from './par.ts';
 import type { ProtocolDeps } from './protocol-deps.ts';
 import { uncached } from './render-error.ts';
+import { handleForgotForm, handleForgotPage, handleResetForm, handleResetPage } from './reset.ts';
 import { handleRevoke } from './revoke.ts';
 import { handleToken } from './token.ts';
 
@@ -37,6 +38,8 @@ const endpoints: Readonly<Record<string, Readonly<Partial<Record<Method, Endpoin
   '/oauth2/authorize/resume': { GET: page(handleResume) },
   '/login': { GET: page(handleLoginPage), POST: page(handleLoginForm) },
   '/consent': { GET: page(handleConsentPage), POST: page(handleConsentForm) },
+  '/forgot': { GET: page(handleForgotPage), POST: page(handleForgotForm) },
+  '/reset': { GET: page(handleResetPage), POST: page(handleResetForm) },
   '/oauth2/token': { POST: handleToken },
   '/oauth2/introspect': { POST: handleIntrospect },
   '/oauth2/revoke': { POST: handleRevoke },

@@ -5,20 +5,16 @@
  * transaction, for another site, or without the person's verification.
  */
 import {
-  base64urlDecode,
   base64urlEncode,
   type Clock,
   type Entropy,
   err,
   limits,
-  nowSeconds,
   ok,
-  parseJson,
   type Result,
   type SubjectId,
   type TenantId,
   utf8,
-  utf8Decode,
 } from '@mintmark/core';
 import type {
   AuthenticationResponseJSON,
@@ -34,6 +30,7 @@ import type { AuditRecord, Step } from '../store/act.ts';
 import type { Store } from '../store/store.ts';
 import type { Row } from '../store/tables.ts';
 import type { AuthenticationMethod } from './authentication.ts';
+import { findChallenge, giveChallenge, spendChallenge, textAt } from './passkey-challenges.ts';
 import { userOf } from './user.ts';
 import { recordOnUser } from './user-record.ts';
 import type { SignedInUser } from './users.ts';
@@ -206,7 +203,7 @@ async function finishRegistration(
   };
   const { outcome } = await deps.store.acts.run({
     steps: [
-      spend(tenant, challenge),
+      spendChallenge(tenant, challenge),
       requireActive(tenant, userId),
       { do: 'insert', table: 'userPasskeys', row, refused: 'passkey_exists' },
     ],
@@ -252,7 +249,7 @@ async function finishSignIn(
   if (isBack(counted.value, row.signCount)) return refuseClone(deps, input.requester, userId);
   const { outcome } = await deps.store.acts.run({
     steps: [
-      spend(tenant, challenge),
+      spendChallenge(tenant, challenge),
       requireActive(tenant, userId),
       {
         do: 'update',
@@ -331,52 +328,6 @@ function noAnswer(why: string): Result<never, PasskeyRefusal> {
   return err({ reason: 'invalid_passkey_answer', why });
 }
 
-interface ChallengeUse {
-  readonly tenant: TenantId;
-  readonly purpose: 'register' | 'sign_in';
-  readonly transaction: string;
-  readonly userId?: SubjectId | undefined;
-}
-
-async function giveChallenge(deps: PasskeysDeps, use: ChallengeUse): Promise<string> {
-  const { tenant, purpose, transaction, userId = null } = use;
-  const challenge = base64urlEncode(deps.entropy.bytes(32));
-  const expiresAtSeconds = nowSeconds(deps.clock) + limits.passkeyChallengeSeconds;
-  const row = { tenant, challenge, purpose, binding: transaction, userId, expiresAtSeconds };
-  await deps.store.acts.run({
-    // Random: nobody has it. Nothing counts yet, so nothing is recorded.
-    steps: [{ do: 'put', table: 'passkeyChallenges', row }],
-    audit: null,
-  });
-  return challenge;
-}
-
-/** @returns the challenge that the answer names, where it is one for this use */
-async function findChallenge(
-  deps: PasskeysDeps,
-  use: ChallengeUse & { readonly response: unknown },
-): Promise<string | undefined> {
-  const { tenant, purpose, transaction, userId, response } = use;
-  const named = challengeOf(textAt(response, 'response', 'clientDataJSON') ?? '');
-  const row = await deps.store.passkeyChallenges.get(tenant, named);
-  if (row === undefined || row.expiresAtSeconds <= nowSeconds(deps.clock)) return undefined;
-  if (row.purpose !== purpose || row.binding !== transaction) return undefined;
-  return row.userId === null || row.userId === userId ? row.challenge : undefined;
-}
-
-/** The challenge in a clientDataJSON, or nothing that could be one. The library reads it again. */
-function challengeOf(clientData: string): string {
-  const bytes = base64urlDecode(clientData);
-  const parsed = parseJson((bytes && utf8Decode(bytes)) ?? '');
-  return (parsed.ok && textAt(parsed.value, 'challenge')) || '';
-}
-
-/** Of two answers to one challenge, one finds it. */
-function spend(tenant: TenantId, challenge: string): Step {
-  const where = { tenant, challenge };
-  return { do: 'delete', table: 'passkeyChallenges', where, refused: 'challenge_spent' };
-}
-
 function requireActive(tenant: TenantId, userId: SubjectId): Step {
   const where = { tenant, id: userId, status: 'active' };
   return { do: 'require', table: 'users', where, refused: 'user_disabled' };
@@ -425,16 +376,6 @@ function descriptorOf({
 /** What the authenticator keeps as its user: the subject, which is random and says nothing. */
 function handleOf(userId: SubjectId): string {
   return base64urlEncode(utf8(userId));
-}
-
-/** A text deep in a value of unknown shape. */
-function textAt(value: unknown, ...path: readonly string[]): string | undefined {
-  let at = value;
-  for (const name of path) {
-    if (typeof at !== 'object' || at === null || !Object.hasOwn(at, name)) return undefined;
-    at = (at as Readonly<Record<string, unknown>>)[name];
-  }
-  return typeof at === 'string' ? at : undefined;
 }
 
 function record(

@@ -9,6 +9,7 @@ const english = {
   wrongCredentials: 'Username or password is wrong.',
   secondStep: 'One more step',
   secondStepHint: 'Enter the code that your app shows, or one of your recovery codes.',
+  forgot: 'Password forgotten?',
   code: 'Code',
   wrongCode: 'The code is wrong, or was used already.',
   locked: 'Too many attempts. Try again in {seconds} seconds.',
@@ -50,6 +51,20 @@ const english = {
     'This sign-in is over: it was completed, it took too long, or it belongs to another browser.',
   malformed_request: 'The request could not be read.',
   unavailable: 'The service is not available at the moment.',
+  forgotPassword: 'Forgotten password',
+  forgotHint: 'You get a link to set a new password, at the e-mail address of your account.',
+  sendLink: 'Send the link',
+  linkSent:
+    'If there is such an account, and it has an e-mail address that was verified, ' +
+    'a link is on its way. It works for half an hour.',
+  newPassword: 'New password',
+  save: 'Save',
+  passwordSet: 'The new password is set. You were signed out everywhere.',
+  passwordTooShort: 'The password must have at least {count} characters.',
+  passwordTooLong: 'The password is too long: it may have {count} bytes.',
+  passwordBlocked: 'That password is among those that are guessed first. Choose another one.',
+  reset_over: 'This link is over: it was used, it took too long, or a newer one was sent.',
+  no_self_service: 'Passwords are set by the administrators here. Ask one of them.',
   returning: 'Back to {client}',
   goOn: 'Continue',
 } as const;
@@ -67,6 +82,7 @@ const german: Messages = {
   secondStep: 'Noch ein Schritt',
   secondStepHint:
     'Geben Sie den Code ein, den Ihre App zeigt, oder einen Ihrer Wiederherstellungscodes.',
+  forgot: 'Passwort vergessen?',
   code: 'Code',
   wrongCode: 'Der Code ist falsch oder wurde schon benutzt.',
   locked: 'Zu viele Versuche. Versuchen Sie es in {seconds} Sekunden wieder.',
@@ -111,6 +127,21 @@ const german: Messages = {
     'oder gehört zu einem anderen Browser.',
   malformed_request: 'Die Anfrage ist nicht lesbar.',
   unavailable: 'Der Dienst ist im Moment nicht erreichbar.',
+  forgotPassword: 'Passwort vergessen',
+  forgotHint: 'Sie bekommen einen Link für ein neues Passwort an die E-Mail-Adresse Ihres Kontos.',
+  sendLink: 'Link senden',
+  linkSent:
+    'Wenn es dieses Konto gibt und seine E-Mail-Adresse bestätigt ist, ' +
+    'ist ein Link unterwegs. Er gilt eine halbe Stunde.',
+  newPassword: 'Neues Passwort',
+  save: 'Speichern',
+  passwordSet: 'Das neue Passwort gilt. Sie wurden überall abgemeldet.',
+  passwordTooShort: 'Das Passwort muss mindestens {count} Zeichen haben.',
+  passwordTooLong: 'Das Passwort ist zu lang: höchstens {count} Bytes.',
+  passwordBlocked:
+    'Dieses Passwort gehört zu denen, die zuerst geraten werden. Wählen Sie ein anderes.',
+  reset_over: 'Dieser Link ist vorbei: Er wurde benutzt, war zu alt, oder es gibt einen neueren.',
+  no_self_service: 'Passwörter setzen hier die Verwalter. Fragen Sie einen von ihnen.',
   returning: 'Zurück zu {client}',
   goOn: 'Weiter',
 };

@@ -17,6 +17,8 @@ export interface SignInView {
   /** Who is signed in, where that account may be gone on with. */
   readonly continueAs: string | undefined;
   readonly formAction: string;
+  /** Where a new password can be asked for, if it can. */
+  readonly forgotUrl: string | undefined;
 }
 
 export function signInPage(words: Words, view: SignInView): Page {
@@ -41,7 +43,8 @@ export function signInPage(words: Words, view: SignInView): Page {
 ${view.continueAs && button('continue', say('continueAs', { user: view.continueAs }))}
 ${view.clientName && button('deny', say('cancel'))}
 </div>
-</form>`,
+</form>
+${view.forgotUrl && html`<p><a href="${view.forgotUrl}">${say('forgot')}</a></p>`}`,
   };
 }
 
