@@ -86,6 +86,42 @@ describe('a session', () => {
     expect(await isSignedIn(browser)).toBe(false);
   });
 
+  test.each([
+    ['a new password', 'PATCH', `/v1/users/ID`, { password: 'another good one' }],
+    ['a reset', 'POST', `/v1/users/ID/password/reset`, undefined],
+    [
+      'a revocation',
+      'POST',
+      '/v1/revocations',
+      { target: { kind: 'user', id: 'ID' }, reason: 'x' },
+    ],
+  ])('ends by %s, and other people’s go on', async (_, method, path, body) => {
+    const browser = await bed.settled();
+    const bobs = bed.browse();
+    const page = await bobs.open(bed.authorizeUrl());
+    await bobs.submit(await bobs.submit(page, asBob));
+    const json = body && JSON.parse(JSON.stringify(body).replace('ID', bed.alice));
+    const answer = await bed.manage(method, path.replace('ID', bed.alice), { json, ifMatch: '*' });
+    expect(answer.status).toBeLessThan(300);
+    const { url } = answer.json;
+    if (typeof url === 'string') {
+      expect(await isSignedIn(browser)).toBe(true);
+      const link = new URL(url);
+      const form = await browser.open(link.pathname + link.search);
+      await browser.submit(form, { password: 'another good one' });
+    }
+    expect(await isSignedIn(browser)).toBe(false);
+    expect(await isSignedIn(bobs)).toBe(true);
+  });
+
+  test('that ended with a disabled user stays ended', async () => {
+    const browser = await bed.settled();
+    for (const what of ['disable', 'enable']) {
+      await bed.manage('POST', `/v1/users/${bed.alice}/${what}`, { ifMatch: '*' });
+    }
+    expect(await isSignedIn(browser)).toBe(false);
+  });
+
   test('of one person ends when another takes the seat', async () => {
     const browser = await bed.settled();
     const own = String(browser.jar.get('__Host-mm_session'));

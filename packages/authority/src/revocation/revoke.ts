@@ -23,6 +23,7 @@ import { eventBy, type Requester } from '../audit/requester.ts';
 import type { Alongside, Step } from '../store/act.ts';
 import type { Store } from '../store/store.ts';
 import { endKeysAround } from './end-keys.ts';
+import { endSessionsOf } from './end-sessions.ts';
 import { endsKeys, revocationStep } from './revocation-step.ts';
 
 export interface RevokeDeps {
@@ -81,7 +82,7 @@ export async function revoke(
   if (target.kind === 'tenant' && target.id !== tenant) {
     return err({ reason: 'target_not_found', kind: 'tenant' });
   }
-  const mark = markOf(target, tenant, at);
+  const mark = markOf(target, { tenant, at, before });
   if (mark === undefined) return err({ reason: 'unsupported_target', kind: target.kind });
   const wrong = before === undefined ? undefined : wrongMoment(target, before, at);
   if (wrong !== undefined) return err(wrong);
@@ -134,13 +135,20 @@ function wrongMoment(
 /** What is written beside the feed entry; undefined where the target does not end this way. */
 function markOf(
   target: RevocationTarget,
-  tenant: TenantId,
-  now: number,
+  input: {
+    readonly tenant: TenantId;
+    readonly at: number;
+    readonly before: UnixSeconds | undefined;
+  },
 ): readonly Step[] | undefined {
+  const { tenant, at } = input;
   switch (target.kind) {
+    case 'user': {
+      const before = input.before === undefined ? undefined : input.before * 1000;
+      return [endSessionsOf({ tenant, subject: target.id, at, before })];
+    }
     case 'token':
     case 'family':
-    case 'user':
     case 'holder':
       // Judged by position alone: a JWT has no row to mark.
       return [];
@@ -160,7 +168,7 @@ function markOf(
           table: 'keys',
           // Admin keys end by their own use case, which asks for another permission.
           where: { tenant, id: target.id, kind: { is: '!=', value: 'admin' } },
-          set: { status: 'revoked', updatedAt: now, version: { add: 1 } },
+          set: { status: 'revoked', updatedAt: at, version: { add: 1 } },
           refused: 'target_not_found',
         },
       ];

@@ -24,7 +24,7 @@ import type { Store } from '../store/store.ts';
 import type { Row } from '../store/tables.ts';
 import { hashPassword, type PasswordRefusal, verifyPassword } from './password.ts';
 import { type Claims, sealClaims, type User, type UserStatus, userOf } from './user.ts';
-import { endOfTokens, recordOnUser } from './user-record.ts';
+import { endAccess, recordOnUser } from './user-record.ts';
 import { parseUsername, type UsernameRefusal } from './username.ts';
 import { forgetSignIns } from './users.ts';
 
@@ -134,15 +134,7 @@ export async function updateUser(
       changeStep(requester, { id, version, set }),
       ...renamed.value.steps,
       ...(isNewPassword ? forgetSignIns(tenant, id) : []),
-      ...(isNewPassword || isEnd
-        ? [
-            endOfTokens(deps, requester, {
-              userId: id,
-              why: isEnd ? 'user disabled' : 'password set',
-              keepsKeys: !isEnd,
-            }),
-          ]
-        : []),
+      ...(isNewPassword || isEnd ? endAccess(deps, requester, endingOf(id, { isEnd })) : []),
     ],
     audit: await record(deps, requester, {
       action: isNewPassword ? 'user.password_set' : 'user.update',
@@ -152,6 +144,10 @@ export async function updateUser(
   });
   if (outcome !== 'done') return err(refusalOf(outcome));
   return ok((await userOf(deps.sealer, { ...known, ...set })) as User);
+}
+
+function endingOf(userId: string, { isEnd }: { readonly isEnd: boolean }) {
+  return { userId, why: isEnd ? 'user disabled' : 'password set', keepsKeys: !isEnd };
 }
 
 async function changedColumns(
@@ -225,7 +221,7 @@ export async function deleteUser(
         return { do: 'delete', table, where: { tenant, userId: id } };
       }),
       ...forgetSignIns(tenant, id),
-      endOfTokens(deps, requester, { userId: id, why: 'user deleted' }),
+      ...endAccess(deps, requester, { userId: id, why: 'user deleted' }),
     ],
     audit: await record(deps, requester, { action: 'user.delete', row: known }),
   });

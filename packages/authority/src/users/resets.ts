@@ -25,7 +25,7 @@ import type { SlowHashQueue } from '../custody/slow-hash-queue.ts';
 import type { Step } from '../store/act.ts';
 import type { Store } from '../store/store.ts';
 import { hashPassword, type PasswordRefusal } from './password.ts';
-import { endOfTokens, recordOnUser } from './user-record.ts';
+import { endAccess, recordOnUser } from './user-record.ts';
 import { forgetSignIns, type Users } from './users.ts';
 
 /** Brings a token to its user: by mail, or into a file where there is no mail. */
@@ -206,7 +206,7 @@ async function complete(
         refused: 'invalid_reset',
       },
       ...forgetSignIns(tenant, userId),
-      endOfTokens(deps, requester, { userId, why: 'password reset', keepsKeys: true }),
+      ...endAccess(deps, requester, { userId, why: 'password reset', keepsKeys: true }),
     ],
     audit: await recordOnUser(deps, requester, { action: 'user.reset_use', userId }),
   });

@@ -1,4 +1,4 @@
-/** What the acts on users have in common: their audit record, and the end of a user's tokens. */
+/** What the acts on users have in common: their audit record, and the end of a user's access. */
 import {
   type AuditAction,
   type AuditEvent,
@@ -8,6 +8,7 @@ import {
 } from '@mintmark/core';
 import type { Recorder } from '../audit/record.ts';
 import { eventBy, type Requester } from '../audit/requester.ts';
+import { endSessionsOf } from '../revocation/end-sessions.ts';
 import { revocationStep } from '../revocation/revocation-step.ts';
 import type { AuditRecord, Step } from '../store/act.ts';
 
@@ -39,20 +40,24 @@ export function recordOnUser(
   );
 }
 
-/** All sessions and tokens that the user has end, in the act that this step is part of. */
-export function endOfTokens(
+/** Sessions and tokens that the user has end, in the act that these steps are part of. */
+export function endAccess(
   deps: { readonly clock: Clock; readonly entropy: Entropy },
   { tenant, actor }: Requester,
   what: { readonly userId: string; readonly why: string; readonly keepsKeys?: boolean },
-): Step {
-  return revocationStep({
-    tenant,
-    id: freshId(deps.entropy),
-    target: { kind: 'user', id: what.userId },
-    reason: what.why,
-    // Keys have secrets of their own: a new password says nothing of them.
-    keepsKeys: what.keepsKeys === true,
-    actor: `${actor.kind}:${actor.id}`,
-    at: deps.clock.nowMs(),
-  });
+): readonly Step[] {
+  const at = deps.clock.nowMs();
+  return [
+    endSessionsOf({ tenant, subject: what.userId, at }),
+    revocationStep({
+      tenant,
+      id: freshId(deps.entropy),
+      target: { kind: 'user', id: what.userId },
+      reason: what.why,
+      // Keys have secrets of their own: a new password says nothing of them.
+      keepsKeys: what.keepsKeys === true,
+      actor: `${actor.kind}:${actor.id}`,
+      at,
+    }),
+  ];
 }
