@@ -27,12 +27,11 @@ export const databaseName = 'mintmark.db';
 export const custodyName = 'custody.json';
 
 /**
- * Copies while the server goes on. The database comes first: a root key that is made in between is
- * then in the custody file, and nothing needs one that is not there.
+ * Copies while the server goes on.
  *
  * @param destination a folder that does not exist
- * @throws StoreFault `store_exists`, `store_missing`, `store_full`, `store_io`; nothing is left
- *   then
+ * @throws StoreFault `store_exists`, `store_missing`, `store_full`, `store_io`,
+ *   `backup_custody_changed`; nothing is left then
  */
 export async function makeBackup(
   ports: Pick<CliPorts, 'environment' | 'clock'>,
@@ -43,8 +42,12 @@ export async function makeBackup(
   const madeAt = ports.clock.nowMs();
   makeFolder(destination);
   try {
-    await backupStore(database, join(destination, databaseName));
-    const custody = readFileSync(custodyOf(config, ports.environment).path);
+    const copy = join(destination, databaseName);
+    const custody = await copyTogether({
+      copyDatabase: () => backupStore(database, copy),
+      discardCopy: () => rmSync(copy),
+      readCustody: () => readFileSync(custodyOf(config, ports.environment).path),
+    });
     await writeSynced(join(destination, custodyName), custody);
     const manifest: Manifest = {
       format: 'mintmark-backup-1',
@@ -58,6 +61,35 @@ export async function makeBackup(
   } catch (error) {
     rmSync(destination, { recursive: true, force: true });
     throw error;
+  }
+}
+
+/** A root key is made or destroyed by hand: twice in a row while one copies is no accident. */
+const copiesMax = 3;
+
+/**
+ * Copies the database between two readings of the custody file that are the same. A root key that
+ * is made, or destroyed, while the database is copied could be the one that the copy needs: then
+ * the copy is made again.
+ *
+ * @returns what the custody file held all the while
+ * @throws StoreFault `backup_custody_changed` where it would not hold still
+ */
+export async function copyTogether(parts: {
+  readonly copyDatabase: () => Promise<void>;
+  readonly discardCopy: () => void;
+  readonly readCustody: () => Buffer;
+}): Promise<Buffer> {
+  for (let copies = 1; ; copies++) {
+    const before = parts.readCustody();
+    await parts.copyDatabase();
+    if (parts.readCustody().equals(before)) return before;
+    if (copies === copiesMax) {
+      throw new StoreFault('backup_custody_changed', 'root keys change while the backup is made', {
+        hint: 'make it again when the rotation is done',
+      });
+    }
+    parts.discardCopy();
   }
 }
 
