@@ -57,6 +57,9 @@ test.each([
   ['GET', '/v1/audit/history/key/%00', 404],
   ['DELETE', '/v1/admin-keys/%00', 404],
   ['GET', '/v1/keys?owner=%00', 400],
+  ['GET', '/v1/feed?epoch=e&node=n&nonce=0123456789abcdef&after=', 400],
+  ['GET', '/v1/feed?epoch=e&node=n&nonce=0123456789abcdef&after=1e1', 400],
+  ['GET', '/v1/feed?epoch=e&node=n&nonce=0123456789abcdef&after=-1', 400],
   ['GET', '/v1/audit/events?object_kind=key&object_id=%00', 400],
 ])('%s %s is answered %d, not taken for a bug', async (method, path, status) => {
   expect((await bed.manage(method, path, { ifMatch: '*' })).status).toBe(status);

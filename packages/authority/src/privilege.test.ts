@@ -100,6 +100,27 @@ describe('an API key of somebody else', () => {
     const path = `/v1/keys/${id}/rotate`;
     expect(await bed.manage('POST', path)).toMatchObject({ status: 201 });
   });
+
+  it('is disabled without keys:assign, and not changed otherwise', async () => {
+    const key = await adminKey('keys:read', 'keys:write');
+    const settings = { name: 'x', owner: 'team', scopes: ['read'] };
+    const made = await bed.manage('POST', '/v1/keys', { json: settings });
+    const path = `/v1/keys/${made.json['id']}`;
+    const edit = (json: Record<string, unknown>) =>
+      bed.manage('PATCH', path, { key, json, ifMatch: '*' });
+    expect(await edit({ status: 'disabled' })).toMatchObject({ status: 200 });
+    for (const json of [
+      { scopes: ['read', 'write'] },
+      { status: 'active' },
+      { status: 'disabled', allowed_addresses: null },
+      { expires_at: null },
+    ]) {
+      const refused = await edit(json);
+      expect(refused).toMatchObject({ status: 403, json: { code: 'insufficient_permission' } });
+    }
+    const kept = { status: 200, json: { status: 'disabled', scopes: ['read'] } };
+    expect(await bed.manage('GET', path)).toMatchObject(kept);
+  });
 });
 
 describe('an admin key that holds more', () => {

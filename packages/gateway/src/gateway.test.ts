@@ -425,6 +425,8 @@ describe('challenges (RFC 6750 §3)', () => {
       'q=%zz%6dm%5fkey_abc',
       'a=1;access_token=x',
       'a=1&Access%5FToken',
+      'Access_Token=x',
+      'a=1&ACCESS_TOKEN',
     ]) {
       expect(await challenge({}, `/?${query}`)).toEqual(expected);
     }

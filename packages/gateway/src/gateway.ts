@@ -30,7 +30,7 @@ import { followFeed } from './follow-feed.ts';
 import { bodyBytesMaxOf, type ForwardParts, forward } from './forward.ts';
 import type { Identity } from './identity.ts';
 import { createIntrospectionCache } from './introspection-cache.ts';
-import { judgeRoute, judgeStatus } from './judge.ts';
+import { hasScopesStill, judgeRoute, judgeStatus } from './judge.ts';
 import { type CutReason, type LiveRequest, LiveRequests } from './live-requests.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { hasTokenInQuery } from './query.ts';
@@ -318,7 +318,7 @@ function sweep(parts: Parts): void {
     if (identity === undefined) return undefined;
     if (!isFreshEnough(view, request.route)) return 'status_stale';
     const refusal = judgeStatus(identity, { view, address, now });
-    if (refusal === undefined) return undefined;
+    if (refusal === undefined) return hasScopesStill(request, view) ? undefined : 'revoked';
     const expired = 'detail' in refusal && refusal.detail === 'expired';
     // A download that was begun in time may end; what has no end of its own may not outlive its
     // key.

@@ -56,6 +56,16 @@ export function judgeStatus(
   return revoked || revocations.refusesKey(asked) !== undefined ? invalid('revoked') : undefined;
 }
 
+/** Whether a key has still the scopes of its route: an edit may have taken some away meanwhile. */
+export function hasScopesStill(
+  { route, identity }: { readonly route: CompiledRoute; readonly identity: Identity | undefined },
+  view: StatusView,
+): boolean {
+  if (identity === undefined || identity.targets !== undefined) return true;
+  const held = view.key(identity.credentialId);
+  return held === undefined || route.scopes.every((scope) => held.view.scopes.includes(scope));
+}
+
 /**
  * Whether the route lets the identity in.
  *

@@ -5,7 +5,7 @@
 export function hasTokenInQuery(query: string | undefined, prefix: string): boolean {
   if (query === undefined || query === '') return false;
   if (namesOwnToken(query, prefix)) return true;
-  if (!query.includes('token') && !query.includes('%')) return false;
+  if (!/token|%/i.test(query)) return false;
   // Some servers part at `;` too; and what is escaped is the same to every upstream.
   return query.split(/[&;]/).some((pair) => {
     const plain = withoutEscapes(pair.replaceAll('+', ' '));

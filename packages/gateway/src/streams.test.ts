@@ -53,6 +53,7 @@ beforeEach(async () => {
   const url = `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`;
   rig = await openRig([
     { name: 'all', match: {}, upstream: url },
+    { name: 'scoped', match: { path_prefix: '/scoped' }, scopes: ['read'], upstream: url },
     {
       name: 'lasting',
       match: { path_prefix: '/lasting' },
@@ -194,6 +195,17 @@ describe('answers that last', () => {
     const { view } = rig.gateway.view.key(id)!;
     rig.feed.push({ type: 'key', key: { ...view, status: 'disabled' } });
     await until(talk.closed);
+  });
+
+  it('are cut when their key loses a scope of the route, and no other', async () => {
+    const { text, id } = rig.key();
+    await rig.caughtUp();
+    const talks = [await openStream('/scoped', text), await openStream('/download', text)];
+    const { view } = rig.gateway.view.key(id)!;
+    rig.feed.push({ type: 'key', key: { ...view, scopes: ['other'] } });
+    await until(talks[0]!.closed);
+    expect(talks[1]!.closed()).toBe(false);
+    talks[1]!.socket.destroy();
   });
 
   it('are cut when their token expires, where they have no end of their own', async () => {

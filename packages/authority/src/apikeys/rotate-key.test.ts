@@ -112,7 +112,8 @@ describe('rotateKey', () => {
     });
     const { id } = rotated.successor;
     const patch = { status: 'disabled' } as const;
-    await updateKey(bed, { requester, id, isSeen: () => true, patch });
+    const mayNameOwner = () => true;
+    await updateKey(bed, { requester, id, mayNameOwner, isSeen: () => true, patch });
     expect(await reasonOf(id)).toEqual({ reason: 'not_active', status: 'disabled' });
     const revoked = await revokedKey(bed);
     expect(await reasonOf(revoked)).toEqual({ reason: 'not_active', status: 'revoked' });

@@ -12,7 +12,8 @@ async function made(expiresAt?: UnixMs) {
   if (!key.ok) throw new Error('refused');
   const { id } = key.value.row;
   const edit = async (patch: KeyPatch, isSeen = (_version: number) => true, of = id) => {
-    const result = await updateKey(bed, { requester, id: of, isSeen, patch });
+    const mayNameOwner = () => true;
+    const result = await updateKey(bed, { requester, id: of, mayNameOwner, isSeen, patch });
     return result.ok ? result.value : result.refusal.reason;
   };
   return { bed, id, edit };

@@ -28,6 +28,8 @@ export interface KeyPatch {
 
 export type UpdateKeyRefusal =
   | { readonly reason: 'not_found' }
+  /** It would do more for somebody for whom the requester may not speak. */
+  | { readonly reason: 'owner_not_allowed'; readonly owner: string }
   | { readonly reason: 'version_mismatch' }
   /** A tombstone is not edited. */
   | { readonly reason: 'revoked' }
@@ -35,6 +37,8 @@ export type UpdateKeyRefusal =
   | { readonly reason: 'already_rotated' };
 
 /**
+ * @param input.mayNameOwner whether the requester may hold a key of this owner; the keys of others
+ *   he may disable, and nothing else
  * @param input.isSeen whether the requester has seen this version (If-Match)
  * @returns the row as it is now
  */
@@ -43,6 +47,7 @@ export async function updateKey(
   input: {
     readonly requester: Requester;
     readonly id: string;
+    readonly mayNameOwner: (owner: string) => boolean;
     readonly isSeen: (version: number) => boolean;
     readonly patch: KeyPatch;
   },
@@ -50,6 +55,10 @@ export async function updateKey(
   const { requester, patch } = input;
   const row = await ports.store.keys.get(requester.tenant, input.id);
   if (!isApiKey(row)) return err({ reason: 'not_found' });
+  const { owner } = row;
+  if (!onlyDisables(patch) && !input.mayNameOwner(owner)) {
+    return err({ reason: 'owner_not_allowed', owner });
+  }
   if (!input.isSeen(row.version)) return err({ reason: 'version_mismatch' });
   if (row.status === 'revoked') return err({ reason: 'revoked' });
   if (isLonger(row, patch.expiresAt)) return err({ reason: 'already_rotated' });
@@ -76,6 +85,10 @@ export async function updateKey(
     ),
   });
   return outcome === 'done' ? ok(edited) : err({ reason: 'version_mismatch' });
+}
+
+function onlyDisables(patch: KeyPatch): boolean {
+  return patch.status === 'disabled' && Object.keys(assignmentOf(patch)).length === 1;
 }
 
 function isLonger(row: KeyRow, expiresAt: UnixMs | null | undefined): boolean {

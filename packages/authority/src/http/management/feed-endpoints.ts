@@ -20,7 +20,7 @@ import { assembleJws, jwsSigningInput } from '@mintmark/tokens';
 import { z } from 'zod';
 import { nodeName } from '../../revocation/node-name.ts';
 import { endpoint, type PreparedEndpoint } from './endpoint.ts';
-import { line, momentMax } from './wire-schema.ts';
+import { line, momentMax, queryInteger } from './wire-schema.ts';
 
 export interface FeedEndpointDeps {
   readonly feed: FeedSource;
@@ -29,7 +29,7 @@ export interface FeedEndpointDeps {
   readonly accept: (events: readonly DecisionEvent[]) => Promise<void>;
 }
 
-const position = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+const position = queryInteger({ min: 0, max: Number.MAX_SAFE_INTEGER });
 
 const heartbeat = {
   tenant: z.string(),

@@ -71,7 +71,7 @@ function mayNameOwner(caller: Caller, owner: string): boolean {
 
 const assignNeeded: Problem = {
   code: 'insufficient_permission',
-  detail: 'needs keys:assign to name an owner, or to hold the key of another one',
+  detail: 'needs keys:assign to name an owner, or to hold or change the key of another one',
 };
 
 /** From the wire's spelling to the use case's. */
@@ -157,17 +157,20 @@ function update(ports: KeyEndpointPorts): PreparedEndpoint {
     operation: 'updateKey',
     group,
     summary: 'Edits, disables or enables an API key',
-    description: 'Members left out stay as they are; null takes a setting away.',
+    description:
+      'Members left out stay as they are; null takes a setting away. The key of another owner ' +
+      'than oneself may be disabled; more needs the permission `keys:assign`.',
     permission: 'keys:write',
     params: keyId,
     body: patch,
     edits: 'always',
     answers: { 200: { description: 'The key as it is now.', schema: key } },
     problems: ['wrong_state'],
-    async handle({ requester, params, body, ifMatch }) {
+    async handle({ caller, requester, params, body, ifMatch }) {
       const edited = await updateKey(ports, {
         requester,
         id: params.id,
+        mayNameOwner: (owner) => mayNameOwner(caller, owner),
         isSeen: (version) => ifMatch !== undefined && isMatching(ifMatch, version),
         patch: {
           name: body.name,
@@ -191,6 +194,8 @@ function updateProblem(refusal: UpdateKeyRefusal): Problem {
     case 'not_found':
     case 'version_mismatch':
       return { code: refusal.reason };
+    case 'owner_not_allowed':
+      return assignNeeded;
     case 'revoked':
       return { code: 'wrong_state', detail: 'the key is revoked' };
     case 'already_rotated':
