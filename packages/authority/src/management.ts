@@ -42,6 +42,7 @@ export async function openManagement(rooms: Rooms, shared: Judging): Promise<Man
     clock,
     entropy,
     cursors: createCursors(await custody.mac('cursor', new Uint8Array())),
+    requestKey: await custody.mac('idempotency', new Uint8Array()),
     authenticate: (request, { tenant }) => authenticate(authentication, request, tenant),
     onFault: (error) => log({ type: 'fault', where: 'management', error }),
   });

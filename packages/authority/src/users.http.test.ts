@@ -1,4 +1,5 @@
 /** `/v1/users` of a whole authority: every answer is held against the OpenAPI description. */
+import { createHash } from 'node:crypto';
 import { defaultTenant, limits, nowSeconds } from '@mintmark/core';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { managementBed } from './management-bed.ts';
@@ -76,6 +77,16 @@ describe('/v1/users', () => {
     expect(shown.text).not.toContain('argon2');
   });
 
+  it('leaves nothing of claims or password in the memory of a request', async () => {
+    const json = { username: 'alice', password, claims };
+    await bed.call('POST', '/v1/users', { json, headers: { 'idempotency-key': 'k' } });
+    const [row] = await bed.store.idempotency.list({ limit: 10 });
+    expect(JSON.stringify(row)).not.toMatch(/liddell|oxford/i);
+    // Nor anything that a password could be guessed against.
+    const bare = createHash('sha256').update(`POST /v1/users\n${JSON.stringify(json)}`);
+    expect(row?.requestHash).not.toBe(bare.digest('hex'));
+  });
+
   it('keeps claims and password unreadable in the store', async () => {
     const { id } = await made();
     const row = (await bed.store.users.get(defaultTenant, id))!;
@@ -93,12 +104,17 @@ describe('/v1/users', () => {
   });
 
   it('answers a repeated request with the same user', async () => {
-    const options = { json: { username: 'alice', password }, headers: { 'idempotency-key': 'k' } };
+    const options = {
+      json: { username: 'alice', password, claims },
+      headers: { 'idempotency-key': 'k' },
+    };
     const [one, two] = [
       await bed.call('POST', '/v1/users', options),
       await bed.call('POST', '/v1/users', options),
     ];
-    expect(two).toMatchObject({ status: 201, body: { id: one.body['id'] } });
+    expect(two).toMatchObject({ status: 201, body: one.body });
+    await act('DELETE', `/v1/users/${one.body['id']}`);
+    expect(await bed.call('POST', '/v1/users', options)).toMatchObject({ status: 404 });
   });
 
   it('pages through all of them', async () => {

@@ -98,8 +98,14 @@ export interface EndpointOf<
   /** What it refuses beyond what every endpoint with such input does. */
   readonly problems?: readonly ProblemCode[];
   handle(call: Call<Output<Params>, Output<Query>, Output<Body>>): Promise<Outcome> | Outcome;
-  /** Completes a remembered answer with what only the commit could know. */
-  replay?(tenant: TenantId, remembered: Readonly<Record<string, unknown>>): Promise<Answer>;
+  /**
+   * Completes a remembered answer with what only the commit could know, or what is not to be kept
+   * beside it.
+   */
+  replay?(
+    tenant: TenantId,
+    remembered: Readonly<Record<string, unknown>>,
+  ): Promise<Result<Answer, Problem>>;
 }
 
 type Output<S extends ZodType | undefined> = S extends ZodType ? z.output<S> : undefined;

@@ -3,7 +3,7 @@
  * that there is never a thing without its memory nor a memory without its thing. Of two racing
  * requests with one key the second one's act refuses, and it gets the first one's answer.
  */
-import { createHash } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 import { limits, type TenantId, type UnixMs } from '@mintmark/core';
 import type { Step } from '../../store/act.ts';
 import type { Store } from '../../store/store.ts';
@@ -15,7 +15,7 @@ export interface IdempotentRequest {
   /** `kind:id` of the caller: keys of different callers never meet. */
   readonly actor: string;
   readonly key: string;
-  /** SHA-256 of method, path and body, hex. */
+  /** Keyed hash of method, path and body, hex. */
   readonly requestHash: string;
 }
 
@@ -40,8 +40,16 @@ export function parseIdempotencyKey(header: string): string | undefined {
   return /^[\x21\x23-\x7e]{1,255}$/.test(bare) ? bare : undefined;
 }
 
-export function hashOfRequest(method: string, path: string, body: string): string {
-  return createHash('sha256').update(`${method} ${path}\n${body}`).digest('hex');
+/**
+ * @param key of the installation: a body may hold a password, which could be found out by guessing
+ *   against a bare hash of it
+ */
+export function hashOfRequest(
+  key: Uint8Array,
+  request: { readonly method: string; readonly path: string; readonly body: string },
+): string {
+  const { method, path, body } = request;
+  return createHmac('sha256', key).update(`${method} ${path}\n${body}`).digest('hex');
 }
 
 /** What is remembered under the key, if anything still is. */

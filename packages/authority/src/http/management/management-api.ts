@@ -43,6 +43,8 @@ export interface ManagementDeps {
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly cursors: Cursors;
+  /** Of the hashes by which repeated requests are known; the same in every process. */
+  readonly requestKey: Uint8Array;
   /** Who sent this, or the problem that says that nobody we know did. */
   readonly authenticate: (
     request: HttpRequest,
@@ -239,7 +241,9 @@ function readIdempotency(
   const key = parseIdempotencyKey(header);
   if (key === undefined) return err({ code: 'invalid_request', detail: 'Idempotency-Key' });
   const actor = `${caller.actor.kind}:${caller.actor.id}`;
-  return ok({ tenant, actor, key, requestHash: hashOfRequest(request.method, path, body) });
+  const { method } = request;
+  const requestHash = hashOfRequest(work.deps.requestKey, { method, path, body });
+  return ok({ tenant, actor, key, requestHash });
 }
 
 /** What an earlier request with this key was answered; undefined where there was none. */
@@ -255,8 +259,7 @@ async function replay(
       return err({ code: 'idempotency_key_reused' });
     case 'remembered': {
       const { status, body } = recalled;
-      const completed = await work.endpoint.replay?.(work.tenant, body);
-      return ok(completed ?? { status, body });
+      return (await work.endpoint.replay?.(work.tenant, body)) ?? ok({ status, body });
     }
   }
 }

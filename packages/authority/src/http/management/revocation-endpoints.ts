@@ -141,7 +141,8 @@ function create(ports: RevocationPorts): PreparedEndpoint {
         },
       });
     },
-    replay: (tenant, remembered) => answerOf(ports, tenant, String(remembered['id'])),
+    replay: async (tenant, remembered) =>
+      ok(await answerOf(ports, tenant, String(remembered['id']))),
   });
 }
 

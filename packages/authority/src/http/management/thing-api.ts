@@ -39,6 +39,7 @@ export function thingApi() {
     clock,
     entropy: seededEntropy(1),
     cursors: createCursors(new Uint8Array(32)),
+    requestKey: new Uint8Array(32),
     authenticate: async (request, { tenant }) => {
       const permissions = request.header('x-permissions')?.split(',');
       if (permissions === undefined) return err({ code: 'unauthenticated' });

@@ -52,16 +52,21 @@ function create(ports: UserPorts): PreparedEndpoint {
     body: newUserBody,
     creates: true,
     answers: { 201: { description: 'The user.', schema: user } },
-    problems: ['already_exists', 'unavailable'],
+    problems: ['already_exists', 'not_found', 'unavailable'],
     async handle({ requester, body, remember }) {
       const made = await createUser(ports, requester, {
         username: body.username,
         password: body.password,
         claims: body.claims,
-        alongside: (one) => remember({ status: 201, body: renderUser(one) }),
+        // What is personal lies sealed in the user's row, and nowhere else.
+        alongside: (one) => remember({ status: 201, body: { id: one.id } }),
       });
       if (!made.ok) return err(userProblem(made.refusal));
-      return ok({ status: 201, body: renderUser(made.value), version: made.value.version });
+      return created(made.value);
+    },
+    async replay(tenant, remembered) {
+      const one = await ports.users.get(tenant, String(remembered['id']) as SubjectId);
+      return one === undefined ? err({ code: 'not_found', detail: 'deleted since' }) : created(one);
     },
   });
 }
@@ -266,6 +271,10 @@ async function seen(
     return err({ code: 'version_mismatch' });
   }
   return ok(known);
+}
+
+function created(one: User) {
+  return ok({ status: 201, body: renderUser(one), version: one.version });
 }
 
 function shownAs(one: User) {
