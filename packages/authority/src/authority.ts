@@ -24,8 +24,8 @@ import { createVerifiedCache, type VerifiedAccessToken } from '@mintmark/tokens'
 import { type VerifyKeyPorts, verifyKey } from './apikeys/verify-key.ts';
 import { clockAfter } from './audit/clock-floor.ts';
 import { createRecorder } from './audit/record.ts';
+import { findClient, subjectSeenBy } from './authorization/known-clients.ts';
 import { createClientAuthenticator } from './clients/authenticate.ts';
-import { clientOf } from './clients/client.ts';
 import { createClientKeys } from './clients/client-keys.ts';
 import type { AuthorityConfig } from './config.ts';
 import { createPeppers } from './custody/peppers.ts';
@@ -240,12 +240,9 @@ function pageDeps(rooms: Rooms): PageDeps {
       lifetimes,
       issuerOf,
       verificationKeys: keyring.verificationKeys,
-      async findClient(tenant, clientId) {
-        const row = await store.clients.get(tenant, clientId);
-        return row && clientOf(row);
-      },
+      findClient: (tenant, clientId) => findClient(store, tenant, clientId),
       buildCode: (draft) => buildCode(code, draft),
-      subjectSeenBy: (_client, subject) => subject,
+      subjectSeenBy,
     },
     renderPage: createPageRenderer(config.branding),
     resets: rooms.resets,

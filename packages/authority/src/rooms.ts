@@ -19,6 +19,8 @@ import { createKeyCache, type KeyCache } from './apikeys/key-cache.ts';
 import { openVerifier } from './apikeys/key-secret.ts';
 import { createRecorder, type Recorder } from './audit/record.ts';
 import { createSequencer, type Sequencer } from './audit/sequencer.ts';
+import { findClient, subjectSeenBy } from './authorization/known-clients.ts';
+import { createSessionEnder, type SessionEnder } from './authorization/session-ender.ts';
 import type { AuthorityConfig } from './config.ts';
 import type { Custody } from './custody/custody.ts';
 import { type CustodyUpkeep, createCustodyUpkeep } from './custody/custody-upkeep.ts';
@@ -77,6 +79,7 @@ export interface Rooms {
   /** Keys as verification reads them. */
   readonly keyCache: KeyCache;
   readonly users: Users;
+  readonly sessionEnder: SessionEnder;
   readonly factors: Factors;
   readonly passkeys: Passkeys;
   readonly resets: Resets;
@@ -131,6 +134,7 @@ export async function openRooms(config: AuthorityConfig, ports: AuthorityPorts):
     passwordHashes,
     accountKey: await custody.mac('sign-in-account', new Uint8Array()),
   });
+  const sessionEnder = sessionEnderOf(config, { ...ports, store, recorder, keyring });
   return {
     config,
     ports,
@@ -148,6 +152,7 @@ export async function openRooms(config: AuthorityConfig, ports: AuthorityPorts):
     refusals,
     keyCache,
     users,
+    sessionEnder,
     ...peopleOf(config, { ...acting, users, passwordHashes, ports }),
     passwordHashes,
   };
@@ -179,6 +184,21 @@ function peopleOf(
       onFault: (error) => log({ type: 'fault', where: 'password reset', error }),
     }),
   };
+}
+
+function sessionEnderOf(
+  { issuer }: AuthorityConfig,
+  ports: Pick<AuthorityPorts, 'store' | 'clock' | 'entropy' | 'outbound' | 'log'> &
+    Pick<Rooms, 'recorder' | 'keyring'>,
+): SessionEnder {
+  const { store, log } = ports;
+  return createSessionEnder({
+    ...ports,
+    issuerOf: () => issuer,
+    findClient: (tenant, clientId) => findClient(store, tenant, clientId),
+    subjectSeenBy,
+    onFault: (error) => log({ type: 'fault', where: 'logout', error }),
+  });
 }
 
 /**

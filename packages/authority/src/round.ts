@@ -12,7 +12,7 @@ export function createRound(rooms: Rooms): {
   finish(): Promise<void>;
 } {
   const { ports, store, sequencer, feed, keyring, custodyUpkeep, peppers, usage, refusals } = rooms;
-  const { keyEnder } = rooms;
+  const { keyEnder, sessionEnder } = rooms;
   let running: Promise<void> | undefined;
   let rounds = 0;
 
@@ -37,6 +37,7 @@ export function createRound(rooms: Rooms): {
   async function round(): Promise<void> {
     await attempt('sequencer', sequencer.tick);
     await attempt('feed', () => feed.refresh(defaultTenant));
+    await attempt('sessions', sessionEnder.step);
     if (rounds % 4 === 0) await everySecond();
     if (rounds % 240 === 0) await attempt('upkeep', () => upkeep(store, ports.clock));
     rounds++;
@@ -51,6 +52,7 @@ export function createRound(rooms: Rooms): {
     },
     async finish() {
       await running;
+      await sessionEnder.finish();
       await attempt('usage', usage.flush);
       await attempt('refusals', refusals.flush);
       while ((await sequencer.tick()) > 0);
@@ -87,6 +89,8 @@ const endingTables = [
   'signIns',
   'pushedRequests',
   'sessions',
+  'sessionClients',
+  'grantedFamilies',
 ] as const satisfies readonly TableName[];
 
 /**

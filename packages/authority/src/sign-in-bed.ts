@@ -1,6 +1,10 @@
 /** An authority with people, an application, and browsers in which they meet; for tests. */
-import { authorityBed, bedPassword } from './authority-bed.ts';
+import { defaultTenant, type JsonObject } from '@mintmark/core';
+import { assembleJws, jwsSigningInput } from '@mintmark/tokens';
+import { createRecorder } from './audit/record.ts';
+import { authorityBed, bedConfig, bedPassword } from './authority-bed.ts';
 import { openBrowser, type Shown } from './browser-bed.ts';
+import { createKeyring } from './keyring/keyring.ts';
 
 export const redirectUri = 'https://app.example/cb';
 /** S256 of the verifier in RFC 7636 appendix B. */
@@ -8,26 +12,28 @@ export const challenge = 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM';
 export const asAlice = { username: 'alice', password: bedPassword };
 export const asBob = { username: 'bob', password: bedPassword };
 
+type AppRules = Parameters<Awaited<ReturnType<typeof authorityBed>>['addClient']>[0];
 type Changes = Readonly<Record<string, string | undefined>>;
 
 export type SignInBed = Awaited<ReturnType<typeof signInBed>>;
 
-export async function signInBed() {
+/** @param rules of the application */
+export async function signInBed(rules: AppRules = {}) {
   const bed = await authorityBed();
   const alice = await bed.addUser('alice');
   await bed.addUser('bob');
 
   /** An application that asks people for access. */
-  const addApp = (rules: Parameters<typeof bed.addClient>[0] = {}) =>
+  const addApp = (rules: AppRules = {}) =>
     bed.addClient({
       name: 'Photo <b>Printer</b>',
       grantTypes: ['authorization_code'],
       responseTypes: ['code'],
-      scopes: ['openid', 'profile', 'read'],
+      scopes: ['openid', 'profile', 'read', 'offline_access'],
       redirectUris: [redirectUri],
       ...rules,
     });
-  const app = await addApp();
+  const app = await addApp(rules);
 
   /** @param more changes; undefined leaves a parameter out */
   const parametersOf = (more: Changes = {}): Record<string, string> => {
@@ -59,11 +65,20 @@ export async function signInBed() {
     parametersOf,
     authorizeUrl,
     browse,
+    /** A JWT by the authority's own ES256 key. */
+    async sign(header: { readonly typ: string }, payload: JsonObject): Promise<string> {
+      const recorder = createRecorder({ ...bed, ...bed.ports });
+      const settings = bedConfig.signing;
+      const keyring = await createKeyring({ ...bed.ports, sealer: bed.sealer, recorder, settings });
+      const { kid, algorithm: alg, sign } = await keyring.signer(defaultTenant, 'ES256');
+      const input = jwsSigningInput({ ...header, alg, kid }, payload);
+      return assembleJws(input, await sign(Buffer.from(input, 'latin1')));
+    },
     /** A browser in which alice is signed in and has allowed the app `openid read`. */
     async settled() {
       const browser = browse();
-      const consent = await browser.submit(await browser.open(authorizeUrl()), asAlice);
-      await browser.submit(consent);
+      const shown = await browser.submit(await browser.open(authorizeUrl()), asAlice);
+      if (shown.url.startsWith('/consent')) await browser.submit(shown);
       return browser;
     },
   };

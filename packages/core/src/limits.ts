@@ -72,6 +72,17 @@ export const limits = {
   pushedRequestSecondsMax: 60,
   /** How often the use of a session is noted: each note is a write. */
   sessionTouchMs: 60_000,
+  /** Ended sessions settled in one round, and families of tokens ended in one act. */
+  endedSessionsBatch: 100,
+  familiesEndedAtOnce: 500,
+  /** Clients told of ended sessions at once; how often each is tried, and after which pause. */
+  logoutsAtOnce: 50,
+  logoutAttemptsMax: 8,
+  logoutRetryMs: 5_000,
+  /** What is left of telling is let go of after this, seconds. */
+  logoutKeptSeconds: 86_400,
+  /** Life of a logout token: one delivery, and clocks that differ (§2.4 asks for two minutes). */
+  logoutTokenSeconds: 120,
   /** Authentication classes in one request; we know a handful. */
   acrValuesMax: 20,
   /** A user name that a client suggests: an e-mail address fits (RFC 5321 §4.5.3.1). */

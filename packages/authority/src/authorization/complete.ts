@@ -4,7 +4,17 @@
  * with it, the record}. A crash before the commit leaves the sign-in as it was; after it, a code
  * that nobody has. What must never happen: two codes for one agreement.
  */
-import { type Clock, err, ok, type Result, type SubjectId, type TenantId } from '@mintmark/core';
+import {
+  type Clock,
+  err,
+  type FamilyId,
+  limits,
+  nowSeconds,
+  ok,
+  type Result,
+  type SubjectId,
+  type TenantId,
+} from '@mintmark/core';
 import type { Recorder } from '../audit/record.ts';
 import { eventBy } from '../audit/requester.ts';
 import type { CodeDraft } from '../issuance/authorization-code.ts';
@@ -13,7 +23,7 @@ import type { Store } from '../store/store.ts';
 import { type Consent, grantConsent, requireConsent } from './consents.ts';
 import { wantedBy } from './granted.ts';
 import type { RequestingClient } from './requesting-client.ts';
-import { requireSession, type Session } from './sessions.ts';
+import { requireSession, type Session, type SessionLifetimes } from './sessions.ts';
 import { type AskedAuthorization, endSignIn, type SignIn } from './sign-ins.ts';
 import type { Visitor } from './visitor.ts';
 
@@ -21,7 +31,12 @@ export interface CompleteDeps {
   readonly store: Pick<Store, 'acts'>;
   readonly recorder: Recorder;
   readonly clock: Clock;
-  readonly buildCode: (draft: CodeDraft) => { readonly text: string; readonly step: Step };
+  readonly buildCode: (draft: CodeDraft) => {
+    readonly text: string;
+    readonly family: FamilyId;
+    readonly step: Step;
+  };
+  readonly lifetimes: SessionLifetimes;
 }
 
 export interface Completion {
@@ -55,12 +70,13 @@ export async function grantCode(
 ): Promise<Result<{ readonly code: string }, CompleteRefusal>> {
   const { client, asked, session, consent } = input;
   const { request } = asked;
-  const { text: code, step } = deps.buildCode(codeDraft(input));
+  const { text: code, family, step } = deps.buildCode(codeDraft(input));
   const { outcome } = await deps.store.acts.run({
     steps: [
       ...judgedSteps(client, session),
       requireSession(deps, session),
       ...hearingSteps(deps, input),
+      familyStep(deps, { ...input, family }),
       ...consentSteps(deps, input),
       ...endSteps(input),
       step,
@@ -152,12 +168,12 @@ function judgedSteps(client: RequestingClient, session: Session): readonly Step[
 
 /** The client will hear of the session's end, where it wants to. */
 function hearingSteps(
-  { clock }: Pick<CompleteDeps, 'clock'>,
+  { clock, lifetimes }: Pick<CompleteDeps, 'clock' | 'lifetimes'>,
   { client, session }: { readonly client: RequestingClient; readonly session: Session },
 ): readonly Step[] {
   if (client.backchannelLogoutUri === undefined) return [];
   const { tenant, clientId } = client;
-  const nextAttemptAt = clock.nowMs();
+  const expiresAtSeconds = nowSeconds(clock) + lifetimes.absoluteSeconds;
   return [
     {
       do: 'merge',
@@ -168,11 +184,35 @@ function hearingSteps(
         clientId,
         subject: session.subject,
         attempts: 0,
-        nextAttemptAt,
+        nextAttemptAt: null,
+        expiresAtSeconds,
       },
-      set: { nextAttemptAt },
+      set: { expiresAtSeconds },
     },
   ];
+}
+
+/** What the code will give ends with the session, or with the consent. */
+function familyStep(
+  { clock }: Pick<CompleteDeps, 'clock'>,
+  input: Completion & { readonly session: Session; readonly family: FamilyId },
+): Step {
+  const { tenant, client, asked, session, family } = input;
+  const longest = Math.max(client.refreshTokenTtlSeconds, limits.accessTokenTtlSecondsMax);
+  return {
+    do: 'insert',
+    table: 'grantedFamilies',
+    row: {
+      tenant,
+      subject: session.subject,
+      clientId: client.clientId,
+      family,
+      session: session.id,
+      offline: asked.request.scopes.includes('offline_access') ? 1 : 0,
+      expiresAtSeconds: nowSeconds(clock) + limits.authorizationCodeSeconds + longest,
+    },
+    refused: 'code_taken',
+  };
 }
 
 function consentSteps(

@@ -25,7 +25,7 @@ export async function findConsent(
   return row && consentOf(row);
 }
 
-function consentOf(row: Row<'consents'>): Consent {
+export function consentOf(row: Row<'consents'>): Consent {
   return {
     tenant: row.tenant as TenantId,
     subject: row.subject as SubjectId,

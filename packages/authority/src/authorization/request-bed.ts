@@ -19,6 +19,7 @@ export const bedClient: RequestingClient = {
   requirePushedAuthorizationRequests: false,
   securityProfile: 'none',
   consent: 'required',
+  refreshTokenTtlSeconds: 86_400,
   defaultAcrValues: [],
 };
 

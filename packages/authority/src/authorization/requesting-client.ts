@@ -21,4 +21,5 @@ export type RequestingClient = Pick<
   | 'defaultAcrValues'
   | 'defaultMaxAgeSeconds'
   | 'backchannelLogoutUri'
+  | 'refreshTokenTtlSeconds'
 >;

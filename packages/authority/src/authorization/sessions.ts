@@ -75,13 +75,17 @@ export async function findSession(
   return equalConstantTime(presented, row.hash) ? sessionOf(row) : undefined;
 }
 
-function isLive({ clock, lifetimes }: SessionDeps, row: Row<'sessions'>): boolean {
+/** Whether a session may still be used. */
+export function isLive(
+  { clock, lifetimes }: Pick<SessionDeps, 'clock' | 'lifetimes'>,
+  row: Row<'sessions'>,
+): boolean {
   const now = clock.nowMs();
   if (row.endedAt !== null || now >= row.expiresAtSeconds * 1000) return false;
   return now - row.seenAt < lifetimes.idleSeconds * 1000;
 }
 
-function sessionOf(row: Row<'sessions'>): Session {
+export function sessionOf(row: Row<'sessions'>): Session {
   return {
     tenant: row.tenant as TenantId,
     id: row.id,

@@ -4,8 +4,10 @@
  * nowhere but to our own pages or to a redirect URI that its client registered.
  */
 import { assertNever, type HttpRequest, type HttpResponse, type TenantId } from '@mintmark/core';
+import type { AccountDeps } from '../authorization/account.ts';
 import { buildAuthorizationResponse } from '../authorization/authorization-response.ts';
 import type { FlowDeps, Outcome } from '../authorization/flow.ts';
+import type { LogoutDeps } from '../authorization/logout.ts';
 import { isFormToken } from '../authorization/sign-ins.ts';
 import type { Visitor } from '../authorization/visitor.ts';
 import type { Resets } from '../users/resets.ts';
@@ -18,7 +20,7 @@ import { renderAuthorizationError } from './render-authorization-error.ts';
 import { type CookieDeps, withCookies } from './visitor.ts';
 
 export interface PageDeps extends CookieDeps {
-  readonly flow: FlowDeps;
+  readonly flow: FlowDeps & AccountDeps & LogoutDeps;
   readonly renderPage: RenderPage;
   readonly resets: Pick<Resets, 'isSelfService' | 'request' | 'complete'>;
 }

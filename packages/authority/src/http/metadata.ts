@@ -46,6 +46,9 @@ function authorizationMetadata(issuer: string): Readonly<Record<string, unknown>
   return {
     authorization_endpoint: `${issuer}/oauth2/authorize`,
     pushed_authorization_request_endpoint: `${issuer}/oauth2/par`,
+    end_session_endpoint: `${issuer}/oauth2/logout`,
+    backchannel_logout_supported: true,
+    backchannel_logout_session_supported: true,
     response_types_supported: ['code'],
     response_modes_supported: responseModes,
     // RFC 7636: `plain` protects from nobody.

@@ -9,11 +9,13 @@ import {
   StoreFault,
   type TenantId,
 } from '@mintmark/core';
+import { handleAccountForm, handleAccountPage } from './account.ts';
 import { handleAuthorize, handleResume } from './authorize.ts';
 import { handleConsentForm, handleConsentPage } from './consent.ts';
 import { type PageDeps, sayError } from './interaction.ts';
 import { handleIntrospect } from './introspect.ts';
 import { handleLoginForm, handleLoginPage } from './login.ts';
+import { handleLogoutForm, handleLogoutPage, handleLogoutRequest } from './logout.ts';
 import { renderJwks, renderMetadata } from './metadata.ts';
 import { handlePar } from './par.ts';
 import type { ProtocolDeps } from './protocol-deps.ts';
@@ -37,6 +39,9 @@ const endpoints: Readonly<Record<string, Readonly<Partial<Record<Method, Endpoin
   '/oauth2/par': { POST: handlePar },
   '/oauth2/authorize/resume': { GET: page(handleResume) },
   '/login': { GET: page(handleLoginPage), POST: page(handleLoginForm) },
+  '/oauth2/logout': { GET: page(handleLogoutRequest), POST: page(handleLogoutRequest) },
+  '/logout': { GET: page(handleLogoutPage), POST: page(handleLogoutForm) },
+  '/account': { GET: page(handleAccountPage), POST: page(handleAccountForm) },
   '/consent': { GET: page(handleConsentPage), POST: page(handleConsentForm) },
   '/forgot': { GET: page(handleForgotPage), POST: page(handleForgotForm) },
   '/reset': { GET: page(handleResetPage), POST: page(handleResetForm) },

@@ -68,7 +68,7 @@ type CodeDeps = Pick<IssueDeps, 'peppers' | 'feedHead' | 'clock' | 'entropy' | '
 export function buildCode(
   deps: CodeDeps,
   draft: CodeDraft,
-): { readonly text: string; readonly step: Step } {
+): { readonly text: string; readonly family: FamilyId; readonly step: Step } {
   const { prefix, entropy, peppers, clock } = deps;
   const { tenant, clientId, subject, ...terms } = draft;
   const now = nowSeconds(clock);
@@ -92,6 +92,7 @@ export function buildCode(
   };
   return {
     text,
+    family: row.family as FamilyId,
     step: { do: 'insert', table: 'authorizationCodes', row, refused: 'code_taken' },
   };
 }

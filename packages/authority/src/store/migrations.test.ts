@@ -80,7 +80,14 @@ describe('the migrations', () => {
 const addedBy: Readonly<Record<string, readonly TableName[]>> = {
   users: ['users', 'usernames', 'signInAttempts'],
   codes: ['authorizationCodes'],
-  sessions: ['sessions', 'sessionClients', 'signIns', 'consents', 'pushedRequests'],
+  sessions: [
+    'sessions',
+    'sessionClients',
+    'grantedFamilies',
+    'signIns',
+    'consents',
+    'pushedRequests',
+  ],
   uses: ['singleUses'],
   browsers: ['knownBrowsers'],
   factors: ['userTotp', 'userRecoveryCodes', 'userPasskeys', 'passkeyChallenges', 'passwordResets'],

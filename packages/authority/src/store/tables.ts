@@ -374,11 +374,30 @@ export const tables = {
       session: text,
       clientId: text,
       subject: text,
-      /** Tries to tell it so far, and when the next one is due. */
+      /** Tries to tell it so far, and when the next one is due; null while the session lives. */
       attempts: integer,
-      nextAttemptAt: integer,
+      nextAttemptAt: integerOrNull,
+      expiresAtSeconds: integer,
     },
     key: ['tenant', 'session', 'clientId'],
+    indexes: [['nextAttemptAt'], ['expiresAtSeconds']],
+  }),
+
+  /** Families of tokens that people's consents gave, so that they end with session or consent. */
+  grantedFamilies: table({
+    columns: {
+      tenant: text,
+      subject: text,
+      clientId: text,
+      family: text,
+      session: text,
+      /** 1: allowed to work while the person is away (`offline_access`). */
+      offline: integer,
+      /** Unix seconds; nothing of the family lives longer. */
+      expiresAtSeconds: integer,
+    },
+    key: ['tenant', 'subject', 'clientId', 'family'],
+    indexes: [['tenant', 'session', 'offline'], ['expiresAtSeconds']],
   }),
 
   /** Sign-ins under way: what was asked, while the person signs in and agrees. */

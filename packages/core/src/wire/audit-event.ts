@@ -50,6 +50,7 @@ export type AuditAction =
   | 'session.create'
   | 'session.renew'
   | 'session.end'
+  | 'session.notify'
   | 'authorization.push'
   | 'authorization.grant'
   | 'authorization.deny'

@@ -34,8 +34,33 @@ export const sessionsPostgres: readonly string[] = [
     "client_id" text COLLATE "C" NOT NULL,
     "subject" text COLLATE "C" NOT NULL,
     "attempts" bigint NOT NULL,
-    "next_attempt_at" bigint NOT NULL,
+    "next_attempt_at" bigint,
+    "expires_at_seconds" bigint NOT NULL,
     PRIMARY KEY ("tenant", "session", "client_id")
+  )`,
+  `CREATE INDEX "session_clients_by_next_attempt_at" ON "session_clients" (
+    "next_attempt_at" NULLS FIRST
+  )`,
+  `CREATE INDEX "session_clients_by_expires_at_seconds" ON "session_clients" (
+    "expires_at_seconds"
+  )`,
+  `CREATE TABLE "granted_families" (
+    "tenant" text COLLATE "C" NOT NULL,
+    "subject" text COLLATE "C" NOT NULL,
+    "client_id" text COLLATE "C" NOT NULL,
+    "family" text COLLATE "C" NOT NULL,
+    "session" text COLLATE "C" NOT NULL,
+    "offline" bigint NOT NULL,
+    "expires_at_seconds" bigint NOT NULL,
+    PRIMARY KEY ("tenant", "subject", "client_id", "family")
+  )`,
+  `CREATE INDEX "granted_families_by_tenant_session_offline" ON "granted_families" (
+    "tenant",
+    "session",
+    "offline"
+  )`,
+  `CREATE INDEX "granted_families_by_expires_at_seconds" ON "granted_families" (
+    "expires_at_seconds"
   )`,
   `CREATE TABLE "sign_ins" (
     "tenant" text COLLATE "C" NOT NULL,

@@ -34,9 +34,34 @@ export const sessionsSqlite: readonly string[] = [
     "client_id" TEXT NOT NULL,
     "subject" TEXT NOT NULL,
     "attempts" INTEGER NOT NULL,
-    "next_attempt_at" INTEGER NOT NULL,
+    "next_attempt_at" INTEGER,
+    "expires_at_seconds" INTEGER NOT NULL,
     PRIMARY KEY ("tenant", "session", "client_id")
   ) STRICT, WITHOUT ROWID`,
+  `CREATE INDEX "session_clients_by_next_attempt_at" ON "session_clients" (
+    "next_attempt_at"
+  )`,
+  `CREATE INDEX "session_clients_by_expires_at_seconds" ON "session_clients" (
+    "expires_at_seconds"
+  )`,
+  `CREATE TABLE "granted_families" (
+    "tenant" TEXT NOT NULL,
+    "subject" TEXT NOT NULL,
+    "client_id" TEXT NOT NULL,
+    "family" TEXT NOT NULL,
+    "session" TEXT NOT NULL,
+    "offline" INTEGER NOT NULL,
+    "expires_at_seconds" INTEGER NOT NULL,
+    PRIMARY KEY ("tenant", "subject", "client_id", "family")
+  ) STRICT, WITHOUT ROWID`,
+  `CREATE INDEX "granted_families_by_tenant_session_offline" ON "granted_families" (
+    "tenant",
+    "session",
+    "offline"
+  )`,
+  `CREATE INDEX "granted_families_by_expires_at_seconds" ON "granted_families" (
+    "expires_at_seconds"
+  )`,
   `CREATE TABLE "sign_ins" (
     "tenant" TEXT NOT NULL,
     "id" TEXT NOT NULL,
