@@ -223,7 +223,7 @@ function protocolDeps(rooms: Rooms, keys: VerifyKeyPorts): Omit<ProtocolDeps, 'i
 }
 
 function pageDeps(rooms: Rooms): PageDeps {
-  const { config, ports, store, peppers, recorder, keyring, feed, users, factors } = rooms;
+  const { config, ports, store, peppers, recorder, keyring, feed, users, factors, sealer } = rooms;
   const { clock, entropy } = ports;
   const { prefix, sessions: lifetimes } = config;
   const issuerOf = (): string => config.issuer;
@@ -233,6 +233,7 @@ function pageDeps(rooms: Rooms): PageDeps {
       store,
       users,
       factors,
+      passkeys: rooms.passkeys,
       recorder,
       peppers,
       clock,
@@ -246,6 +247,13 @@ function pageDeps(rooms: Rooms): PageDeps {
     },
     renderPage: createPageRenderer(config.branding),
     resets: rooms.resets,
+    security: {
+      users,
+      factors,
+      passkeys: rooms.passkeys,
+      change: { store, sealer, recorder, clock, entropy, passwordHashes: rooms.passwordHashes },
+      issuerName: config.branding.name,
+    },
     issuerOf,
     entropy,
     prefix,

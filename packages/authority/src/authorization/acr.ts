@@ -5,7 +5,7 @@
 const acrValues = ['pwd', 'mfa', 'phr'] as const;
 
 /** Those that somebody can sign in with. */
-export const reachableAcrValues: readonly AcrValue[] = ['pwd', 'mfa'];
+export const reachableAcrValues: readonly AcrValue[] = ['pwd', 'mfa', 'phr'];
 
 export type AcrValue = (typeof acrValues)[number];
 

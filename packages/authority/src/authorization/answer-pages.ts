@@ -98,6 +98,40 @@ export async function signInByCode(
   return user.ok ? enterAndGoOn(deps, { tenant, visitor, signIn, user: user.value }) : user;
 }
 
+/** What a passkey is asked to sign: good for this sign-in, and once. */
+export function askPasskey(
+  deps: FlowDeps,
+  { tenant, signIn }: Pick<PageInput, 'tenant'> & { readonly signIn: SignIn },
+): Promise<object> {
+  return deps.passkeys.beginSignIn({ tenant, transaction: passkeyTransaction(signIn) });
+}
+
+/**
+ * Signs a person in by a passkey: the key and the device's own look at the person are two factors.
+ *
+ * @param input.response the browser's answer, as it came
+ * @returns refusals: passkey_refused, sign_in_over
+ */
+export async function signInByPasskey(
+  deps: FlowDeps,
+  input: PageInput & { readonly signIn: SignIn; readonly response: unknown },
+): Promise<Result<Entered, SignInRefusal | { readonly reason: 'passkey_refused' }>> {
+  const { tenant, visitor, signIn, response } = input;
+  const { address, userAgent } = visitor;
+  const actor = { kind: 'anonymous', id: 'sign-in' } as const;
+  const user = await deps.passkeys.finishSignIn({
+    requester: { tenant, actor, address, userAgent },
+    transaction: passkeyTransaction(signIn),
+    response,
+  });
+  if (!user.ok) return err({ reason: 'passkey_refused' });
+  return enterAndGoOn(deps, { tenant, visitor, signIn, user: user.value });
+}
+
+function passkeyTransaction(signIn: SignIn): string {
+  return `sign-in ${signIn.id}`;
+}
+
 async function enterAndGoOn(
   deps: FlowDeps,
   input: PageInput & { readonly signIn: SignIn; readonly user: AuthenticatedPerson },

@@ -6,13 +6,13 @@
  */
 import { assertNever, err, ok, parseClientId, type Result, type TenantId } from '@mintmark/core';
 import type { Store } from '../store/store.ts';
-import type { AcrValue } from './acr.ts';
+import { type AcrValue, acrReaches } from './acr.ts';
 import type { ParameterRefusal, Parameters } from './authorization-request.ts';
 import { type CompleteDeps, type Completion, denyRequest, grantCode } from './complete.ts';
 import { type Consent, findConsent } from './consents.ts';
 import { type JudgeDeps, type JudgedRequest, judgeRequest } from './judge-request.ts';
 import { type NextStep, nextStep, type SignInReason, type StepRefusal } from './next-step.ts';
-import type { People, Person, SecondFactors } from './people.ts';
+import type { PasskeySignIn, People, Person, SecondFactors } from './people.ts';
 import { isPushedUri, type PushDeps, type VisitRefusal, visitRequest } from './pushed-requests.ts';
 import { isRegisteredRedirectUri } from './redirect-uri.ts';
 import type { RequestingClient } from './requesting-client.ts';
@@ -33,6 +33,7 @@ export type FlowDeps = JudgeDeps &
     readonly store: Pick<Store, 'acts' | 'sessions' | 'signIns' | 'consents' | 'pushedRequests'>;
     readonly users: People;
     readonly factors: SecondFactors;
+    readonly passkeys: PasskeySignIn;
     /** The subject that a client knows a person by. */
     readonly subjectSeenBy: (client: RequestingClient, subject: string) => string;
   };
@@ -189,8 +190,9 @@ async function findSituation(deps: FlowDeps, input: Completion): Promise<Situati
   if (seat === undefined) return { seat, consent: undefined, strongest: 'pwd' };
   const { subject, acr } = seat.session;
   const consent = await findConsent(deps.store, { tenant, subject, clientId: client.clientId });
-  const hasSecond = acr === 'pwd' && (await deps.factors.hasTotp(tenant, subject));
-  return { seat, consent, strongest: hasSecond ? 'mfa' : acr };
+  const strongest = acr === 'phr' ? acr : await deps.factors.strongest(tenant, subject);
+  // What was reached counts, even where the factor is gone since.
+  return { seat, consent, strongest: acrReaches(acr, strongest) ? acr : strongest };
 }
 
 function stepOf(

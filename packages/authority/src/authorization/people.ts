@@ -1,7 +1,7 @@
 /** What signing in asks of `users/`. */
 import type { Result, SubjectId, TenantId } from '@mintmark/core';
 import type { Requester } from '../audit/requester.ts';
-import type { AuthenticationMethod } from '../users/authentication.ts';
+import type { AuthenticationContext, AuthenticationMethod } from '../users/authentication.ts';
 
 export interface Person {
   readonly id: SubjectId;
@@ -48,6 +48,8 @@ interface CodeAttempt {
 
 /** What is asked of somebody after the password. */
 export interface SecondFactors {
+  /** The strongest class that somebody can sign in with. */
+  strongest(tenant: TenantId, userId: SubjectId): Promise<AuthenticationContext>;
   hasTotp(tenant: TenantId, userId: SubjectId): Promise<boolean>;
   /** Of many who present one code, one is right. */
   verifyTotp(
@@ -56,4 +58,14 @@ export interface SecondFactors {
   useRecoveryCode(
     attempt: CodeAttempt,
   ): Promise<Result<{ readonly amr: readonly AuthenticationMethod[] }, CodeRefusal>>;
+}
+
+/** Signing in with a key of the browser's, which needs no name and no password. */
+export interface PasskeySignIn {
+  beginSignIn(input: { readonly tenant: TenantId; readonly transaction: string }): Promise<object>;
+  finishSignIn(input: {
+    readonly requester: Requester;
+    readonly transaction: string;
+    readonly response: unknown;
+  }): Promise<Result<AuthenticatedPerson, { readonly reason: string }>>;
 }

@@ -17,12 +17,14 @@ import { formPostPage } from './pages/form-post-page.ts';
 import type { RenderPage } from './pages/layout.ts';
 import { type MessageName, type Words, wordsFor } from './pages/messages.ts';
 import { renderAuthorizationError } from './render-authorization-error.ts';
+import type { SecurityDeps } from './security.ts';
 import { type CookieDeps, withCookies } from './visitor.ts';
 
 export interface PageDeps extends CookieDeps {
   readonly flow: FlowDeps & AccountDeps & LogoutDeps;
   readonly renderPage: RenderPage;
   readonly resets: Pick<Resets, 'isSelfService' | 'request' | 'complete'>;
+  readonly security: SecurityDeps;
 }
 
 /** @param cookies to be set with the answer, whatever it is */

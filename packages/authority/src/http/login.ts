@@ -1,12 +1,14 @@
 /** GET and POST /login: the sign-in page of one request, or of the account page. */
 import type { HttpRequest, HttpResponse, TenantId } from '@mintmark/core';
 import {
+  askPasskey,
   chooseAccount,
   decline,
   type Entered,
   goOn,
   type SignInByPasswordRefusal,
   signInByCode,
+  signInByPasskey,
   signInByPassword,
 } from '../authorization/answer-pages.ts';
 import { findAskingClient, findSeat } from '../authorization/flow.ts';
@@ -28,7 +30,9 @@ import {
 import { codePage } from './pages/code-page.ts';
 import { formActionTo } from './pages/layout.ts';
 import type { Words } from './pages/messages.ts';
+import { passkeyPage } from './pages/passkey-page.ts';
 import { signInPage } from './pages/sign-in-page.ts';
+import { parsedAnswer } from './security.ts';
 import { readVisitor, sessionCookie } from './visitor.ts';
 
 export async function handleLoginPage(
@@ -83,6 +87,9 @@ export async function handleLoginForm(
     const outcome = await chooseAccount(deps.flow, { tenant, visitor, signIn });
     return goTo(deps, { tenant, request, outcome, cookies: [] });
   }
+  if (form.get('passkey') !== undefined) return showPasskeyForm(deps, shown);
+  if (form.get('do') === 'password') return showForm(deps, shown);
+  if (form.get('do') === 'passkey') return checkPasskey(deps, { ...shown, form });
   const halfway = form.get('halfway');
   if (halfway !== undefined) return checkCode(deps, { ...shown, form, halfway });
   return checkPassword(deps, { ...shown, form });
@@ -151,6 +158,36 @@ async function checkCode(
   }
 }
 
+async function showPasskeyForm(deps: PageDeps, shown: Shown): Promise<HttpResponse> {
+  const { tenant, request, visitor, signIn } = shown;
+  const words = wordsOfSignIn(request, signIn);
+  const options = await askPasskey(deps.flow, { tenant, signIn });
+  const page = passkeyPage(words, {
+    action: `${basePath(deps, tenant)}/login`,
+    signIn: signIn.id,
+    token: formToken(visitor.browser, aboutLogin(signIn)),
+    options: JSON.stringify(options),
+    formAction: formActionOf(signIn),
+  });
+  return deps.renderPage(words, page);
+}
+
+async function checkPasskey(
+  deps: PageDeps,
+  input: Shown & { readonly form: Form },
+): Promise<HttpResponse> {
+  const { tenant, request, visitor, signIn, form } = input;
+  const response = parsedAnswer(form.get('response') ?? '');
+  const entered = await signInByPasskey(deps.flow, { tenant, visitor, signIn, response });
+  if (entered.ok) return goIn(deps, input, entered.value);
+  const problem = wordsOfSignIn(request, signIn).say('passkeyTrouble');
+  return showForm(deps, { ...input, problem });
+}
+
+function formActionOf({ purpose }: SignIn): string {
+  return purpose.kind === 'authorize' ? formActionTo(purpose.request.redirectUri) : "'self'";
+}
+
 function goIn(deps: PageDeps, { tenant, request }: Shown, entered: Entered): HttpResponse {
   const cookies = [sessionCookie(deps, tenant, entered.token)];
   return goTo(deps, { tenant, request, outcome: entered.outcome, cookies });
@@ -158,7 +195,6 @@ function goIn(deps: PageDeps, { tenant, request }: Shown, entered: Entered): Htt
 
 function showCodeForm(deps: PageDeps, shown: Shown & { readonly halfway: string }): HttpResponse {
   const { tenant, request, visitor, signIn, halfway, problem } = shown;
-  const { purpose } = signIn;
   const words = wordsOfSignIn(request, signIn);
   const page = codePage(words, {
     action: `${basePath(deps, tenant)}/login`,
@@ -166,7 +202,7 @@ function showCodeForm(deps: PageDeps, shown: Shown & { readonly halfway: string 
     token: formToken(visitor.browser, aboutLogin(signIn)),
     halfway,
     problem,
-    formAction: purpose.kind === 'authorize' ? formActionTo(purpose.request.redirectUri) : "'self'",
+    formAction: formActionOf(signIn),
   });
   return deps.renderPage(words, page);
 }
@@ -205,7 +241,7 @@ async function showForm(deps: PageDeps, shown: Shown): Promise<HttpResponse> {
     username:
       shown.username ?? asked?.request.loginHint ?? (isKnown ? seat.user.username : undefined),
     continueAs: why === 'choose_account' ? seat?.user.username : undefined,
-    formAction: asked === undefined ? "'self'" : formActionTo(asked.request.redirectUri),
+    formAction: formActionOf(signIn),
     forgotUrl: deps.resets.isSelfService ? `${basePath(deps, tenant)}/forgot` : undefined,
   });
   return deps.renderPage(words, page);

@@ -22,6 +22,7 @@ import type { ProtocolDeps } from './protocol-deps.ts';
 import { uncached } from './render-error.ts';
 import { handleForgotForm, handleForgotPage, handleResetForm, handleResetPage } from './reset.ts';
 import { handleRevoke } from './revoke.ts';
+import { handleSecurityForm, handleSecurityPage } from './security.ts';
 import { handleToken } from './token.ts';
 
 type Method = 'GET' | 'POST';
@@ -43,6 +44,7 @@ const endpoints: Readonly<Record<string, Readonly<Partial<Record<Method, Endpoin
   '/logout': { GET: page(handleLogoutPage), POST: page(handleLogoutForm) },
   '/account': { GET: page(handleAccountPage), POST: page(handleAccountForm) },
   '/consent': { GET: page(handleConsentPage), POST: page(handleConsentForm) },
+  '/account/security': { GET: page(handleSecurityPage), POST: page(handleSecurityForm) },
   '/forgot': { GET: page(handleForgotPage), POST: page(handleForgotForm) },
   '/reset': { GET: page(handleResetPage), POST: page(handleResetForm) },
   '/oauth2/token': { POST: handleToken },

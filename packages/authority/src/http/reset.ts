@@ -6,7 +6,6 @@
 import type { HttpRequest, HttpResponse, TenantId } from '@mintmark/core';
 import { formToken } from '../authorization/sign-ins.ts';
 import type { Visitor } from '../authorization/visitor.ts';
-import type { ResetRefusal } from '../users/resets.ts';
 import {
   basePath,
   isOwnForm,
@@ -15,8 +14,8 @@ import {
   sayError,
   wordsOf,
 } from './interaction.ts';
-import type { Words } from './pages/messages.ts';
 import { forgotPage, newPasswordPage, passwordSetPage, sentPage } from './pages/reset-pages.ts';
+import { passwordProblem } from './password-problem.ts';
 import { readVisitor, withCookies } from './visitor.ts';
 
 const aboutForgot = 'forgot';
@@ -86,7 +85,8 @@ export async function handleResetForm(
   if (done.refusal.reason === 'invalid_reset') {
     return sayError(deps, request, { status: 400, message: 'reset_over' });
   }
-  return showReset(deps, { ...shown, problem: problemOf(words, done.refusal) });
+  const problem = passwordProblem(words, done.refusal) ?? words.say('formExpired');
+  return showReset(deps, { ...shown, problem });
 }
 
 interface Shown {
@@ -109,22 +109,6 @@ function showReset(deps: PageDeps, shown: Shown & { readonly reset: string }): H
   const action = pathOf(deps, tenant, '/reset');
   const token = formToken(visitor.browser, aboutReset);
   return deps.renderPage(words, newPasswordPage(words, { action, token, problem, reset }));
-}
-
-function problemOf(
-  words: Words,
-  refusal: Exclude<ResetRefusal, { readonly reason: 'invalid_reset' }>,
-): string {
-  switch (refusal.reason) {
-    case 'password_too_short':
-      return words.say('passwordTooShort', { count: String(refusal.charsMin) });
-    case 'password_too_long':
-      return words.say('passwordTooLong', { count: String(refusal.bytesMax) });
-    case 'password_blocked':
-      return words.say('passwordBlocked');
-    case 'busy':
-      return words.say('busy');
-  }
 }
 
 function noSelfService(deps: PageDeps, request: HttpRequest): HttpResponse {

@@ -26,7 +26,7 @@ import type { AuditRecord, Step } from '../store/act.ts';
 import type { Store } from '../store/store.ts';
 import type { Row } from '../store/tables.ts';
 import { type Account, beginAttempt, forgetAttempts } from './attempts.ts';
-import type { AuthenticationMethod } from './authentication.ts';
+import type { AuthenticationContext, AuthenticationMethod } from './authentication.ts';
 import { base32, matchTotp, totpSecretBytes, totpUri } from './totp.ts';
 import { recordOnUser } from './user-record.ts';
 
@@ -73,6 +73,8 @@ export interface Proof {
 
 export interface Factors {
   of(tenant: TenantId, userId: SubjectId): Promise<FactorsOfUser>;
+  /** The strongest class that the user can sign in with. */
+  strongest(tenant: TenantId, userId: SubjectId): Promise<AuthenticationContext>;
   /** Whether a password alone is not enough for this user. */
   hasTotp(tenant: TenantId, userId: SubjectId): Promise<boolean>;
   /**
@@ -113,6 +115,15 @@ export function createFactors(deps: FactorsDeps): Factors {
         recoveryCodesLeft: await store.userRecoveryCodes.count(where),
         passkeys: await store.userPasskeys.count(where),
       };
+    },
+    async strongest(tenant, userId) {
+      const [passkey] = await store.userPasskeys.list({
+        where: { tenant, userId },
+        orderBy: ['tenant', 'userId', 'createdAt', 'credentialId'],
+        limit: 1,
+      });
+      if (passkey !== undefined) return 'phr';
+      return (await hasTotp(deps, tenant, userId)) ? 'mfa' : 'pwd';
     },
     hasTotp: (tenant, userId) => hasTotp(deps, tenant, userId),
     beginTotp: (input) => beginTotp(deps, input),

@@ -40,6 +40,7 @@ export function signInPage(words: Words, view: SignInView): Page {
  required${focus(isNamed)}${describedBy(view)}>
 <div class="buttons">
 <button type="submit">${say('signIn')}</button>
+${button('passkey', say('withPasskey'))}
 ${view.continueAs && button('continue', say('continueAs', { user: view.continueAs }))}
 ${view.clientName && button('deny', say('cancel'))}
 </div>
