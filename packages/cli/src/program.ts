@@ -104,9 +104,11 @@ function groupOf(parent: Commander, word: string): Commander {
 /** What the commands of one word have in common. */
 const groups: Readonly<Record<string, string>> = {
   key: 'API keys: create, rotate, disable, revoke, import, check',
+  user: 'people who sign in: create, change, disable, set passwords',
   client: 'OAuth clients: register, change, roll their secrets',
   token: 'access tokens: get one, look inside, verify',
   'signing-key': 'keys that sign tokens: list, rotate',
+  custody: 'root keys, data keys and peppers: show, rotate, destroy',
   'admin-key': 'credentials of administrators, automation and gateways',
   route: 'what gateways send where',
   node: 'the gateways',
