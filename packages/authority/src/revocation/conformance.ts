@@ -73,6 +73,19 @@ export function describeRevocation(open: () => Promise<Store>): void {
       expect(await introspected(other.key)).toBe(true);
     });
 
+    it('leaves an owner, who may be a person, out of the record that lasts for ever', async () => {
+      const { id } = await makeKey('alice@example.com');
+      expect(await revoke('user', 'alice@example.com')).toBe(200);
+      await bed.authority.tick();
+      const log = await bed.call('GET', '/v1/audit/export');
+      expect(String(log.text)).toContain(id);
+      expect(String(log.text)).not.toContain('alice');
+      const path = '/v1/audit/events?action=revocation.create&personal=include';
+      expect((await bed.call('GET', path)).body['items']).toMatchObject([
+        { personal: { owner: 'alice@example.com' } },
+      ]);
+    });
+
     it('leaves alone a key that the user is given afterwards', async () => {
       await makeKey('u1');
       expect(await revoke('user', 'u1')).toBe(200);

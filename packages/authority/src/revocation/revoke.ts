@@ -27,7 +27,7 @@ import { endSessionsOf } from './end-sessions.ts';
 import { endsKeys, revocationStep } from './revocation-step.ts';
 
 export interface RevokeDeps {
-  readonly store: Pick<Store, 'acts' | 'keys'>;
+  readonly store: Pick<Store, 'acts' | 'keys' | 'users'>;
   readonly recorder: Recorder;
   readonly clock: Clock;
   readonly entropy: Entropy;
@@ -87,6 +87,7 @@ export async function revoke(
   const wrong = before === undefined ? undefined : wrongMoment(target, before, at);
   if (wrong !== undefined) return err(wrong);
   const id = freshId(deps.entropy);
+  const isOwner = target.kind === 'user' && !(await deps.store.users.get(tenant, target.id));
   const { outcome, position } = await deps.store.acts.run({
     steps: [
       ...mark,
@@ -107,10 +108,8 @@ export async function revoke(
       eventBy(requester, {
         action: 'revocation.create',
         at,
-        object: input.about ?? objectOf(target),
-        related: { kind: 'revocation', id },
+        ...named(input, { id, isOwner }),
         why: input.reason,
-        detail: { target_kind: target.kind, target_id: target.id, ...(before && { before }) },
       }),
     ),
   });
@@ -121,6 +120,24 @@ export async function revoke(
   if (before === undefined && endsKeys(target)) await endKeysAround(deps, { tenant, target, at });
   // A revocation always advances the feed.
   return ok({ id, position: position as FeedPosition, effectiveAt: at });
+}
+
+/**
+ * What the record is about. A user of ours has an id that says nothing; an owner of keys is any
+ * text, perhaps a person's name or address: that stands beside the leaf, which lasts for ever.
+ */
+function named(
+  { target, about, before }: RevokeInput,
+  { id, isOwner }: { readonly id: string; readonly isOwner: boolean },
+) {
+  const detail = { target_kind: target.kind, ...(before && { before }) };
+  const revocation = { kind: 'revocation', id } as const;
+  if (isOwner) return { object: revocation, detail, personal: { owner: target.id } } as const;
+  return {
+    object: about ?? objectOf(target),
+    related: revocation,
+    detail: { ...detail, target_id: target.id },
+  } as const;
 }
 
 function wrongMoment(

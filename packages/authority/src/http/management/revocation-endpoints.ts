@@ -25,7 +25,7 @@ import {
 } from './wire-schema.ts';
 
 export interface RevocationPorts extends RevokeDeps {
-  readonly store: Pick<Store, 'revocations' | 'nodes' | 'installation' | 'keys' | 'acts'>;
+  readonly store: Pick<Store, 'revocations' | 'nodes' | 'installation' | 'keys' | 'users' | 'acts'>;
   /** Ends a signing key with all that it signed, putting another in its place. */
   readonly endSigningKey: (input: {
     readonly requester: Requester;
