@@ -250,6 +250,17 @@ describe('POST /v1/keys/verify', () => {
     expect(await codeOf(key, { address: '203.0.113.9' })).toBe('too_many_failures');
     expect(await codeOf(key, { address: '203.0.113.10' })).toBe('ok');
   });
+
+  it('lets nobody lock an address out of anything else by naming it', async () => {
+    const created = await bed.call('POST', '/v1/admin-keys', {
+      json: { name: 'x', permissions: ['keys:read'] },
+    });
+    const json = { key: `unknown-${'x'.repeat(40)}`, address: '203.0.113.9' };
+    for (let i = 0; i < 125; i++) await bed.call('POST', '/v1/keys/verify', { json });
+    const credential = String(created.body['key']);
+    const there = await bed.call('GET', '/v1/keys', { credential, address: '203.0.113.9' });
+    expect(there.status).toBe(200);
+  });
 });
 
 describe('POST /v1/keys/import', () => {

@@ -85,6 +85,22 @@ describe('authentication', () => {
     expect((await bed.call('GET', '/v1/keys')).status).toBe(200);
   });
 
+  it('goes on for a key and a client that were good there, whoever guesses too', async () => {
+    const client = await bed.addClient({});
+    const grant = { grant_type: 'client_credentials' };
+    const token = async (secret: string) =>
+      (await bed.post('/oauth2/token', grant, { ...client, secret })).status;
+    expect((await bed.call('GET', '/v1/keys')).status).toBe(200);
+    expect(await token(client.secret)).toBe(200);
+    for (let i = 0; i < limits.failureBudgetPerMinute; i++) await refused(`mm_admin_${i}`);
+    expect((await bed.call('GET', '/v1/keys', { credential: 'mm_admin_x' })).status).toBe(429);
+    expect((await bed.call('GET', '/v1/keys')).status).toBe(200);
+    expect(await token(client.secret)).toBe(200);
+    for (let i = 0; i < limits.failureBudgetPerMinute; i++) await token('wrong');
+    expect(await token(client.secret)).toBe(429);
+    expect((await bed.call('GET', '/v1/keys')).status).toBe(200);
+  });
+
   it('leaves one record of many refusals', async () => {
     for (let i = 0; i < 50; i++) await refused(`mm_admin_${i}`);
     await bed.authority.close();

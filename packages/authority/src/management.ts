@@ -2,7 +2,7 @@
  * The management side of the composition root: which rooms its endpoints are given, and who may
  * call them. Neighbour: `authority.ts`, which puts it beside the protocol endpoints.
  */
-import type { HttpRequest, TenantId } from '@mintmark/core';
+import { createFailureBudget, type HttpRequest, type TenantId } from '@mintmark/core';
 import { covers } from './admin/permission.ts';
 import type { VerifyKeyPorts } from './apikeys/verify-key.ts';
 import { type AuthenticateDeps, authenticate } from './http/management/authenticate.ts';
@@ -68,7 +68,8 @@ function endpointPorts(rooms: Rooms, shared: Judging): ManagementPorts {
     routes: acting,
     verify: {
       keys: shared.keys,
-      failures: shared.failures,
+      // Of its own: whose address is told in a body must not be locked out of anything else.
+      failures: createFailureBudget(clock),
       clock,
       decisions,
     },

@@ -54,3 +54,26 @@ test('counts a whole /64 of IPv6 as one address, and IPv4 in whatever spelling',
   expect(budget.retryAfterSeconds('192.0.2.1')).toBeGreaterThan(0);
   expect(budget.retryAfterSeconds('192.0.2.2')).toBe(0);
 });
+
+test('gives whoever proved itself at an address a budget of its own', () => {
+  const budget = createFailureBudget(manualClock(0), 2);
+  budget.proven('192.0.2.1', 'good');
+  for (let i = 0; i < 2; i++) budget.failed('192.0.2.1', 'other');
+  expect(budget.retryAfterSeconds('192.0.2.1', 'other')).toBeGreaterThan(0);
+  expect(budget.retryAfterSeconds('192.0.2.1')).toBeGreaterThan(0);
+  expect(budget.retryAfterSeconds('::ffff:192.0.2.1', 'good')).toBe(0);
+  // Guesses at its name count against it alone, and what was proven elsewhere counts for nothing.
+  for (let i = 0; i < 2; i++) budget.failed('192.0.2.1', 'good');
+  expect(budget.retryAfterSeconds('192.0.2.1', 'good')).toBeGreaterThan(0);
+  for (let i = 0; i < 2; i++) budget.failed('192.0.2.2');
+  expect(budget.retryAfterSeconds('192.0.2.2', 'good')).toBeGreaterThan(0);
+});
+
+test('bounds what it remembers as proven', () => {
+  const budget = createFailureBudget(manualClock(0), 1, 2);
+  for (const who of ['a', 'b', 'c', 'c']) budget.proven('192.0.2.1', who);
+  budget.failed('192.0.2.1');
+  expect(budget.retryAfterSeconds('192.0.2.1', 'a')).toBeGreaterThan(0);
+  expect(budget.retryAfterSeconds('192.0.2.1', 'b')).toBe(0);
+  expect(budget.retryAfterSeconds('192.0.2.1', 'c')).toBe(0);
+});

@@ -10,7 +10,7 @@ import {
   type UnixMs,
 } from '@mintmark/core';
 import type { RefusalTally } from '../admin/refusal-tally.ts';
-import type { ClientAuthenticator } from '../clients/authenticate.ts';
+import type { ClientAuthenticator, PresentedClient } from '../clients/authenticate.ts';
 import type { Client } from '../clients/client.ts';
 import type { GrantDeps } from '../grants/grant.ts';
 import type { ActiveToken, IntrospectionCaller } from '../introspection/introspect.ts';
@@ -60,6 +60,15 @@ export interface ProtocolDeps {
   readonly onFault: (fault: unknown) => void;
 }
 
+/** What the budget of failures knows a client by; undefined where it proves nothing. */
+export function nameOf(
+  tenant: TenantId,
+  presented: PresentedClient | undefined,
+): string | undefined {
+  if (presented === undefined || presented.method === 'none') return undefined;
+  return `client ${tenant} ${presented.clientId}`;
+}
+
 /**
  * Authenticates the calling client of an endpoint other than the token endpoint. Failures spend
  * the address's budget; an address without any is refused before the look-up.
@@ -76,23 +85,27 @@ export async function callingClient(
 ): Promise<Result<Client, ProtocolRefusal>> {
   const { tenant, surface, request, form } = input;
   const address = request.remoteAddress;
-  const retryAfterSeconds = deps.failures.retryAfterSeconds(address);
+  const presented = presentedClient(request.header('authorization'), form);
+  if (!presented.ok) return presented;
+  const who = nameOf(tenant, presented.value);
+  const retryAfterSeconds = deps.failures.retryAfterSeconds(address, who);
   if (retryAfterSeconds > 0) {
     return { ok: false, refusal: { reason: 'too_many_failures', retryAfterSeconds } };
   }
-  const presented = presentedClient(request.header('authorization'), form);
-  if (!presented.ok) return presented;
   if (presented.value === undefined) {
     return { ok: false, refusal: { reason: 'caller_unauthenticated' } };
   }
   const known = await deps.authenticator.authenticate(tenant, presented.value);
   const spent = known.ok && (await deps.authenticator.spend(known.value.once));
-  if (known.ok && spent) return ok(known.value.client);
+  if (known.ok && spent) {
+    if (who !== undefined) deps.failures.proven(address, who);
+    return ok(known.value.client);
+  }
   const { method } = presented.value;
   const refusal: ProtocolRefusal = known.ok
     ? { reason: 'assertion_used' }
     : { reason: 'client_unauthenticated', why: known.refusal, method };
-  deps.failures.failed(address);
+  deps.failures.failed(address, who);
   const { reason } = known.ok ? refusal : known.refusal;
   deps.refused({ tenant, surface, reason, address });
   return err(refusal);

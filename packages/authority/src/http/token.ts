@@ -3,7 +3,7 @@ import type { HttpRequest, HttpResponse, TenantId } from '@mintmark/core';
 import { runGrant } from '../grants/run-grant.ts';
 import { readForm } from './form.ts';
 import { presentedClient } from './presented-client.ts';
-import type { ProtocolDeps } from './protocol-deps.ts';
+import { nameOf, type ProtocolDeps } from './protocol-deps.ts';
 import { renderError, uncached } from './render-error.ts';
 
 export async function handleToken(
@@ -12,12 +12,13 @@ export async function handleToken(
   request: HttpRequest,
 ): Promise<HttpResponse> {
   const address = request.remoteAddress;
-  const retryAfterSeconds = deps.failures.retryAfterSeconds(address);
-  if (retryAfterSeconds > 0) return renderError({ reason: 'too_many_failures', retryAfterSeconds });
   const form = await readForm(request);
   if (!form.ok) return renderError(form.refusal);
   const presented = presentedClient(request.header('authorization'), form.value);
   if (!presented.ok) return renderError(presented.refusal);
+  const who = nameOf(tenant, presented.value);
+  const retryAfterSeconds = deps.failures.retryAfterSeconds(address, who);
+  if (retryAfterSeconds > 0) return renderError({ reason: 'too_many_failures', retryAfterSeconds });
   const grantType = form.value.get('grant_type');
   if (grantType === undefined)
     return renderError({ reason: 'missing_parameter', name: 'grant_type' });
@@ -34,13 +35,14 @@ export async function handleToken(
   if (!issued.ok) {
     const { refusal } = issued;
     if (refusal.reason === 'client_unauthenticated' || refusal.reason === 'assertion_used') {
-      deps.failures.failed(address);
+      deps.failures.failed(address, who);
       const isUsed = refusal.reason === 'assertion_used';
       const reason = isUsed ? refusal.reason : (refusal.why?.reason ?? 'no_credential');
       deps.refused({ tenant, surface: 'token', reason, address });
     }
     return renderError(issued.refusal);
   }
+  if (who !== undefined) deps.failures.proven(address, who);
   const { text, refreshToken, expiresAt, issuedAt, scopes } = issued.value;
   return {
     status: 200,

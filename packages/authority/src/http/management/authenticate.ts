@@ -12,6 +12,7 @@ import {
   type Result,
   type TenantId,
 } from '@mintmark/core';
+import { digestToken, parseSecretToken } from '@mintmark/tokens';
 import type { Caller } from '../../admin/caller.ts';
 import type { RefusalTally } from '../../admin/refusal-tally.ts';
 import { type VerifyKeyPorts, verifyKey } from '../../apikeys/verify-key.ts';
@@ -46,15 +47,31 @@ export async function authenticate(
   // No credentials, no error code (RFC 6750 §3).
   if (header === undefined) return unauthenticated('Bearer realm="mintmark"');
   const address = request.remoteAddress;
-  const waitSeconds = deps.failures.retryAfterSeconds(address);
+  const who = nameOf(deps.keys.prefix, header);
+  const waitSeconds = deps.failures.retryAfterSeconds(address, who);
   if (waitSeconds > 0) {
     return err({ code: 'too_many_failures', headers: { 'retry-after': `${waitSeconds}` } });
   }
   const caller = await callerOf(deps, { header, tenant, address });
-  if (typeof caller !== 'string') return ok(caller);
-  deps.failures.failed(address);
+  if (typeof caller !== 'string') {
+    if (who !== undefined) deps.failures.proven(address, who);
+    return ok(caller);
+  }
+  deps.failures.failed(address, who);
   deps.refusals.note({ tenant, surface: 'management', reason: caller, address });
   return unauthenticated('Bearer realm="mintmark", error="invalid_token"');
+}
+
+/** An admin key by its id, another token by its digest; undefined for what is neither. */
+function nameOf(prefix: string, header: string): string | undefined {
+  const token = readBearer(header);
+  if (token === undefined) return undefined;
+  const parsed = parseSecretToken(token, prefix);
+  return parsed.ok ? `key ${parsed.value.id}` : `token ${digestToken(token)}`;
+}
+
+function readBearer(header: string): string | undefined {
+  return /^bearer +([\x21-\x7e]+)$/i.exec(header)?.[1];
 }
 
 /** The caller, or the reason for the record. */
@@ -63,7 +80,7 @@ async function callerOf(
   input: { readonly header: string; readonly tenant: TenantId; readonly address: string },
 ): Promise<Caller | string> {
   const { header, tenant, address } = input;
-  const token = /^bearer +([\x21-\x7e]+)$/i.exec(header)?.[1];
+  const token = readBearer(header);
   if (token === undefined) return 'malformed';
   if (!token.startsWith(`${deps.keys.prefix}_admin_`)) {
     const found = await deps.accessToken(tenant, token);
