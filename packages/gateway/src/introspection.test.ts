@@ -58,6 +58,16 @@ function activeKey(change: Partial<IntrospectionAnswer> = {}): IntrospectionAnsw
   return activeToken({ kind: 'api_key', position: undefined, audience: [], ...change } as never);
 }
 
+/** Until what was answered is asked again, with a view that stays fresh meanwhile. */
+async function outlastAnswers(): Promise<void> {
+  for (let age = 0; age < limits.introspectionTtlMs; age += 1_000) {
+    rig.clock.advanceMs(1_000);
+    rig.feed.heartbeat();
+    await until(() => rig.feed.waiting === 1);
+    rig.timers.advance(0);
+  }
+}
+
 describe('opaque tokens', () => {
   it('are asked for once, and judged by the view from then on', async () => {
     rig.introspect = async () => activeToken();
@@ -76,12 +86,7 @@ describe('opaque tokens', () => {
     rig.introspect = async () => activeToken();
     const { text } = rig.secret('at');
     await judged(text);
-    for (let age = 0; age < limits.introspectionTtlMs; age += 1_000) {
-      rig.clock.advanceMs(1_000);
-      rig.feed.heartbeat();
-      await until(() => rig.feed.waiting === 1);
-      rig.timers.advance(0);
-    }
+    await outlastAnswers();
     expect(await judged(text)).toBe('200 ok');
     expect(rig.asked).toHaveLength(2);
   });
@@ -252,6 +257,20 @@ describe('guessing', () => {
     expect(await status(rig.token())).toBe(429);
     expect(await status(good)).toBe(200);
     expect(await judged(rig.token(), '127.0.0.2')).toBe('200 ok');
+  });
+
+  it('stops no token that was good there before, when it is asked for again', async () => {
+    const good = rig.secret('at').text;
+    rig.introspect = async (text) => (text === good ? activeToken() : { active: false });
+    expect(await judged(good)).toBe('200 ok');
+    await outlastAnswers();
+    for (let i = 0; i < limits.failureBudgetPerMinute; i++) {
+      await ask(rig.listener.port, { headers: bearer(rig.secret('at').text) });
+    }
+    const guess = await ask(rig.listener.port, { headers: bearer(rig.secret('at').text) });
+    expect(guess.status).toBe(429);
+    expect(await judged(good)).toBe('200 ok');
+    expect(rig.asked.filter((text) => text === good)).toHaveLength(2);
   });
 
   it('is told when to come again', async () => {

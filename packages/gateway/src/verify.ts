@@ -183,8 +183,10 @@ async function askAuthority(
   const { text, address, now } = input;
   let asked = introspections.find(text, address);
   if (asked === undefined) {
-    // Before any look-up: guessing costs the guesser's own budget and the authority nothing.
-    const wait = failures.retryAfterSeconds(address);
+    const who = digestToken(text);
+    // Before any look-up: guessing costs the guesser's own budget and the authority nothing. What
+    // was good there before is asked about again, whatever its neighbours guess.
+    const wait = failures.retryAfterSeconds(address, who);
     if (wait > 0) return denied({ reason: 'too_many_failures', retryAfterSeconds: wait });
     try {
       asked = await introspections.ask({ credential: text, address, position: view.position });
@@ -194,7 +196,8 @@ async function askAuthority(
     }
     const outcome = asked.answer.active ? 'active' : 'inactive';
     metrics.count('mintmark_gateway_introspections_total', outcome);
-    if (!asked.answer.active) failures.failed(address);
+    if (asked.answer.active) failures.proven(address, who);
+    else failures.failed(address, who);
   }
   if (!asked.answer.active) return invalid('unknown_credential');
   return identityOf(parts, asked.answer, asked.askedAt, now);
