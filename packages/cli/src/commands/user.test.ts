@@ -85,6 +85,15 @@ describe('mintmark user', () => {
     expect(last(sent)).toMatchObject({ method, path, seen: '"4"', ...(body && { body }) });
   });
 
+  it('makes a link for a forgotten password', async () => {
+    const link = 'https://id.example/reset?token=x';
+    const making = (request: Sent) =>
+      request.method === 'POST' ? json(201, { url: link, expires_at: 'soon' }) : server(request);
+    const { out, sent } = await run('user reset-password Alice', { server: making });
+    expect(out).toContain(link);
+    expect(last(sent)).toMatchObject({ method: 'POST', path: '/v1/users/u1/password/reset' });
+  });
+
   it('passes on what the server refuses while it looks for the name', async () => {
     const refusing = () => json(403, { code: 'insufficient_permission', title: 'No' });
     expect((await run('user show alice', { server: refusing })).exit).toBe(1);

@@ -97,6 +97,21 @@ const setPassword: Command = {
   },
 };
 
+const resetPassword: Command = {
+  name: 'user reset-password',
+  summary: 'makes a link with which the user sets a new password, once, within half an hour',
+  operands: [userOperand],
+  examples: [['mintmark user reset-password alice', 'hand the link over by a way that is safe']],
+  async run(invocation) {
+    const user = await pathOfUser(invocation);
+    if (!user.ok) return user;
+    const path = `${user.value}/password/reset`;
+    return send(invocation, { method: 'POST', path }, (style, body) =>
+      fields(style, rowsOf(body, ['url', 'expires_at'])),
+    );
+  },
+};
+
 const disable: Command = {
   name: 'user disable',
   summary: 'stops a user at once, sessions and tokens included',
@@ -135,6 +150,7 @@ export const userCommands: readonly Command[] = [
   show,
   update,
   setPassword,
+  resetPassword,
   disable,
   enable,
   remove,
