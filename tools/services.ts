@@ -1,6 +1,6 @@
 /**
  * The services and foreign clients that suites talk to, installed only where they are missing:
- * PostgreSQL from Debian, npm and Python packages into folders of this checkout.
+ * PostgreSQL and a browser from Debian, npm and Python packages into folders of this checkout.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -18,6 +18,7 @@ export function installServices(root: string): Tally[] {
 
 const debian: readonly { readonly name: string; readonly isThere: () => boolean }[] = [
   { name: 'postgresql', isThere: hasPostgres },
+  { name: 'chromium', isThere: () => succeeds('chromium', ['--version']) },
   { name: 'python3-venv', isThere: () => succeeds('python3', ['-c', 'import ensurepip, venv']) },
 ];
 
