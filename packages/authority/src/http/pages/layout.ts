@@ -77,16 +77,18 @@ ${script === undefined ? undefined : { markup: `<script>${script}</script>\n` }}
 /**
  * Where a form may lead. Chromium holds `form-action` against every redirect that follows, beyond
  * the client's redirect URI too: so a client on the web may send the browser on to any `https`
- * place, as brokers and proxies do, and others to what they registered.
+ * place, as brokers and proxies do, one on the person's machine also to others there, and an app to
+ * what it registered.
  *
  * @param redirectUri where the browser may be sent to in the end
  */
 export function formActionTo(redirectUri: string): string {
-  const { protocol, origin, hostname } = new URL(redirectUri);
+  const { protocol, hostname } = new URL(redirectUri);
   if (protocol === 'https:') return "'self' https:";
   if (protocol !== 'http:') return `'self' ${protocol}`;
   // A source cannot be an IPv6 address (CSP Level 3, §2.3.1): `http:` is the nearest that can.
-  return hostname.startsWith('[') ? "'self' http:" : `'self' ${origin} https:`;
+  if (hostname.startsWith('[')) return "'self' http: https:";
+  return "'self' https: http://127.0.0.1:* http://localhost:*";
 }
 
 function logoOf({ logoUrl }: Branding): Html | undefined {
