@@ -25,6 +25,7 @@ import { type VerifyKeyPorts, verifyKey } from './apikeys/verify-key.ts';
 import { clockAfter } from './audit/clock-floor.ts';
 import { createRecorder } from './audit/record.ts';
 import { findClient, subjectSeenBy } from './authorization/known-clients.ts';
+import { signClaims } from './authorization/sign-claims.ts';
 import { createClientAuthenticator } from './clients/authenticate.ts';
 import { createClientKeys } from './clients/client-keys.ts';
 import type { AuthorityConfig } from './config.ts';
@@ -246,6 +247,9 @@ function pageDeps(rooms: Rooms): PageDeps {
       subjectSeenBy,
     },
     renderPage: createPageRenderer(config.branding),
+    // No type (JARM §2.1): without `sub` nobody takes it for an ID token.
+    sign: (tenant, algorithm, claims) =>
+      signClaims(keyring, { tenant, algorithm, typ: undefined, claims }),
     resets: rooms.resets,
     security: {
       users,

@@ -1,8 +1,8 @@
 /** An authority with people, an application, and browsers in which they meet; for tests. */
 import { defaultTenant, type JsonObject } from '@mintmark/core';
-import { assembleJws, jwsSigningInput } from '@mintmark/tokens';
 import { createRecorder } from './audit/record.ts';
 import { authorityBed, bedConfig, bedPassword } from './authority-bed.ts';
+import { signClaims } from './authorization/sign-claims.ts';
 import { openBrowser, type Shown } from './browser-bed.ts';
 import { createKeyring } from './keyring/keyring.ts';
 
@@ -70,9 +70,8 @@ export async function signInBed(rules: AppRules = {}) {
       const recorder = createRecorder({ ...bed, ...bed.ports });
       const settings = bedConfig.signing;
       const keyring = await createKeyring({ ...bed.ports, sealer: bed.sealer, recorder, settings });
-      const { kid, algorithm: alg, sign } = await keyring.signer(defaultTenant, 'ES256');
-      const input = jwsSigningInput({ ...header, alg, kid }, payload);
-      return assembleJws(input, await sign(Buffer.from(input, 'latin1')));
+      const signed = { tenant: defaultTenant, algorithm: 'ES256', claims: payload } as const;
+      return signClaims(keyring, { ...signed, ...header });
     },
     /** A browser in which alice is signed in and has allowed the app `openid read`. */
     async settled() {

@@ -72,6 +72,8 @@ export const limits = {
   pushedRequestSecondsMax: 60,
   /** How often the use of a session is noted: each note is a write. */
   sessionTouchMs: 60_000,
+  /** Life of a signed authorization response (JARM §2.1 asks for ten minutes at most). */
+  signedResponseSeconds: 300,
   /** Ended sessions settled in one round, and families of tokens ended in one act. */
   endedSessionsBatch: 100,
   familiesEndedAtOnce: 500,

@@ -3,8 +3,8 @@ import { parseAuthorizationRequest } from './authorization-request.ts';
 import { bedChallenge, bedClient, bedRequest, parametersOf } from './request-bed.ts';
 
 const { scopes, audience, codeChallenge, nonce, ...rest } = bedRequest;
-const { clientId, redirectUri, redirectUriGiven, responseMode, state } = rest;
-const target = { clientId, redirectUri, redirectUriGiven, responseMode, state };
+const { clientId, redirectUri, redirectUriGiven, responseMode, state, signedBy } = rest;
+const target = { clientId, redirectUri, redirectUriGiven, responseMode, state, signedBy };
 
 const parse = (
   more: Parameters<typeof parametersOf>[0] = {},

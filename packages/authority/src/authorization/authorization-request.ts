@@ -8,7 +8,7 @@
 import { err, isScope, limits, ok, type Result } from '@mintmark/core';
 import { type ClaimsRequest, claimNames, parseClaimsParameter } from './claims-parameter.ts';
 import type { RequestingClient } from './requesting-client.ts';
-import { isResponseMode, type ResponseTarget } from './response-target.ts';
+import { parseResponseMode, type ResponseTarget } from './response-target.ts';
 
 /** Parameters of a form, of a query or of a signed request, wherever they came from. */
 export interface Parameters {
@@ -128,7 +128,8 @@ function responseFault(
   if (type !== 'code') return { reason: 'unsupported_response_type' };
   if (!client.grantTypes.includes('authorization_code')) return { reason: 'grant_not_allowed' };
   const mode = parameters.get('response_mode');
-  if (mode !== undefined && !isResponseMode(mode)) return { reason: 'unsupported_response_mode' };
+  if (mode !== undefined && parseResponseMode(mode) === undefined)
+    return { reason: 'unsupported_response_mode' };
   return undefined;
 }
 

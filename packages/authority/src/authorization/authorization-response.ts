@@ -2,6 +2,7 @@
  * What is sent to a client's redirect URI: code or error, with `state` and, always, `iss` (RFC
  * 9207), by which the client knows which authorization server answered it.
  */
+import { type JsonObject, type JwsAlgorithm, limits } from '@mintmark/core';
 import type { ResponseTarget } from './response-target.ts';
 
 /** RFC 6749 §4.1.2.1, OpenID Connect Core §3.1.2.6, RFC 8707 §2, RFC 9396 §5, RFC 9470. */
@@ -35,24 +36,46 @@ export type AuthorizationResponse =
       readonly fields: readonly (readonly [name: string, value: string])[];
     };
 
-/** @param input.issuer out of the configuration, never out of the request's Host */
-export function buildAuthorizationResponse(
+export interface ResponseInput {
+  /** Out of the configuration, never out of the request's Host. */
+  readonly issuer: string;
+  readonly answer: AuthorizationAnswer;
+  /** Unix seconds. */
+  readonly now: number;
+  /** Signs a response (JARM §2.1). */
+  readonly sign: (algorithm: JwsAlgorithm, claims: JsonObject) => Promise<string>;
+}
+
+/** @throws CustodyFault, StoreFault where the response cannot be signed */
+export async function buildAuthorizationResponse(
   target: ResponseTarget,
-  input: { readonly issuer: string; readonly answer: AuthorizationAnswer },
-): AuthorizationResponse {
-  const { redirectUri, responseMode, state } = target;
-  const { issuer, answer } = input;
-  const fields: (readonly [string, string])[] = [
-    ...answerFields(answer),
-    ...(state === null ? [] : [['state', state] as const]),
-    ['iss', issuer],
-  ];
+  input: ResponseInput,
+): Promise<AuthorizationResponse> {
+  const { redirectUri, responseMode } = target;
+  const fields = await responseFields(target, input);
   switch (responseMode) {
     case 'form_post':
+    case 'form_post.jwt':
       return { by: 'form', action: redirectUri, fields };
     case 'query':
+    case 'query.jwt':
       return { by: 'redirect', location: withQuery(redirectUri, fields) };
   }
+}
+
+async function responseFields(
+  { clientId, state, signedBy }: ResponseTarget,
+  { issuer, answer, now, sign }: ResponseInput,
+): Promise<readonly (readonly [string, string])[]> {
+  const said: readonly (readonly [string, string])[] = [
+    ...answerFields(answer),
+    ...(state === null ? [] : [['state', state] as const]),
+  ];
+  if (signedBy === null) return [...said, ['iss', issuer]];
+  // RFC 9207 §2.4: the issuer stands inside the JWT, and nowhere else.
+  const exp = now + limits.signedResponseSeconds;
+  const claims = { iss: issuer, aud: clientId, exp, ...Object.fromEntries(said) };
+  return [['response', await sign(signedBy, claims)]];
 }
 
 function answerFields(answer: AuthorizationAnswer): readonly (readonly [string, string])[] {

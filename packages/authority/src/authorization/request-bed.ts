@@ -59,6 +59,7 @@ export const bedRequest: AuthorizationRequest = {
   redirectUriGiven: true,
   responseMode: 'query',
   state: 's-1',
+  signedBy: null,
   scopes: ['openid', 'read'],
   audience: ['https://api.example'],
   codeChallenge: bedChallenge,

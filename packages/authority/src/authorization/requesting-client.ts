@@ -20,6 +20,7 @@ export type RequestingClient = Pick<
   | 'consent'
   | 'defaultAcrValues'
   | 'defaultMaxAgeSeconds'
+  | 'authorizationResponseAlgorithm'
   | 'backchannelLogoutUri'
   | 'refreshTokenTtlSeconds'
 >;

@@ -18,6 +18,7 @@ describe('where the answer goes', () => {
         redirectUriGiven: true,
         responseMode: 'query',
         state: 's-1',
+        signedBy: null,
       },
     });
   });
@@ -59,11 +60,22 @@ describe('where the answer goes', () => {
       return found.ok && found.value.responseMode;
     };
     expect(modeOf('form_post')).toBe('form_post');
-    expect(modeOf('fragment')).toBe('query');
+    expect(modeOf('jwt')).toBe('query.jwt');
+    expect(modeOf('form_post.jwt')).toBe('form_post.jwt');
+    for (const none of ['fragment', 'fragment.jwt', 'JWT', '__proto__']) {
+      expect(modeOf(none)).toBe('query');
+    }
     expect(modeOf(['form_post', 'form_post'])).toBe('query');
   });
 
   test.each([[['a', 'a']], ['x'.repeat(8_193)]])('leaves out a state that is no use', (state) => {
     expect(find({ state })).toMatchObject({ value: { state: null } });
+  });
+
+  test('is signed by what the client chose', () => {
+    const response_mode = 'query.jwt';
+    expect(find({ response_mode })).toMatchObject({ value: { signedBy: 'RS256' } });
+    const client = { authorizationResponseAlgorithm: 'ES256' } as const;
+    expect(find({ response_mode }, client)).toMatchObject({ value: { signedBy: 'ES256' } });
   });
 });

@@ -3,14 +3,15 @@
  * request whose client or redirect URI is bad is answered to the person and never redirected
  * (RFC 6749 §4.1.2.1), every other error goes to the redirect URI that was found here.
  */
-import { type ClientId, err, limits, ok, type Result } from '@mintmark/core';
+import { type ClientId, err, type JwsAlgorithm, limits, ok, type Result } from '@mintmark/core';
 import type { Parameters } from './authorization-request.ts';
 import { isRegisteredRedirectUri } from './redirect-uri.ts';
 import type { RequestingClient } from './requesting-client.ts';
 
 /** No fragment: what stands there is open to every script of the page that it leads to. */
-export const responseModes = ['query', 'form_post'] as const;
-export type ResponseMode = (typeof responseModes)[number];
+export const responseModes = ['query', 'form_post', 'jwt', 'query.jwt', 'form_post.jwt'] as const;
+/** `jwt` is what it stands for: `query.jwt` (JARM §2.3.4). */
+export type ResponseMode = Exclude<(typeof responseModes)[number], 'jwt'>;
 
 export interface ResponseTarget {
   readonly clientId: ClientId;
@@ -19,6 +20,8 @@ export interface ResponseTarget {
   readonly redirectUriGiven: boolean;
   readonly responseMode: ResponseMode;
   readonly state: string | null;
+  /** Algorithm of a signed answer (JARM); null where it is plain. */
+  readonly signedBy: JwsAlgorithm | null;
 }
 
 /** Each is answered by a page, to the person who followed the link. */
@@ -28,8 +31,10 @@ export type TargetRefusal =
   | { readonly reason: 'redirect_uri_not_named' }
   | { readonly reason: 'redirect_uri_not_registered' };
 
-export function isResponseMode(text: string): text is ResponseMode {
-  return responseModes.some((mode) => mode === text);
+/** @returns undefined for what is no mode of ours */
+export function parseResponseMode(text: string): ResponseMode | undefined {
+  const mode = responseModes.find((one) => one === text);
+  return mode === 'jwt' ? 'query.jwt' : mode;
 }
 
 /**
@@ -54,15 +59,20 @@ export function findResponseTarget(
   }
   const redirectUri = given ?? onlyRedirectUri(client, parameters);
   if (redirectUri === undefined) return err({ reason: 'redirect_uri_not_named' });
-  const mode = parameters.get('response_mode') ?? '';
+  const named = parseResponseMode(parameters.get('response_mode') ?? '');
+  const responseMode = (isOnce('response_mode') ? named : undefined) ?? 'query';
   const state = parameters.get('state');
   const isStateSent = state !== undefined && isOnce('state') && state.length <= stateCharsMax;
   return ok({
     clientId: client.clientId,
     redirectUri,
     redirectUriGiven: given !== undefined,
-    responseMode: isOnce('response_mode') && isResponseMode(mode) ? mode : 'query',
+    responseMode,
     state: isStateSent ? state : null,
+    // JARM §3: RS256 where the client says nothing.
+    signedBy: responseMode.endsWith('jwt')
+      ? (client.authorizationResponseAlgorithm ?? 'RS256')
+      : null,
   });
 }
 

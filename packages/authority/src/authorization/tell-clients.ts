@@ -15,13 +15,13 @@ import {
   type TenantId,
 } from '@mintmark/core';
 import type { GuardedClient } from '@mintmark/net';
-import { assembleJws, jwsSigningInput } from '@mintmark/tokens';
 import type { Recorder } from '../audit/record.ts';
 import type { Client } from '../clients/client.ts';
 import type { Keyring } from '../keyring/keyring.ts';
 import type { Store } from '../store/store.ts';
 import type { Row } from '../store/tables.ts';
 import type { RequestingClient } from './requesting-client.ts';
+import { signClaims } from './sign-claims.ts';
 
 export interface TellDeps {
   readonly store: Pick<Store, 'sessionClients' | 'acts'>;
@@ -82,10 +82,8 @@ async function claim(deps: TellDeps, row: Due): Promise<boolean> {
 /** §2.4: never a `nonce`, so that it is no ID token; it says of whom and of which session. */
 async function logoutToken(deps: TellDeps, client: Client, row: Due): Promise<string> {
   const tenant = row.tenant as TenantId;
-  const signer = await deps.keyring.signer(tenant, client.idTokenAlgorithm);
   const now = nowSeconds(deps.clock);
-  const header = { typ: 'logout+jwt', alg: signer.algorithm, kid: signer.kid };
-  const signingInput = jwsSigningInput(header, {
+  const claims = {
     iss: deps.issuerOf(tenant),
     sub: deps.subjectSeenBy(client, row.subject),
     aud: client.clientId,
@@ -94,8 +92,9 @@ async function logoutToken(deps: TellDeps, client: Client, row: Due): Promise<st
     jti: base64urlEncode(deps.entropy.bytes(16)),
     sid: row.session,
     events: { 'http://schemas.openid.net/event/backchannel-logout': {} },
-  });
-  return assembleJws(signingInput, await signer.sign(Buffer.from(signingInput, 'latin1')));
+  };
+  const algorithm = client.idTokenAlgorithm;
+  return signClaims(deps.keyring, { tenant, algorithm, typ: 'logout+jwt', claims });
 }
 
 /** §2.8: 200 or 204. Whatever else came back, or nothing, is worth another try. */

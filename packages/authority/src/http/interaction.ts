@@ -3,7 +3,15 @@
  * the answer that takes the browser there. Always by 303, so that no form is ever sent twice, and
  * nowhere but to our own pages or to a redirect URI that its client registered.
  */
-import { assertNever, type HttpRequest, type HttpResponse, type TenantId } from '@mintmark/core';
+import {
+  assertNever,
+  type HttpRequest,
+  type HttpResponse,
+  type JsonObject,
+  type JwsAlgorithm,
+  nowSeconds,
+  type TenantId,
+} from '@mintmark/core';
 import type { AccountDeps } from '../authorization/account.ts';
 import { buildAuthorizationResponse } from '../authorization/authorization-response.ts';
 import type { FlowDeps, Outcome } from '../authorization/flow.ts';
@@ -23,12 +31,14 @@ import { type CookieDeps, withCookies } from './visitor.ts';
 export interface PageDeps extends CookieDeps {
   readonly flow: FlowDeps & AccountDeps & LogoutDeps;
   readonly renderPage: RenderPage;
+  /** Signs an answer to a client (JARM). */
+  readonly sign: (tenant: TenantId, algorithm: JwsAlgorithm, claims: JsonObject) => Promise<string>;
   readonly resets: Pick<Resets, 'isSelfService' | 'request' | 'complete'>;
   readonly security: SecurityDeps;
 }
 
 /** @param cookies to be set with the answer, whatever it is */
-export function goTo(
+export async function goTo(
   deps: PageDeps,
   input: {
     readonly tenant: TenantId;
@@ -36,14 +46,14 @@ export function goTo(
     readonly outcome: Outcome;
     readonly cookies: readonly string[];
   },
-): HttpResponse {
-  return withCookies(answerOf(deps, input), input.cookies);
+): Promise<HttpResponse> {
+  return withCookies(await answerOf(deps, input), input.cookies);
 }
 
-function answerOf(
+async function answerOf(
   deps: PageDeps,
   input: Omit<Parameters<typeof goTo>[1], 'cookies'>,
-): HttpResponse {
+): Promise<HttpResponse> {
   const { tenant, request, outcome } = input;
   switch (outcome.to) {
     case 'sign_in':
@@ -58,9 +68,11 @@ function answerOf(
       return sayError(deps, request, { status: 400, message: outcome.refusal.reason });
     case 'client': {
       const { target, answer } = outcome;
-      const response = buildAuthorizationResponse(target, {
+      const response = await buildAuthorizationResponse(target, {
         issuer: deps.issuerOf(tenant),
         answer: 'code' in answer ? answer : renderAuthorizationError(answer.refusal),
+        now: nowSeconds(deps.flow.clock),
+        sign: (algorithm, claims) => deps.sign(tenant, algorithm, claims),
       });
       if (response.by === 'redirect') return seeOther(response.location);
       return deps.renderPage(wordsOf(request, []), formPostPage(wordsOf(request, []), response));

@@ -188,7 +188,7 @@ function formActionOf({ purpose }: SignIn): string {
   return purpose.kind === 'authorize' ? formActionTo(purpose.request.redirectUri) : "'self'";
 }
 
-function goIn(deps: PageDeps, { tenant, request }: Shown, entered: Entered): HttpResponse {
+function goIn(deps: PageDeps, { tenant, request }: Shown, entered: Entered): Promise<HttpResponse> {
   const cookies = [sessionCookie(deps, tenant, entered.token)];
   return goTo(deps, { tenant, request, outcome: entered.outcome, cookies });
 }
