@@ -27,7 +27,7 @@ import { createRecorder } from './audit/record.ts';
 import { findClient, subjectSeenBy } from './authorization/known-clients.ts';
 import { signClaims } from './authorization/sign-claims.ts';
 import { createClientAuthenticator } from './clients/authenticate.ts';
-import { createClientKeys } from './clients/client-keys.ts';
+import { type ClientKeys, createClientKeys } from './clients/client-keys.ts';
 import type { AuthorityConfig } from './config.ts';
 import { createPeppers } from './custody/peppers.ts';
 import { createSealer } from './custody/sealer.ts';
@@ -202,7 +202,7 @@ function protocolDeps(rooms: Rooms, keys: VerifyKeyPorts): Omit<ProtocolDeps, 'i
       },
     },
     revocation: { store, recorder, peppers, clock, entropy, prefix, askedBy: feed.askedBy },
-    pages: pageDeps(rooms),
+    pages: pageDeps(rooms, clientKeys),
     authenticator,
     async introspect(input) {
       const { tenant, token, caller } = input;
@@ -223,7 +223,7 @@ function protocolDeps(rooms: Rooms, keys: VerifyKeyPorts): Omit<ProtocolDeps, 'i
   };
 }
 
-function pageDeps(rooms: Rooms): PageDeps {
+function pageDeps(rooms: Rooms, clientKeys: ClientKeys): PageDeps {
   const { config, ports, store, peppers, recorder, keyring, feed, users, factors, sealer } = rooms;
   const { clock, entropy } = ports;
   const { prefix, sessions: lifetimes } = config;
@@ -242,6 +242,7 @@ function pageDeps(rooms: Rooms): PageDeps {
       lifetimes,
       issuerOf,
       verificationKeys: keyring.verificationKeys,
+      clientKeys,
       findClient: (tenant, clientId) => findClient(store, tenant, clientId),
       buildCode: (draft) => buildCode(code, draft),
       subjectSeenBy,

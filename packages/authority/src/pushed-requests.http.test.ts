@@ -139,7 +139,7 @@ describe('the endpoint', () => {
     [{ response_type: 'token' }, 'unsupported_response_type'],
     [{ code_challenge: undefined }, 'invalid_request'],
     [{ code_challenge_method: 'plain' }, 'invalid_request'],
-    [{ request: 'a.b.c' }, 'request_not_supported'],
+    [{ request: 'a.b.c' }, 'invalid_request_object'],
     [{ request_uri: 'urn:ietf:params:oauth:request_uri:x' }, 'request_uri_not_supported'],
   ])('refuses %j', async (more, error) => {
     const { status, json } = await push(more);

@@ -193,7 +193,7 @@ describe('every other error goes to the client', () => {
     [{ prompt: 'none login' }, 'invalid_request'],
     [{ prompt: 'create' }, 'invalid_request'],
     [{ max_age: 'x' }, 'invalid_request'],
-    [{ request: 'a.b.c' }, 'request_not_supported'],
+    [{ request: 'a.b.c' }, 'invalid_request_object'],
     [{ request_uri: 'https://x.example/r' }, 'request_uri_not_supported'],
     [{ registration: '{}' }, 'registration_not_supported'],
     [{ authorization_details: '[]' }, 'invalid_authorization_details'],

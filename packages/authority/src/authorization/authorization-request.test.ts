@@ -95,7 +95,6 @@ describe('an authorization request', () => {
     ],
     ['too many classes', { acr_values: 'a '.repeat(30) }, 'malformed_parameter'],
     ['a malformed key thumbprint', { dpop_jkt: 'x' }, 'malformed_parameter'],
-    ['a request object', { request: 'a.b.c' }, 'parameter_not_supported'],
     ['a request by reference', { request_uri: 'https://x.example' }, 'parameter_not_supported'],
     ['a registration', { registration: '{}' }, 'parameter_not_supported'],
     ['authorization details', { authorization_details: '[]' }, 'parameter_not_supported'],

@@ -47,6 +47,8 @@ export type ParameterRefusal =
   | { readonly reason: 'missing_parameter'; readonly name: string }
   | { readonly reason: 'parameter_not_supported'; readonly name: UnsupportedParameter }
   | { readonly reason: 'pushed_request_required' }
+  | { readonly reason: 'signed_request_required' }
+  | { readonly reason: 'invalid_request_object' }
   | { readonly reason: 'unsupported_response_type' }
   | { readonly reason: 'unsupported_response_mode' }
   | { readonly reason: 'grant_not_allowed' }
@@ -57,7 +59,7 @@ export type ParameterRefusal =
   | { readonly reason: 'target_not_allowed' };
 
 /** Parameters that change what is asked for: to overlook one would grant something else. */
-const unsupported = ['request', 'request_uri', 'registration', 'authorization_details'] as const;
+const unsupported = ['request_uri', 'registration', 'authorization_details'] as const;
 export type UnsupportedParameter = (typeof unsupported)[number];
 
 export const prompts = ['none', 'login', 'consent', 'select_account'] as const;

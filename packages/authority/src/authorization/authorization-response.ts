@@ -17,7 +17,7 @@ export type AuthorizationErrorCode =
   | 'temporarily_unavailable'
   | 'login_required'
   | 'consent_required'
-  | 'request_not_supported'
+  | 'invalid_request_object'
   | 'request_uri_not_supported'
   | 'registration_not_supported'
   | 'invalid_authorization_details'

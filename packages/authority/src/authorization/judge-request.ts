@@ -2,14 +2,24 @@
  * Judges what came to the authorization endpoint, in the order that decides who may be told: first
  * client and redirect URI, then everything else.
  */
-import { err, ok, parseClientId, type Result, type TenantId } from '@mintmark/core';
+import {
+  type Clock,
+  err,
+  nowSeconds,
+  ok,
+  parseClientId,
+  type Result,
+  type TenantId,
+} from '@mintmark/core';
 import type { KeySet } from '@mintmark/tokens';
+import type { ClientKeys } from '../clients/client-keys.ts';
 import {
   type ParameterRefusal,
   type Parameters,
   parseAuthorizationRequest,
 } from './authorization-request.ts';
 import { readIdTokenHint } from './id-token-hint.ts';
+import { readRequestObject } from './request-object.ts';
 import type { RequestingClient } from './requesting-client.ts';
 import { findResponseTarget, type ResponseTarget, type TargetRefusal } from './response-target.ts';
 import type { AskedAuthorization } from './sign-ins.ts';
@@ -22,6 +32,8 @@ export interface JudgeDeps {
   ) => Promise<RequestingClient | undefined>;
   readonly verificationKeys: (tenant: TenantId) => Promise<KeySet>;
   readonly issuerOf: (tenant: TenantId) => string;
+  readonly clientKeys: Pick<ClientKeys, 'find'>;
+  readonly clock: Clock;
 }
 
 export interface JudgedRequest {
@@ -48,15 +60,19 @@ export async function judgeRequest(
     readonly isPushed: boolean;
   },
 ): Promise<Result<JudgedRequest, JudgementRefusal>> {
-  const { parameters, isPushed } = input;
-  const clientId = parseClientId(parameters.get('client_id') ?? '');
+  const { parameters: sent, isPushed } = input;
+  const clientId = parseClientId(sent.get('client_id') ?? '');
   const client = clientId.ok ? await deps.findClient(tenant, clientId.value) : undefined;
+  const signed = await signedParameters(deps, { tenant, client, sent });
+  // One that cannot be believed is told of where the plain parameters lead, if they lead anywhere.
+  const parameters = signed.ok ? signed.value : sent;
   const target = findResponseTarget(parameters, client);
   if (!target.ok) return err({ tell: 'person', refusal: target.refusal });
   // A target is found for an active client alone.
   if (client === undefined) return err({ tell: 'person', refusal: { reason: 'unknown_client' } });
   const toClient = (refusal: ParameterRefusal) =>
     err({ tell: 'client', target: target.value, refusal } as const);
+  if (!signed.ok) return toClient(signed.refusal);
   if (!isPushed && mustPush(client)) return toClient({ reason: 'pushed_request_required' });
   const issuer = deps.issuerOf(tenant);
   const request = parseAuthorizationRequest(parameters, { client, target: target.value, issuer });
@@ -80,6 +96,28 @@ export async function judgeRequest(
     pushed: null,
   };
   return ok({ client, asked });
+}
+
+/** Without a request object, the parameters as they were sent. */
+async function signedParameters(
+  deps: JudgeDeps,
+  input: {
+    readonly tenant: TenantId;
+    readonly client: RequestingClient | undefined;
+    readonly sent: Parameters;
+  },
+): Promise<Result<Parameters, ParameterRefusal>> {
+  const { tenant, client, sent } = input;
+  const text = sent.get('request');
+  if (client === undefined) return ok(sent);
+  if (text === undefined) {
+    return client.requireSignedRequestObject
+      ? err({ reason: 'signed_request_required' })
+      : ok(sent);
+  }
+  const issuer = deps.issuerOf(tenant);
+  const now = nowSeconds(deps.clock);
+  return readRequestObject(deps.clientKeys, { text, client, issuer, outer: sent, now });
 }
 
 /** RFC 9126 §6; FAPI 2.0 Security Profile §5.3.2.2. */

@@ -18,6 +18,7 @@ export const bedClient: RequestingClient = {
   requirePkce: true,
   requirePushedAuthorizationRequests: false,
   securityProfile: 'none',
+  requireSignedRequestObject: false,
   consent: 'required',
   refreshTokenTtlSeconds: 86_400,
   defaultAcrValues: [],

@@ -55,10 +55,12 @@ function authorizationMetadata(issuer: string): Readonly<Record<string, unknown>
     code_challenge_methods_supported: ['S256'],
     // RFC 9207 §3
     authorization_response_iss_parameter_supported: true,
+    authorization_signing_alg_values_supported: publicKeyAlgorithms,
     prompt_values_supported: prompts,
     acr_values_supported: reachableAcrValues,
     claims_parameter_supported: true,
-    request_parameter_supported: false,
+    request_parameter_supported: true,
+    request_object_signing_alg_values_supported: publicKeyAlgorithms,
     // OpenID Connect Discovery §3 takes an absent member for true.
     request_uri_parameter_supported: false,
     ui_locales_supported: languages,

@@ -10,7 +10,6 @@ export interface AuthorizationError {
 }
 
 const unsupported: Readonly<Record<UnsupportedParameter, AuthorizationErrorCode>> = {
-  request: 'request_not_supported',
   request_uri: 'request_uri_not_supported',
   registration: 'registration_not_supported',
   authorization_details: 'invalid_authorization_details',
@@ -26,6 +25,8 @@ export function renderAuthorizationError(refusal: ClientRefusal): AuthorizationE
       return invalid(`${refusal.name} is malformed`);
     case 'pushed_request_required':
       return invalid('the request must be pushed');
+    case 'signed_request_required':
+      return invalid('the request must be signed');
     case 'unsupported_response_mode':
       return invalid('response_mode is not supported');
     case 'unsupported_prompt':
@@ -41,6 +42,7 @@ export function renderAuthorizationError(refusal: ClientRefusal): AuthorizationE
       return { error: 'invalid_scope' };
     case 'target_not_allowed':
       return { error: 'invalid_target' };
+    case 'invalid_request_object':
     case 'unsupported_response_type':
     case 'access_denied':
     case 'login_required':

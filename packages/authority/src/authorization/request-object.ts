@@ -1,0 +1,125 @@
+/**
+ * Signed authorization requests by value (RFC 9101): the client's own word, which no page between
+ * it and us can change. Only what was signed counts. What must never happen: a JWT that the client
+ * made for another purpose, or for another server, taken for a request.
+ */
+import {
+  base64urlDecode,
+  err,
+  isJsonObject,
+  type JsonObject,
+  type JsonValue,
+  limits,
+  ok,
+  parseJson,
+  type Result,
+  utf8Decode,
+} from '@mintmark/core';
+import { verifyJws } from '@mintmark/tokens';
+import type { ClientKeys } from '../clients/client-keys.ts';
+import { publicKeyAlgorithms } from '../clients/client-rules.ts';
+import type { Parameters } from './authorization-request.ts';
+import type { RequestingClient } from './requesting-client.ts';
+
+export type RequestObjectRefusal = { readonly reason: 'invalid_request_object' };
+
+const refused = err({ reason: 'invalid_request_object' } as const);
+
+/** What a JWT says of itself; all other claims are parameters (§4). */
+const ofTheJwt: ReadonlySet<string> = new Set(['iss', 'aud', 'exp', 'nbf', 'iat', 'jti']);
+
+/**
+ * @param input.outer the parameters beside the object: their repetitions are still refused
+ * @param input.now unix seconds
+ * @returns the signed parameters alone (§6.3); refusal: invalid_request_object
+ */
+export async function readRequestObject(
+  clientKeys: Pick<ClientKeys, 'find'>,
+  input: {
+    readonly text: string;
+    readonly client: RequestingClient;
+    readonly issuer: string;
+    readonly outer: Parameters;
+    readonly now: number;
+  },
+): Promise<Result<Parameters, RequestObjectRefusal>> {
+  const { text, client, outer } = input;
+  if (text.length > limits.tokenCharsMax) return refused;
+  const keys = await clientKeys.find(client, kidOf(text));
+  if (keys === undefined) return refused;
+  const { requestObjectAlgorithm: only } = client;
+  const algorithms = only === undefined ? publicKeyAlgorithms : [only];
+  const jws = verifyJws(text, keys, { typ: null, algorithms });
+  if (!jws.ok || !isRequestType(jws.value.header['typ'])) return refused;
+  const payload = parseJson(utf8Decode(jws.value.payload) ?? '');
+  if (!payload.ok || !isJsonObject(payload.value)) return refused;
+  const claims = payload.value;
+  if (!isForUs(claims, input)) return refused;
+  const values = parametersIn(claims);
+  if (values === undefined) return refused;
+  return ok({
+    get: (name) => values.get(name)?.[0],
+    all: (name) => values.get(name) ?? [],
+    duplicates: outer.duplicates,
+  });
+}
+
+/** Which key it names; nothing that is not verified afterwards. */
+function kidOf(text: string): string | undefined {
+  const bytes = base64urlDecode(text.split('.', 1)[0]!);
+  const header = parseJson((bytes && utf8Decode(bytes)) ?? '');
+  const kid = header.ok && isJsonObject(header.value) ? header.value['kid'] : undefined;
+  return typeof kid === 'string' ? kid : undefined;
+}
+
+/** §10.8: an explicit type; older clients write the plain one, or none. */
+function isRequestType(typ: JsonValue | undefined): boolean {
+  if (typ === undefined) return true;
+  if (typeof typ !== 'string') return false;
+  const name = typ.toLowerCase().replace(/^application\//, '');
+  return name === 'jwt' || name === 'oauth-authz-req+jwt';
+}
+
+/**
+ * By the client, for this server, for now. One whose subject is the client could pass for a client
+ * assertion, and the other way round (§10.8).
+ */
+function isForUs(
+  claims: JsonObject,
+  of: {
+    readonly client: RequestingClient;
+    readonly issuer: string;
+    readonly now: number;
+  },
+): boolean {
+  const { client, issuer, now } = of;
+  const { iss, aud, exp, nbf, sub, client_id: named } = claims;
+  if (iss !== client.clientId || named !== client.clientId || sub === client.clientId) return false;
+  if (!(Array.isArray(aud) ? aud : [aud]).includes(issuer)) return false;
+  if (client.securityProfile === 'fapi2' && (exp === undefined || nbf === undefined)) return false;
+  if (exp !== undefined && (typeof exp !== 'number' || exp <= now)) return false;
+  return nbf === undefined || (typeof nbf === 'number' && nbf <= now + limits.clockSkewSeconds);
+}
+
+/** @returns undefined where a claim is no parameter, or refers to another request */
+function parametersIn(claims: JsonObject): ReadonlyMap<string, readonly string[]> | undefined {
+  const values = new Map<string, readonly string[]>();
+  for (const [name, value] of Object.entries(claims)) {
+    if (ofTheJwt.has(name)) continue;
+    // §4: neither may be inside.
+    if (name === 'request' || name === 'request_uri') return undefined;
+    const texts = textsOf(name, value);
+    if (texts === undefined) return undefined;
+    if (texts.some((text) => text !== '')) values.set(name, texts);
+  }
+  return values;
+}
+
+/** §4: numbers and objects stand as JSON; only `resource` may be a list. */
+function textsOf(name: string, value: JsonValue): readonly string[] | undefined {
+  if (typeof value === 'string') return [value];
+  if (typeof value === 'number' || typeof value === 'boolean') return [String(value)];
+  if (isJsonObject(value)) return [JSON.stringify(value)];
+  const isList = name === 'resource' && Array.isArray(value);
+  return isList && value.every((one) => typeof one === 'string') ? value : undefined;
+}
