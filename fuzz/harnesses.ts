@@ -1,5 +1,6 @@
 /** Every parser that meets a stranger's bytes, in the order of the packages. */
 import type { Harness } from './harness.ts';
+import { authorizationRequestHarness } from './harnesses/authorization-request.ts';
 import { importVerificationKeyHarness } from './harnesses/import-verification-key.ts';
 import { normalisePathHarness } from './harnesses/normalise-path.ts';
 import { openRecordHarness } from './harnesses/open-record.ts';
@@ -34,4 +35,5 @@ export const harnesses: readonly Harness[] = [
   parseCustodyFileHarness,
   vetHeadHarness,
   normalisePathHarness,
+  authorizationRequestHarness,
 ];

@@ -250,6 +250,21 @@ describe('what no request may do', () => {
     expect(Object.keys(headers).filter((name) => name.startsWith('access-control'))).toEqual([]);
   });
 
+  test('be too large, or carry names that mean something to the machine', async () => {
+    const browser = bed.browse();
+    const url = `${bed.authorizeUrl()}&__proto__=x&constructor=y&claims=${'%5B'.repeat(2_000)}`;
+    expect(answerOf(await browser.open(url))).toMatchObject({ error: 'invalid_request' });
+    const huge = await browser.post('/oauth2/authorize', { x: 'y'.repeat(65_536) });
+    expect(huge.status).toBe(400);
+    const login = await browser.open(bed.authorizeUrl());
+    const password = 'x'.repeat(60_000);
+    expect((await browser.submit(login, { ...asAlice, password })).status).toBe(422);
+    expect(
+      (await browser.submit(login, { ...asAlice, password: password.repeat(20) })).status,
+    ).toBe(400);
+    expect(await bed.store.sessions.count()).toBe(0);
+  });
+
   test('come in a body that is no form, or in body and query at once', async () => {
     const form = new URLSearchParams(bed.parametersOf()).toString();
     const browser = bed.browse({ 'content-type': 'text/plain' });
