@@ -41,8 +41,11 @@ describe('the page of what signs somebody in', () => {
   it('is for who is signed in', async () => {
     const stranger = await bed.browse().send('GET', url);
     expect([stranger.status, stranger.headers['location']]).toEqual([303, '/account']);
+    const account = await browser.open('/account');
+    expect(account.text).toContain(`href="${url}"`);
     const page = await open();
     expect([page.status, page.text.includes('No app is set up.')]).toEqual([200, true]);
+    expect(page.text).toContain('href="/account"');
   });
 
   it.each(['password', 'totp_begin', 'totp_remove', 'recovery', 'passkey_begin'])(

@@ -36,6 +36,7 @@ export async function handleAccountPage(
   const page = accountPage(words, {
     action: `${basePath(deps, tenant)}/account`,
     signOut: `${basePath(deps, tenant)}/logout`,
+    security: `${basePath(deps, tenant)}/account/security`,
     token: formToken(visitor.browser, aboutAccount(seat)),
     username: seat.user.username,
     current: seat.session.id,

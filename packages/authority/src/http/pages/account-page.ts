@@ -6,6 +6,8 @@ import type { Words } from './messages.ts';
 export interface AccountView {
   readonly action: string;
   readonly signOut: string;
+  /** Where the person changes what signs them in. */
+  readonly security: string;
   readonly token: string;
   readonly username: string;
   /** The session that looks at the page. */
@@ -31,6 +33,7 @@ export function accountPage(words: Words, view: AccountView): Page {
     formAction: "'self'",
     body: html`<p>${say('signedInAs', { user: view.username })}
 <a href="${view.signOut}">${say('signOut')}</a></p>
+<p><a href="${view.security}">${say('security')}</a></p>
 <form method="post" action="${view.action}">
 <input type="hidden" name="token" value="${view.token}">
 <h2>${say('sessions')}</h2>
