@@ -13,6 +13,7 @@ import { openDesk } from './oidf/browser.ts';
 import { runModule, type Verdict } from './oidf/module-run.ts';
 import { type PlanRun, person, plans, seed } from './oidf/plans.ts';
 import { openSuite } from './oidf/suite.ts';
+import { startUpstream } from './rig/upstream.ts';
 
 const { values } = parseArgs({
   options: {
@@ -22,7 +23,7 @@ const { values } = parseArgs({
     module: { type: 'string' },
     chromium: { type: 'string', default: 'chromium' },
     out: { type: 'string' },
-    deadline: { type: 'string', default: '180' },
+    deadline: { type: 'string', default: '240' },
   },
 });
 
@@ -41,14 +42,16 @@ const suite = openSuite({
   ...(suiteCa === undefined ? {} : { ca: readFileSync(suiteCa, 'utf8') }),
 });
 const authority = await startAuthority({ home, suiteCa });
+const upstream = await startUpstream();
 const desk = await openDesk({ executable: which(values.chromium), suite: suite.base });
 const verdicts: Verdict[] = [];
 try {
-  await authority.apply(seed(suite.base));
+  await authority.apply(seed(suite.base, upstream.origin));
   for (const plan of chosen) verdicts.push(...(await runPlan(plan)));
 } finally {
   await desk.close();
   await authority.child.stop();
+  await upstream.close();
   if (values.out !== undefined) {
     writeFileSync(join(values.out, 'authority.log'), authority.child.stdout());
   }
@@ -59,7 +62,7 @@ const isBad = ({ result }: Verdict): boolean => ['FAILED', 'UNKNOWN', 'STUCK'].i
 process.exitCode = verdicts.length === 0 || verdicts.some(isBad) ? 1 : 0;
 
 async function runPlan({ name, plan, variant, configuration }: PlanRun): Promise<Verdict[]> {
-  const made = await suite.createPlan(plan, variant, configuration(authority.issuer));
+  const made = await suite.createPlan(plan, variant, configuration(authority));
   console.log(`\n${name}: ${plan} ${JSON.stringify(variant)}`);
   const found: Verdict[] = [];
   for (const module of made.modules) {

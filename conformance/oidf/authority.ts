@@ -13,6 +13,8 @@ import { until } from '../rig/until.ts';
 
 export interface Authority {
   readonly issuer: string;
+  /** Base URL of the gateway that stands before the resource of FAPI's plans. */
+  readonly gateway: string;
   readonly child: Child;
   /** Brings clients and users to what the seed says. */
   apply(seed: Json): Promise<void>;
@@ -31,13 +33,18 @@ export async function startAuthority({
   readonly suiteCa: string | undefined;
 }): Promise<Authority> {
   const { ca, cert, key } = await makeCertificate(home);
-  const port = await freePort();
+  const [port, gatewayPort] = [await freePort(), await freePort()];
   const issuer = `https://localhost:${port}`;
   const flags = [
     ...['--data', join(home, 'data'), '--issuer', issuer],
     ...['--listen', `127.0.0.1:${port}`, '--tls-cert', cert, '--tls-key', key],
+    ...['--gateway-listen', `127.0.0.1:${gatewayPort}`],
   ];
-  const env = { HOME: home, MINTMARK_GATEWAY_ENABLED: 'false' };
+  const env = {
+    HOME: home,
+    MINTMARK_GATEWAY_TLS_CERT: cert,
+    MINTMARK_GATEWAY_TLS_KEY: key,
+  };
   const made = await mintmark(['init', ...flags, '--json'], { cwd: home, env });
   if (made.code !== 0) throw new Error(`mintmark init: ${made.code} ${made.stderr}`);
   const { admin_key: adminKey } = JSON.parse(made.stdout) as { readonly admin_key: string };
@@ -50,7 +57,12 @@ export async function startAuthority({
     if (child.ended() !== undefined) throw new Error(`mintmark ended: ${child.stderr()}`);
     return (await isReady(issuer, port)) ? true : undefined;
   });
-  return { issuer, child, apply: (seed) => applySeed({ home, issuer, adminKey, ca }, seed) };
+  return {
+    issuer,
+    gateway: `https://localhost:${gatewayPort}`,
+    child,
+    apply: (seed) => applySeed({ home, issuer, adminKey, ca }, seed),
+  };
 }
 
 async function applySeed(

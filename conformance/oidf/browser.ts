@@ -15,8 +15,8 @@ import type { Visit } from './suite.ts';
 export interface Person {
   readonly username: string;
   readonly password: string;
-  /** What is pressed where the page offers both. */
-  readonly decides: 'allow' | 'deny';
+  /** What is pressed; `nothing` where the person only looks at the first page. */
+  readonly decides: 'allow' | 'deny' | 'nothing';
 }
 
 export interface Seen {
@@ -136,7 +136,12 @@ async function handedOver(page: Page): Promise<void> {
 
 /** @returns false where the page asks for nothing */
 async function answer(page: Page, person: Person): Promise<boolean> {
+  if (person.decides === 'nothing') return false;
   const deny = page.locator('button[name=deny]');
+  if (person.decides === 'deny' && (await deny.count()) > 0) {
+    await press(page, deny);
+    return true;
+  }
   const submit = page.locator('button[type=submit]:not([name=deny])');
   if ((await submit.count()) === 0) return false;
   const password = page.locator('input[name=password]');
@@ -144,10 +149,7 @@ async function answer(page: Page, person: Person): Promise<boolean> {
     const username = page.locator('input[name=username]:not([type=hidden])');
     if ((await username.count()) > 0) await username.fill(person.username);
     await password.fill(person.password);
-    await press(page, submit.first());
-    return true;
   }
-  const denies = person.decides === 'deny' && (await deny.count()) > 0;
-  await press(page, denies ? deny : submit.first());
+  await press(page, submit.first());
   return true;
 }

@@ -71,7 +71,7 @@ function follow(run: Following): Promise<Result> {
 async function go(run: Following, visit: Parameters<Window['visit']>[0]): Promise<void> {
   const { suite, id, window, walks, module, person } = run;
   await suite.visited(id, visit);
-  const decides = /user-rejects/.test(module.testModule) ? 'deny' : 'allow';
+  const decides = decisionIn(module.testModule, walks.length);
   const seen = await window.visit(visit, { ...person, decides });
   walks.push(seen);
   const awaited = (await suite.log(id)).find((line) => line.upload !== undefined && !line.img);
@@ -79,6 +79,13 @@ async function go(run: Following, visit: Parameters<Window['visit']>[0]): Promis
   if (awaited?.upload !== undefined && picture !== undefined) {
     await suite.upload(id, awaited.upload, picture);
   }
+}
+
+/** What the instructions of some modules ask of the tester; all others are walked to their end. */
+function decisionIn(module: string, visitsBefore: number): Person['decides'] {
+  if (/user-rejects/.test(module)) return 'deny';
+  const isTwice = /reused-request-uri-prior-to-auth/.test(module);
+  return isTwice && visitsBefore === 0 ? 'nothing' : 'allow';
 }
 
 /** The page on which the person stopped; where he went on to the client, the first that he saw. */

@@ -2,6 +2,7 @@
  * What is asked of the suite: each plan with its variant and configuration, and the clients and the
  * person that these name, in the shapes of `mintmark apply`.
  */
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import type { Json } from '../rig/exchange.ts';
 import type { Person } from './browser.ts';
 
@@ -10,7 +11,13 @@ export interface PlanRun {
   readonly name: string;
   readonly plan: string;
   readonly variant: Readonly<Record<string, string>>;
-  configuration(issuer: string): Json;
+  configuration(under: Judged): Json;
+}
+
+/** Where the Mintmark of the run is reached. */
+export interface Judged {
+  readonly issuer: string;
+  readonly gateway: string;
 }
 
 /** Names the addresses under which the suite plays the client. */
@@ -29,6 +36,9 @@ const one = { id: 'conformance-one', secret: 'conformance-one-secret-of-forty-ch
 const two = { id: 'conformance-two', secret: 'conformance-two-secret-of-forty-characters' };
 const post = { id: 'conformance-post', secret: 'conformance-post-secret-of-forty-characters' };
 
+const fapiOne = withKey('conformance-fapi-one', 'PS256');
+const fapiTwo = withKey('conformance-fapi-two', 'ES256');
+
 interface Registered {
   readonly id: string;
   readonly secret: string;
@@ -39,18 +49,34 @@ const credentials = ({ id, secret }: Registered): Json => ({
   client_secret: secret,
 });
 
-const base = (issuer: string): Json => ({
+const base = ({ issuer }: Judged): Json => ({
   alias,
   description: 'Mintmark',
   server: { discoveryUrl: `${issuer}/.well-known/openid-configuration` },
 });
 
-const withClients = (issuer: string): Json => ({
-  ...base(issuer),
+const withClients = (under: Judged): Json => ({
+  ...base(under),
   client: credentials(one),
   client2: credentials(two),
   client_secret_post: credentials(post),
 });
+
+const withKeys =
+  (scope: string) =>
+  (under: Judged): Json => ({
+    ...base(under),
+    client: { ...fapiOne.secretSide, scope, dpop_signing_alg: 'ES256' },
+    client2: { ...fapiTwo.secretSide, scope, dpop_signing_alg: 'ES256' },
+    resource: { resourceUrl: `${under.gateway}/accounts` },
+  });
+
+const fapi2 = {
+  client_auth_type: 'private_key_jwt',
+  sender_constrain: 'dpop',
+  authorization_request_type: 'simple',
+  fapi_profile: 'plain_fapi',
+};
 
 export const plans: readonly PlanRun[] = [
   {
@@ -82,6 +108,18 @@ export const plans: readonly PlanRun[] = [
     plan: 'oidcc-backchannel-rp-initiated-logout-certification-test-plan',
     variant: { ...codeOf, ...staticClient },
     configuration: withClients,
+  },
+  {
+    name: 'fapi2',
+    plan: 'fapi2-security-profile-final-test-plan',
+    variant: { ...fapi2, openid: 'openid_connect' },
+    configuration: withKeys('openid accounts'),
+  },
+  {
+    name: 'fapi2-oauth',
+    plan: 'fapi2-security-profile-final-test-plan',
+    variant: { ...fapi2, openid: 'plain_oauth' },
+    configuration: withKeys('accounts'),
   },
 ];
 
@@ -115,8 +153,28 @@ const claims: Json = {
   updated_at: 1_790_000_000,
 };
 
-/** @param suite base URL of the suite, under which the clients' addresses are */
-export function seed(suite: string): Json {
+/** A client that signs: what the suite is told of it, and what the authority is. */
+function withKey(
+  id: string,
+  alg: 'PS256' | 'ES256',
+): { readonly secretSide: Json; readonly openSide: Json } {
+  const { privateKey, publicKey } =
+    alg === 'PS256'
+      ? generateKeyPairSync('rsa', { modulusLength: 2048 })
+      : generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const named = { kid: id, use: 'sig', alg };
+  const side = (key: KeyObject): Json => ({
+    client_id: id,
+    jwks: { keys: [{ ...key.export({ format: 'jwk' }), ...named }] },
+  });
+  return { secretSide: side(privateKey), openSide: side(publicKey) };
+}
+
+/**
+ * @param suite base URL of the suite, under which the clients' addresses are
+ * @param upstream base URL of the server behind the gateway
+ */
+export function seed(suite: string, upstream: string): Json {
   const at = `${suite}/test/a/${alias}`;
   const client = ({ id, secret }: Registered, method: string): Json => ({
     client_id: id,
@@ -132,11 +190,29 @@ export function seed(suite: string): Json {
     // The plans of OpenID Connect run without PKCE, and once without nonce.
     require_pkce: false,
   });
+  const fapiClient = ({ openSide }: typeof fapiOne): Json => ({
+    ...openSide,
+    client_name: `Conformance suite (${openSide['client_id']})`,
+    token_endpoint_auth_method: 'private_key_jwt',
+    grant_types: ['authorization_code', 'refresh_token'],
+    response_types: ['code'],
+    scope: 'openid accounts offline_access',
+    redirect_uris: [`${at}/callback`, `${at}/callback?dummy1=lorem&dummy2=ipsum`],
+    security_profile: 'fapi2',
+    dpop_bound_access_tokens: true,
+    require_pushed_authorization_requests: true,
+    id_token_signed_response_alg: 'ES256',
+  });
   return {
     clients: [
       client(one, 'client_secret_basic'),
       client(two, 'client_secret_basic'),
       client(post, 'client_secret_post'),
+      fapiClient(fapiOne),
+      fapiClient(fapiTwo),
+    ],
+    routes: [
+      { name: 'accounts', match: { path_prefix: '/accounts' }, upstream, scopes: ['accounts'] },
     ],
     users: [{ ...person, claims }],
   };
