@@ -143,7 +143,10 @@ routes:
     const before = await json(issue, client_secret);
     await json('signing-key rotate --reason drill');
     const { items } = await json('signing-key list');
-    const active = items.find((one: { status: string }) => one.status === 'active');
+    const active = items.find(
+      (one: { status: string; algorithm: string }) =>
+        one.status === 'active' && one.algorithm === 'ES256',
+    );
     const ended = await json(`signing-key emergency ${active.kid} --reason stolen`);
     expect(ended.replacement).toEqual(expect.any(String));
     expect((await run(['token', 'verify'], before.access_token)).code).toBe(1);

@@ -25,7 +25,7 @@ describe('loadConfig', () => {
     expect(config.data).toBe('./data');
     expect(config.authority.listen).toBe('127.0.0.1:8420');
     expect(config.gateway.listen).toBe('127.0.0.1:8480');
-    expect(config.signing.algorithms).toEqual(['ES256']);
+    expect(config.signing.algorithms).toEqual(['ES256', 'RS256']);
     expect(warnings).toEqual([]);
   });
 

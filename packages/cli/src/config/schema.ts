@@ -152,7 +152,9 @@ export const configSchema = z.strictObject({
       algorithms: z
         .array(algorithm)
         .min(1)
-        .default(['ES256'])
+        // OpenID Connect Core §15.1: ID tokens are signed with RS256 where nothing else is asked
+        // for, and a key that is made only then is in nobody's copy of the key set.
+        .default(['ES256', 'RS256'])
         .describe('algorithms that keys are kept for; the first is the default'),
       rotate_every_seconds: seconds(3600, 366 * 86_400)
         .default(30 * 86_400)
