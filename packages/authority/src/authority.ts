@@ -331,6 +331,7 @@ function introspectorOf(protocol: ProtocolDeps, feed: Feed): Introspector {
           expiresAt: found.expiresAtSeconds as UnixSeconds | undefined,
           position: undefined,
           family: undefined,
+          binding: undefined,
         };
       }
       // Good at the token endpoint alone.

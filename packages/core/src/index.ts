@@ -75,6 +75,7 @@ export { clientSubject, holderId, typedSubject } from './subject.ts';
 export { suggest } from './suggest.ts';
 export { letOthersRun, type Timers } from './timers.ts';
 export type { AuditAction, AuditActor, AuditEvent, AuditObject } from './wire/audit-event.ts';
+export { parseConfirmation, renderConfirmation, type TokenBinding } from './wire/confirmation.ts';
 export type { CredentialKind, DecisionEvent, DecisionSink } from './wire/decision-event.ts';
 export {
   type FeedHttpRefusal,

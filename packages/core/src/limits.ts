@@ -102,6 +102,10 @@ export const limits = {
   assertionTtlSecondsMax: 3600,
   /** A DPoP proof counts this long after it was made; with the skew, so long it is remembered. */
   dpopProofAgeSecondsMax: 60,
+  /** At a gateway that asks for no nonce: so long could another node take the same proof. */
+  dpopWindowSeconds: 10,
+  /** Proofs that a gateway remembers, about 100 bytes each; full, it refuses further ones. */
+  proofsRememberedMax: 500_000,
   /** A nonce for DPoP proofs is handed out for so long, and known for as long again. */
   dpopNonceSeconds: 60,
   /** A key set by URL: a hundred RSA keys with certificates fit. */

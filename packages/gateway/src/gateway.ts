@@ -19,6 +19,7 @@ import {
 import type { StreamHandler, StreamReply, StreamRequest } from '@mintmark/net';
 import {
   type Credential,
+  createDpopNonces,
   createVerifiedCache,
   parseCredential,
   type VerifiedAccessToken,
@@ -33,6 +34,8 @@ import { createIntrospectionCache } from './introspection-cache.ts';
 import { hasScopesStill, judgeRoute, judgeStatus } from './judge.ts';
 import { type CutReason, type LiveRequest, LiveRequests } from './live-requests.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
+import { judgeBinding, type ProofParts } from './proof.ts';
+import { createProofMemory } from './proof-memory.ts';
 import { hasTokenInQuery } from './query.ts';
 import { DecisionRecord, type RecordParts } from './record.ts';
 import { type Refusal, refusalResponse } from './refusal.ts';
@@ -55,6 +58,11 @@ export interface GatewayConfig {
   /** Requests under way with one credential. */
   readonly credentialRequestsMax?: number;
   readonly upstream?: Partial<UpstreamOptions>;
+  /**
+   * Whether a DPoP proof must carry a nonce of this node (RFC 9449 §9): then it counts here alone.
+   * Default: no, and a proof may be `limits.dpopWindowSeconds` old.
+   */
+  readonly dpopNonces?: boolean;
 }
 
 export interface GatewayPorts {
@@ -92,6 +100,7 @@ interface Parts {
   readonly live: LiveRequests;
   readonly metrics: Metrics;
   readonly queue: DecisionQueue;
+  readonly proofs: ProofParts;
   readonly record: RecordParts;
   readonly forward: ForwardParts;
 }
@@ -146,6 +155,11 @@ function join(config: GatewayConfig, ports: GatewayPorts): Parts {
   const bodyBytesMax = config.bodyBytesMax ?? limits.gatewayBodyBytesMax;
   return {
     ...{ config, ports, view, metrics, queue, upstreams, live },
+    proofs: {
+      memory: createProofMemory(),
+      nonces: config.dpopNonces === true ? createDpopNonces(ports.entropy.bytes(32)) : undefined,
+      windowSeconds: limits.dpopWindowSeconds,
+    },
     record: { tenant, node, prefix, clock, queue, metrics },
     forward: { upstreams, live, metrics, bodyBytesMax, clock },
     verify: {
@@ -210,6 +224,7 @@ async function handle(parts: Parts, request: StreamRequest, reply: StreamReply):
   const audience = config.defaultAudience ?? view.issuer;
   const refusal =
     (identity && judgeStatus(identity, { view, address, now })) ??
+    (identity && judgeBinding(parts.proofs, { identity, credential, request, now })) ??
     judgeRoute(identity, { route, address, audience }) ??
     judgeBody(request, bodyBytesMaxOf(route, parts.forward)) ??
     judgeConcurrency(parts, identity);
@@ -346,12 +361,13 @@ function hasRoute({ config, view }: Parts, request: LiveRequest): boolean {
 }
 
 function renderMetrics(parts: Parts): string {
-  const { view, metrics, live, queue, verify } = parts;
+  const { view, metrics, live, queue, verify, proofs } = parts;
   return metrics.render({
     mintmark_gateway_feed_age_seconds: Math.max(0, view.ageMs() / 1000),
     mintmark_gateway_feed_position: view.position,
     mintmark_gateway_live_requests: live.size,
     mintmark_gateway_decisions_queued: queue.size,
+    mintmark_gateway_proofs_remembered: proofs.memory.size,
     mintmark_gateway_view_keys: view.keyCount,
     mintmark_gateway_view_revocations: view.revocations?.size ?? 0,
     mintmark_gateway_signature_cache_entries: verify.cache.size(),

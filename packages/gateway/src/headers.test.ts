@@ -13,6 +13,7 @@ const identity: Identity = {
   scopes: ['a', 'b:c'],
   audience: ['x'],
   expiresAt: undefined,
+  binding: undefined,
   asked: undefined,
   targets: undefined,
 };

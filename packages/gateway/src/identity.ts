@@ -3,6 +3,7 @@ import type {
   CredentialKind,
   FeedPosition,
   KeyTargets,
+  TokenBinding,
   TokenTargets,
   UnixSeconds,
 } from '@mintmark/core';
@@ -17,6 +18,8 @@ export interface Identity {
   /** Undefined for API keys, which have no audience. */
   readonly audience: readonly string[] | undefined;
   readonly expiresAt: UnixSeconds | undefined;
+  /** Key that its holder must prove with each request. */
+  readonly binding: TokenBinding | undefined;
   /** Of an API key that the authority was asked about, with the view's position then. */
   readonly asked: (KeyTargets & { readonly position: FeedPosition }) | undefined;
   /** What can be revoked of it; undefined for API keys, whose status stands in the view. */

@@ -50,6 +50,7 @@ function activeToken(change: Partial<IntrospectionAnswer> = {}): IntrospectionAn
     expiresAt: undefined,
     position: rig.feed.head,
     family: undefined,
+    binding: undefined,
     ...change,
   } as IntrospectionAnswer;
 }

@@ -30,6 +30,7 @@ const gaugeHelp = {
   mintmark_gateway_feed_position: 'Position up to which the status feed is applied.',
   mintmark_gateway_live_requests: 'Requests being forwarded.',
   mintmark_gateway_decisions_queued: 'Decision events waiting for delivery.',
+  mintmark_gateway_proofs_remembered: 'DPoP proofs remembered, so that none counts twice.',
   mintmark_gateway_view_keys: 'API keys in the status view.',
   mintmark_gateway_view_revocations: 'Revocations in the status view.',
   mintmark_gateway_signature_cache_entries: 'Verified signatures remembered.',

@@ -4,7 +4,12 @@
  * exist. Bodies are problem documents (RFC 9457).
  */
 import { assertNever, type HttpResponse } from '@mintmark/core';
-import type { AccessTokenRefusal, CredentialRefusal } from '@mintmark/tokens';
+import {
+  type AccessTokenRefusal,
+  type CredentialRefusal,
+  type DpopRefusal,
+  dpopAlgorithms,
+} from '@mintmark/tokens';
 import type { PathRefusalReason } from './path.ts';
 
 /** What can be wrong with a credential that was presented in good form. */
@@ -18,6 +23,14 @@ export type InvalidCredential =
   | 'disabled'
   | 'revoked';
 
+/** What can be wrong with how a bound token was presented. */
+export type InvalidProof =
+  | DpopRefusal['reason']
+  | 'not_bound'
+  | 'presented_as_bearer'
+  | 'wrong_key'
+  | 'proof_used';
+
 export type Refusal =
   | { readonly reason: 'status_absent' | 'status_stale' }
   | { readonly reason: 'bad_path'; readonly detail: PathRefusalReason }
@@ -27,6 +40,10 @@ export type Refusal =
   | { readonly reason: 'no_credential' }
   | { readonly reason: 'malformed_credential'; readonly detail: CredentialRefusal }
   | { readonly reason: 'invalid_credential'; readonly detail: InvalidCredential }
+  | { readonly reason: 'invalid_proof'; readonly detail: InvalidProof }
+  /** RFC 9449 §9: the proof carries no nonce of this node, or an old one. */
+  | { readonly reason: 'nonce_needed'; readonly nonce: string }
+  | { readonly reason: 'proofs_full' }
   | { readonly reason: 'address_not_allowed' }
   | { readonly reason: 'insufficient_scope'; readonly scopes: readonly string[] }
   | { readonly reason: 'too_many_failures'; readonly retryAfterSeconds: number }
@@ -46,6 +63,7 @@ export function refusalResponse(refusal: Refusal, metadata?: string): HttpRespon
     case 'status_absent':
     case 'status_stale':
     case 'introspection_unavailable':
+    case 'proofs_full':
       return problem(503, refusal.reason, { 'retry-after': '1' });
     case 'bad_path':
       return problem(400, refusal.detail);
@@ -58,11 +76,15 @@ export function refusalResponse(refusal: Refusal, metadata?: string): HttpRespon
       return challenge(400, 'invalid_request', { metadata });
     case 'no_credential':
       // RFC 6750 §3.1: whoever did not authenticate at all is told no error.
-      return challenge(401, undefined, { metadata });
+      return withoutCredential(metadata);
     case 'malformed_credential':
       return malformedCredential(refusal.detail, metadata);
     case 'invalid_credential':
       return challenge(401, 'invalid_token', { metadata });
+    case 'invalid_proof':
+      return invalidProof(refusal.detail, metadata);
+    case 'nonce_needed':
+      return withNonce(proofChallenge('use_dpop_nonce', metadata), refusal.nonce);
     case 'origin_not_allowed':
     case 'address_not_allowed':
       return problem(403, refusal.reason);
@@ -90,7 +112,9 @@ function malformedCredential(
     case 'too_long':
       return challenge(400, 'invalid_request', { metadata });
     case 'unsupported_scheme':
-      return challenge(401, undefined, { metadata });
+      return withoutCredential(metadata);
+    case 'proof_missing':
+      return proofChallenge('invalid_dpop_proof', metadata);
     default:
       return challenge(401, 'invalid_token', { metadata });
   }
@@ -113,6 +137,38 @@ function challenge(
   return problem(status, error ?? 'unauthenticated', {
     'www-authenticate': `Bearer ${parts.join(', ')}`,
   });
+}
+
+/** RFC 9449 §7.2: whoever presented nothing is told of both ways. */
+function withoutCredential(metadata: string | undefined): HttpResponse {
+  const bearer = challenge(401, undefined, { metadata });
+  const schemes = [bearer.headers['www-authenticate'], proofScheme(undefined, undefined)].flat();
+  const challenges = schemes.filter((one) => one !== undefined);
+  return { ...bearer, headers: { ...bearer.headers, 'www-authenticate': challenges } };
+}
+
+/** §7.1: what is wrong with the proof is told apart from what is wrong with the token. */
+function invalidProof(detail: InvalidProof, metadata: string | undefined): HttpResponse {
+  const isToken = ['not_bound', 'presented_as_bearer', 'wrong_key'].includes(detail);
+  return proofChallenge(isToken ? 'invalid_token' : 'invalid_dpop_proof', metadata);
+}
+
+type ProofError = 'invalid_token' | 'invalid_dpop_proof' | 'use_dpop_nonce';
+
+function proofChallenge(error: ProofError, metadata: string | undefined): HttpResponse {
+  return problem(401, error, { 'www-authenticate': proofScheme(error, metadata) });
+}
+
+function proofScheme(error: ProofError | undefined, metadata: string | undefined): string {
+  const parts = ['realm="mintmark"'];
+  if (error !== undefined) parts.push(`error="${error}"`);
+  parts.push(`algs="${dpopAlgorithms.join(' ')}"`);
+  if (metadata !== undefined) parts.push(`resource_metadata="${metadata}"`);
+  return `DPoP ${parts.join(', ')}`;
+}
+
+function withNonce(response: HttpResponse, nonce: string): HttpResponse {
+  return { ...response, headers: { ...response.headers, 'dpop-nonce': nonce } };
 }
 
 const titles: Readonly<Record<number, string>> = {

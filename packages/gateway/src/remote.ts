@@ -18,6 +18,7 @@ import {
   type JsonValue,
   limits,
   NetworkFault,
+  parseConfirmation,
   parseFeedDelta,
   parseFeedSnapshot,
   parseJson,
@@ -149,7 +150,8 @@ async function introspect(
 function parseIntrospection(answer: JsonObject, format: 'jwt' | 'opaque'): IntrospectionAnswer {
   if (answer['active'] !== true) return { active: false };
   const { jti, sub, aud, scope, iat = 0, exp, client_id: clientId } = answer;
-  const { mm_pos: position, mm_family: family, mm_kind: kind } = answer;
+  const { mm_pos: position, mm_family: family, mm_kind: kind, cnf } = answer;
+  const binding = isJsonObject(cnf) ? parseConfirmation(cnf) : undefined;
   const audience = aud === undefined ? [] : Array.isArray(aud) ? aud : [aud];
   const sound =
     typeof jti === 'string' &&
@@ -160,6 +162,8 @@ function parseIntrospection(answer: JsonObject, format: 'jwt' | 'opaque'): Intro
     (position === undefined || Number.isSafeInteger(position)) &&
     (clientId === undefined || typeof clientId === 'string') &&
     (family === undefined || typeof family === 'string') &&
+    // Bound by a means that this version does not know: it must not pass for a bearer's.
+    (cnf === undefined || binding !== undefined) &&
     audience.every((one) => typeof one === 'string');
   if (!sound) throw malformed('introspection');
   return {
@@ -175,6 +179,7 @@ function parseIntrospection(answer: JsonObject, format: 'jwt' | 'opaque'): Intro
     expiresAt: exp as UnixSeconds | undefined,
     position: position as number | undefined,
     family,
+    binding,
   };
 }
 

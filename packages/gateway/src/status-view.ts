@@ -309,6 +309,7 @@ function identityOf(view: KeyView): Identity {
     scopes: view.scopes,
     audience: undefined,
     expiresAt: view.expiresAt,
+    binding: undefined,
     asked: undefined,
     targets: undefined,
   };

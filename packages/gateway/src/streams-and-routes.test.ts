@@ -123,7 +123,12 @@ describe('an answer under way', () => {
       return {
         ...{ active: true, kind: 'opaque', id: 'T', subject: 's', clientId: 'client-1' },
         ...{ scopes: ['read'], audience: [rig.feed.issuer], expiresAt: undefined },
-        ...{ position: rig.feed.head, family: undefined, issuedAt: 0 as UnixSeconds },
+        ...{
+          position: rig.feed.head,
+          family: undefined,
+          binding: undefined,
+          issuedAt: 0 as UnixSeconds,
+        },
       };
     };
     const socket = connect(rig.listener.port, '127.0.0.1');

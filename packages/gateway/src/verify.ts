@@ -11,8 +11,10 @@ import {
   err,
   type FailureBudget,
   ok,
+  parseConfirmation,
   type Result,
   type TenantId,
+  type TokenBinding,
   type UnixMs,
   type UnixSeconds,
 } from '@mintmark/core';
@@ -122,15 +124,17 @@ function verifyJwt(
   const claims = verified.value;
   const known = { credentialId: claims.tokenId, authenticated: true };
   if (claims.tenant !== tenant) return invalid('wrong_tenant', known);
-  // Bound to a key or certificate that nobody proved here (RFC 9449 §7.2, RFC 8705 §3).
-  if (claims.use === 'bound') return invalid('bound_token', known);
-  return ok(identityOfToken(claims));
+  const { confirmation } = claims;
+  const binding = confirmation === undefined ? undefined : parseConfirmation(confirmation);
+  // Bound by a means that we do not know, so that nobody can have proved it.
+  if (claims.use === 'bound' && binding === undefined) return invalid('bound_token', known);
+  return ok(identityOfToken(claims, binding));
 }
 
 /** Verified claims are remembered as one object; so is the identity that they make. */
 const identities = new WeakMap<VerifiedAccessToken, Identity>();
 
-function identityOfToken(claims: VerifiedAccessToken): Identity {
+function identityOfToken(claims: VerifiedAccessToken, binding: TokenBinding | undefined): Identity {
   const known = identities.get(claims);
   if (known !== undefined) return known;
   const { tokenId, subject, clientId, tenant, family } = claims;
@@ -139,6 +143,7 @@ function identityOfToken(claims: VerifiedAccessToken): Identity {
     scopes: claims.scopes,
     audience: claims.audience,
     expiresAt: claims.expiresAt,
+    binding,
     asked: undefined,
     targets: {
       ...{ position: claims.position, tokenId, clientId, subject, tenant, family },
@@ -226,6 +231,7 @@ function identityOf(
     scopes: (isKey ? view.key(id)?.view.scopes : undefined) ?? answer.scopes,
     audience: isKey ? undefined : answer.audience,
     expiresAt: answer.expiresAt,
+    binding: answer.binding,
     asked: isKey
       ? { owner: subject, tenant, createdAt: endOf(issuedAt), position: askedAt }
       : undefined,

@@ -3,10 +3,13 @@
  * appended counts: a client can write anything to the left of it.
  */
 import { formatAddress, parseAddress, type RangeSet } from '@mintmark/core';
+import { hostForm } from './head.ts';
 
 export interface ForwardedView {
   readonly remoteAddress: string;
   readonly scheme: 'http' | 'https';
+  /** As the client named it to the outermost trusted proxy; undefined where none says so. */
+  readonly host?: string | undefined;
 }
 
 /**
@@ -21,8 +24,10 @@ export function resolveForwarded(input: {
   readonly trusted: RangeSet;
   readonly forwardedFor: string | undefined;
   readonly forwardedProto: string | undefined;
+  readonly forwardedHost: string | undefined;
 }): ForwardedView {
   return {
+    host: lastHost(input.forwardedHost),
     remoteAddress: rightmostUntrusted(input.forwardedFor, input.trusted, input.peer.remoteAddress),
     scheme: lastScheme(input.forwardedProto) ?? input.peer.scheme,
   };
@@ -58,4 +63,13 @@ function lastScheme(list: string | undefined): 'http' | 'https' | undefined {
     .trim()
     .toLowerCase();
   return last === 'http' || last === 'https' ? last : undefined;
+}
+
+/** Host and port; undefined where it is missing or is neither name nor address. */
+function lastHost(list: string | undefined): string | undefined {
+  const last = list
+    ?.slice(list.lastIndexOf(',') + 1)
+    .trim()
+    .toLowerCase();
+  return last !== undefined && hostForm.test(last) ? last : undefined;
 }

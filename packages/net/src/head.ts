@@ -97,7 +97,9 @@ const singletons: ReadonlySet<string> = new Set([
 // separator to some servers and not to others.
 const originForm = /^\/[\x21\x22\x24-\x5b\x5d-\x7e]*$/;
 const absoluteForm = /^https?:\/\/([^/?#\\]+)((?:[/?][\x21\x22\x24-\x5b\x5d-\x7e]*)?)$/i;
-const hostForm = /^(?:[a-z0-9](?:[a-z0-9._-]*[a-z0-9.])?|\[[0-9a-f:.]{2,45}\])(?::[0-9]{1,5})?$/;
+/** A name or address, and a port (RFC 9112 §3.2), in lower case. */
+export const hostForm =
+  /^(?:[a-z0-9](?:[a-z0-9._-]*[a-z0-9.])?|\[[0-9a-f:.]{2,45}\])(?::[0-9]{1,5})?$/;
 const lengthForm = /^(?:0|[1-9][0-9]{0,14})$/;
 
 /**

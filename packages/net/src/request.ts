@@ -67,6 +67,10 @@ export class ServerRequest implements StreamRequest {
     return this.#view().scheme;
   }
 
+  get externalHost(): string | undefined {
+    return this.#view().host ?? this.host;
+  }
+
   get peerCertificate(): Uint8Array | undefined {
     return this.#parts.exchange.connection.peerCertificate();
   }
@@ -114,6 +118,7 @@ export class ServerRequest implements StreamRequest {
       trusted: connection.trusted,
       forwardedFor: head.headers['x-forwarded-for'],
       forwardedProto: head.headers['x-forwarded-proto'],
+      forwardedHost: head.headers['x-forwarded-host'],
     });
     return this.#forwarded;
   }

@@ -8,6 +8,8 @@ import type { HttpRequest, HttpResponse } from '@mintmark/core';
 export interface StreamRequest extends HttpRequest {
   /** Host header in lower case, with its port; undefined only in HTTP/1.0. */
   readonly host: string | undefined;
+  /** The same as the client knows it: what a trusted proxy passes on in X-Forwarded-Host. */
+  readonly externalHost: string | undefined;
   /** Bytes announced; 0 where there is no body. */
   readonly bodyLength: number | 'chunked';
   /** True where the client waits for `100 Continue` before it sends the body. */

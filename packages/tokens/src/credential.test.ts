@@ -80,8 +80,8 @@ describe('parseCredential', () => {
     ['a.b.c', 'unsupported_scheme'],
     ['Digest username="x"', 'unsupported_scheme'],
     ['Basic dTpw', 'unsupported_scheme'],
-    ['DPoP a.b.c', 'dpop_unsupported'],
-    ['dpop a.b.c', 'dpop_unsupported'],
+    ['DPoP a.b.c', 'proof_missing'],
+    ['dpop a.b.c', 'proof_missing'],
     ['Bearer sk_live_123', 'foreign_prefix'],
     ['Bearer mm_other_123', 'unknown_kind'],
     ['Bearer mm_key_123', 'malformed'],
@@ -100,14 +100,23 @@ describe('parseCredential', () => {
     expect(parse({ authorization: '', apiKey: '' })).toEqual(malformed('more_than_one'));
   });
 
-  it('refuses a DPoP proof beside any scheme, until bindings are verified', () => {
-    expect(parse({ authorization: 'DPoP a.b.c', dpop: 'd.e.f' })).toEqual(
-      malformed('dpop_unsupported'),
+  it('takes a proof beside a token in its own scheme, and beside nothing else', () => {
+    const at = build('at').text;
+    const key = build('key').text;
+    const jwt = { kind: 'jwt', token: 'a.b.c', proof: 'd.e.f' };
+    expect(parse({ authorization: 'DPoP a.b.c', dpop: 'd.e.f' })).toEqual(jwt);
+    expect(parse({ authorization: `dpop ${at}`, dpop: 'd.e.f' })).toMatchObject({
+      kind: 'opaque',
+      proof: 'd.e.f',
+    });
+    for (const headers of [{ authorization: 'Bearer a.b.c' }, { apiKey: key }, {}]) {
+      expect(parse({ ...headers, dpop: 'd.e.f' })).toEqual(malformed('proof_misplaced'));
+    }
+    expect(parse({ authorization: `DPoP ${key}`, dpop: 'x' })).toEqual(malformed('misplaced'));
+    expect(parse({ authorization: 'DPoP !', dpop: 'x' })).toEqual(malformed('malformed'));
+    expect(parse({ authorization: 'Digest x', dpop: 'x' })).toEqual(
+      malformed('unsupported_scheme'),
     );
-    expect(parse({ authorization: 'Bearer a.b.c', dpop: 'd.e.f' })).toEqual(
-      malformed('dpop_unsupported'),
-    );
-    expect(parse({ dpop: 'd.e.f' })).toEqual(malformed('dpop_unsupported'));
   });
 
   it('bounds every header before it looks into one', () => {

@@ -6,12 +6,16 @@
 import { assertNever, base64Decode, limits, utf8Decode } from '@mintmark/core';
 import { parseSecretToken, type SecretTokenKind, type SecretTokenRefusal } from './api-key.ts';
 
+/**
+ * `proof` is the DPoP proof that was presented with the scheme `DPoP`, nothing of it judged; without
+ * it the token came as a bearer.
+ */
 export type Credential =
   | { readonly kind: 'none' }
   /** Looks like a compact JWS; `verifyAccessToken` judges it. */
-  | { readonly kind: 'jwt'; readonly token: string }
+  | { readonly kind: 'jwt'; readonly token: string; readonly proof?: string }
   /** An opaque access token, its checksum right. */
-  | OwnCredential<'opaque', 'at'>
+  | (OwnCredential<'opaque', 'at'> & { readonly proof?: string })
   | OwnCredential<'api_key', 'key' | 'pat'>
   | OwnCredential<'admin_key', 'admin'>
   /** Begins with a prefix that was declared for imported keys. */
@@ -30,13 +34,15 @@ interface OwnCredential<Kind extends string, Token extends SecretTokenKind> {
 /**
  * `malformed`: no scheme, or not the syntax of a credential; `foreign_prefix`, `unknown_kind`,
  * `bad_checksum`: as `parseSecretToken`; `misplaced`: a token of a kind that is never presented
- * there, such as a refresh token.
+ * there, such as a refresh token; `proof_missing`, `proof_misplaced`: the scheme `DPoP` and a proof
+ * come together or not at all.
  */
 export type CredentialRefusal =
   | 'too_long'
   | 'more_than_one'
   | 'unsupported_scheme'
-  | 'dpop_unsupported'
+  | 'proof_missing'
+  | 'proof_misplaced'
   | 'malformed'
   | 'foreign_prefix'
   | 'unknown_kind'
@@ -75,10 +81,14 @@ export function parseCredential(headers: CredentialHeaders, forms: CredentialFor
   if (authorization === undefined && dpop === undefined && apiKey === undefined) return none;
   if (tooLong(authorization) || tooLong(dpop) || tooLong(apiKey)) return malformed('too_long');
   if (authorization !== undefined && apiKey !== undefined) return malformed('more_than_one');
-  // A proof means that the sender believes the token to be bound (RFC 9449 §7.1). Passing over it
-  // would be to accept a weaker presentation than the client made.
-  if (dpop !== undefined) return malformed('dpop_unsupported');
-  if (authorization !== undefined) return parseAuthorization(authorization, forms);
+  if (authorization !== undefined) {
+    const credential = parseAuthorization(authorization, forms, dpop);
+    if (dpop === undefined || 'proof' in credential) return credential;
+    // A proof means that the sender believes the token to be bound (RFC 9449 §7.1). Passing over it
+    // would be to accept a weaker presentation than the client made.
+    return credential.kind === 'malformed' ? credential : malformed('proof_misplaced');
+  }
+  if (dpop !== undefined) return malformed('proof_misplaced');
   const credential = parseToken(apiKey ?? '', forms);
   const misplaced = credential.kind === 'jwt' || credential.kind === 'opaque';
   return misplaced ? malformed('misplaced') : credential;
@@ -96,7 +106,11 @@ function malformed(reason: CredentialRefusal): Credential {
 }
 
 /** RFC 9110 §11.4: a scheme in any case, one or more spaces, the credential. */
-function parseAuthorization(value: string, forms: CredentialForms): Credential {
+function parseAuthorization(
+  value: string,
+  forms: CredentialForms,
+  proof: string | undefined,
+): Credential {
   const end = value.indexOf(' ');
   const scheme = (end < 0 ? value : value.slice(0, end)).toLowerCase();
   const rest = end < 0 ? '' : withoutSpaces(value.slice(end));
@@ -104,13 +118,20 @@ function parseAuthorization(value: string, forms: CredentialForms): Credential {
     case 'bearer':
       return parseToken(rest, forms);
     case 'dpop':
-      return malformed('dpop_unsupported');
+      return withProof(parseToken(rest, forms), proof);
     case 'basic':
       if (forms.basicPassword !== true) return malformed('unsupported_scheme');
       return parseToken(basicPassword(rest) ?? '', forms);
     default:
       return malformed(isHttpToken(scheme) ? 'unsupported_scheme' : 'malformed');
   }
+}
+
+/** Only access tokens are ever bound to a key. */
+function withProof(credential: Credential, proof: string | undefined): Credential {
+  if (proof === undefined) return malformed('proof_missing');
+  if (credential.kind === 'jwt' || credential.kind === 'opaque') return { ...credential, proof };
+  return credential.kind === 'malformed' ? credential : malformed('misplaced');
 }
 
 /** Without the spaces before it. A loop, for a pattern could be made to run in quadratic time. */

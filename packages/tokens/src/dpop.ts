@@ -58,6 +58,8 @@ export interface DpopExpectation {
   /** The access token that is presented beside the proof; undefined where none is. */
   readonly accessToken: string | undefined;
   readonly now: UnixSeconds;
+  /** 0–60, also for a clock ahead; default `limits.dpopProofAgeSecondsMax`. */
+  readonly ageSecondsMax?: number;
   /** Default: all of `dpopAlgorithms`. */
   readonly algorithms?: readonly JwsAlgorithm[];
 }
@@ -96,7 +98,7 @@ function judgeClaims(
   expectation: DpopExpectation,
 ): Result<VerifiedDpopProof, DpopRefusal> {
   const { htm, htu, iat, ath, nonce } = claims;
-  const { now, accessToken } = expectation;
+  const { now, accessToken, ageSecondsMax = limits.dpopProofAgeSecondsMax } = expectation;
   const jti = claimText(claims['jti']);
   if (jti === undefined) return err({ reason: 'malformed_claims', claim: 'jti' });
   if (htm !== expectation.method) return err({ reason: 'wrong_method' });
@@ -106,9 +108,10 @@ function judgeClaims(
   const issuedAt = numericDate(iat, Math.floor);
   if (issuedAt === undefined) return err({ reason: 'malformed_claims', claim: 'iat' });
   // Also where a nonce says how fresh it is: what is remembered of it must have an end.
-  const endsAt = (issuedAt + limits.dpopProofAgeSecondsMax + 1) as UnixSeconds;
+  const endsAt = (issuedAt + ageSecondsMax + 1) as UnixSeconds;
   if (now >= endsAt) return err({ reason: 'too_old' });
-  if (issuedAt > now + limits.clockSkewSeconds) return err({ reason: 'not_yet_valid' });
+  if (issuedAt > now + Math.min(limits.clockSkewSeconds, ageSecondsMax))
+    return err({ reason: 'not_yet_valid' });
   if (nonce !== undefined && claimText(nonce) === undefined) {
     return err({ reason: 'malformed_claims', claim: 'nonce' });
   }

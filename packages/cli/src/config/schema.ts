@@ -117,6 +117,13 @@ export const configSchema = z.strictObject({
         .max(1_000_000)
         .default(limits.bodyBytesPerSecondMin)
         .describe('slower uploads, on average over 30 s, are cut; 0: none are'),
+      dpop_nonces: z
+        .boolean()
+        .default(false)
+        .describe(
+          'asks for a nonce of this node in DPoP proofs: none counts at two nodes, and each client ' +
+            'must stay with its node; without it a proof may be 10 seconds old',
+        ),
       credential_requests_max: z
         .number()
         .int()

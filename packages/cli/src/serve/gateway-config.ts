@@ -15,6 +15,7 @@ export function gatewayConfigOf({ prefix, gateway }: Config): GatewayConfig {
     prefix,
     bodyBytesMax: gateway.body_bytes_max,
     credentialRequestsMax: gateway.credential_requests_max,
+    dpopNonces: gateway.dpop_nonces,
     upstream: {
       connectTimeoutMs: gateway.upstream_connect_timeout_seconds * 1000,
       headersTimeoutMs: gateway.upstream_headers_timeout_seconds * 1000,

@@ -4,6 +4,7 @@
  */
 import type { UnixSeconds } from '../clock.ts';
 import type { TenantId } from '../ids.ts';
+import type { TokenBinding } from './confirmation.ts';
 import type { FeedPosition } from './status-feed.ts';
 
 /** The public face of a credential that was good when the authority looked. */
@@ -27,6 +28,8 @@ export interface ActiveCredential {
    */
   readonly position: FeedPosition | undefined;
   readonly family: string | undefined;
+  /** Key that the caller must see proven before it takes the token. */
+  readonly binding: TokenBinding | undefined;
 }
 
 export type IntrospectionAnswer = ActiveCredential | { readonly active: false };

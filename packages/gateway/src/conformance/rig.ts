@@ -46,6 +46,7 @@ export const startMs = Date.UTC(2026, 0, 1);
 export async function openRig(
   routes: readonly Record<string, unknown>[],
   config: Partial<GatewayConfig> = {},
+  trustedProxies: readonly string[] = [],
 ): Promise<Rig> {
   const clock = manualClock(startMs);
   const timers = new HandTimers(clock);
@@ -91,6 +92,7 @@ export async function openRig(
     ...where,
     streamHandler: gateway.handle,
     timers: systemTimers,
+    trustedProxies,
     log,
   });
   const rig: Rig = Object.assign(rest, {
