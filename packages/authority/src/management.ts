@@ -132,6 +132,8 @@ function managementToken({ config }: Rooms, { introspect }: Judging) {
     if ('kind' in found || !found.audience.includes(audience)) {
       return { active: false, reason: 'wrong_audience' } as const;
     }
+    // This API takes bearers only, and so shown a bound token is worth nothing.
+    if (found.binding !== undefined) return { active: false, reason: 'bound' } as const;
     return { active: true, clientId: found.clientId, scopes: found.scopes } as const;
   };
 }

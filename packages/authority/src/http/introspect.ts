@@ -1,5 +1,10 @@
 /** POST /oauth2/introspect (RFC 7662): for the token's owner, its audience, and gateways. */
-import type { HttpRequest, HttpResponse, TenantId } from '@mintmark/core';
+import {
+  type HttpRequest,
+  type HttpResponse,
+  renderConfirmation,
+  type TenantId,
+} from '@mintmark/core';
 import { isConfidential } from '../clients/client-rules.ts';
 import type { ActiveToken, IntrospectionCaller } from '../introspection/introspect.ts';
 import { readForm } from './form.ts';
@@ -68,10 +73,11 @@ function tokenBody(token: ActiveToken, issuer: string): Record<string, unknown> 
     ...(token.format === 'refresh'
       ? { mm_kind: 'refresh_token' }
       : {
-          token_type: 'Bearer',
+          token_type: token.binding?.by === 'jkt' ? 'DPoP' : 'Bearer',
           aud: token.audience.length === 1 ? token.audience[0] : token.audience,
           jti: token.tokenId,
           mm_pos: token.position,
+          ...(token.binding === undefined ? {} : { cnf: renderConfirmation(token.binding) }),
         }),
   };
 }

@@ -10,8 +10,10 @@ import {
   type FamilyId,
   type FeedPosition,
   nowSeconds,
+  parseConfirmation,
   type SubjectId,
   type TenantId,
+  type TokenBinding,
   type TokenId,
   type TokenTargets,
   type UnixSeconds,
@@ -26,6 +28,7 @@ import {
   verifyAccessToken,
 } from '@mintmark/tokens';
 import type { Peppers } from '../custody/peppers.ts';
+import { bindingOf } from '../issuance/binding.ts';
 import { findRefreshToken } from '../issuance/presented-refresh.ts';
 import type { Store } from '../store/store.ts';
 
@@ -65,6 +68,8 @@ export interface ActiveToken {
   readonly expiresAt: UnixSeconds;
   readonly position: FeedPosition;
   readonly family: FamilyId | undefined;
+  /** Key that its bearer must prove; whoever asks has to see to that. */
+  readonly binding: TokenBinding | undefined;
 }
 
 /** `reason` is for the record; outside it is `{"active":false}` and no more. */
@@ -182,6 +187,7 @@ async function readOpaque(deps: IntrospectDeps, tenant: TenantId, token: string)
     expiresAt: row.expiresAtSeconds as UnixSeconds,
     position: row.position,
     family: (row.family ?? undefined) as FamilyId | undefined,
+    binding: bindingOf(row.binding),
     signingKey: undefined,
   };
 }
@@ -198,6 +204,11 @@ async function readJwt(deps: IntrospectDeps, tenant: TenantId, token: string): P
     return { active: false, reason: expired ? 'expired' : 'not_verified' };
   }
   const claims = verified.value;
+  const { confirmation } = claims;
+  const binding = confirmation === undefined ? undefined : parseConfirmation(confirmation);
+  if (claims.use === 'bound' && binding === undefined) {
+    return { active: false, reason: 'not_verified' };
+  }
   return {
     active: true,
     format: 'jwt',
@@ -210,6 +221,7 @@ async function readJwt(deps: IntrospectDeps, tenant: TenantId, token: string): P
     expiresAt: claims.expiresAt,
     position: claims.position,
     family: claims.family,
+    binding,
     signingKey: claims.keyId,
   };
 }

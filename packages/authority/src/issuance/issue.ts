@@ -311,7 +311,7 @@ function buildOpaque(deps: IssueDeps, draft: Draft): Built {
           position: draft.position,
           issuedAtSeconds: draft.issuedAt,
           expiresAtSeconds: draft.expiresAt,
-          binding: null,
+          binding: bindingText(draft.binding),
         },
         refused: 'revoked_meanwhile',
       },
