@@ -53,7 +53,12 @@ export const operator: Requester = {
   actor: { kind: 'admin_key', id: 'operator' },
 };
 
-export async function authorityBed(seed = 1, store: Store = openMemoryStore()) {
+export async function authorityBed(
+  seed = 1,
+  store: Store = openMemoryStore(),
+  more: Partial<AuthorityConfig> = {},
+) {
+  const config = { ...bedConfig, ...more };
   const clock = manualClock(1_790_000_000_000);
   const entropy = seededEntropy(seed);
   const events: AuthorityEvent[] = [];
@@ -63,9 +68,9 @@ export async function authorityBed(seed = 1, store: Store = openMemoryStore()) {
   /** What stands at URLs that clients chose, and how often each was asked for. */
   const web = fakeWeb();
   const ports = { store, custody, clock, entropy, timers, log, outbound: web };
-  const made = await initAuthority(bedConfig, ports);
+  const made = await initAuthority(config, ports);
   if (!made.ok) throw new Error(made.refusal.reason);
-  let authority = await openAuthority(bedConfig, ports);
+  let authority = await openAuthority(config, ports);
   const sealer = createSealer({ custody, store, entropy, clock });
   const peppers = await createPeppers({ custody, store, entropy, clock });
   const recorder = createRecorder({ sealer, entropy, clock });
@@ -77,7 +82,7 @@ export async function authorityBed(seed = 1, store: Store = openMemoryStore()) {
     },
     /** The same store under another process. */
     async restart() {
-      authority = await openAuthority(bedConfig, ports);
+      authority = await openAuthority(config, ports);
     },
     ports,
     web,
@@ -109,7 +114,7 @@ export async function authorityBed(seed = 1, store: Store = openMemoryStore()) {
 
     /** Another process over the same store and custody; the first one goes on. */
     async replica() {
-      const other = await openAuthority(bedConfig, ports);
+      const other = await openAuthority(config, ports);
       return { authority: other, ...callsOf(() => other, made.value.adminKey) };
     },
   };

@@ -20,7 +20,12 @@ import {
   type UnixMs,
   type UnixSeconds,
 } from '@mintmark/core';
-import { createVerifiedCache, type VerifiedAccessToken } from '@mintmark/tokens';
+import {
+  createDpopNonces,
+  createVerifiedCache,
+  type DpopNonces,
+  type VerifiedAccessToken,
+} from '@mintmark/tokens';
 import { type VerifyKeyPorts, verifyKey } from './apikeys/verify-key.ts';
 import { clockAfter } from './audit/clock-floor.ts';
 import { createRecorder } from './audit/record.ts';
@@ -80,7 +85,9 @@ export async function openAuthority(
   const ports = { ...given, clock };
   const rooms = await openRooms(config, ports);
   const keys = keyVerifier(rooms);
-  const judging = protocolDeps(rooms, keys);
+  // Derived from the root key, so that every node knows the nonces of every other.
+  const nonces = createDpopNonces(await ports.custody.mac('dpop-nonce', new Uint8Array()));
+  const judging = protocolDeps(rooms, { keys, nonces });
   const management = await openManagement(rooms, { ...judging, keys });
   const protocol: ProtocolDeps = { ...judging, isGateway: management.isGateway };
   const operations = {
@@ -160,7 +167,10 @@ const notFound: HttpResponse = {
   body: 'not found\n',
 };
 
-function protocolDeps(rooms: Rooms, keys: VerifyKeyPorts): Omit<ProtocolDeps, 'isGateway'> {
+function protocolDeps(
+  rooms: Rooms,
+  { keys, nonces }: { readonly keys: VerifyKeyPorts; readonly nonces: DpopNonces },
+): Omit<ProtocolDeps, 'isGateway'> {
   const { config, ports, store, peppers, recorder, keyring, feed, refusals } = rooms;
   const { clock, entropy } = ports;
   const { prefix } = config;
@@ -174,6 +184,7 @@ function protocolDeps(rooms: Rooms, keys: VerifyKeyPorts): Omit<ProtocolDeps, 'i
     clock,
     entropy,
   });
+  const proofs = { nonces, requireDpopNonce: config.requireDpopNonce === true, issuerOf, clock };
   const introspectDeps = {
     store,
     peppers,
@@ -195,6 +206,7 @@ function protocolDeps(rooms: Rooms, keys: VerifyKeyPorts): Omit<ProtocolDeps, 'i
       prefix,
       issuerOf,
       authenticator,
+      proofs,
       feedHead: feed.head,
       refuses: freshRefuses(feed),
       async refresh(tenant) {

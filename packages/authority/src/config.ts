@@ -10,6 +10,8 @@ export interface AuthorityConfig {
   readonly prefix: string;
   /** Starts although the newest record is later than it is now: see `audit/clock-floor.ts`. */
   readonly acceptEarlierClock?: boolean;
+  /** Whether DPoP proofs must carry a nonce of ours (RFC 9449 §8); default no. */
+  readonly requireDpopNonce?: boolean;
   readonly signing: {
     /** Algorithms that keys are kept for; the first is the default of new clients. */
     readonly algorithms: readonly JwsAlgorithm[];

@@ -113,7 +113,7 @@ describe('a token that is bound to a key', () => {
     expect(await reasonOf(dpop(token, `${await prove(token)}, x.y.z`))).toBe('401 malformed');
   });
 
-  it('is refused with a proof older than the window in which another node would take it', async () => {
+  it('is refused with a proof older than the window of another node', async () => {
     await open();
     const token = rig.token({ confirmation: { jkt } });
     const iat = nowSeconds(rig.clock);

@@ -7,8 +7,8 @@ import { assertNever, base64Decode, limits, utf8Decode } from '@mintmark/core';
 import { parseSecretToken, type SecretTokenKind, type SecretTokenRefusal } from './api-key.ts';
 
 /**
- * `proof` is the DPoP proof that was presented with the scheme `DPoP`, nothing of it judged; without
- * it the token came as a bearer.
+ * `proof` is the DPoP proof that was presented with the scheme `DPoP`, nothing of it judged;
+ * without it the token came as a bearer.
  */
 export type Credential =
   | { readonly kind: 'none' }

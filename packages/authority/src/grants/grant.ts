@@ -9,6 +9,7 @@ import type {
   ClientAuthRefusal,
   PresentedClient,
 } from '../clients/authenticate.ts';
+import type { BindingRefusal, PresentedKeys, ProofDeps } from '../clients/binding.ts';
 import type { Client } from '../clients/client.ts';
 import type { ClientAuthMethod, GrantType } from '../clients/client-rules.ts';
 import type { Basis, IssueDeps, IssueRefusal } from '../issuance/issue.ts';
@@ -27,7 +28,8 @@ export interface TokenRequest {
   readonly resources: readonly string[];
   /** Each parameter by its wire name; empty ones count as absent. */
   readonly parameter: (name: string) => string | undefined;
-  /** Thumbprint of the key that a DPoP proof has shown (RFC 9449 §5). */
+  readonly keys: PresentedKeys;
+  /** Thumbprint of the key that the DPoP proof has shown (RFC 9449 §5), once it was judged. */
   readonly dpopJkt?: string | undefined;
   readonly address: string;
   readonly requestId?: string | undefined;
@@ -46,6 +48,7 @@ export type TokenRefusal =
   | { readonly reason: 'scope_not_allowed'; readonly scopes: readonly string[] }
   | { readonly reason: 'target_not_allowed'; readonly resources: readonly string[] }
   | { readonly reason: 'missing_parameter'; readonly name: string }
+  | BindingRefusal
   | GrantRefusal
   | IssueRefusal;
 
@@ -116,6 +119,7 @@ export interface GrantDeps extends IssueDeps {
     | 'users'
   >;
   readonly authenticator: ClientAuthenticator;
+  readonly proofs: ProofDeps;
   /** Whether a revocation that this process knows of ends what belongs to the targets. */
   readonly refuses: (tenant: TenantId, token: TokenTargets) => Promise<boolean>;
   /**

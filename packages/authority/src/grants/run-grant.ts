@@ -1,11 +1,19 @@
 /**
- * The token endpoint's phases, the same for every grant: authenticate the client, see that it may
- * use the grant, let the grant judge, settle scope and audience within what it found, issue. A
- * grant fills in its own judgement and cannot forget a shared phase. Adding one touches its own
- * file and the list below.
+ * The token endpoint's phases, the same for every grant: authenticate the client, judge the key
+ * that its tokens are to be bound to, see that it may use the grant, let the grant judge, settle
+ * scope and audience within what it found, issue. A grant fills in its own judgement and cannot
+ * forget a shared phase. Adding one touches its own file and the list below.
  */
-import { type ClientId, err, isScope, limits, type Result } from '@mintmark/core';
+import {
+  type ClientId,
+  err,
+  isScope,
+  limits,
+  type Result,
+  type TokenBinding,
+} from '@mintmark/core';
 import type { ClientAuthRefusal, PresentedClient } from '../clients/authenticate.ts';
+import { judgeBinding } from '../clients/binding.ts';
 import type { Client } from '../clients/client.ts';
 import { isConfidential } from '../clients/client-rules.ts';
 import { type IssuedTokens, issueTokens, refusalOf } from '../issuance/issue.ts';
@@ -50,9 +58,13 @@ export async function runGrant(
   if (grant === undefined) return err({ reason: 'unsupported_grant_type' });
 
   let { client } = authenticated.value;
-  const { once } = authenticated.value;
+  const bound = judgeBinding(deps.proofs, client, request.keys);
+  if (!bound.ok) return bound;
+  const { binding } = bound.value;
+  const once = [...authenticated.value.once, ...bound.value.once];
+  const asked = { ...request, dpopJkt: binding?.by === 'jkt' ? binding.thumbprint : undefined };
   for (let attempt = 1; ; attempt++) {
-    const issued = await judgeAndIssue(deps, { request, client, once, grant });
+    const issued = await judgeAndIssue(deps, { request: asked, client, binding, once, grant });
     if (issued.ok || !isRetryable(issued.refusal) || attempt === attemptsMax) return issued;
     // Where another process made the change, the same view would be refused again.
     await deps.refresh(tenant);
@@ -75,6 +87,7 @@ function unauthenticated(
 interface Attempt {
   readonly request: TokenRequest;
   readonly client: Client;
+  readonly binding: TokenBinding | undefined;
   readonly once: readonly Step[];
   readonly grant: Grant;
 }
@@ -83,7 +96,7 @@ async function judgeAndIssue(
   deps: GrantDeps,
   attempt: Attempt,
 ): Promise<Result<IssuedTokens, TokenRefusal>> {
-  const { request, client, once, grant } = attempt;
+  const { request, client, binding, once, grant } = attempt;
   if (!client.grantTypes.includes(grant.type)) return err({ reason: 'grant_not_allowed' });
   const judged = await grant.judge(deps, request, client);
   if (!judged.ok) {
@@ -112,6 +125,7 @@ async function judgeAndIssue(
     steps: judgement.steps,
     refresh: judgement.refresh ?? firstRefresh(attempt, judgement),
     grant: grant.type,
+    binding,
     once,
     address: request.address,
     requestId: request.requestId,

@@ -1,5 +1,6 @@
 /** Server metadata (RFC 8414, OpenID Connect Discovery) and the key set (RFC 7517 §5). */
 import type { HttpResponse, JwsAlgorithm } from '@mintmark/core';
+import { dpopAlgorithms } from '@mintmark/tokens';
 import { reachableAcrValues } from '../authorization/acr.ts';
 import { prompts } from '../authorization/authorization-request.ts';
 import { responseModes } from '../authorization/response-target.ts';
@@ -37,6 +38,7 @@ export function renderMetadata(issuer: string, algorithms: readonly JwsAlgorithm
       grant_types_supported: grants.map((grant) => grant.type),
       ...authorizationMetadata(issuer),
       access_token_signing_alg_values_supported: algorithms,
+      dpop_signing_alg_values_supported: dpopAlgorithms,
     }),
   };
 }

@@ -91,8 +91,13 @@ function rendered(refusal: ProtocolRefusal): Rendered {
       return { status: 400, error: 'invalid_scope' };
     case 'target_not_allowed':
       return { status: 400, error: 'invalid_target' };
+    case 'proof_missing':
+    case 'proof_refused':
+    case 'nonce_needed':
     case 'proof_used':
-      return { status: 400, error: 'invalid_dpop_proof', description: 'the proof was used before' };
+      return invalidProof(refusal);
+    case 'certificate_missing':
+      return invalid('a client certificate is needed');
     case 'client_changed':
     case 'revoked_meanwhile':
     case 'overtaken':
@@ -113,6 +118,29 @@ function invalidClient(method: ClientAuthMethod | undefined): Rendered {
   const isForm = method !== undefined && method !== 'client_secret_basic' && method !== 'none';
   const challenge = isForm ? `${method} realm="mintmark"` : basic;
   return { status: 401, error: 'invalid_client', headers: { 'www-authenticate': challenge } };
+}
+
+/** RFC 9449 §5 and §8. */
+function invalidProof(refusal: ProofRefusal): Rendered {
+  switch (refusal.reason) {
+    case 'nonce_needed':
+      return { status: 400, error: 'use_dpop_nonce' };
+    case 'proof_missing':
+      return badProof('a DPoP proof is needed');
+    case 'proof_used':
+      return badProof('the proof was used before');
+    case 'proof_refused':
+      return badProof(refusal.detail);
+  }
+}
+
+type ProofRefusal = Extract<
+  ProtocolRefusal,
+  { reason: 'nonce_needed' | 'proof_missing' | 'proof_used' | 'proof_refused' }
+>;
+
+function badProof(description: string): Rendered {
+  return { status: 400, error: 'invalid_dpop_proof', description };
 }
 
 function invalid(description: string): Rendered {

@@ -1,6 +1,7 @@
 /** POST /oauth2/token (RFC 6749 §3.2): parse, run the grant, render. */
 import type { HttpRequest, HttpResponse, TenantId } from '@mintmark/core';
 import { runGrant } from '../grants/run-grant.ts';
+import { offerNonce } from './dpop-nonce.ts';
 import { readForm } from './form.ts';
 import { presentedClient } from './presented-client.ts';
 import { nameOf, type ProtocolDeps } from './protocol-deps.ts';
@@ -23,6 +24,9 @@ export async function handleToken(
   if (grantType === undefined)
     return renderError({ reason: 'missing_parameter', name: 'grant_type' });
 
+  const proof = request.header('dpop');
+  const withNonce = (response: HttpResponse): HttpResponse =>
+    proof === undefined ? response : offerNonce(deps.grants.proofs, response);
   const issued = await runGrant(deps.grants, {
     tenant,
     grantType,
@@ -30,6 +34,12 @@ export async function handleToken(
     scopes: form.value.get('scope')?.split(' '),
     resources: form.value.all('resource'),
     parameter: form.value.get,
+    keys: {
+      proof,
+      method: request.method,
+      path: '/oauth2/token',
+      certificate: request.peerCertificate,
+    },
     address,
   });
   if (!issued.ok) {
@@ -40,19 +50,19 @@ export async function handleToken(
       const reason = isUsed ? refusal.reason : (refusal.why?.reason ?? 'no_credential');
       deps.refused({ tenant, surface: 'token', reason, address });
     }
-    return renderError(issued.refusal);
+    return withNonce(renderError(issued.refusal));
   }
   if (who !== undefined) deps.failures.proven(address, who);
-  const { text, refreshToken, expiresAt, issuedAt, scopes } = issued.value;
-  return {
+  const { text, refreshToken, expiresAt, issuedAt, scopes, binding } = issued.value;
+  return withNonce({
     status: 200,
     headers: { 'content-type': 'application/json', ...uncached },
     body: JSON.stringify({
       access_token: text,
-      token_type: 'Bearer',
+      token_type: binding?.by === 'jkt' ? 'DPoP' : 'Bearer',
       expires_in: expiresAt - issuedAt,
       ...(refreshToken === undefined ? {} : { refresh_token: refreshToken }),
       ...(scopes.length === 0 ? {} : { scope: scopes.join(' ') }),
     }),
-  };
+  });
 }

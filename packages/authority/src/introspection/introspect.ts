@@ -158,6 +158,7 @@ async function readOwn(
     expiresAt: presented.expiresAt,
     position: presented.position,
     family: presented.family,
+    binding: undefined,
     signingKey: undefined,
   };
 }

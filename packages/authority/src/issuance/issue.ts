@@ -20,8 +20,10 @@ import {
   ok,
   type Result,
   type RevocationTargetKind,
+  renderConfirmation,
   type SubjectId,
   type TenantId,
+  type TokenBinding,
   type TokenId,
   type UnixSeconds,
 } from '@mintmark/core';
@@ -38,6 +40,7 @@ import type { Peppers } from '../custody/peppers.ts';
 import type { Keyring } from '../keyring/keyring.ts';
 import type { Step } from '../store/act.ts';
 import type { Store } from '../store/store.ts';
+import { bindingText } from './binding.ts';
 import { buildRefresh, type RefreshDue } from './refresh-token.ts';
 
 export interface IssueDeps {
@@ -77,6 +80,8 @@ export interface IssueInput {
   /** What the grant spends and requires; each step refused as `overtaken`. */
   readonly steps?: readonly Step[] | undefined;
   readonly refresh?: RefreshDue | undefined;
+  /** The key that the access token is bound to; undefined: it is for its bearer. */
+  readonly binding?: TokenBinding | undefined;
   /** The grant that judged, for the record. */
   readonly grant: string;
   readonly address?: string | undefined;
@@ -97,6 +102,7 @@ export interface IssuedTokens {
   readonly issuedAt: UnixSeconds;
   readonly expiresAt: UnixSeconds;
   readonly scopes: readonly string[];
+  readonly binding: TokenBinding | undefined;
 }
 
 /**
@@ -156,7 +162,8 @@ export async function issueTokens(
   if (outcome !== 'done') return err(refusalOf(outcome));
   const { tokenId, scopes } = draft;
   const refreshToken = refresh?.text;
-  return ok({ text: built.text, refreshToken, tokenId, issuedAt, expiresAt, scopes });
+  const { binding } = draft;
+  return ok({ text: built.text, refreshToken, tokenId, issuedAt, expiresAt, scopes, binding });
 }
 
 /** @throws where the outcome is none of an issuing act: a bug */
@@ -194,6 +201,7 @@ function eventOf(deps: IssueDeps, draft: Draft, kid: string | undefined): AuditE
       expires_at: draft.expiresAt,
       position: draft.position,
       ...(kid === undefined ? {} : { kid }),
+      ...(draft.binding && { bound_by: draft.binding.by, bound_to: draft.binding.thumbprint }),
       ...(refresh === undefined ? {} : { refresh: refresh.do }),
     },
     ...(address === undefined ? {} : { personal: { address } }),
@@ -279,6 +287,7 @@ async function buildJwt(deps: IssueDeps, draft: Draft): Promise<Built> {
       position: draft.position,
       tenant: draft.tenant,
       ...(draft.basis && { family: draft.basis.family }),
+      ...(draft.binding && { confirmation: renderConfirmation(draft.binding) }),
     },
     signer,
   );

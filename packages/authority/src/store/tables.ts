@@ -4,6 +4,7 @@
  * Times are unix milliseconds (`…At`) unless the name says seconds.
  */
 import type { FeedEntry, KeyStatus, RevocationTargetKind } from '@mintmark/core';
+import { clientTables } from './client-tables.ts';
 import {
   bytes,
   bytesOrNull,
@@ -118,34 +119,7 @@ export const tables = {
     unique: [['tenant', 'algorithm', 'generation']],
   }),
 
-  clients: table({
-    columns: {
-      tenant: text,
-      clientId: text,
-      status: text,
-      /** RFC 7591 metadata and our own, as parsed by `clients/client.ts`. */
-      metadata: json<Record<string, unknown>>(),
-      createdAt: integer,
-      updatedAt: integer,
-      version: integer,
-    },
-    key: ['tenant', 'clientId'],
-    indexes: [['tenant', 'createdAt', 'clientId']],
-  }),
-
-  /** At most two live secrets a client, so that one can be rolled while the other works. */
-  clientSecrets: table({
-    columns: {
-      tenant: text,
-      clientId: text,
-      id: text,
-      hash: bytes,
-      pepperVersion: text,
-      createdAt: integer,
-      expiresAt: integerOrNull,
-    },
-    key: ['tenant', 'clientId', 'id'],
-  }),
+  ...clientTables,
 
   /**
    * People. A deleted one stays as a tombstone, so that an id never names a second person: status
@@ -326,20 +300,6 @@ export const tables = {
   }),
 
   ...tokenTables,
-
-  /** What was used once and must not be used again: client assertions, DPoP proofs. */
-  singleUses: table({
-    columns: {
-      /** Hour since 1970 in which it ends. */
-      partition: integer,
-      tenant: text,
-      kind: text,
-      /** SHA-256 of whose it is, and of its own id. */
-      id: text,
-    },
-    key: ['partition', 'tenant', 'kind', 'id'],
-    partition: 'partition',
-  }),
 
   /** Who is signed in, in which browser. An ended one stays until its clients were told. */
   sessions: table({

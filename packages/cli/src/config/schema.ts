@@ -72,7 +72,15 @@ export const configSchema = z.strictObject({
     .boolean()
     .default(false)
     .describe('starts although the newest audit record is of a later time; for one start only'),
-  authority: z.strictObject(listener(8420)).prefault({}),
+  authority: z
+    .strictObject({
+      ...listener(8420),
+      dpop_nonces: z
+        .boolean()
+        .default(false)
+        .describe('sends DPoP proofs without a nonce back for one'),
+    })
+    .prefault({}),
   gateway: z
     .strictObject({
       ...listener(8480),
@@ -121,8 +129,8 @@ export const configSchema = z.strictObject({
         .boolean()
         .default(false)
         .describe(
-          'asks for a nonce of this node in DPoP proofs: none counts at two nodes, and each client ' +
-            'must stay with its node; without it a proof may be 10 seconds old',
+          'asks for a nonce of this node in DPoP proofs: none counts at two nodes, and each ' +
+            'client must stay with its node; without it a proof may be 10 seconds old',
         ),
       credential_requests_max: z
         .number()

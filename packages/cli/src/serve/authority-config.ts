@@ -9,6 +9,7 @@ export function authorityConfigOf(config: Config, issuer: string): AuthorityConf
     issuer,
     prefix,
     acceptEarlierClock,
+    requireDpopNonce: config.authority.dpop_nonces,
     signing: {
       algorithms: signing.algorithms,
       rotateEverySeconds: signing.rotate_every_seconds,

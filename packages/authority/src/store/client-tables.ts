@@ -1,0 +1,47 @@
+/** Tables of clients, and of what they may use once. */
+import { bytes, integer, integerOrNull, json, table, text } from './table.ts';
+
+export const clientTables = {
+  clients: table({
+    columns: {
+      tenant: text,
+      clientId: text,
+      status: text,
+      /** RFC 7591 metadata and our own, as parsed by `clients/client.ts`. */
+      metadata: json<Record<string, unknown>>(),
+      createdAt: integer,
+      updatedAt: integer,
+      version: integer,
+    },
+    key: ['tenant', 'clientId'],
+    indexes: [['tenant', 'createdAt', 'clientId']],
+  }),
+
+  /** At most two live secrets a client, so that one can be rolled while the other works. */
+  clientSecrets: table({
+    columns: {
+      tenant: text,
+      clientId: text,
+      id: text,
+      hash: bytes,
+      pepperVersion: text,
+      createdAt: integer,
+      expiresAt: integerOrNull,
+    },
+    key: ['tenant', 'clientId', 'id'],
+  }),
+
+  /** What was used once and must not be used again: client assertions, DPoP proofs. */
+  singleUses: table({
+    columns: {
+      /** Hour since 1970 in which it ends. */
+      partition: integer,
+      tenant: text,
+      kind: text,
+      /** SHA-256 of whose it is, and of its own id. */
+      id: text,
+    },
+    key: ['partition', 'tenant', 'kind', 'id'],
+    partition: 'partition',
+  }),
+} as const;
