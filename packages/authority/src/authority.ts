@@ -31,7 +31,7 @@ import { clockAfter } from './audit/clock-floor.ts';
 import { createRecorder } from './audit/record.ts';
 import { findClient, subjectSeenBy } from './authorization/known-clients.ts';
 import { signClaims } from './authorization/sign-claims.ts';
-import { createClientAuthenticator } from './clients/authenticate.ts';
+import { createClientAuthenticator, verifiedAuthMethods } from './clients/authenticate.ts';
 import { type ClientKeys, createClientKeys } from './clients/client-keys.ts';
 import type { AuthorityConfig } from './config.ts';
 import { createPeppers } from './custody/peppers.ts';
@@ -231,6 +231,7 @@ function protocolDeps(
     // A verifier that cached the set just before a key appeared must learn of it in time.
     jwksMaxAgeSeconds: Math.min(3600, Math.floor(config.signing.publishAheadSeconds / 2)),
     signingAlgorithms: config.signing.algorithms,
+    authMethods: verifiedAuthMethods({ clientCertificates: config.clientCertificates === true }),
     onFault: (error) => ports.log({ type: 'fault', where: 'protocol', error }),
   };
 }

@@ -12,6 +12,8 @@ export interface AuthorityConfig {
   readonly acceptEarlierClock?: boolean;
   /** Whether DPoP proofs must carry a nonce of ours (RFC 9449 §8); default no. */
   readonly requireDpopNonce?: boolean;
+  /** Whether TLS, or a trusted proxy, shows certificates of clients (RFC 8705); default no. */
+  readonly clientCertificates?: boolean;
   readonly signing: {
     /** Algorithms that keys are kept for; the first is the default of new clients. */
     readonly algorithms: readonly JwsAlgorithm[];

@@ -5,6 +5,7 @@
 import { createFailureBudget, type HttpRequest, type TenantId } from '@mintmark/core';
 import { covers } from './admin/permission.ts';
 import type { VerifyKeyPorts } from './apikeys/verify-key.ts';
+import { verifiedAuthMethods } from './clients/authenticate.ts';
 import { type AuthenticateDeps, authenticate } from './http/management/authenticate.ts';
 import { createCursors } from './http/management/cursor.ts';
 import { createManagementApi, type ManagementApi } from './http/management/management-api.ts';
@@ -78,6 +79,7 @@ function endpointPorts(rooms: Rooms, shared: Judging): ManagementPorts {
       peppers,
       prefix,
       defaultAlgorithm,
+      authMethods: verifiedAuthMethods({ clientCertificates: config.clientCertificates === true }),
       managementAudience: managementAudience(config.issuer),
       changed: shared.authenticator.forget,
     },

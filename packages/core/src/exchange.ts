@@ -4,6 +4,13 @@
  */
 import type { Clock } from './clock.ts';
 
+/** A certificate whose key the client has proven to hold. */
+export interface PeerCertificate {
+  readonly der: Uint8Array;
+  /** Whether an authority that the operator named for clients vouches for it. */
+  readonly trusted: boolean;
+}
+
 export interface HttpRequest {
   /** Upper case, as sent. */
   readonly method: string;
@@ -21,8 +28,8 @@ export interface HttpRequest {
   readonly remoteAddress: string;
   /** `https` where the connection, or a trusted proxy's, was encrypted. */
   readonly scheme: 'http' | 'https';
-  /** The verified certificate of the TLS peer, DER; undefined without mutual TLS. */
-  readonly peerCertificate: Uint8Array | undefined;
+  /** Of mutual TLS with us or with a trusted proxy; undefined without. */
+  readonly peerCertificate: PeerCertificate | undefined;
   /** Aborts when the client goes away. */
   readonly signal: AbortSignal;
   /**

@@ -35,7 +35,13 @@ export {
   type UnixSeconds,
 } from './clock.ts';
 export { type Entropy, pooledEntropy, seededEntropy } from './entropy.ts';
-export type { HttpHandler, HttpRequest, HttpResponse, RequestClock } from './exchange.ts';
+export type {
+  HttpHandler,
+  HttpRequest,
+  HttpResponse,
+  PeerCertificate,
+  RequestClock,
+} from './exchange.ts';
 export { createFailureBudget, type FailureBudget } from './failure-budget.ts';
 export { ConfigFault, CustodyFault, Fault, NetworkFault, StoreFault } from './fault.ts';
 export {

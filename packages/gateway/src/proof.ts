@@ -38,7 +38,7 @@ export function judgeBinding(
     return proof === undefined ? undefined : { reason: 'invalid_proof', detail: 'not_bound' };
   }
   if (binding.by === 'jkt') return judgeProof(parts, { ...input, jkt: binding.thumbprint, proof });
-  const certificate = input.request.peerCertificate;
+  const certificate = input.request.peerCertificate?.der;
   const shown = certificate === undefined ? '' : hash('sha256', certificate, 'base64url');
   const isHeld = proof === undefined && equalConstantTime(utf8(shown), utf8(binding.thumbprint));
   return isHeld ? undefined : { reason: 'invalid_credential', detail: 'bound_token' };

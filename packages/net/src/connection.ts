@@ -2,15 +2,18 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import { formatAddress, parseAddress, type RangeSet } from '@mintmark/core';
+import { formatAddress, type PeerCertificate, parseAddress, type RangeSet } from '@mintmark/core';
 import type { ForwardedView } from './forwarded.ts';
+import { type CertificateHeader, certificateOfSocket } from './peer-certificate.ts';
 
 export interface Connection {
   readonly peer: ForwardedView;
   /** The trusted proxies, where the peer is one of them. */
   readonly trusted: RangeSet | undefined;
-  /** DER of the certificate that the peer proved, when TLS asked for one and its chain held. */
-  peerCertificate(): Uint8Array | undefined;
+  /** How the peer, a trusted proxy, passes on the certificates of its clients. */
+  readonly header: CertificateHeader | undefined;
+  /** The certificate that the peer itself proved, where TLS asked for one. */
+  peerCertificate(): PeerCertificate | undefined;
   /** The request that is being answered. */
   current: Exchange | undefined;
   /**
@@ -66,7 +69,16 @@ export class Exchange {
   }
 }
 
-export function openConnection(socket: Socket, trustedProxies: RangeSet | undefined): Connection {
+/** What a listener knows of those who connect to it. */
+export interface PeerOptions {
+  readonly trustedProxies: RangeSet | undefined;
+  readonly certificateHeader: CertificateHeader | undefined;
+  /** Whether authorities of clients were named. */
+  readonly hasClientAuthorities: boolean;
+}
+
+export function openConnection(socket: Socket, options: PeerOptions): Connection {
+  const { trustedProxies, certificateHeader, hasClientAuthorities } = options;
   const remote = socket.remoteAddress ?? '';
   // A zone id (fe80::1%eth0) names our own interface, not the peer.
   const address = parseAddress(remote.split('%', 1)[0]!);
@@ -78,13 +90,13 @@ export function openConnection(socket: Socket, trustedProxies: RangeSet | undefi
       scheme: encrypted ? 'https' : 'http',
     },
     trusted: isProxy ? trustedProxies : undefined,
+    header: isProxy ? certificateHeader : undefined,
     current: undefined,
     waiting: [],
     deaf: false,
     closing: false,
     peerCertificate() {
-      const tls = socket as TLSSocket;
-      return encrypted && tls.authorized ? tls.getPeerX509Certificate()?.raw : undefined;
+      return encrypted ? certificateOfSocket(socket as TLSSocket, hasClientAuthorities) : undefined;
     },
   };
 }

@@ -14,6 +14,7 @@ export {
   type ListenOptions,
   listen,
 } from './listener.ts';
+export type { CertificateHeader } from './peer-certificate.ts';
 export type { ListenerEvent } from './serve.ts';
 export type { StreamHandler, StreamReply, StreamRequest } from './stream.ts';
 export type { TlsOptions } from './tls.ts';

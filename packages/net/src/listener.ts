@@ -15,6 +15,7 @@ import {
   type Timers,
 } from '@mintmark/core';
 import type { BodyPace } from './body-stream.ts';
+import type { CertificateHeader } from './peer-certificate.ts';
 import { type ListenerEvent, Service } from './serve.ts';
 import type { StreamHandler } from './stream.ts';
 import { loadTls, type TlsOptions, watchTls } from './tls.ts';
@@ -37,6 +38,8 @@ export type ListenOptions = ListenerFace & {
   readonly reusePort?: boolean;
   /** Blocks whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed. */
   readonly trustedProxies?: readonly string[];
+  /** Where those proxies put the certificate of their client; default: nowhere. */
+  readonly certificateHeader?: CertificateHeader | undefined;
   readonly limits?: Partial<ListenerLimits>;
   readonly log?: (event: ListenerEvent) => void;
 };
@@ -80,7 +83,11 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     streamHandler: options.streamHandler,
     timers,
     log,
-    trustedProxies: readTrustedProxies(options.trustedProxies ?? []),
+    peers: {
+      trustedProxies: readTrustedProxies(options.trustedProxies ?? []),
+      certificateHeader: options.certificateHeader,
+      hasClientAuthorities: tls?.clientCaFile !== undefined,
+    },
     // Only where the connection itself is encrypted does the header mean anything (RFC 6797 §7.2).
     extraHeaders: tls === undefined ? [] : ['strict-transport-security', 'max-age=31536000'],
     bodyPace: bodyPaceOf(bounds, timers),

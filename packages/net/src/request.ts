@@ -5,11 +5,12 @@
 import assert from 'node:assert';
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
-import { NetworkFault } from '@mintmark/core';
+import { NetworkFault, type PeerCertificate } from '@mintmark/core';
 import { type BodyPace, detachedBody } from './body-stream.ts';
 import type { Exchange } from './connection.ts';
 import { type ForwardedView, resolveForwarded } from './forwarded.ts';
 import type { VettedHead } from './head.ts';
+import { certificateOfHeader } from './peer-certificate.ts';
 import type { StreamRequest } from './stream.ts';
 
 const emptyBody = new Uint8Array(0);
@@ -71,8 +72,11 @@ export class ServerRequest implements StreamRequest {
     return this.#view().host ?? this.host;
   }
 
-  get peerCertificate(): Uint8Array | undefined {
-    return this.#parts.exchange.connection.peerCertificate();
+  get peerCertificate(): PeerCertificate | undefined {
+    const { connection } = this.#parts.exchange;
+    const { header } = connection;
+    if (header === undefined) return connection.peerCertificate();
+    return certificateOfHeader(this.#parts.head.headers[header.name], header);
   }
 
   get signal(): AbortSignal {

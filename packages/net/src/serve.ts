@@ -9,11 +9,10 @@ import {
   type HttpResponse,
   limits,
   NetworkFault,
-  type RangeSet,
   type Timers,
 } from '@mintmark/core';
 import type { BodyPace } from './body-stream.ts';
-import { type Connection, Exchange, openConnection } from './connection.ts';
+import { type Connection, Exchange, openConnection, type PeerOptions } from './connection.ts';
 import { type VettedHead, vetHead } from './head.ts';
 import { ServerReply } from './reply.ts';
 import { ServerRequest } from './request.ts';
@@ -32,7 +31,7 @@ export interface ServiceParts {
   readonly handler: HttpHandler | undefined;
   readonly streamHandler: StreamHandler | undefined;
   readonly timers: Timers;
-  readonly trustedProxies: RangeSet | undefined;
+  readonly peers: PeerOptions;
   readonly extraHeaders: readonly string[];
   readonly bodyPace: BodyPace;
   readonly stallMs: number;
@@ -129,7 +128,7 @@ export class Service {
   #connectionOf(socket: Socket): Connection {
     const known = this.#connections.get(socket);
     if (known !== undefined) return known;
-    const connection = openConnection(socket, this.#parts.trustedProxies);
+    const connection = openConnection(socket, this.#parts.peers);
     this.#connections.set(socket, connection);
     socket.once('close', () => this.#connections.delete(socket));
     return connection;

@@ -1,9 +1,17 @@
+import { X509Certificate } from 'node:crypto';
 import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TLSSocket, connect as tlsConnect } from 'node:tls';
-import type { HttpHandler, HttpResponse, Timers } from '@mintmark/core';
+import type {
+  HttpHandler,
+  HttpRequest,
+  HttpResponse,
+  PeerCertificate,
+  Timers,
+} from '@mintmark/core';
 import { systemTimers } from '@mintmark/core/system';
 import { afterEach, describe, expect, it } from 'vitest';
 import { selfSigned } from './conformance/certificate.ts';
@@ -26,6 +34,7 @@ async function open(
   options: Partial<ListenOptions> & { readonly limits?: Partial<ListenerLimits> } = {},
 ): Promise<number> {
   const { streamHandler: _none, ...rest } = options;
+  await listener?.close();
   listener = await listen({
     ...{ host: '127.0.0.1', port: 0, timers: systemTimers },
     log: (event) => events.push(event),
@@ -33,6 +42,15 @@ async function open(
     handler,
   });
   return listener.port;
+}
+
+function ask(port: number, headers: Record<string, string>): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const sent = httpRequest({ host: '127.0.0.1', port, headers, agent: false }, (answer) => {
+      answer.resume().on('end', resolve);
+    });
+    sent.on('error', reject).end();
+  });
 }
 
 describe('TLS', () => {
@@ -120,26 +138,54 @@ describe('TLS', () => {
     expect((await get(port, { ca: other.cert })).cert).toBe(second.cert);
   });
 
-  it('shows a client’s certificate only where its authority is known', async () => {
+  it('shows a client’s certificate, and whether a named authority vouches for it', async () => {
     write(certificate);
     const client = selfSigned('client.test');
     const stranger = selfSigned('stranger.test');
     const clientCaFile = join(folder, 'ca.pem');
     writeFileSync(clientCaFile, client.cert);
-    const seen: (Uint8Array | undefined)[] = [];
-    const port = await open(
-      (request) => {
-        seen.push(request.peerCertificate);
-        return ok;
-      },
-      { tls: { ...tls, clientCaFile } },
-    );
-    await get(port, client);
-    await get(port, stranger);
-    await get(port);
-    expect(seen.map((one) => one === undefined)).toEqual([false, true, true]);
-    const der = Buffer.from(client.cert.replace(/-----.*-----|\n/g, ''), 'base64');
-    expect(Buffer.from(seen[0]!).equals(der)).toBe(true);
+    const seen: (PeerCertificate | undefined)[] = [];
+    const handler = (request: HttpRequest) => {
+      seen.push(request.peerCertificate);
+      return ok;
+    };
+    const port = await open(handler, { tls: { ...tls, clientCaFile } });
+    for (const shown of [client, stranger, {}]) await get(port, shown);
+    const der = ({ cert }: { readonly cert: string }) => new X509Certificate(cert).raw;
+    expect(seen).toEqual([
+      { der: der(client), trusted: true },
+      { der: der(stranger), trusted: false },
+      undefined,
+    ]);
+    // Without authorities of clients nobody vouches, whatever the system trusts.
+    const loose = await open(handler, { tls: { ...tls, clientCertificates: true } });
+    await get(loose, client);
+    expect(seen.at(-1)).toEqual({ der: der(client), trusted: false });
+  });
+
+  it('takes a certificate in a header from a trusted proxy alone', async () => {
+    const { cert } = selfSigned('client.test');
+    const { raw } = new X509Certificate(cert);
+    const byteSequence = `:${raw.toString('base64')}:`;
+    const seen: (PeerCertificate | undefined)[] = [];
+    const handler = (request: HttpRequest) => {
+      seen.push(request.peerCertificate);
+      return ok;
+    };
+    const certificateHeader = { name: 'client-cert', verified: true };
+    const proxied = await open(handler, { certificateHeader, trustedProxies: ['127.0.0.1'] });
+    const values = [byteSequence, encodeURIComponent(cert), ':AAAA:', 'nonsense', '%', ''];
+    for (const value of values) await ask(proxied, { 'client-cert': value });
+    expect(seen.slice(0, 2)).toEqual([
+      { der: raw, trusted: true },
+      { der: raw, trusted: true },
+    ]);
+    expect(seen.slice(2).every((one) => one === undefined)).toBe(true);
+    const direct = await open(handler, { certificateHeader });
+    await ask(direct, { 'client-cert': byteSequence });
+    const silent = await open(handler, { trustedProxies: ['127.0.0.1'] });
+    await ask(silent, { 'client-cert': byteSequence });
+    expect(seen.slice(-2)).toEqual([undefined, undefined]);
   });
 
   it('answers nothing to plain HTTP on its port', async () => {

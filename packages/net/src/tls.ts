@@ -17,6 +17,8 @@ export interface TlsOptions {
    * PEM file: asks clients for a certificate of these authorities; those without one still connect.
    */
   readonly clientCaFile?: string;
+  /** Asks clients for a certificate without an authority: their own word is then registered. */
+  readonly clientCertificates?: boolean;
 }
 
 /** TLS 1.2 suites with forward secrecy and AEAD (RFC 9325 §4.2); those of TLS 1.3 are always on. */
@@ -41,8 +43,12 @@ export function loadTls(options: TlsOptions): NodeTlsOptions & SecureContextOpti
     honorCipherOrder: true,
     ALPNProtocols: ['http/1.1'],
     handshakeTimeout: limits.headersTimeoutMs,
-    ...(options.clientCaFile === undefined ? {} : { requestCert: true, rejectUnauthorized: false }),
+    ...(asksClients(options) ? { requestCert: true, rejectUnauthorized: false } : {}),
   };
+}
+
+function asksClients({ clientCaFile, clientCertificates }: TlsOptions): boolean {
+  return clientCaFile !== undefined || clientCertificates === true;
 }
 
 function readFiles(options: TlsOptions): SecureContextOptions {

@@ -1,8 +1,8 @@
 /**
- * Client authentication (RFC 6749 §2.3): by secret, by an assertion that the client signed, or not
- * at all where it is public. The method is the client's own, whatever a request presents. Of the
- * secret methods a wrong secret, an unknown and a disabled client give one answer in one time. What
- * must never happen: a grant judged before the client is known.
+ * Client authentication (RFC 6749 §2.3): by secret, by an assertion that the client signed, by its
+ * TLS certificate, or not at all where it is public. The method is the client's own, whatever a
+ * request presents. Of the secret methods a wrong secret, an unknown and a disabled client give one
+ * answer in one time. What must never happen: a grant judged before the client is known.
  */
 import {
   type ClientId,
@@ -11,6 +11,7 @@ import {
   err,
   nowSeconds,
   ok,
+  type PeerCertificate,
   type Result,
   type TenantId,
 } from '@mintmark/core';
@@ -22,19 +23,26 @@ import {
 import type { Peppers } from '../custody/peppers.ts';
 import type { Step } from '../store/act.ts';
 import type { Store } from '../store/store.ts';
+import { isOfKey, isOfSubject } from './certificate.ts';
 import { type Client, clientOf } from './client.ts';
 import type { ClientKeys } from './client-keys.ts';
-import { type ClientAuthMethod, publicKeyAlgorithms } from './client-rules.ts';
+import { type ClientAuthMethod, clientAuthMethods, publicKeyAlgorithms } from './client-rules.ts';
 import { createSecretJudge, type KeptSecrets, type SecretJudge } from './judge-secret.ts';
 import { singleUseStep } from './single-use.ts';
 
 /** The methods that are verified here; a client is registered with one of them. */
-export const verifiedAuthMethods: readonly ClientAuthMethod[] = [
-  'client_secret_basic',
-  'client_secret_post',
-  'private_key_jwt',
-  'none',
-];
+export function verifiedAuthMethods(options: {
+  /** Whether connections are asked for certificates at all. */
+  readonly clientCertificates: boolean;
+}): readonly ClientAuthMethod[] {
+  const byCertificate: readonly ClientAuthMethod[] = [
+    'tls_client_auth',
+    'self_signed_tls_client_auth',
+  ];
+  return clientAuthMethods.filter(
+    (method) => options.clientCertificates || !byCertificate.includes(method),
+  );
+}
 
 /** What a request presented, already parsed out of its header or form. */
 export type PresentedClient =
@@ -48,7 +56,12 @@ export type PresentedClient =
       readonly clientId: ClientId;
       readonly assertion: string;
     }
-  | { readonly method: 'none'; readonly clientId: ClientId };
+  /** A name alone; the TLS connection may say more. */
+  | {
+      readonly method: 'none';
+      readonly clientId: ClientId;
+      readonly certificate: PeerCertificate | undefined;
+    };
 
 /** A client that has shown who it is. */
 export interface AuthenticatedClient {
@@ -67,7 +80,9 @@ export type ClientAuthRefusal =
   | { readonly reason: 'wrong_method'; readonly expected: ClientAuthMethod }
   | { readonly reason: 'wrong_secret' }
   | { readonly reason: 'assertion_refused'; readonly detail: ClientAssertionRefusal['reason'] }
-  | { readonly reason: 'keys_unavailable' };
+  | { readonly reason: 'keys_unavailable' }
+  | { readonly reason: 'certificate_missing' }
+  | { readonly reason: 'certificate_refused' };
 
 export interface ClientAuthenticator {
   /** @throws StoreFault */
@@ -181,6 +196,9 @@ function judge(
   if (entry === undefined) return err({ reason: 'unknown_client' });
   const { client } = entry;
   if (client.status !== 'active') return err({ reason: 'client_disabled' });
+  if (method === 'none' && client.authMethod !== 'none') {
+    return judgeCertificate(deps, client, presented.certificate);
+  }
   // RFC 7591 §2: a client uses the one method that it is registered with.
   if (client.authMethod !== method) {
     return err({ reason: 'wrong_method', expected: client.authMethod });
@@ -188,6 +206,28 @@ function judge(
   return method === 'private_key_jwt'
     ? judgeAssertion(deps, client, presented.assertion)
     : ok({ client, once: [] });
+}
+
+/** RFC 8705 §2: beside the name there is nothing but the connection's certificate. */
+async function judgeCertificate(
+  deps: AuthenticatorDeps,
+  client: Client,
+  certificate: PeerCertificate | undefined,
+): Promise<Verdict> {
+  const { authMethod } = client;
+  if (authMethod !== 'tls_client_auth' && authMethod !== 'self_signed_tls_client_auth') {
+    return err({ reason: 'wrong_method', expected: authMethod });
+  }
+  if (certificate === undefined) return err({ reason: 'certificate_missing' });
+  if (authMethod === 'tls_client_auth') {
+    const isOwn = isOfSubject(certificate, client);
+    return isOwn ? ok({ client, once: [] }) : err({ reason: 'certificate_refused' });
+  }
+  const keys = await deps.clientKeys.find(client, undefined);
+  if (keys === undefined) return err({ reason: 'keys_unavailable' });
+  return isOfKey(certificate, keys)
+    ? ok({ client, once: [] })
+    : err({ reason: 'certificate_refused' });
 }
 
 async function judgeAssertion(

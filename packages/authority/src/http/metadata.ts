@@ -4,8 +4,7 @@ import { dpopAlgorithms } from '@mintmark/tokens';
 import { reachableAcrValues } from '../authorization/acr.ts';
 import { prompts } from '../authorization/authorization-request.ts';
 import { responseModes } from '../authorization/response-target.ts';
-import { verifiedAuthMethods } from '../clients/authenticate.ts';
-import { publicKeyAlgorithms } from '../clients/client-rules.ts';
+import { type ClientAuthMethod, publicKeyAlgorithms } from '../clients/client-rules.ts';
 import { grants } from '../grants/run-grant.ts';
 import { languages } from './pages/messages.ts';
 
@@ -16,8 +15,14 @@ const open = {
 } as const;
 
 /** @param issuer without a trailing slash; it comes from the configuration, never from Host */
-export function renderMetadata(issuer: string, algorithms: readonly JwsAlgorithm[]): HttpResponse {
-  const methods = verifiedAuthMethods;
+export function renderMetadata(
+  issuer: string,
+  abilities: {
+    readonly algorithms: readonly JwsAlgorithm[];
+    readonly authMethods: readonly ClientAuthMethod[];
+  },
+): HttpResponse {
+  const { algorithms, authMethods: methods } = abilities;
   // RFC 7662 §2.1: whoever asks about tokens proves who it is.
   const provenMethods = methods.filter((method) => method !== 'none');
   return {
@@ -39,6 +44,8 @@ export function renderMetadata(issuer: string, algorithms: readonly JwsAlgorithm
       ...authorizationMetadata(issuer),
       access_token_signing_alg_values_supported: algorithms,
       dpop_signing_alg_values_supported: dpopAlgorithms,
+      // RFC 8705 §3.3
+      tls_client_certificate_bound_access_tokens: methods.includes('tls_client_auth'),
     }),
   };
 }

@@ -5,7 +5,7 @@ import { presentedClient } from './presented-client.ts';
 function present(authorization: string | undefined, body: string) {
   const form = parseForm(body);
   if (!form.ok) throw new Error(form.refusal.reason);
-  return presentedClient(authorization, form.value);
+  return presentedClient(authorization, form.value, undefined);
 }
 
 function basic(text: string): string {

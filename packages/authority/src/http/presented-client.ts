@@ -1,5 +1,13 @@
 /** How a client says who it is: `Authorization: Basic`, or the form (RFC 6749 §2.3). */
-import { base64Decode, err, ok, parseClientId, type Result, utf8Decode } from '@mintmark/core';
+import {
+  base64Decode,
+  err,
+  ok,
+  type PeerCertificate,
+  parseClientId,
+  type Result,
+  utf8Decode,
+} from '@mintmark/core';
 import { assertionSubject } from '@mintmark/tokens';
 import type { PresentedClient } from '../clients/authenticate.ts';
 import { type Form, formDecode } from './form.ts';
@@ -15,11 +23,12 @@ const assertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 /**
  * @returns the one method that was used, or undefined where not even a `client_id` was given; two
  *   methods in one request are refused (RFC 6749 §2.3), a `client_id` beside a method is not a
- *   second one as long as it names the same client
+ *   second one as long as it names the same client, nor is a certificate
  */
 export function presentedClient(
   authorization: string | undefined,
   form: Form,
+  certificate: PeerCertificate | undefined,
 ): Result<PresentedClient | undefined, PresentedRefusal> {
   const formId = form.get('client_id');
   const secret = form.get('client_secret');
@@ -38,7 +47,9 @@ export function presentedClient(
   if (isAsserted) return readAssertion({ assertion, type, formId });
   const clientId = parseClientId(formId ?? '');
   if (!clientId.ok) return ok(undefined);
-  if (secret === undefined) return ok({ method: 'none', clientId: clientId.value });
+  if (secret === undefined) {
+    return ok({ method: 'none', clientId: clientId.value, certificate });
+  }
   return ok({ method: 'client_secret_post', clientId: clientId.value, secret });
 }
 

@@ -33,7 +33,10 @@ type Endpoint = (
 ) => HttpResponse | Promise<HttpResponse>;
 
 const metadata: Endpoint = (deps, tenant) =>
-  renderMetadata(deps.issuerOf(tenant), deps.signingAlgorithms);
+  renderMetadata(deps.issuerOf(tenant), {
+    algorithms: deps.signingAlgorithms,
+    authMethods: deps.authMethods,
+  });
 
 const endpoints: Readonly<Record<string, Readonly<Partial<Record<Method, Endpoint>>>>> = {
   '/oauth2/authorize': { GET: page(handleAuthorize), POST: page(handleAuthorize) },

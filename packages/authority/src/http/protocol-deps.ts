@@ -12,6 +12,7 @@ import {
 import type { RefusalTally } from '../admin/refusal-tally.ts';
 import type { ClientAuthenticator, PresentedClient } from '../clients/authenticate.ts';
 import type { Client } from '../clients/client.ts';
+import type { ClientAuthMethod } from '../clients/client-rules.ts';
 import type { GrantDeps } from '../grants/grant.ts';
 import type { ActiveToken, IntrospectionCaller } from '../introspection/introspect.ts';
 import type { RefreshReaders } from '../issuance/presented-refresh.ts';
@@ -56,6 +57,7 @@ export interface ProtocolDeps {
   /** At most the time by which a key is published before it signs. */
   readonly jwksMaxAgeSeconds: number;
   readonly signingAlgorithms: readonly JwsAlgorithm[];
+  readonly authMethods: readonly ClientAuthMethod[];
   /** Told of every fault and bug, for the log. */
   readonly onFault: (fault: unknown) => void;
 }
@@ -85,7 +87,7 @@ export async function callingClient(
 ): Promise<Result<Client, ProtocolRefusal>> {
   const { tenant, surface, request, form } = input;
   const address = request.remoteAddress;
-  const presented = presentedClient(request.header('authorization'), form);
+  const presented = presentedClient(request.header('authorization'), form, request.peerCertificate);
   if (!presented.ok) return presented;
   const who = nameOf(tenant, presented.value);
   const retryAfterSeconds = deps.failures.retryAfterSeconds(address, who);

@@ -15,7 +15,11 @@ export async function handleToken(
   const address = request.remoteAddress;
   const form = await readForm(request);
   if (!form.ok) return renderError(form.refusal);
-  const presented = presentedClient(request.header('authorization'), form.value);
+  const presented = presentedClient(
+    request.header('authorization'),
+    form.value,
+    request.peerCertificate,
+  );
   if (!presented.ok) return renderError(presented.refusal);
   const who = nameOf(tenant, presented.value);
   const retryAfterSeconds = deps.failures.retryAfterSeconds(address, who);
@@ -38,7 +42,7 @@ export async function handleToken(
       proof,
       method: request.method,
       path: '/oauth2/token',
-      certificate: request.peerCertificate,
+      certificate: request.peerCertificate?.der,
     },
     address,
   });

@@ -51,6 +51,26 @@ const listener = (port: number) => ({
     .array(z.string())
     .default([])
     .describe('address blocks whose X-Forwarded-For is believed'),
+  tls_client_ca: z
+    .string()
+    .optional()
+    .describe('PEM file: asks clients for certificates, and trusts those of these authorities'),
+  tls_client_certificates: z
+    .boolean()
+    .default(false)
+    .describe('asks clients for certificates without an authority: self-signed ones'),
+  client_certificate_header: z
+    .string()
+    .regex(/^[A-Za-z0-9-]{1,64}$/, 'must be the name of a header')
+    .optional()
+    .describe(
+      'header in which a trusted proxy passes on the certificate of its client, as RFC 9440 ' +
+        '(Client-Cert) or nginx ($ssl_client_escaped_cert) write it',
+    ),
+  client_certificate_verified: z
+    .boolean()
+    .default(false)
+    .describe('whether that proxy takes only certificates of authorities that it trusts'),
 });
 
 export const configSchema = z.strictObject({

@@ -10,6 +10,7 @@ export function authorityConfigOf(config: Config, issuer: string): AuthorityConf
     prefix,
     acceptEarlierClock,
     requireDpopNonce: config.authority.dpop_nonces,
+    clientCertificates: showsCertificates(config),
     signing: {
       algorithms: signing.algorithms,
       rotateEverySeconds: signing.rotate_every_seconds,
@@ -21,4 +22,14 @@ export function authorityConfigOf(config: Config, issuer: string): AuthorityConf
     },
     branding: { name: branding.name, color: branding.color, logoUrl: branding.logo_url },
   };
+}
+
+/** By our own TLS, or by a proxy's header. */
+function showsCertificates({ authority }: Config): boolean {
+  const { tls_client_ca, tls_client_certificates, client_certificate_header } = authority;
+  return (
+    tls_client_ca !== undefined ||
+    tls_client_certificates ||
+    client_certificate_header !== undefined
+  );
 }

@@ -11,7 +11,7 @@ import type { CliPorts } from '../ports.ts';
 import { parseListen, urlOf } from './address.ts';
 import { gatewayConfigOf, uploadLimitsOf } from './gateway-config.ts';
 import { collectWhenIdle, type IdleCollection } from './idle-collection.ts';
-import { logListener, tlsOf } from './listener.ts';
+import { certificateHeaderOf, logListener, tlsOf } from './listener.ts';
 import type { Log } from './log.ts';
 
 /** What a gateway asks of its authority, in this process or over HTTP. */
@@ -66,6 +66,7 @@ export async function startGateway(
     ...(tls === undefined ? {} : { tls }),
     insecureHttp: section.insecure_http,
     trustedProxies: section.trusted_proxies,
+    certificateHeader: certificateHeaderOf(section),
     limits: uploadLimitsOf(config),
     log: (event) => logListener(log, event),
   });

@@ -27,7 +27,7 @@ import { authorityConfigOf } from './authority-config.ts';
 import { collectWhenIdle } from './idle-collection.ts';
 import { type Installation, openInstallation } from './installation.ts';
 import { joinOperations } from './joined-operations.ts';
-import { logListener, tlsOf } from './listener.ts';
+import { certificateHeaderOf, logListener, tlsOf } from './listener.ts';
 import type { Log } from './log.ts';
 import { loggedPath } from './scrub.ts';
 import { type RunningGateway, startGateway } from './serve-gateway.ts';
@@ -196,6 +196,7 @@ function listenAuthority(
     ...(tls === undefined ? {} : { tls }),
     insecureHttp: insecure_http,
     trustedProxies: trusted_proxies,
+    certificateHeader: certificateHeaderOf(config.authority),
     log: (event) => logListener(input.log, event),
   });
 }

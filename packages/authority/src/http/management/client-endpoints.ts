@@ -3,10 +3,9 @@ import { type ClientId, err, type JwsAlgorithm, limits, ok } from '@mintmark/cor
 import { z } from 'zod';
 import { areTight, type Caller } from '../../admin/caller.ts';
 import { firstNotHeld, isGrantable } from '../../admin/permission.ts';
-import { verifiedAuthMethods } from '../../clients/authenticate.ts';
 import { ruleFaults } from '../../clients/check-rules.ts';
 import { clientOf, rulesOnly } from '../../clients/client.ts';
-import { type ClientRules, usesSecret } from '../../clients/client-rules.ts';
+import { type ClientAuthMethod, type ClientRules, usesSecret } from '../../clients/client-rules.ts';
 import { editedRules, freshRules } from '../../clients/fresh-rules.ts';
 import {
   createClient,
@@ -36,6 +35,7 @@ import { pageOf, renderMoment } from './wire-schema.ts';
 export interface ClientPorts extends RegistryDeps {
   /** What a client's tokens are signed with where it names no algorithm. */
   readonly defaultAlgorithm: JwsAlgorithm;
+  readonly authMethods: readonly ClientAuthMethod[];
   /** Audience of the access tokens that this very API takes. */
   readonly managementAudience: string;
 }
@@ -69,7 +69,7 @@ function create(ports: ClientPorts): PreparedEndpoint {
         owner: caller.actor.id,
         algorithm: ports.defaultAlgorithm,
       });
-      const excess = faultOf(rules) ?? excessOf(ports, caller, rules);
+      const excess = faultOf(ports, rules) ?? excessOf(ports, caller, rules);
       if (excess !== undefined) return err(excess);
       const made = await createClient(ports, requester, {
         clientId: client_id as ClientId | undefined,
@@ -95,8 +95,8 @@ function create(ports: ClientPorts): PreparedEndpoint {
 }
 
 /** What the client's members, each by itself and together, have wrong. */
-function faultOf(rules: ClientRules): Problem | undefined {
-  const faults = ruleFaults(rules, abilities);
+function faultOf({ authMethods }: ClientPorts, rules: ClientRules): Problem | undefined {
+  const faults = ruleFaults(rules, { grantTypes: grants.map(({ type }) => type), authMethods });
   if (faults.length === 0) return undefined;
   const errors = faults.map(({ member, message }) => ({
     pointer: `/${wireNameOf(member)}`,
@@ -104,8 +104,6 @@ function faultOf(rules: ClientRules): Problem | undefined {
   }));
   return { code: 'invalid_body', errors };
 }
-
-const abilities = { grantTypes: grants.map(({ type }) => type), authMethods: verifiedAuthMethods };
 
 /**
  * A client whose tokens are for this API is an administrator under another name: whoever makes it,
@@ -214,7 +212,7 @@ function update(ports: ClientPorts): PreparedEndpoint {
       const known = clientOf(row);
       const { status = known.status, ...wire } = body;
       const rules = editedRules(rulesOnly(known), givenRules(wire));
-      const excess = faultOf(rules) ?? excessOf(ports, caller, rules);
+      const excess = faultOf(ports, rules) ?? excessOf(ports, caller, rules);
       if (excess !== undefined) return err(excess);
       const edited = await updateClient(ports, requester, {
         clientId: known.clientId,

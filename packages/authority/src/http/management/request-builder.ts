@@ -1,5 +1,5 @@
 /** Requests by hand, for tests: a method, a target and what else matters. */
-import { type HttpRequest, utf8 } from '@mintmark/core';
+import { type HttpRequest, type PeerCertificate, utf8 } from '@mintmark/core';
 
 /**
  * @param input.json serialised as the body, with its content type
@@ -13,6 +13,7 @@ export function buildRequest(
     readonly json?: unknown;
     readonly body?: string;
     readonly remoteAddress?: string;
+    readonly certificate?: PeerCertificate | undefined;
   } = {},
 ): HttpRequest {
   const [path, query] = target.split('?', 2);
@@ -27,7 +28,7 @@ export function buildRequest(
     rawHeaders: [...headers].flat(),
     remoteAddress: input.remoteAddress ?? '192.0.2.1',
     scheme: 'http',
-    peerCertificate: undefined,
+    peerCertificate: input.certificate,
     signal: new AbortController().signal,
     body: async (bytesMax) => (body.length > bytesMax ? 'too_large' : body),
   };
