@@ -39,7 +39,9 @@ function check(
   const present = Object.values(headers).filter((value) => value !== undefined);
   invariant((credential.kind === 'none') === (present.length === 0), 'none, with a header there');
   if (credential.kind === 'none' || credential.kind === 'malformed') return;
-  invariant(present.length === 1, 'a credential out of several headers');
+  const isProven = 'proof' in credential;
+  invariant(present.length === (isProven ? 2 : 1), 'a credential out of several headers');
+  invariant(isProven === (headers.dpop !== undefined), 'a proof passed over, or made up');
   const text = credential.kind === 'jwt' ? credential.token : credential.text;
   invariant(text.length > 0 && text.length <= limits.tokenCharsMax, 'a text out of bounds');
   invariant(basic || present[0]!.endsWith(text), 'a text that is not the end of the header');

@@ -15,6 +15,7 @@ import {
   type Introspector,
   limits,
   ok,
+  parseClientId,
   type Result,
   type TenantId,
   type UnixMs,
@@ -29,14 +30,23 @@ import {
 import { type VerifyKeyPorts, verifyKey } from './apikeys/verify-key.ts';
 import { clockAfter } from './audit/clock-floor.ts';
 import { createRecorder } from './audit/record.ts';
-import { findClient, subjectSeenBy } from './authorization/known-clients.ts';
+import { subjectSeenBy } from './authorization/known-clients.ts';
 import { signClaims } from './authorization/sign-claims.ts';
 import { createClientAuthenticator, verifiedAuthMethods } from './clients/authenticate.ts';
 import { type ClientKeys, createClientKeys } from './clients/client-keys.ts';
+import {
+  createClientFinder,
+  type DocumentDeps,
+  type FindClient,
+} from './clients/document-client.ts';
+import { registrationOff } from './clients/registration.ts';
+import type { RegistryDeps } from './clients/registry.ts';
 import type { AuthorityConfig } from './config.ts';
 import { createPeppers } from './custody/peppers.ts';
 import { createSealer } from './custody/sealer.ts';
 import { createSlowHashQueue } from './custody/slow-hash-queue.ts';
+import { grants } from './grants/run-grant.ts';
+import { readMetadata } from './http/client-metadata.ts';
 import type { PageDeps } from './http/interaction.ts';
 import { handleOperations, sharedCheck } from './http/operations.ts';
 import { createPageRenderer } from './http/pages/layout.ts';
@@ -89,7 +99,8 @@ export async function openAuthority(
   const nonces = createDpopNonces(await ports.custody.mac('dpop-nonce', new Uint8Array()));
   const judging = protocolDeps(rooms, { keys, nonces });
   const management = await openManagement(rooms, { ...judging, keys });
-  const protocol: ProtocolDeps = { ...judging, isGateway: management.isGateway };
+  const { isGateway, isRegistrar } = management;
+  const protocol: ProtocolDeps = { ...judging, isGateway, isRegistrar };
   const operations = {
     check: sharedCheck(() => ports.store.upkeep.check(), ports.clock),
   };
@@ -170,20 +181,12 @@ const notFound: HttpResponse = {
 function protocolDeps(
   rooms: Rooms,
   { keys, nonces }: { readonly keys: VerifyKeyPorts; readonly nonces: DpopNonces },
-): Omit<ProtocolDeps, 'isGateway'> {
+): Omit<ProtocolDeps, 'isGateway' | 'isRegistrar'> {
   const { config, ports, store, peppers, recorder, keyring, feed, refusals } = rooms;
   const { clock, entropy } = ports;
   const { prefix } = config;
   const issuerOf = (): string => config.issuer;
-  const clientKeys = createClientKeys({ outbound: ports.outbound, clock });
-  const authenticator = createClientAuthenticator({
-    store,
-    peppers,
-    clientKeys,
-    issuerOf,
-    clock,
-    entropy,
-  });
+  const { registration, findClient, clientKeys, authenticator } = openClients(rooms);
   const proofs = { nonces, requireDpopNonce: config.requireDpopNonce === true, issuerOf, clock };
   const introspectDeps = {
     store,
@@ -214,7 +217,8 @@ function protocolDeps(
       },
     },
     revocation: { store, recorder, peppers, clock, entropy, prefix, askedBy: feed.askedBy },
-    pages: pageDeps(rooms, clientKeys),
+    pages: pageDeps(rooms, { clientKeys, findClient }),
+    register: { registration, registrations: createFailureBudget(clock) },
     authenticator,
     async introspect(input) {
       const { tenant, token, caller } = input;
@@ -231,12 +235,15 @@ function protocolDeps(
     // A verifier that cached the set just before a key appeared must learn of it in time.
     jwksMaxAgeSeconds: Math.min(3600, Math.floor(config.signing.publishAheadSeconds / 2)),
     signingAlgorithms: config.signing.algorithms,
-    authMethods: verifiedAuthMethods({ clientCertificates: config.clientCertificates === true }),
+    authMethods: registration.abilities.authMethods,
     onFault: (error) => ports.log({ type: 'fault', where: 'protocol', error }),
   };
 }
 
-function pageDeps(rooms: Rooms, clientKeys: ClientKeys): PageDeps {
+function pageDeps(
+  rooms: Rooms,
+  { clientKeys, findClient }: { readonly clientKeys: ClientKeys; readonly findClient: FindClient },
+): PageDeps {
   const { config, ports, store, peppers, recorder, keyring, feed, users, factors, sealer } = rooms;
   const { clock, entropy } = ports;
   const { prefix, sessions: lifetimes } = config;
@@ -256,7 +263,10 @@ function pageDeps(rooms: Rooms, clientKeys: ClientKeys): PageDeps {
       issuerOf,
       verificationKeys: keyring.verificationKeys,
       clientKeys,
-      findClient: (tenant, clientId) => findClient(store, tenant, clientId),
+      async findClient(tenant, text) {
+        const clientId = parseClientId(text);
+        return clientId.ok ? findClient(tenant, clientId.value) : undefined;
+      },
       buildCode: (draft) => buildCode(code, draft),
       subjectSeenBy,
     },
@@ -275,6 +285,47 @@ function pageDeps(rooms: Rooms, clientKeys: ClientKeys): PageDeps {
     issuerOf,
     entropy,
     prefix,
+  };
+}
+
+/** How clients are found and authenticated, and how they come into being by themselves. */
+function openClients(rooms: Rooms) {
+  const { config, ports, store, peppers } = rooms;
+  const { clock, entropy, outbound } = ports;
+  const registration = registrationDeps(rooms, (tenant, clientId) =>
+    authenticator.forget(tenant, clientId),
+  );
+  const findClient = createClientFinder(registration);
+  const clientKeys = createClientKeys({ outbound, clock });
+  const authenticator = createClientAuthenticator({
+    store,
+    findClient,
+    peppers,
+    clientKeys,
+    issuerOf: () => config.issuer,
+    clock,
+    entropy,
+  });
+  return { registration, findClient, clientKeys, authenticator };
+}
+
+/** What clients need that register themselves, or have a document do so. */
+function registrationDeps(rooms: Rooms, changed: RegistryDeps['changed']): DocumentDeps {
+  const { config, ports, store, recorder, peppers } = rooms;
+  const { clock, entropy, outbound } = ports;
+  return {
+    ...{ store, recorder, peppers, clock, entropy, outbound, changed },
+    prefix: config.prefix,
+    policy: config.registration ?? registrationOff,
+    abilities: {
+      grantTypes: grants.map(({ type }) => type),
+      authMethods: verifiedAuthMethods({ clientCertificates: config.clientCertificates === true }),
+    },
+    algorithm: config.signing.algorithms[0] ?? 'ES256',
+    readMetadata(document) {
+      const read = readMetadata(document);
+      return read.ok ? read.value : undefined;
+    },
   };
 }
 

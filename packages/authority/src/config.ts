@@ -1,6 +1,7 @@
 /** What the authority reads from the configuration. The command's schema makes this value. */
 import type { JwsAlgorithm } from '@mintmark/core';
 import type { SessionLifetimes } from './authorization/sessions.ts';
+import type { RegistrationPolicy } from './clients/registration.ts';
 import type { Branding } from './http/pages/layout.ts';
 
 export interface AuthorityConfig {
@@ -14,6 +15,8 @@ export interface AuthorityConfig {
   readonly requireDpopNonce?: boolean;
   /** Whether TLS, or a trusted proxy, shows certificates of clients (RFC 8705); default no. */
   readonly clientCertificates?: boolean;
+  /** What clients may do that register themselves; default: they do not. */
+  readonly registration?: RegistrationPolicy;
   readonly signing: {
     /** Algorithms that keys are kept for; the first is the default of new clients. */
     readonly algorithms: readonly JwsAlgorithm[];

@@ -3,7 +3,7 @@
  * call them. Neighbour: `authority.ts`, which puts it beside the protocol endpoints.
  */
 import { createFailureBudget, type HttpRequest, type TenantId } from '@mintmark/core';
-import { covers } from './admin/permission.ts';
+import { covers, type Permission } from './admin/permission.ts';
 import type { VerifyKeyPorts } from './apikeys/verify-key.ts';
 import { verifiedAuthMethods } from './clients/authenticate.ts';
 import { type AuthenticateDeps, authenticate } from './http/management/authenticate.ts';
@@ -23,6 +23,8 @@ import { resetPageOf } from './users/reset-mail.ts';
 export interface Management extends ManagementApi {
   /** Whether the request carries a credential that may act as an enforcement point. */
   isGateway(request: HttpRequest, tenant: TenantId): Promise<boolean>;
+  /** The same for one that may register clients. */
+  isRegistrar(request: HttpRequest, tenant: TenantId): Promise<boolean>;
 }
 
 /** What management shares with the protocol endpoints. */
@@ -47,14 +49,16 @@ export async function openManagement(rooms: Rooms, shared: Judging): Promise<Man
     authenticate: (request, { tenant }) => authenticate(authentication, request, tenant),
     onFault: (error) => log({ type: 'fault', where: 'management', error }),
   });
+  const mayDo = async (request: HttpRequest, tenant: TenantId, permission: Permission) => {
+    // Other schemes are those of clients, which are judged elsewhere.
+    if (!/^bearer /i.test(request.header('authorization') ?? '')) return false;
+    const caller = await authenticate(authentication, request, tenant);
+    return caller.ok && covers(caller.value.permissions, permission);
+  };
   return {
     ...api,
-    async isGateway(request, tenant) {
-      // Other schemes are those of clients, which are judged elsewhere.
-      if (!/^bearer /i.test(request.header('authorization') ?? '')) return false;
-      const caller = await authenticate(authentication, request, tenant);
-      return caller.ok && covers(caller.value.permissions, 'feed:read');
-    },
+    isGateway: (request, tenant) => mayDo(request, tenant, 'feed:read'),
+    isRegistrar: (request, tenant) => mayDo(request, tenant, 'clients:register'),
   };
 }
 

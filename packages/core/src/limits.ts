@@ -110,6 +110,16 @@ export const limits = {
   dpopNonceSeconds: 60,
   /** A key set by URL: a hundred RSA keys with certificates fit. */
   jwksBytesMax: 256 * 1024,
+  /** Redirect URIs of a sector: a hundred of the longest. */
+  sectorBytesMax: 256 * 1024,
+  /** A client's document at its own id (draft-ietf-oauth-client-id-metadata-document §6.6). */
+  clientDocumentBytesMax: 5 * 1024,
+  clientDocumentFreshMs: 3_600_000,
+  /** A client whose document is away goes on for so long. */
+  clientDocumentKeptMs: 24 * 3_600_000,
+  /** A document that could not be had is not asked for again within this. */
+  clientDocumentRetryMs: 30_000,
+  clientDocumentsTriedMax: 10_000,
   /** Fetched key sets are asked for again after this, so that a key taken away ends. */
   jwksFreshMs: 300_000,
   /** A key set that could not be had is not asked for again within this. */

@@ -22,7 +22,7 @@ import {
  * `key` API key, `pat` personal access token, `admin` admin key, `at` opaque access token, `rt`
  * refresh token, `ac` authorization code, `cs` client secret.
  */
-export type SecretTokenKind = 'key' | 'pat' | 'admin' | 'at' | 'rt' | 'ac' | 'cs';
+export type SecretTokenKind = 'key' | 'pat' | 'admin' | 'at' | 'rt' | 'ac' | 'cs' | 'cr';
 
 export interface SecretToken {
   readonly kind: SecretTokenKind;
@@ -51,6 +51,7 @@ const idCharsByKind: Readonly<Record<SecretTokenKind, number>> = {
   pat: keyIdChars,
   admin: keyIdChars,
   cs: keyIdChars,
+  cr: keyIdChars,
   at: tokenIdChars,
   rt: tokenIdChars,
   ac: tokenIdChars,

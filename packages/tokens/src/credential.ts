@@ -175,6 +175,7 @@ function parseToken(text: string, forms: CredentialForms): Credential {
     case 'rt':
     case 'ac':
     case 'cs':
+    case 'cr':
       return malformed('misplaced');
     default:
       return assertNever(kind);

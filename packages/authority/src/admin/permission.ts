@@ -12,6 +12,8 @@ export const permissions = [
   'admin_keys:write',
   'clients:read',
   'clients:write',
+  /** Register clients at /oauth2/register, within what every such client may have. */
+  'clients:register',
   /** See users and their claims. */
   'users:read',
   /** Make, change and delete users, their passwords included: as good as being any of them. */

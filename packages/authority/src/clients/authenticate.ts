@@ -24,10 +24,12 @@ import type { Peppers } from '../custody/peppers.ts';
 import type { Step } from '../store/act.ts';
 import type { Store } from '../store/store.ts';
 import { isOfKey, isOfSubject } from './certificate.ts';
-import { type Client, clientOf } from './client.ts';
+import type { Client } from './client.ts';
 import type { ClientKeys } from './client-keys.ts';
 import { type ClientAuthMethod, clientAuthMethods, publicKeyAlgorithms } from './client-rules.ts';
+import type { FindClient } from './document-client.ts';
 import { createSecretJudge, type KeptSecrets, type SecretJudge } from './judge-secret.ts';
+import { registrationSecretId } from './registry.ts';
 import { singleUseStep } from './single-use.ts';
 
 /** The methods that are verified here; a client is registered with one of them. */
@@ -99,7 +101,8 @@ export interface ClientAuthenticator {
 }
 
 export interface AuthenticatorDeps {
-  readonly store: Pick<Store, 'clients' | 'clientSecrets' | 'acts'>;
+  readonly store: Pick<Store, 'clientSecrets' | 'acts'>;
+  readonly findClient: FindClient;
   readonly peppers: Peppers;
   readonly clientKeys: ClientKeys;
   readonly issuerOf: (tenant: TenantId) => string;
@@ -132,14 +135,15 @@ export function createClientAuthenticator(deps: AuthenticatorDeps): ClientAuthen
     const key = `${tenant}\n${clientId}`;
     const readAtMonotonicMs = deps.clock.monotonicMs();
     const readAtChange = changes;
-    const row = await deps.store.clients.get(tenant, clientId);
+    const client = await deps.findClient(tenant, clientId);
     entries.delete(key);
-    if (row === undefined) return undefined;
-    const rows = await deps.store.clientSecrets.list({ where: { tenant, clientId }, limit: 10 });
+    if (client === undefined) return undefined;
+    const kept = await deps.store.clientSecrets.list({ where: { tenant, clientId }, limit: 10 });
+    const rows = kept.filter(({ id }) => id !== registrationSecretId);
     // What another process hashed with a pepper that it has just made is judged by it here too.
     for (const { pepperVersion } of rows) await deps.peppers.find(pepperVersion);
     const entry = {
-      client: clientOf(row),
+      client,
       secrets: { rows, proven: undefined },
       readAtMonotonicMs,
     };

@@ -52,6 +52,8 @@ export const clientRules = z.object({
   name: text,
   /** Who answers for it. */
   owner: text,
+  /** Who registered it: an administrator, it itself, or the document at its id. */
+  source: z.enum(['administrator', 'registration', 'document']).default('administrator'),
   applicationType: z.enum(['web', 'native']).default('web'),
   grantTypes: z.array(z.enum(grantTypes)).readonly(),
   responseTypes: z

@@ -46,6 +46,9 @@ export type RegistryRefusal =
   | { readonly reason: 'secret_not_used' }
   | { readonly reason: 'refused_by_step'; readonly step: string };
 
+/** Stands among the client's secrets, and is none: it manages the registration (RFC 7592). */
+export const registrationSecretId = 'registration';
+
 /** A secret that an operator chose must not be one that can be tried out at the token endpoint. */
 const chosenSecretCharsMin = 16;
 
@@ -202,6 +205,7 @@ export async function rotateClientSecret(
   const now = deps.clock.nowMs();
   const previousExpiresAt = now + input.overlapSeconds * 1000;
   const secret = newSecret(deps, { tenant, clientId, chosen: undefined });
+  const id = { is: '!=', value: registrationSecretId } as const;
   const secrets = {
     do: 'update',
     table: 'clientSecrets',
@@ -222,9 +226,12 @@ export async function rotateClientSecret(
         table: 'clientSecrets',
         where: { tenant, clientId, expiresAt: { is: '<=', value: now } },
       },
-      { ...secrets, where: { tenant, clientId, expiresAt: null } },
+      { ...secrets, where: { tenant, clientId, id, expiresAt: null } },
       // A second rotation inside an overlap never lengthens the first one's.
-      { ...secrets, where: { tenant, clientId, expiresAt: { is: '>', value: previousExpiresAt } } },
+      {
+        ...secrets,
+        where: { tenant, clientId, id, expiresAt: { is: '>', value: previousExpiresAt } },
+      },
       { do: 'insert', table: 'clientSecrets', row: secret.row, refused: 'version_conflict' },
       ...(input.alongside?.({ previousExpiresAt }) ?? []),
     ],

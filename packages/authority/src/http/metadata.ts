@@ -5,6 +5,7 @@ import { reachableAcrValues } from '../authorization/acr.ts';
 import { prompts } from '../authorization/authorization-request.ts';
 import { responseModes } from '../authorization/response-target.ts';
 import { type ClientAuthMethod, publicKeyAlgorithms } from '../clients/client-rules.ts';
+import type { RegistrationPolicy } from '../clients/registration.ts';
 import { grants } from '../grants/run-grant.ts';
 import { languages } from './pages/messages.ts';
 
@@ -20,9 +21,10 @@ export function renderMetadata(
   abilities: {
     readonly algorithms: readonly JwsAlgorithm[];
     readonly authMethods: readonly ClientAuthMethod[];
+    readonly registration: RegistrationPolicy;
   },
 ): HttpResponse {
-  const { algorithms, authMethods: methods } = abilities;
+  const { algorithms, authMethods: methods, registration } = abilities;
   // RFC 7662 §2.1: whoever asks about tokens proves who it is.
   const provenMethods = methods.filter((method) => method !== 'none');
   return {
@@ -39,6 +41,10 @@ export function renderMetadata(
       revocation_endpoint: `${issuer}/oauth2/revoke`,
       revocation_endpoint_auth_methods_supported: methods,
       revocation_endpoint_auth_signing_alg_values_supported: publicKeyAlgorithms,
+      ...(registration.mode === 'off'
+        ? {}
+        : { registration_endpoint: `${issuer}/oauth2/register` }),
+      client_id_metadata_document_supported: registration.metadataDocuments,
       jwks_uri: `${issuer}/.well-known/jwks.json`,
       grant_types_supported: grants.map((grant) => grant.type),
       ...authorizationMetadata(issuer),

@@ -19,13 +19,19 @@ import { handleLogoutForm, handleLogoutPage, handleLogoutRequest } from './logou
 import { renderJwks, renderMetadata } from './metadata.ts';
 import { handlePar } from './par.ts';
 import type { ProtocolDeps } from './protocol-deps.ts';
+import {
+  handleEndRegistration,
+  handleReadRegistration,
+  handleRegister,
+  handleReplaceRegistration,
+} from './register.ts';
 import { uncached } from './render-error.ts';
 import { handleForgotForm, handleForgotPage, handleResetForm, handleResetPage } from './reset.ts';
 import { handleRevoke } from './revoke.ts';
 import { handleSecurityForm, handleSecurityPage } from './security.ts';
 import { handleToken } from './token.ts';
 
-type Method = 'GET' | 'POST';
+type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
 type Endpoint = (
   deps: ProtocolDeps,
   tenant: TenantId,
@@ -36,6 +42,7 @@ const metadata: Endpoint = (deps, tenant) =>
   renderMetadata(deps.issuerOf(tenant), {
     algorithms: deps.signingAlgorithms,
     authMethods: deps.authMethods,
+    registration: deps.register.registration.policy,
   });
 
 const endpoints: Readonly<Record<string, Readonly<Partial<Record<Method, Endpoint>>>>> = {
@@ -53,6 +60,12 @@ const endpoints: Readonly<Record<string, Readonly<Partial<Record<Method, Endpoin
   '/oauth2/token': { POST: handleToken },
   '/oauth2/introspect': { POST: handleIntrospect },
   '/oauth2/revoke': { POST: handleRevoke },
+  '/oauth2/register': {
+    POST: handleRegister,
+    GET: handleReadRegistration,
+    PUT: handleReplaceRegistration,
+    DELETE: handleEndRegistration,
+  },
   '/.well-known/oauth-authorization-server': { GET: metadata },
   '/.well-known/openid-configuration': { GET: metadata },
   '/.well-known/jwks.json': {

@@ -20,6 +20,7 @@ import type { RevokeOwnDeps } from '../revocation/revoke-own.ts';
 import type { Form } from './form.ts';
 import type { PageDeps } from './interaction.ts';
 import { presentedClient } from './presented-client.ts';
+import type { RegisterDeps } from './register.ts';
 import type { ProtocolRefusal } from './render-error.ts';
 
 /** An API key that is good now, as introspection shows it. */
@@ -49,6 +50,9 @@ export interface ProtocolDeps {
   /** What tokens must be made for to be any business of a gateway. */
   readonly gatewayAudiences: (tenant: TenantId) => Promise<ReadonlySet<string>>;
   readonly pages: PageDeps;
+  /** The same for one that may register clients. */
+  readonly isRegistrar: (request: HttpRequest, tenant: TenantId) => Promise<boolean>;
+  readonly register: RegisterDeps;
   readonly failures: FailureBudget;
   /** Counts a caller that could not prove who it is, for the audit trail. */
   readonly refused: RefusalTally['note'];

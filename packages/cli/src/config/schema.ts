@@ -199,6 +199,29 @@ export const configSchema = z.strictObject({
         .describe('how long a key is published before it signs'),
     })
     .prefault({}),
+  registration: z
+    .strictObject({
+      mode: z
+        .enum(['off', 'token', 'open'])
+        .default('off')
+        .describe(
+          'whether clients may register themselves: token asks for a credential with the ' +
+            'permission clients:register',
+        ),
+      scopes: z
+        .array(z.string())
+        .default(['openid', 'profile', 'email', 'address', 'phone', 'offline_access'])
+        .describe('scopes that such clients may ask for'),
+      audiences: z
+        .array(z.string())
+        .default([])
+        .describe('resources that such clients may ask tokens for; the first is the default'),
+      metadata_documents: z
+        .boolean()
+        .default(false)
+        .describe('whether a URL may be a client id, with the metadata behind it'),
+    })
+    .prefault({}),
   outbound: z
     .strictObject({
       ca: z

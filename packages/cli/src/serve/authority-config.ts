@@ -3,7 +3,7 @@ import type { AuthorityConfig } from '@mintmark/authority';
 import type { Config } from '../config/schema.ts';
 
 export function authorityConfigOf(config: Config, issuer: string): AuthorityConfig {
-  const { prefix, signing, sessions, branding } = config;
+  const { prefix, signing, sessions, branding, registration } = config;
   const { accept_earlier_clock: acceptEarlierClock } = config;
   return {
     issuer,
@@ -11,6 +11,12 @@ export function authorityConfigOf(config: Config, issuer: string): AuthorityConf
     acceptEarlierClock,
     requireDpopNonce: config.authority.dpop_nonces,
     clientCertificates: showsCertificates(config),
+    registration: {
+      mode: registration.mode,
+      scopes: registration.scopes,
+      audiences: registration.audiences,
+      metadataDocuments: registration.metadata_documents,
+    },
     signing: {
       algorithms: signing.algorithms,
       rotateEverySeconds: signing.rotate_every_seconds,

@@ -148,7 +148,7 @@ function once(value: unknown): unknown {
 }
 
 /** What is decided about a client, as the wire spells it. */
-function renderRules(rules: ClientRules): Readonly<Record<string, unknown>> {
+export function renderRules(rules: ClientRules): Readonly<Record<string, unknown>> {
   const members = wireNames.map(([name, rule]) => [name, rules[rule]]);
   return { ...Object.fromEntries(members), scope: rules.scopes.join(' ') };
 }

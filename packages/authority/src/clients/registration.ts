@@ -1,0 +1,234 @@
+/**
+ * Clients that register themselves (RFC 7591) and manage their own registration (RFC 7592), as far
+ * as the operator lets them. Whoever registers is a stranger: what it may ask for is cut to what
+ * the operator allows, and a person always has to agree. What must never happen: a registration
+ * that gives its client a right which no administrator decided about.
+ */
+import {
+  type ClientId,
+  equalConstantTime,
+  err,
+  freshId,
+  type JwsAlgorithm,
+  ok,
+  type Result,
+  type TenantId,
+} from '@mintmark/core';
+import { buildSecretToken, hashSecret, parseSecretToken } from '@mintmark/tokens';
+import type { Requester } from '../audit/requester.ts';
+import type { Step } from '../store/act.ts';
+import { type Abilities, type RuleFault, ruleFaults } from './check-rules.ts';
+import { type Client, clientOf } from './client.ts';
+import type { ClientRules, GrantType } from './client-rules.ts';
+import { freshRules, type GivenRules } from './fresh-rules.ts';
+import {
+  createClient,
+  deleteClient,
+  type RegistryDeps,
+  type RegistryRefusal,
+  registrationSecretId,
+  updateClient,
+} from './registry.ts';
+import { isSectorOf, type SectorDeps } from './sector.ts';
+
+/** What the operator allows those who register themselves. */
+export interface RegistrationPolicy {
+  /** `token`: whoever shows a credential with the permission `clients:register`. */
+  readonly mode: 'off' | 'token' | 'open';
+  /** Scopes and resources that such a client may ask for. */
+  readonly scopes: readonly string[];
+  readonly audiences: readonly string[];
+  /** Whether a URL may be a client's id, its metadata standing there. */
+  readonly metadataDocuments: boolean;
+}
+
+/** As an installation begins: clients are registered by administrators. */
+export const registrationOff: RegistrationPolicy = {
+  mode: 'off',
+  scopes: [],
+  audiences: [],
+  metadataDocuments: false,
+};
+
+export interface RegistrationDeps extends RegistryDeps, SectorDeps {
+  readonly policy: RegistrationPolicy;
+  readonly abilities: Abilities;
+  readonly algorithm: JwsAlgorithm;
+}
+
+export type RegistrationRefusal =
+  | { readonly reason: 'faulty_rules'; readonly faults: readonly RuleFault[] }
+  | { readonly reason: 'sector_mismatch' }
+  /** The client changed meanwhile; it may look again. */
+  | { readonly reason: 'overtaken' };
+
+export interface Registered {
+  readonly client: Client;
+  readonly secret: string | undefined;
+  /** Manages this registration; shown once (RFC 7592 §3). */
+  readonly registrationToken: string;
+}
+
+/** Registers a client by what it says of itself. */
+export async function registerClient(
+  deps: RegistrationDeps,
+  context: Requester,
+  given: GivenRules,
+): Promise<Result<Registered, RegistrationRefusal>> {
+  const judged = await judge(deps, given);
+  if (!judged.ok) return judged;
+  const clientId = freshId(deps.entropy) as ClientId;
+  const token = newRegistrationToken(deps, context.tenant, clientId);
+  const made = await createClient(deps, context, {
+    clientId,
+    rules: judged.value,
+    alongside: () => [token.step],
+  });
+  if (!made.ok) return overtaken(made.refusal);
+  const { client, secret } = made.value;
+  return ok({ client, secret, registrationToken: token.text });
+}
+
+/**
+ * The client that a registration token is for.
+ *
+ * @returns undefined for every other text, and where the client is gone
+ */
+export async function findRegistration(
+  deps: Pick<RegistryDeps, 'store' | 'peppers' | 'prefix'>,
+  tenant: TenantId,
+  input: { readonly clientId: ClientId; readonly token: string },
+): Promise<Client | undefined> {
+  const { clientId, token } = input;
+  const parsed = parseSecretToken(token, deps.prefix);
+  if (!parsed.ok || parsed.value.kind !== 'cr') return undefined;
+  const kept = await deps.store.clientSecrets.get(tenant, clientId, registrationSecretId);
+  const pepper = kept === undefined ? undefined : await deps.peppers.find(kept.pepperVersion);
+  if (kept === undefined || pepper === undefined) return undefined;
+  const id = hashedId(clientId);
+  const hash = hashSecret({ pepper, tenant, id, secret: parsed.value.secret });
+  if (!equalConstantTime(hash, kept.hash)) return undefined;
+  const row = await deps.store.clients.get(tenant, clientId);
+  const client = row === undefined ? undefined : clientOf(row);
+  return client?.status === 'active' ? client : undefined;
+}
+
+/** Replaces what a client says of itself, as a whole (RFC 7592 §2.2). */
+export async function replaceRegistration(
+  deps: RegistrationDeps,
+  context: Requester,
+  input: { readonly client: Client; readonly given: GivenRules },
+): Promise<Result<Client, RegistrationRefusal>> {
+  const { client, given } = input;
+  // A secret is made at registration alone: a client that changes its kind registers anew.
+  const judged = await judge(deps, { ...given, authMethod: client.authMethod });
+  if (!judged.ok) return judged;
+  const edited = await updateClient(deps, context, {
+    clientId: client.clientId,
+    version: client.version,
+    // What administrators have decided since stays as they decided it.
+    rules: {
+      ...judged.value,
+      owner: client.owner,
+      audiences: client.audiences,
+      metadata: client.metadata,
+    },
+    status: client.status,
+  });
+  return edited.ok ? edited : overtaken(edited.refusal);
+}
+
+/** Ends a registration: the client, its secrets and its tokens (RFC 7592 §2.3). */
+export async function endRegistration(
+  deps: RegistrationDeps,
+  context: Requester,
+  { clientId, version }: Client,
+): Promise<Result<undefined, RegistrationRefusal>> {
+  const gone = await deleteClient(deps, context, { clientId, version });
+  return gone.ok ? gone : overtaken(gone.refusal);
+}
+
+async function judge(
+  deps: RegistrationDeps,
+  given: GivenRules,
+): Promise<Result<ClientRules, RegistrationRefusal>> {
+  const rules = strangersRules(deps, given);
+  const faults = ruleFaults(rules, deps.abilities);
+  if (faults.length > 0) return err({ reason: 'faulty_rules', faults });
+  const { sectorIdentifierUri: sector, redirectUris } = rules;
+  const isOwn = sector === undefined || (await isSectorOf(deps, { sector, redirectUris }));
+  return isOwn ? ok(rules) : err({ reason: 'sector_mismatch' });
+}
+
+/**
+ * What a stranger gets of what it asked for. RFC 7591 §2 lets the server replace values, and the
+ * answer shows what became of them.
+ */
+export function strangersRules(
+  deps: Pick<RegistrationDeps, 'policy' | 'abilities' | 'algorithm'>,
+  given: GivenRules,
+): ClientRules {
+  const { policy, abilities, algorithm } = deps;
+  const asked = Array.isArray(given.grantTypes) ? given.grantTypes : ['authorization_code'];
+  const mayHave = (grant: GrantType): boolean =>
+    abilities.grantTypes.includes(grant) &&
+    // A machine that nobody decided about acts for nobody.
+    (grant !== 'client_credentials' || policy.mode === 'token');
+  const grantTypes = asked.filter(mayHave);
+  const scopes = Array.isArray(given.scopes) ? given.scopes : policy.scopes;
+  return freshRules(
+    {
+      ...given,
+      source: 'registration',
+      grantTypes,
+      responseTypes: grantTypes.includes('authorization_code') ? ['code'] : [],
+      scopes: scopes.filter((scope) => policy.scopes.includes(scope)),
+      audiences: policy.audiences,
+      resources: [],
+      consent: 'required',
+      requirePkce: true,
+      assertionAudience: 'issuer_or_endpoint',
+    },
+    { owner: 'registration', algorithm },
+  );
+}
+
+function newRegistrationToken(
+  deps: RegistryDeps,
+  tenant: TenantId,
+  clientId: ClientId,
+): { readonly text: string; readonly step: Step } {
+  const { prefix, entropy, peppers, clock } = deps;
+  const { text, secret } = buildSecretToken({
+    ...{ prefix, kind: 'cr', entropy },
+    id: freshId(entropy),
+  });
+  const pepper = peppers.current();
+  return {
+    text,
+    step: {
+      do: 'insert',
+      table: 'clientSecrets',
+      row: {
+        ...{ tenant, clientId, id: registrationSecretId },
+        hash: hashSecret({ pepper: pepper.key, tenant, id: hashedId(clientId), secret }),
+        pepperVersion: pepper.version,
+        createdAt: clock.nowMs(),
+        expiresAt: null,
+      },
+      refused: 'client_exists',
+    },
+  };
+}
+
+/** Kept apart from the client's own secrets by more than its place. */
+function hashedId(clientId: ClientId): string {
+  return `registration ${clientId}`;
+}
+
+function overtaken(refusal: RegistryRefusal): Result<never, RegistrationRefusal> {
+  if (refusal.reason === 'version_conflict' || refusal.reason === 'client_exists') {
+    return err({ reason: 'overtaken' });
+  }
+  throw new Error(`registration: unexpected ${refusal.reason}`);
+}
