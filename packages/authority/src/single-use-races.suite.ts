@@ -1,0 +1,106 @@
+/**
+ * Races of what a client may use once, on the stores that serve: three authorities, as far as rows
+ * know. Of many at once that bring one assertion, or one DPoP proof, exactly one gets a token.
+ */
+import { generateKeyPairSync } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { nowSeconds } from '@mintmark/core';
+import { systemClock, systemTimers } from '@mintmark/core/system';
+import { exportJWK, generateKeyPair, SignJWT } from 'jose';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Authority, openAuthority } from './authority.ts';
+import { authorityBed, basicHeader, bedConfig } from './authority-bed.ts';
+import { buildRequest } from './http/management/request-builder.ts';
+import { freshDatabase } from './store/conformance/postgres-database.ts';
+import { openPostgresStore } from './store/postgres/postgres-store.ts';
+import { openSqliteStore } from './store/sqlite/sqlite-store.ts';
+import type { Store } from './store/store.ts';
+
+const trials = 100;
+const racers = 50;
+const folder = mkdtempSync(join(tmpdir(), 'mintmark-single-use-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+async function openStores(kind: 'sqlite' | 'postgres'): Promise<readonly Store[]> {
+  if (kind === 'sqlite') {
+    const ports = { clock: systemClock, timers: systemTimers };
+    const store = await openSqliteStore({ directory: join(folder, 'store'), ...ports });
+    return [store, store, store];
+  }
+  const url = await freshDatabase();
+  const open = () => openPostgresStore({ url, clock: systemClock });
+  return Promise.all([open(), open(), open()]);
+}
+
+describe.each(['sqlite', 'postgres'] as const)('on %s', (kind) => {
+  let stores: readonly Store[] = [];
+  let bed: Awaited<ReturnType<typeof authorityBed>>;
+  let authorities: readonly Authority[] = [];
+
+  beforeAll(async () => {
+    stores = await openStores(kind);
+    bed = await authorityBed(1, stores[0]);
+    const others = stores
+      .slice(1)
+      .map((store) => openAuthority(bedConfig, { ...bed.ports, store }));
+    authorities = [bed.authority, ...(await Promise.all(others))];
+  });
+  afterAll(async () => {
+    await Promise.all([...new Set(stores)].map(({ upkeep }) => upkeep.close()));
+  });
+
+  /** Sends it to all authorities at once. @returns how often each status came */
+  async function race(
+    form: Record<string, string>,
+    headers: Record<string, string>,
+  ): Promise<Readonly<Record<number, number>>> {
+    const request = () =>
+      buildRequest('POST', '/oauth2/token', {
+        headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers },
+        body: new URLSearchParams(form).toString(),
+      });
+    const sent = Array.from({ length: racers }, (_, i) => authorities[i % 3]!.handle(request()));
+    const counts: Record<number, number> = {};
+    for (const { status } of await Promise.all(sent)) counts[status] = (counts[status] ?? 0) + 1;
+    return counts;
+  }
+
+  it(`one assertion gives one token: ${trials} trials of ${racers}`, async () => {
+    const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const { x = '', y = '' } = publicKey.export({ format: 'jwk' });
+    const jwks = { keys: [{ kty: 'EC', crv: 'P-256', x, y }] };
+    const { clientId } = await bed.addClient({ authMethod: 'private_key_jwt', jwks });
+    for (let trial = 0; trial < trials; trial++) {
+      // The losers of the last trial have used up what their address may fail in a minute.
+      bed.clock.advanceMs(60_000);
+      const claims = { iss: clientId, sub: clientId, aud: bedConfig.issuer, jti: `t${trial}` };
+      const assertion = await new SignJWT({ ...claims, exp: nowSeconds(bed.clock) + 60 })
+        .setProtectedHeader({ alg: 'ES256' })
+        .sign(privateKey);
+      const form = {
+        grant_type: 'client_credentials',
+        client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+        client_assertion: assertion,
+      };
+      expect(await race(form, {})).toEqual({ 200: 1, 401: racers - 1 });
+    }
+  });
+
+  it(`one proof gives one token: ${trials} trials of ${racers}`, async () => {
+    const client = await bed.addClient();
+    const { publicKey, privateKey } = await generateKeyPair('ES256');
+    const jwk = await exportJWK(publicKey);
+    for (let trial = 0; trial < trials; trial++) {
+      const htu = `${bedConfig.issuer}/oauth2/token`;
+      const iat = nowSeconds(bed.clock);
+      const dpop = await new SignJWT({ htm: 'POST', htu, iat, jti: `t${trial}` })
+        .setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk })
+        .sign(privateKey);
+      const authorization = basicHeader(client.clientId, client.secret);
+      const form = { grant_type: 'client_credentials' };
+      expect(await race(form, { authorization, dpop })).toEqual({ 200: 1, 400: racers - 1 });
+    }
+  });
+});
