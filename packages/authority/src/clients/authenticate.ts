@@ -92,8 +92,13 @@ export interface ClientAuthenticator {
     tenant: TenantId,
     presented: PresentedClient,
   ): Promise<Result<AuthenticatedClient, ClientAuthRefusal>>;
-  /** @returns false where it was used before @throws StoreFault */
-  spend(once: readonly Step[]): Promise<boolean>;
+  /**
+   * Runs the steps where there is no act that they could be part of.
+   *
+   * @returns what was used before, if anything was
+   * @throws StoreFault
+   */
+  spend(once: readonly Step[]): Promise<'spent' | 'assertion_used' | 'proof_used'>;
   /** Told of a change that was just committed: what was kept of the client is void. */
   forget(tenant: TenantId, clientId: ClientId): void;
   /** The client as it is in the store now, and in every later answer of `authenticate`. */
@@ -166,8 +171,10 @@ export function createClientAuthenticator(deps: AuthenticatorDeps): ClientAuthen
       return judge(deps, secretJudge, { tenant, entry, presented });
     },
     async spend(once) {
-      if (once.length === 0) return true;
-      return (await deps.store.acts.run({ steps: once, audit: null })).outcome === 'done';
+      if (once.length === 0) return 'spent';
+      const { outcome } = await deps.store.acts.run({ steps: once, audit: null });
+      if (outcome === 'assertion_used') return 'assertion_used';
+      return outcome === 'proof_used' ? 'proof_used' : 'spent';
     },
     forget(tenant, clientId) {
       changes++;

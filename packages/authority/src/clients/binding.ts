@@ -38,7 +38,7 @@ export interface PresentedKeys {
 }
 
 export type ProofRefusal =
-  | { readonly reason: 'proof_refused'; readonly detail: DpopRefusal['reason'] }
+  | { readonly reason: 'proof_refused'; readonly detail: DpopRefusal['reason'] | 'wrong_key' }
   /** RFC 9449 §8: to be sent again, with the nonce that the answer carries. */
   | { readonly reason: 'nonce_needed' };
 
@@ -75,7 +75,7 @@ export function judgeBinding(
 }
 
 /** The proof of a request to one of this issuer's own endpoints. */
-function judgeProof(
+export function judgeProof(
   deps: ProofDeps,
   input: Pick<PresentedKeys, 'proof' | 'method' | 'path'> & {
     readonly tenant: TenantId;

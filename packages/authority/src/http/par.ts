@@ -1,33 +1,57 @@
 /** POST /oauth2/par (RFC 9126): a client pushes its authorization request. */
-import type { HttpRequest, HttpResponse, TenantId } from '@mintmark/core';
+import { err, type HttpRequest, type HttpResponse, ok, type TenantId } from '@mintmark/core';
 import type { ParameterRefusal } from '../authorization/authorization-request.ts';
 import { pushRequest } from '../authorization/pushed-requests.ts';
 import type { TargetRefusal } from '../authorization/response-target.ts';
+import { judgeProof } from '../clients/binding.ts';
+import { offerNonce } from './dpop-nonce.ts';
 import { readForm } from './form.ts';
 import { callingClient, type ProtocolDeps } from './protocol-deps.ts';
 import { type AuthorizationError, renderAuthorizationError } from './render-authorization-error.ts';
 import { renderError, uncached } from './render-error.ts';
 
 export async function handlePar(
-  deps: Pick<ProtocolDeps, 'authenticator' | 'failures' | 'refused' | 'pages'>,
+  deps: Pick<ProtocolDeps, 'authenticator' | 'failures' | 'refused' | 'pages' | 'grants'>,
   tenant: TenantId,
   request: HttpRequest,
 ): Promise<HttpResponse> {
   const form = await readForm(request);
   if (!form.ok) return renderError(form.refusal);
-  const client = await callingClient(deps, { tenant, surface: 'par', request, form: form.value });
-  if (!client.ok) return renderError(client.refusal);
+  const { proofs } = deps.grants;
+  const proof = request.header('dpop');
+  const answer = (response: HttpResponse): HttpResponse =>
+    proof === undefined ? response : offerNonce(proofs, response);
+  let jkt = form.value.get('dpop_jkt');
+  const client = await callingClient(deps, {
+    ...{ tenant, surface: 'par', request, form: form.value },
+    also() {
+      if (proof === undefined) return ok([]);
+      // RFC 9449 §10.1: a proof here stands for `dpop_jkt`, and must be of the same key.
+      const proven = judgeProof(proofs, { tenant, proof, method: 'POST', path: '/oauth2/par' });
+      if (!proven.ok) return proven;
+      if (jkt !== undefined && jkt !== proven.value.jkt) {
+        return err({ reason: 'proof_refused', detail: 'wrong_key' });
+      }
+      ({ jkt } = proven.value);
+      return ok(proven.value.once);
+    },
+  });
+  if (!client.ok) return answer(renderError(client.refusal));
   // The form has refused every other name that stands twice.
   const duplicates = form.value.all('audience').length > 1 ? ['audience'] : [];
   const pushed = await pushRequest(deps.pages.flow, {
     tenant,
     clientId: client.value.clientId,
-    parameters: { ...form.value, duplicates },
+    parameters: {
+      ...form.value,
+      get: (name) => (name === 'dpop_jkt' ? jkt : form.value.get(name)),
+      duplicates,
+    },
     address: request.remoteAddress,
   });
-  if (!pushed.ok) return json(400, wireError(pushed.refusal));
+  if (!pushed.ok) return answer(json(400, wireError(pushed.refusal)));
   const { requestUri, expiresInSeconds } = pushed.value;
-  return json(201, { request_uri: requestUri, expires_in: expiresInSeconds });
+  return answer(json(201, { request_uri: requestUri, expires_in: expiresInSeconds }));
 }
 
 function json(status: number, body: object): HttpResponse {

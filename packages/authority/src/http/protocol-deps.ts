@@ -17,6 +17,7 @@ import type { GrantDeps } from '../grants/grant.ts';
 import type { ActiveToken, IntrospectionCaller } from '../introspection/introspect.ts';
 import type { RefreshReaders } from '../issuance/presented-refresh.ts';
 import type { RevokeOwnDeps } from '../revocation/revoke-own.ts';
+import type { Step } from '../store/act.ts';
 import type { Form } from './form.ts';
 import type { PageDeps } from './interaction.ts';
 import { presentedClient } from './presented-client.ts';
@@ -87,9 +88,11 @@ export async function callingClient(
     readonly surface: string;
     readonly request: HttpRequest;
     readonly form: Form;
+    /** Judged once the client is known, and spent with what proved it. */
+    readonly also?: (client: Client) => Result<readonly Step[], ProtocolRefusal>;
   },
 ): Promise<Result<Client, ProtocolRefusal>> {
-  const { tenant, surface, request, form } = input;
+  const { tenant, surface, request, form, also } = input;
   const address = request.remoteAddress;
   const presented = presentedClient(request.header('authorization'), form, request.peerCertificate);
   if (!presented.ok) return presented;
@@ -102,17 +105,21 @@ export async function callingClient(
     return { ok: false, refusal: { reason: 'caller_unauthenticated' } };
   }
   const known = await deps.authenticator.authenticate(tenant, presented.value);
-  const spent = known.ok && (await deps.authenticator.spend(known.value.once));
-  if (known.ok && spent) {
-    if (who !== undefined) deps.failures.proven(address, who);
-    return ok(known.value.client);
+  const failed = (refusal: ProtocolRefusal, reason: string): Result<Client, ProtocolRefusal> => {
+    deps.failures.failed(address, who);
+    deps.refused({ tenant, surface, reason, address });
+    return err(refusal);
+  };
+  if (!known.ok) {
+    const { method } = presented.value;
+    const why = known.refusal;
+    return failed({ reason: 'client_unauthenticated', why, method }, why.reason);
   }
-  const { method } = presented.value;
-  const refusal: ProtocolRefusal = known.ok
-    ? { reason: 'assertion_used' }
-    : { reason: 'client_unauthenticated', why: known.refusal, method };
-  deps.failures.failed(address, who);
-  const { reason } = known.ok ? refusal : known.refusal;
-  deps.refused({ tenant, surface, reason, address });
-  return err(refusal);
+  const { client, once } = known.value;
+  const more = also?.(client) ?? ok([]);
+  if (!more.ok) return more;
+  const spent = await deps.authenticator.spend([...once, ...more.value]);
+  if (spent !== 'spent') return failed({ reason: spent }, spent);
+  if (who !== undefined) deps.failures.proven(address, who);
+  return ok(client);
 }
