@@ -2,9 +2,12 @@
  * Ten million live tokens: issuance and introspection on a SQLite store that holds them, beside an
  * empty one, in turns. The rows are written through the store; then the server opens the folder.
  *
- * npm run bench:scale -- [--tokens 10000000] [--rounds 3] [--seconds 6]
+ * npm run bench:scale -- [--tokens 10000000] [--rounds 3] [--seconds 6] [--folder DIR]
+ *
+ * With a folder, what was filled there is kept, and measured at once the next time: filling takes
+ * the better part of an hour. Tokens live for six hours, so do it within them.
  */
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -23,30 +26,37 @@ const { values } = parseArgs({
     tokens: { type: 'string', default: '10000000' },
     rounds: { type: 'string', default: '3' },
     seconds: { type: 'string', default: '6' },
+    folder: { type: 'string' },
+    'fill-only': { type: 'boolean', default: false },
   },
 });
 const tokens = Number(values.tokens);
 const rounds = Number(values.rounds);
 const seconds = Number(values.seconds);
 const rowsAnAct = 2_000;
-/** Of an hour's life, so that all of them are alive throughout. */
+/** So that all of them are alive throughout. */
 const lifeSeconds = 6 * 3600;
 
-const directory = mkdtempSync(join(tmpdir(), 'mintmark-scale-'));
+const directory = values.folder ?? mkdtempSync(join(tmpdir(), 'mintmark-scale-'));
+const filled = join(directory, 'filled');
 const folders = { empty: join(directory, 'empty'), full: join(directory, 'full') };
 const measured = new Map<string, Measured[]>();
 
 try {
-  for (const folder of Object.values(folders)) mkdirSync(folder, { mode: 0o700 });
-  // The first start initialises the folder; then it is filled while nobody serves it.
-  for (const folder of Object.values(folders)) await (await start(folder)).process.stop();
-  await fill(join(folders.full, 'data'));
-  for (let round = 0; round < rounds; round++) {
+  if (!existsSync(filled)) {
+    const mode = { recursive: true, mode: 0o700 } as const;
+    for (const folder of Object.values(folders)) mkdirSync(folder, mode);
+    // The first start initialises the folder; then it is filled while nobody serves it.
+    for (const folder of Object.values(folders)) await (await start(folder)).process.stop();
+    await fill(join(folders.full, 'data'));
+    writeFileSync(filled, '');
+  }
+  for (let round = 0; round < rounds && !values['fill-only']; round++) {
     for (const [name, folder] of Object.entries(folders)) await measure(name, folder);
   }
-  print();
+  if (!values['fill-only']) print();
 } finally {
-  rmSync(directory, { recursive: true, force: true });
+  if (values.folder === undefined) rmSync(directory, { recursive: true, force: true });
 }
 
 function start(folder: string) {
