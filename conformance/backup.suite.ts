@@ -130,4 +130,19 @@ describe('mintmark backup and restore', () => {
     await server!.child.stop();
     expect(await json('migrate')).toEqual({ applied: [] });
   });
+
+  it('makes an admin key without one, where nobody serves the folder', async () => {
+    const running = await run('admin-key recover --data data');
+    expect(`${running.code} ${running.stderr}`).toContain('3 ');
+    expect(running.stderr).toContain('store_in_use');
+    await server!.child.stop();
+    const { id, admin_key: recovered } = await json('admin-key recover --data data');
+    server = await startMintmark([], { cwd });
+    const old = await json('admin-key list');
+    expect(old.items.map((item: { id: string }) => item.id)).toContain(id);
+    admin = recovered;
+    const trail = await json('audit search --action installation.recover');
+    expect(trail.items).toHaveLength(1);
+    expect((await run('key list')).code).toBe(0);
+  });
 });

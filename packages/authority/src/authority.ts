@@ -60,7 +60,7 @@ import type { Feed } from './revocation/feed.ts';
 import { nodeName } from './revocation/node-name.ts';
 import { type AuthorityPorts, openRooms, type Rooms } from './rooms.ts';
 import { createRound } from './round.ts';
-import { initInstallation } from './tenants/installation.ts';
+import { initInstallation, recoverAdministrator } from './tenants/installation.ts';
 import { beginNewEpoch, type NewEpoch } from './tenants/new-epoch.ts';
 
 export interface Authority {
@@ -170,6 +170,21 @@ export async function reopenAuthority(
   const peppers = await createPeppers(ports);
   const actor = { kind: 'system', id: 'restore' } as const;
   return beginNewEpoch({ store, recorder, peppers, clock, entropy }, { ...input, actor });
+}
+
+/**
+ * Another administrator's key over a store that nobody serves.
+ *
+ * @returns its id, and the key in clear, this once
+ * @throws StoreFault, CustodyFault; `not_initialised`
+ */
+export async function recoverAuthority(
+  config: Pick<AuthorityConfig, 'prefix'>,
+  ports: Pick<AuthorityPorts, 'store' | 'custody' | 'clock' | 'entropy'>,
+): Promise<{ readonly id: string; readonly adminKey: string }> {
+  const recorder = createRecorder({ ...ports, sealer: createSealer(ports) });
+  const peppers = await createPeppers(ports);
+  return recoverAdministrator({ ...ports, recorder, peppers, prefix: config.prefix });
 }
 
 const notFound: HttpResponse = {

@@ -1,6 +1,12 @@
 export { createMailer, type Mailer, type MailSettings } from './alerts/mailer.ts';
 export { type ExportReport, verifyExport } from './audit/verify-export.ts';
-export { type Authority, initAuthority, openAuthority, reopenAuthority } from './authority.ts';
+export {
+  type Authority,
+  initAuthority,
+  openAuthority,
+  recoverAuthority,
+  reopenAuthority,
+} from './authority.ts';
 export { type AuthorityConfig, authorityDefaults } from './config.ts';
 export type { Custody } from './custody/custody.ts';
 export { initLocalCustody, localCustodyWarnings, openLocalCustody } from './custody/local.ts';

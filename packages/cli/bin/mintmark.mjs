@@ -10,6 +10,8 @@ import { fileURLToPath } from 'node:url';
 const main = new URL('../src/main.ts', import.meta.url);
 const pinned = fileURLToPath(new URL('../../../node_modules/.bin/node', import.meta.url));
 
+if (process.env.npm_command !== undefined) stopWithParent();
+
 if (Number(process.versions.node.split('.')[0]) >= 24) {
   await import(main.href);
 } else if (existsSync(pinned)) {
@@ -26,4 +28,18 @@ if (Number(process.versions.node.split('.')[0]) >= 24) {
   console.error(`mintmark: Node ${process.version} is too old, and no newer one is installed.`);
   console.error('  try: npm start (it installs what is missing), or install Node 26');
   process.exitCode = 3;
+}
+
+/**
+ * npm and npx do not pass a SIGTERM on: whoever stops them would leave a server behind, unseen.
+ * Without them a new parent is nothing unusual, and the command goes on.
+ */
+function stopWithParent() {
+  const parent = process.ppid;
+  const watch = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(watch);
+    process.kill(process.pid, 'SIGTERM');
+  }, 500);
+  watch.unref();
 }

@@ -174,7 +174,7 @@ function bind(server: Server | TlsServer, options: ListenOptions): Promise<void>
       reject(
         new ConfigFault('listen_failed', `cannot listen on ${host} port ${port}`, {
           cause,
-          hint: 'another process may hold the port; choose another one',
+          hint: 'another process holds the port, perhaps an earlier start of this one: stop it, or choose another port',
         }),
       ),
     );

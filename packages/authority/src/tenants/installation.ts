@@ -12,6 +12,7 @@ import {
   freshId,
   ok,
   type Result,
+  StoreFault,
   type UnixMs,
 } from '@mintmark/core';
 import { buildSecretToken } from '@mintmark/tokens';
@@ -76,6 +77,42 @@ export async function initInstallation(
     }),
   });
   return outcome === 'done' ? ok({ adminKey: text }) : err({ reason: 'already_initialised' });
+}
+
+/**
+ * Makes another administrator's key for whoever holds the database and the key that opens custody:
+ * the way back in where every admin key was lost. Those that there are stay as they are.
+ *
+ * @returns the key, in clear, this once
+ * @throws StoreFault `not_initialised`
+ */
+export async function recoverAdministrator(
+  deps: InstallationDeps & { readonly store: Pick<Store, 'installation'> },
+): Promise<{ readonly id: string; readonly adminKey: string }> {
+  const now = deps.clock.nowMs();
+  const installation = await deps.store.installation.get('self');
+  if (installation === undefined) {
+    throw new StoreFault('not_initialised', 'this database holds no installation', {
+      hint: 'name the data folder of the installation with --data',
+    });
+  }
+  const prefix = installation.settings['prefix'] ?? deps.prefix;
+  const input = { name: 'administrator by recovery', now };
+  const { row, text } = administratorKey({ ...deps, prefix }, input);
+  const { outcome } = await deps.store.acts.run({
+    steps: [{ do: 'insert', table: 'keys', row, refused: 'taken' }],
+    audit: await deps.recorder.record({
+      tenant: defaultTenant,
+      action: 'installation.recover',
+      at: now,
+      actor: { kind: 'system', id: 'recover' },
+      object: { kind: 'installation', id: 'self' },
+      related: { kind: 'admin_key', id: row.id },
+      result: 'done',
+    }),
+  });
+  if (outcome !== 'done') throw new Error(`recovery: unexpected outcome ${outcome}`);
+  return { id: row.id, adminKey: text };
 }
 
 /** A key that may do everything, made by the installation itself; nothing is stored yet. */

@@ -95,6 +95,24 @@ test('takes no credential of before, for it may have been ended in the lost time
   });
 });
 
+test('lets a key of before be enabled again, however long the authority has been running', async () => {
+  const { id, key } = (await bed.manage('POST', '/v1/keys', { json: { name: 'x', scopes: [] } }))
+    .json;
+  bed.clock.advanceMs(3_600_000);
+  const { adminKey } = await begin('refuse');
+  await bed.restart();
+  for (let i = 0; i < 5; i++) await bed.authority.tick();
+  const asked = { key: adminKey!, json: { status: 'active' }, ifMatch: '*' };
+  expect((await bed.manage('PATCH', `/v1/keys/${id}`, asked)).json).toMatchObject({
+    status: 'active',
+  });
+  const verify = { key: adminKey!, json: { key } };
+  expect((await bed.manage('POST', '/v1/keys/verify', verify)).json).toMatchObject({
+    active: true,
+    id,
+  });
+});
+
 test('leaves everything as it was where the operator vouches for the lost time', async () => {
   const client = await bed.addClient();
   expect((await begin('accept')).adminKey).toBeUndefined();

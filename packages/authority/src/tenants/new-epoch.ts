@@ -117,6 +117,8 @@ function endOfCredentials(deps: NewEpochDeps, actor: AuditActor, now: UnixMs): r
       reason: 'restored from a backup',
       actor: `${actor.kind}:${actor.id}`,
       at: now,
+      // They are disabled below, and whoever can know enables them again; a revocation is for good.
+      keepsKeys: true,
     }),
     {
       do: 'update',

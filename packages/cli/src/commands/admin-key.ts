@@ -1,4 +1,5 @@
 /** `mintmark admin-key …`: credentials of administrators, automation and gateways. */
+import { ok } from '@mintmark/core';
 import { pathOf } from '../api/api.ts';
 import type { Command } from '../command.ts';
 import { fields, type Style, table } from '../style.ts';
@@ -73,7 +74,31 @@ const revoke: Command = {
   },
 };
 
-export const adminKeyCommands: readonly Command[] = [create, listKeys, revoke];
+const recover: Command = {
+  name: 'admin-key recover',
+  summary: 'makes an admin key without one: the way back in where all were lost',
+  description:
+    'Works on the database itself, so it needs the data folder and the key that opens custody, ' +
+    'and the server on SQLite to be stopped. The keys that there are stay as they are; the audit ' +
+    'trail tells that it was done.',
+  configured: true,
+  examples: [['mintmark admin-key recover --data ./data', 'shows the new key once']],
+  async run({ ports, config }) {
+    const { recoverAdminKey } = await import('../serve/installation.ts');
+    const { id, adminKey } = await recoverAdminKey(ports, config().config);
+    const json = { id, admin_key: adminKey };
+    return ok({
+      json,
+      text: (style) =>
+        [
+          fields(style, Object.entries(json)),
+          style.warn('Keep the admin key now: it is not shown again.'),
+        ].join('\n'),
+    });
+  },
+};
+
+export const adminKeyCommands: readonly Command[] = [create, listKeys, revoke, recover];
 
 function show(style: Style, body: Item): string {
   return fields(style, rowsOf(body, members));

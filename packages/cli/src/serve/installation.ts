@@ -16,6 +16,7 @@ import {
   openLocalCustody,
   openStore,
   readSecretReference,
+  recoverAuthority,
   type Store,
 } from '@mintmark/authority';
 import { CustodyFault, StoreFault, utf8Decode } from '@mintmark/core';
@@ -67,6 +68,28 @@ export async function openInstallation(
     await store.upkeep.close();
     await custody?.close();
     throw error;
+  }
+}
+
+/**
+ * Makes another administrator's key beside the server.
+ *
+ * @throws StoreFault `store_in_use` where a server holds the folder, `not_initialised`; CustodyFault
+ */
+export async function recoverAdminKey(
+  ports: InstallationPorts,
+  config: Config,
+): Promise<{ readonly id: string; readonly adminKey: string }> {
+  const store = await openStore(await databaseOf(config, ports.environment), ports);
+  try {
+    const custody = await openLocalCustody({ ...custodyOf(config, ports.environment), ...ports });
+    try {
+      return await recoverAuthority(config, { ...ports, store, custody });
+    } finally {
+      await custody.close();
+    }
+  } finally {
+    await store.upkeep.close();
   }
 }
 

@@ -8,6 +8,7 @@ import type { TenantId } from '../ids.ts';
 export type AuditAction =
   | 'installation.init'
   | 'installation.restore'
+  | 'installation.recover'
   | 'tenant.create'
   | 'tenant.update'
   | 'client.create'
