@@ -217,11 +217,8 @@ describe('an npm registry behind the gateway', () => {
     const history = await command('key', 'history', first.id);
     expect(history, history.stderr).toMatchObject({ code: 0 });
     const { items } = JSON.parse(history.stdout) as { items: { action: string }[] };
-    expect(items.map((item) => item.action)).toEqual([
-      'key.create',
-      'key.rotate',
-      'key.rotate',
-      'revocation.create',
-    ]);
+    // Refusals are tallied, and recorded when their time has come.
+    const acts = items.map((item) => item.action).filter((action) => action !== 'security.refused');
+    expect(acts).toEqual(['key.create', 'key.rotate', 'key.rotate', 'revocation.create']);
   });
 });

@@ -8,6 +8,8 @@ import { isSuite, isTest, packageFolder, type Tree } from './tree.ts';
 
 const systemFile = 'packages/core/src/system.ts';
 const mainFile = 'packages/cli/src/main.ts';
+/** Starts `main.ts` under the Node that it needs, before there is anything to inject into. */
+const launcher = 'packages/cli/bin/mintmark.mjs';
 
 const timerNames = new Set(['setTimeout', 'setInterval', 'setImmediate']);
 const timerModules = new Set(['node:timers', 'node:timers/promises']);
@@ -36,11 +38,12 @@ type Add = (node: SyntaxNode, rule: string, message: string) => void;
 
 function isDeterministic(path: string): boolean {
   const inside = packageFolder(path) !== undefined || path.startsWith('simulation/');
-  return inside && path !== systemFile && !isSuite(path);
+  return inside && path !== systemFile && path !== launcher && !isSuite(path);
 }
 
 function isPure(path: string): boolean {
-  return packageFolder(path) !== undefined && path !== mainFile && !isSuite(path);
+  if (path === mainFile || path === launcher) return false;
+  return packageFolder(path) !== undefined && !isSuite(path);
 }
 
 function ambient(file: SourceFile, add: Add): void {

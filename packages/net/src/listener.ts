@@ -174,7 +174,9 @@ function bind(server: Server | TlsServer, options: ListenOptions): Promise<void>
       reject(
         new ConfigFault('listen_failed', `cannot listen on ${host} port ${port}`, {
           cause,
-          hint: 'another process holds the port, perhaps an earlier start of this one: stop it, or choose another port',
+          hint:
+            'another process may hold the port, perhaps an earlier start of this one: ' +
+            'stop it, or choose another port',
         }),
       ),
     );

@@ -74,7 +74,8 @@ export async function openInstallation(
 /**
  * Makes another administrator's key beside the server.
  *
- * @throws StoreFault `store_in_use` where a server holds the folder, `not_initialised`; CustodyFault
+ * @throws StoreFault `store_in_use` where a server holds the folder, `not_initialised`;
+ *   CustodyFault
  */
 export async function recoverAdminKey(
   ports: InstallationPorts,

@@ -51,13 +51,14 @@ export function crashAct(number: number): Act {
   };
 }
 
-/** Runs acts in waves, and says on standard output how each has ended, when it has. */
+/** Runs acts in waves, and says on standard output when it begins, and how each has ended. */
 export async function runCrashActs(
   { acts }: Store,
   { first, count }: { first: number; count: number },
 ): Promise<void> {
   const steps = [{ do: 'put', table: 'nodes', row: taken[0]! }] as const;
   await acts.run({ steps, audit: null });
+  writeSync(1, 'ready\n');
   const wave = 5;
   for (let start = first; start < first + count; start += wave) {
     const numbers = Array.from({ length: wave }, (_, i) => start + i);
