@@ -278,6 +278,7 @@ function pageDeps(
       issuerOf,
       verificationKeys: keyring.verificationKeys,
       clientKeys,
+      begun: createFailureBudget(clock, limits.signInsBegunPerMinute),
       async findClient(tenant, text) {
         const clientId = parseClientId(text);
         return clientId.ok ? findClient(tenant, clientId.value) : undefined;

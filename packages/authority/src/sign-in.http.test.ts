@@ -1,4 +1,4 @@
-import { defaultTenant } from '@mintmark/core';
+import { defaultTenant, limits } from '@mintmark/core';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { bedConfig, bedPassword, operator } from './authority-bed.ts';
 import { updateClient } from './clients/registry.ts';
@@ -107,6 +107,24 @@ describe('the person may say no', () => {
     expect(await bed.store.authorizationCodes.count()).toBe(0);
     expect(await bed.store.signIns.count()).toBe(0);
     expect((await browser.submit(page, { deny: '1' })).status).toBe(400);
+  });
+});
+
+describe('sign-ins that nobody finishes', () => {
+  test('are bounded by address, whatever page begins them', async () => {
+    const browser = bed.browse();
+    const begin = async () => (await bed.browse().open(bed.authorizeUrl())).status;
+    for (let i = 1; i < limits.signInsBegunPerMinute; i++) await begin();
+    const login = await browser.open(bed.authorizeUrl());
+    expect(login.status).toBe(200);
+    expect(await begin()).toBe(429);
+    expect((await bed.browse().open('/account')).status).toBe(429);
+    const crossSite = await bed.browse().post('/oauth2/authorize', bed.parametersOf());
+    expect([crossSite.status, crossSite.headers['location']]).toEqual([429, undefined]);
+    // Who has begun goes on.
+    expect((await browser.submit(login, asAlice)).url).toMatch(/^\/consent/);
+    bed.clock.advanceMs(1_000);
+    expect(await begin()).toBe(200);
   });
 });
 

@@ -66,6 +66,8 @@ export const limits = {
   claimsParameterCharsMax: 4_096,
   /** From the request of a client until the person has signed in and agreed. */
   signInSecondsMax: 600,
+  /** Sign-ins begun from one address: an office in the morning, and no flood of rows. */
+  signInsBegunPerMinute: 600,
   /** As long as browsers keep any cookie (RFC 6265bis §5.5): by it they are known again. */
   browserCookieSeconds: 400 * 86_400,
   /** A pushed request must be visited within this, seconds. */

@@ -23,6 +23,7 @@ import {
   beginSignIn,
   type SignIn,
   type SignInRefusal,
+  type TooManySignIns,
 } from './sign-ins.ts';
 import type { Visitor } from './visitor.ts';
 
@@ -52,7 +53,10 @@ export type Outcome =
       readonly answer: { readonly code: string } | { readonly refusal: ClientRefusal };
     }
   /** Told to the person. */
-  | { readonly to: 'nobody'; readonly refusal: TargetRefusal | SignInRefusal | VisitRefusal };
+  | {
+      readonly to: 'nobody';
+      readonly refusal: TargetRefusal | SignInRefusal | TooManySignIns | VisitRefusal;
+    };
 
 /** A person who is signed in in this browser. */
 export interface Seat {
@@ -100,10 +104,10 @@ export async function beginAuthorization(
   }
   const { client, asked } = judged.value;
   if (!input.areCookiesSent) {
-    return {
-      to: 'resume',
-      signIn: await beginSignIn(deps, { tenant, purpose: asked, browser: null }),
-    };
+    const { address } = visitor;
+    const waiting = await beginSignIn(deps, { tenant, purpose: asked, browser: null, address });
+    if (!waiting.ok) return { to: 'nobody', refusal: waiting.refusal };
+    return { to: 'resume', signIn: waiting.value };
   }
   return advance(deps, { tenant, client, asked, signIn: undefined, visitor });
 }
@@ -234,10 +238,10 @@ async function take(
   const target = asked.request;
   switch (step.step) {
     case 'sign_in':
-      return ok({ to: 'sign_in', signIn: await waitingSignIn(deps, input), why: step.why });
+      return ok(await wait(deps, input, { to: 'sign_in', why: step.why }));
     case 'consent': {
       if (!input.isAgreed || known.seat === undefined) {
-        return ok({ to: 'consent', signIn: await waitingSignIn(deps, input) });
+        return ok(await wait(deps, input, { to: 'consent' }));
       }
       const { session } = known.seat;
       const agreed = { ...input, session, consent: 'given', known: known.consent } as const;
@@ -262,7 +266,14 @@ async function take(
   }
 }
 
-async function waitingSignIn(deps: FlowDeps, input: Completion): Promise<SignIn> {
+type Page = { readonly to: 'sign_in'; readonly why: SignInReason } | { readonly to: 'consent' };
+
+/** The page on which the request waits for the person. */
+async function wait(deps: FlowDeps, input: Completion, page: Page): Promise<Outcome> {
   const { tenant, asked, signIn, visitor } = input;
-  return signIn ?? beginSignIn(deps, { tenant, purpose: asked, browser: visitor.browser });
+  if (signIn !== undefined) return { ...page, signIn };
+  const { browser, address } = visitor;
+  const begun = await beginSignIn(deps, { tenant, purpose: asked, browser, address });
+  if (!begun.ok) return { to: 'nobody', refusal: begun.refusal };
+  return { ...page, signIn: begun.value };
 }

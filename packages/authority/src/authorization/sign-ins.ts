@@ -11,6 +11,7 @@ import {
   type Entropy,
   equalConstantTime,
   err,
+  type FailureBudget,
   limits,
   nowSeconds,
   ok,
@@ -49,10 +50,15 @@ export type SignInRefusal =
   /** Never was, is over, or belongs to another browser: the person learns no more. */
   { readonly reason: 'sign_in_over' };
 
+/** From this address, within a minute. */
+export type TooManySignIns = { readonly reason: 'too_many_sign_ins' };
+
 export interface SignInDeps {
   readonly store: Pick<Store, 'signIns' | 'acts'>;
   readonly clock: Clock;
   readonly entropy: Entropy;
+  /** Of sign-ins begun from each address: each is a row that nobody has paid for. */
+  readonly begun: FailureBudget;
 }
 
 const idPattern = /^[A-Za-z0-9_-]{22}$/;
@@ -78,9 +84,12 @@ export async function beginSignIn(
     readonly tenant: TenantId;
     readonly purpose: SignInPurpose;
     readonly browser: string | null;
+    readonly address: string;
   },
-): Promise<SignIn> {
-  const { tenant, purpose, browser } = input;
+): Promise<Result<SignIn, TooManySignIns>> {
+  const { tenant, purpose, browser, address } = input;
+  if (deps.begun.retryAfterSeconds(address) > 0) return err({ reason: 'too_many_sign_ins' });
+  deps.begun.failed(address);
   const id = base64urlEncode(deps.entropy.bytes(16));
   const now = nowSeconds(deps.clock);
   const row: Row<'signIns'> = {
@@ -98,7 +107,7 @@ export async function beginSignIn(
     // Nobody owns it yet, and it ends by itself.
     audit: null,
   });
-  return signInOf(row);
+  return ok(signInOf(row));
 }
 
 /**

@@ -86,7 +86,9 @@ async function signInFirst(
   const { tenant, request } = input;
   const { visitor, setBrowser } = input.cookies;
   const purpose = { kind: 'account' } as const;
-  const signIn = await beginSignIn(deps.flow, { tenant, purpose, browser: visitor.browser });
-  const outcome = { to: 'sign_in', signIn, why: 'no_session' } as const;
+  const { browser, address } = visitor;
+  const begun = await beginSignIn(deps.flow, { tenant, purpose, browser, address });
+  if (!begun.ok) return sayError(deps, request, { status: 429, message: begun.refusal.reason });
+  const outcome = { to: 'sign_in', signIn: begun.value, why: 'no_session' } as const;
   return goTo(deps, { tenant, request, outcome, cookies: setBrowser });
 }

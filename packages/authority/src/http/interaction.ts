@@ -65,7 +65,10 @@ async function answerOf(
     case 'account':
       return seeOther(`${basePath(deps, tenant)}/account`);
     case 'nobody':
-      return sayError(deps, request, { status: 400, message: outcome.refusal.reason });
+      return sayError(deps, request, {
+        status: outcome.refusal.reason === 'too_many_sign_ins' ? 429 : 400,
+        message: outcome.refusal.reason,
+      });
     case 'client': {
       const { target, answer } = outcome;
       const response = await buildAuthorizationResponse(target, {
