@@ -393,6 +393,17 @@ describe('the sign-in page', () => {
     }
   });
 
+  test('says so where an application named itself', async () => {
+    const app = await bed.addApp({ name: 'Your Bank', source: 'registration' });
+    const browser = bed.browse();
+    const login = await browser.open(bed.authorizeUrl({ client_id: app.clientId }));
+    const { text } = await browser.submit(login, asAlice);
+    expect(text).toContain('gave itself the name Your Bank');
+    expect(text).toContain(`registered as ${app.clientId}`);
+    const known = await browser.open(bed.authorizeUrl());
+    expect(known.text).not.toContain('gave itself');
+  });
+
   test('warns before it sends anybody to a program on the own computer', async () => {
     const local = 'http://localhost:5173/cb';
     const app = await bed.addApp({

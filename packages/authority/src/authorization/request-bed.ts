@@ -10,6 +10,7 @@ export const bedClient: RequestingClient = {
   status: 'active',
   name: 'App',
   applicationType: 'web',
+  source: 'administrator',
   grantTypes: ['authorization_code'],
   authMethod: 'client_secret_basic',
   scopes: ['openid', 'profile', 'read', 'offline_access'],

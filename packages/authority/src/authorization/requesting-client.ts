@@ -9,6 +9,7 @@ export type RequestingClient = Pick<
   | 'status'
   | 'name'
   | 'applicationType'
+  | 'source'
   | 'grantTypes'
   | 'authMethod'
   | 'scopes'

@@ -93,6 +93,7 @@ async function showConsent(
     signIn: signIn.id,
     token: formToken(visitor.browser, aboutConsent(signIn, seat)),
     clientName: client.value.name,
+    unvetted: client.value.source === 'administrator' ? undefined : client.value.clientId,
     username: seat?.user.username ?? '',
     ...wantedBy(asked.request),
     destination: destinationOf(redirectUri),

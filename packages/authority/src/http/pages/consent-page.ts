@@ -8,6 +8,8 @@ export interface ConsentView {
   readonly signIn: string;
   readonly token: string;
   readonly clientName: string;
+  /** Its id, where it named itself and no administrator vouches for the name. */
+  readonly unvetted: string | undefined;
   readonly username: string;
   readonly scopes: readonly string[];
   readonly resources: readonly string[];
@@ -40,6 +42,7 @@ export function consentPage(words: Words, view: ConsentView): Page {
     title: say('consentTo', { client: view.clientName }),
     formAction: view.formAction,
     body: html`<p>${say('signedInAs', { user: view.username })}</p>
+${unvettedNote(words, view)}
 ${listOf(say('wants'), scopes)}
 ${listOf(say('at'), view.resources)}
 ${listOf(say('claims'), view.claims)}
@@ -53,6 +56,11 @@ ${place}
 </div>
 </form>`,
   };
+}
+
+function unvettedNote({ say }: Words, { clientName, unvetted }: ConsentView): Html | undefined {
+  if (unvetted === undefined) return undefined;
+  return html`<p class="warning">${say('unvetted', { client: clientName, id: unvetted })}</p>`;
 }
 
 function listOf(title: string, items: readonly string[]): Html | undefined {

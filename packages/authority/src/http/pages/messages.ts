@@ -24,6 +24,9 @@ const english = {
   consent: 'Give access',
   consentTo: '{client} asks for access to your account',
   signedInAs: 'You are signed in as {user}.',
+  unvetted:
+    'This application gave itself the name {client}; no administrator here knows it. ' +
+    'It is registered as {id}.',
   wants: 'It wants to:',
   at: 'At:',
   claims: 'It asks for these details by name:',
@@ -142,6 +145,9 @@ const german: Messages = {
   consent: 'Zugriff erlauben',
   consentTo: '{client} bittet um Zugriff auf Ihr Konto',
   signedInAs: 'Sie sind als {user} angemeldet.',
+  unvetted:
+    'Diese Anwendung hat sich den Namen {client} selbst gegeben; kein Verwalter hier kennt sie. ' +
+    'Sie ist als {id} eingetragen.',
   wants: 'Die Anwendung möchte:',
   at: 'Bei:',
   claims: 'Sie fragt namentlich nach diesen Angaben:',
