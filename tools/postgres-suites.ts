@@ -8,10 +8,13 @@ import { startPostgres } from './postgres-fixture.ts';
 declare module 'vitest' {
   interface ProvidedContext {
     postgresUrl: string;
+    /** How often each race of the token endpoint is run: MINTMARK_RACE_TRIALS, 5 if not set. */
+    raceTrials: number;
   }
 }
 
 export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
+  project.provide('raceTrials', Number(process.env['MINTMARK_RACE_TRIALS'] ?? 5));
   const given = process.env['MINTMARK_TEST_POSTGRES'];
   if (given !== undefined && given !== '') {
     project.provide('postgresUrl', given);

@@ -113,8 +113,8 @@ export async function authorityBed(
     ...callsOf(() => authority, made.value.adminKey),
 
     /** Another process over the same store and custody; the first one goes on. */
-    async replica() {
-      const other = await openAuthority(config, ports);
+    async replica(through: Store = store) {
+      const other = await openAuthority(config, { ...ports, store: through });
       return { authority: other, ...callsOf(() => other, made.value.adminKey) };
     },
   };

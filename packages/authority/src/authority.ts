@@ -46,13 +46,14 @@ import { createPeppers } from './custody/peppers.ts';
 import { createSealer } from './custody/sealer.ts';
 import { createSlowHashQueue } from './custody/slow-hash-queue.ts';
 import { grants } from './grants/run-grant.ts';
+import type { UserinfoDeps } from './grants/userinfo.ts';
 import { readMetadata } from './http/client-metadata.ts';
 import type { PageDeps } from './http/interaction.ts';
 import { handleOperations, sharedCheck } from './http/operations.ts';
 import { createPageRenderer } from './http/pages/layout.ts';
 import { handleProtocol } from './http/protocol-api.ts';
 import type { ActiveKey, ProtocolDeps } from './http/protocol-deps.ts';
-import { introspect } from './introspection/introspect.ts';
+import { type IntrospectDeps, introspect } from './introspection/introspect.ts';
 import { buildCode } from './issuance/authorization-code.ts';
 import { createKeyring } from './keyring/keyring.ts';
 import { openManagement } from './management.ts';
@@ -187,6 +188,9 @@ export async function recoverAuthority(
   return recoverAdministrator({ ...ports, recorder, peppers, prefix: config.prefix });
 }
 
+/** Who may know all tokens of the tenant. */
+const operator = { kind: 'operator' } as const;
+
 const notFound: HttpResponse = {
   status: 404,
   headers: { 'content-type': 'text/plain; charset=utf-8' },
@@ -198,6 +202,7 @@ function protocolDeps(
   { keys, nonces }: { readonly keys: VerifyKeyPorts; readonly nonces: DpopNonces },
 ): Omit<ProtocolDeps, 'isGateway' | 'isRegistrar'> {
   const { config, ports, store, peppers, recorder, keyring, feed, refusals } = rooms;
+  const { users, pairwiseKey } = rooms;
   const { clock, entropy } = ports;
   const { prefix } = config;
   const issuerOf = (): string => config.issuer;
@@ -225,12 +230,17 @@ function protocolDeps(
       issuerOf,
       authenticator,
       proofs,
+      clientKeys,
+      users,
+      pairwiseKey,
+      accessToken: accessTokenReader(introspectDeps),
       feedHead: feed.head,
       refuses: freshRefuses(feed),
       async refresh(tenant) {
         await Promise.all([feed.refresh(tenant), keyring.renew(tenant)]);
       },
     },
+    userinfo: userinfoDeps(rooms, introspectDeps),
     revocation: { store, recorder, peppers, clock, entropy, prefix, askedBy: feed.askedBy },
     pages: pageDeps(rooms, { clientKeys, findClient }),
     register: { registration, registrations: createFailureBudget(clock) },
@@ -345,6 +355,28 @@ function registrationDeps(rooms: Rooms, changed: RegistryDeps['changed']): Docum
   };
 }
 
+function userinfoDeps(
+  { config, ports, store, users, pairwiseKey, keyring }: Rooms,
+  introspectDeps: IntrospectDeps,
+): UserinfoDeps {
+  return {
+    store,
+    users,
+    pairwiseKey,
+    keyring,
+    clock: ports.clock,
+    issuerOf: () => config.issuer,
+    accessToken: accessTokenReader(introspectDeps),
+  };
+}
+
+function accessTokenReader(deps: IntrospectDeps): UserinfoDeps['accessToken'] {
+  return async (tenant, token) => {
+    const found = await introspect(deps, { tenant, token, caller: operator });
+    return found.active ? found : undefined;
+  };
+}
+
 function keyVerifier({
   config,
   ports,
@@ -416,7 +448,7 @@ function introspectorOf(protocol: ProtocolDeps, feed: Feed): Introspector {
       }
       // Good at the token endpoint alone.
       if (found.format === 'refresh') return { active: false };
-      const { format, tokenId, ...rest } = found;
+      const { format, tokenId, payload, ...rest } = found;
       return {
         kind: format,
         id: tokenId,

@@ -122,6 +122,14 @@ describe('a second use', () => {
     expect(await bed.refresh(String(second.json['refresh_token']))).toMatchObject(invalidGrant);
   });
 
+  it('and all after it change nothing more', async () => {
+    const text = await bed.code();
+    await bed.redeem(text);
+    for (let use = 0; use < 5; use++) expect(await bed.redeem(text)).toMatchObject(invalidGrant);
+    expect(await bed.store.revocations.count()).toBe(1);
+    expect(await bed.records('token.refuse')).toHaveLength(1);
+  });
+
   it('by another client, or by nobody, ends nothing', async () => {
     const text = await bed.code();
     const first = await bed.redeem(text);

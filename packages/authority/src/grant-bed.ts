@@ -4,6 +4,7 @@ import { type ClientId, defaultTenant, type SubjectId } from '@mintmark/core';
 import { authorityBed } from './authority-bed.ts';
 import type { ClientRules } from './clients/client-rules.ts';
 import { buildCode, type CodeTerms } from './issuance/authorization-code.ts';
+import type { Store } from './store/store.ts';
 
 const verifier = 'verifier-of-forty-three-characters-or-more-0';
 const challenge = hash('sha256', verifier, 'base64url');
@@ -36,9 +37,16 @@ const agreed: CodeTerms = {
   dpopJkt: null,
 };
 
-export async function grantBed(seed = 1) {
-  const bed = await authorityBed(seed);
-  const user = await addUser(bed, 'alice');
+export const aliceClaims = {
+  name: 'Alice',
+  email: 'alice@example.com',
+  email_verified: true,
+  phone_number: '+1 555 0100',
+};
+
+export async function grantBed(seed = 1, store?: Store) {
+  const bed = await authorityBed(seed, store);
+  const user = await addUser(bed, 'alice', aliceClaims);
   const app = await bed.addClient(appRules);
 
   /** What the person agreed to, as the code that the browser brings back. */
@@ -49,7 +57,12 @@ export async function grantBed(seed = 1) {
       { peppers, clock, entropy, prefix, feedHead: () => head?.position ?? 0 },
       { tenant: defaultTenant, clientId: by.clientId, subject: user, ...agreed, ...terms },
     );
-    await bed.store.acts.run({ steps: [made.step], audit: null });
+    const row = {
+      ...{ tenant: defaultTenant, subject: user, clientId: by.clientId, family: made.family },
+      ...{ session: 'session', offline: 0, expiresAtSeconds: 2_000_000_000 },
+    };
+    const granted = { do: 'put', table: 'grantedFamilies', row } as const;
+    await bed.store.acts.run({ steps: [made.step, granted], audit: null });
     return made.text;
   }
 

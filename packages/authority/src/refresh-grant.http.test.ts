@@ -1,6 +1,7 @@
 /** The refresh token grant: rotation, grace, reuse, ends. */
 import { defaultTenant, limits } from '@mintmark/core';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { endFamiliesOf } from './authorization/end-session.ts';
 import type { ClientRules } from './clients/client-rules.ts';
 import { appRules, type Credentials, type GrantBed, grantBed } from './grant-bed.ts';
 
@@ -265,6 +266,18 @@ describe('a family ends', () => {
     await bed.restart();
     expect(await bed.refresh(used.token)).toMatchObject(invalidGrant);
     expect(await bed.refresh(young.token)).toMatchObject({ status: 200 });
+  });
+
+  it('with the consent that several came from, though the feed forgot that', async () => {
+    const tokens = [await first(), await first(), await first()];
+    const { recorder, clock, entropy } = bed.registry;
+    const deps = { store: bed.store, recorder, clock, entropy };
+    const of = { tenant: defaultTenant, subject: bed.user, clientId: bed.app.clientId };
+    await endFamiliesOf(deps, of);
+    bed.clock.advanceMs(2 * day);
+    for (let i = 0; i < 241; i++) await bed.authority.tick();
+    await bed.restart();
+    for (const { token } of tokens) expect(await bed.refresh(token)).toMatchObject(invalidGrant);
   });
 
   it('with its user disabled', async () => {

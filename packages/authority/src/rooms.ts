@@ -80,6 +80,8 @@ export interface Rooms {
   readonly keyCache: KeyCache;
   readonly users: Users;
   readonly sessionEnder: SessionEnder;
+  /** By which pairwise subjects are made: from custody, the same for ever. */
+  readonly pairwiseKey: Uint8Array;
   readonly factors: Factors;
   readonly passkeys: Passkeys;
   readonly resets: Resets;
@@ -153,6 +155,7 @@ export async function openRooms(config: AuthorityConfig, ports: AuthorityPorts):
     keyCache,
     users,
     sessionEnder,
+    pairwiseKey: await custody.mac('pairwise-subject', new Uint8Array()),
     ...peopleOf(config, { ...acting, users, passwordHashes, ports }),
     passwordHashes,
   };

@@ -82,6 +82,7 @@ async function upkeep(store: Store, clock: Clock): Promise<void> {
 const endingTables = [
   'feed',
   'idempotency',
+  'userinfoWishes',
   'signInAttempts',
   'knownBrowsers',
   'passkeyChallenges',

@@ -45,6 +45,8 @@ export interface AccessTokenClaims {
   readonly family?: FamilyId;
   /** `cnf` (RFC 7800). A token that has it must not be accepted as a plain bearer token. */
   readonly confirmation?: JsonObject;
+  /** `act` (RFC 8693 §4.1): who acts for the subject, and within it who did before. */
+  readonly actor?: JsonObject;
 }
 
 export type ClaimsRefusal = {
@@ -54,7 +56,7 @@ export type ClaimsRefusal = {
 };
 
 export function renderAccessTokenClaims(claims: AccessTokenClaims): JsonObject {
-  const { audience, scopes, notBefore, family, confirmation } = claims;
+  const { audience, scopes, notBefore, family, confirmation, actor } = claims;
   return {
     iss: claims.issuer,
     sub: claims.subject,
@@ -69,6 +71,7 @@ export function renderAccessTokenClaims(claims: AccessTokenClaims): JsonObject {
     mm_pos: claims.position,
     ...(family !== undefined && { mm_family: family }),
     ...(confirmation !== undefined && { cnf: confirmation }),
+    ...(actor !== undefined && { act: actor }),
   };
 }
 
@@ -113,11 +116,11 @@ export function parseAccessTokenClaims(
   });
 }
 
-type OptionalClaims = Pick<AccessTokenClaims, 'notBefore' | 'family' | 'confirmation'>;
+type OptionalClaims = Pick<AccessTokenClaims, 'notBefore' | 'family' | 'confirmation' | 'actor'>;
 
 /** Absent is well; present and malformed is not, null among it. */
 function parseOptionalClaims(payload: JsonObject): Result<OptionalClaims, ClaimsRefusal> {
-  const { nbf, mm_family, cnf } = payload;
+  const { nbf, mm_family, cnf, act } = payload;
   // The beginning is rounded up and the end down: never a longer life than was signed.
   const notBefore = numericDate(nbf, Math.ceil);
   if (nbf !== undefined && notBefore === undefined) return malformed('nbf');
@@ -126,10 +129,12 @@ function parseOptionalClaims(payload: JsonObject): Result<OptionalClaims, Claims
   // An empty `cnf` would bind to nothing and still look bound (RFC 7800 §3.1).
   const bound = isJsonObject(cnf) && Object.keys(cnf).length > 0;
   if (cnf !== undefined && !bound) return malformed('cnf');
+  if (act !== undefined && !isJsonObject(act)) return malformed('act');
   return ok({
     ...(notBefore !== undefined && { notBefore }),
     ...(family !== undefined && { family: family as FamilyId }),
     ...(bound && { confirmation: cnf }),
+    ...(act !== undefined && { actor: act }),
   });
 }
 

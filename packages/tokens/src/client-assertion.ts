@@ -60,21 +60,53 @@ export function verifyClientAssertion(
   assertion: string,
   expectation: ClientAssertionExpectation,
 ): Result<VerifiedClientAssertion, ClientAssertionRefusal> {
-  const { keys, algorithms } = expectation;
+  const claims = signedClaims(assertion, expectation, authenticationTypes);
+  if (!claims.ok) return claims;
+  // RFC 7523 §3: where it authenticates, both are the client.
+  if (claims.value['sub'] !== expectation.clientId) return err({ reason: 'wrong_subject' });
+  return judgeClaims(claims.value, expectation);
+}
+
+export type VerifiedGrantAssertion = VerifiedClientAssertion & { readonly subject: string };
+
+/**
+ * Verifies an assertion that is an authorization grant (RFC 7523 §2.1): signed by the client, for
+ * itself or for somebody else. One that is typed for client authentication is none.
+ *
+ * @returns also whom it speaks for; refusals: as above
+ */
+export function verifyGrantAssertion(
+  assertion: string,
+  expectation: ClientAssertionExpectation,
+): Result<VerifiedGrantAssertion, ClientAssertionRefusal> {
+  const claims = signedClaims(assertion, expectation, ['jwt']);
+  if (!claims.ok) return claims;
+  const subject = claimText(claims.value['sub']);
+  if (subject === undefined) return err({ reason: 'malformed_claims', claim: 'sub' });
+  const judged = judgeClaims(claims.value, expectation);
+  return judged.ok ? ok({ ...judged.value, subject } as VerifiedGrantAssertion) : judged;
+}
+
+const authenticationTypes = ['jwt', 'client-authentication+jwt'];
+
+function signedClaims(
+  assertion: string,
+  { keys, algorithms }: ClientAssertionExpectation,
+  types: readonly string[],
+): Result<JsonObject, ClientAssertionRefusal> {
   const jws = verifyJws(assertion, keys, { typ: null, algorithms });
   if (!jws.ok) return jws;
-  if (!isAssertionType(jws.value.header['typ'])) return err({ reason: 'wrong_type' });
+  if (!isAssertionType(jws.value.header['typ'], types)) return err({ reason: 'wrong_type' });
   const claims = readClaims(jws.value.payload);
-  if (claims === undefined) return err({ reason: 'malformed_claims', claim: undefined });
-  return judgeClaims(claims, expectation);
+  return claims === undefined ? err({ reason: 'malformed_claims', claim: undefined }) : ok(claims);
 }
 
 /** Explicit for some, plain for most, absent for old ones; that of another kind never. */
-function isAssertionType(typ: JsonValue | undefined): boolean {
+function isAssertionType(typ: JsonValue | undefined, types: readonly string[]): boolean {
   if (typ === undefined) return true;
   if (typeof typ !== 'string') return false;
   const name = typ.toLowerCase().replace(/^application\//, '');
-  return name === 'jwt' || name === 'client-authentication+jwt';
+  return types.includes(name);
 }
 
 function judgeClaims(
@@ -83,7 +115,6 @@ function judgeClaims(
 ): Result<VerifiedClientAssertion, ClientAssertionRefusal> {
   const { clientId, now } = expectation;
   if (claims['iss'] !== clientId) return err({ reason: 'wrong_issuer' });
-  if (claims['sub'] !== clientId) return err({ reason: 'wrong_subject' });
   if (!isForUs(claims['aud'], expectation)) return err({ reason: 'wrong_audience' });
   const expiresAt = numericDate(claims['exp'], Math.floor);
   if (expiresAt === undefined) return err({ reason: 'malformed_claims', claim: 'exp' });

@@ -26,7 +26,9 @@ export {
   type ClientAssertionExpectation,
   type ClientAssertionRefusal,
   type VerifiedClientAssertion,
+  type VerifiedGrantAssertion,
   verifyClientAssertion,
+  verifyGrantAssertion,
 } from './client-assertion.ts';
 export {
   type Credential,
@@ -43,6 +45,7 @@ export {
   verifyDpopProof,
 } from './dpop.ts';
 export { createDpopNonces, type DpopNonces } from './dpop-nonce.ts';
+export { type IdTokenClaims, idTokenSigningInput } from './id-token.ts';
 export {
   importVerificationKey,
   type JwkRefusal,

@@ -159,12 +159,15 @@ function isForeign(reason: string): boolean {
   return ['wrong_use', 'unsupported_key_type', 'algorithm_not_allowed'].includes(reason);
 }
 
-function keysMissing({ authMethod, jwks, jwksUri }: ClientRules): RuleFault | undefined {
-  if (authMethod !== 'private_key_jwt' && authMethod !== 'self_signed_tls_client_auth') {
-    return undefined;
-  }
-  if (jwks !== undefined || jwksUri !== undefined) return undefined;
-  return { member: 'jwks', message: `${authMethod} needs jwks or jwks_uri` };
+function keysMissing(rules: ClientRules): RuleFault | undefined {
+  const { authMethod, grantTypes, jwks, jwksUri } = rules;
+  const bearer = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
+  const needs =
+    authMethod === 'private_key_jwt' || authMethod === 'self_signed_tls_client_auth'
+      ? authMethod
+      : grantTypes.find((grant) => grant === bearer);
+  if (needs === undefined || jwks !== undefined || jwksUri !== undefined) return undefined;
+  return { member: 'jwks', message: `${needs} needs jwks or jwks_uri` };
 }
 
 const subjectMembers = [

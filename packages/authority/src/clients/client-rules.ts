@@ -88,6 +88,11 @@ export const clientRules = z.object({
   /** Resources that this client serves: it may introspect the tokens that are meant for them. */
   resources: z.array(text).readonly(),
 
+  /** Whether what it gets by token exchange may leave out that it acts for somebody. */
+  mayImpersonate: no,
+  /** Whether its own signature is enough to get tokens for any user (RFC 7523 §2.1). */
+  mayAssertSubjects: no,
+
   // How it asks a person.
   /** Compared as exact strings. */
   redirectUris: texts,

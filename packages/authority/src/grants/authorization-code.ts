@@ -25,7 +25,11 @@ export const authorizationCode: Grant = {
     if (code === undefined || code.clientId !== client.clientId) {
       return err({ reason: 'grant_unknown' });
     }
-    if (code.consumed) return { ...err({ reason: 'grant_reused' }), effect: reused(deps, code) };
+    if (code.consumed) {
+      // Once is enough: a code sent again and again must not fill the feed.
+      const lives = (await basisOf(deps, code)) !== undefined;
+      return { ...err({ reason: 'grant_reused' }), ...(lives && { effect: reused(deps, code) }) };
+    }
     if (nowSeconds(deps.clock) >= code.expiresAt) return err({ reason: 'grant_expired' });
     if (code.dpopJkt !== null && code.dpopJkt !== request.dpopJkt) {
       return err({ reason: 'key_mismatch' });
@@ -42,6 +46,7 @@ export const authorizationCode: Grant = {
       basis,
       steps: [consumed(deps, code), subjectRequired(code)],
       terms: code,
+      nonce: code.nonce,
     });
   },
 };

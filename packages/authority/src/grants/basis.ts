@@ -16,7 +16,7 @@ interface Agreed {
   readonly id: string;
   readonly clientId: ClientId;
   readonly subject: SubjectId;
-  readonly family: FamilyId;
+  readonly family: FamilyId | undefined;
   /** It was good at this position of the feed. */
   readonly position: FeedPosition;
   readonly issuedAt: UnixSeconds;

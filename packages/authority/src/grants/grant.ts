@@ -3,7 +3,15 @@
  * rest on, what must be spent with them, and what they may not exceed; it never writes. What a
  * refusal changes (a used code ends what it gave) it says too, and `run-grant.ts` does it.
  */
-import type { AuditObject, Result, SubjectId, TenantId, TokenTargets } from '@mintmark/core';
+import type {
+  AuditObject,
+  JsonObject,
+  Result,
+  SubjectId,
+  TenantId,
+  TokenTargets,
+  UnixSeconds,
+} from '@mintmark/core';
 import type {
   ClientAuthenticator,
   ClientAuthRefusal,
@@ -11,12 +19,15 @@ import type {
 } from '../clients/authenticate.ts';
 import type { BindingRefusal, PresentedKeys, ProofDeps } from '../clients/binding.ts';
 import type { Client } from '../clients/client.ts';
+import type { ClientKeys } from '../clients/client-keys.ts';
 import type { ClientAuthMethod, GrantType } from '../clients/client-rules.ts';
+import type { ActiveToken } from '../introspection/introspect.ts';
 import type { Basis, IssueDeps, IssueRefusal } from '../issuance/issue.ts';
 import type { RefreshDue } from '../issuance/refresh-token.ts';
 import type { GrantTerms } from '../issuance/terms.ts';
 import type { Step } from '../store/act.ts';
 import type { Store } from '../store/store.ts';
+import type { Users } from '../users/users.ts';
 
 /** A token request. What all grants have in common is parsed; each parses its own beside that. */
 export interface TokenRequest {
@@ -26,6 +37,8 @@ export interface TokenRequest {
   readonly scopes: readonly string[] | undefined;
   /** Resource indicators (RFC 8707), possibly none. */
   readonly resources: readonly string[];
+  /** `audience` of token exchange (RFC 8693 §2.1), possibly none. */
+  readonly audiences: readonly string[];
   /** Each parameter by its wire name; empty ones count as absent. */
   readonly parameter: (name: string) => string | undefined;
   readonly keys: PresentedKeys;
@@ -50,6 +63,7 @@ export type TokenRefusal =
   | { readonly reason: 'missing_parameter'; readonly name: string }
   | BindingRefusal
   | GrantRefusal
+  | ExchangeRefusal
   | IssueRefusal;
 
 /** Why what was presented gives nothing; outside all of them are `invalid_grant`. */
@@ -66,8 +80,17 @@ export type GrantRefusal =
   | { readonly reason: 'verifier_mismatch' }
   /** Bound to a key that the request did not show. */
   | { readonly reason: 'key_mismatch' }
+  /** The client signs for itself alone. */
+  | { readonly reason: 'may_not_assert' }
   /** A rotated token may be presented again only as it was presented first. */
   | { readonly reason: 'repeated_otherwise' };
+
+/** RFC 8693 §2.2.2: outside both are `invalid_request`. */
+export type ExchangeRefusal =
+  /** No live access token of ours, or not one that this client was sent. */
+  | { readonly reason: 'not_exchangeable' }
+  /** The actor is not the client's own, or not whom the token names. */
+  | { readonly reason: 'may_not_act' };
 
 /** What a grant found: on whose behalf, and what it may not exceed. */
 export interface Judgement {
@@ -80,8 +103,16 @@ export interface Judgement {
   readonly steps?: readonly Step[];
   /** What a person agreed to; a refresh token may follow from it. */
   readonly terms?: GrantTerms;
+  /** For the ID token of an authorization request; never of a refresh. */
+  readonly nonce?: string | null;
   /** What becomes of a refresh token that was presented. */
   readonly refresh?: RefreshDue;
+  /** The access token lives no longer than this. */
+  readonly endsAt?: UnixSeconds;
+  /** Who acts for the subject (RFC 8693 §4.1). */
+  readonly actor?: JsonObject;
+  /** Members of the answer that the grant adds, by their wire names. */
+  readonly answer?: Readonly<Record<string, string>>;
 }
 
 /** The resources that a token may name, and those that it names where none was asked for. */
@@ -105,6 +136,8 @@ export interface Grant {
   readonly type: GrantType;
   /** Whether `scope` in the request narrows what was granted; else it is not looked at. */
   readonly takesScope: boolean;
+  /** Whether `audience` names resources too. */
+  readonly takesAudience?: boolean;
   judge(deps: GrantDeps, request: TokenRequest, client: Client): Promise<Judged>;
 }
 
@@ -113,13 +146,20 @@ export interface GrantDeps extends IssueDeps {
     Store,
     | 'acts'
     | 'authorizationCodes'
+    | 'grantedFamilies'
     | 'refreshFamilies'
     | 'refreshSuccessors'
     | 'revocations'
     | 'users'
   >;
+  readonly users: Pick<Users, 'get'>;
+  /** Of `subjectFor`. */
+  readonly pairwiseKey: Uint8Array;
   readonly authenticator: ClientAuthenticator;
   readonly proofs: ProofDeps;
+  readonly clientKeys: ClientKeys;
+  /** An access token that is good now, whoever it is meant for; undefined for everything else. */
+  readonly accessToken: (tenant: TenantId, text: string) => Promise<ActiveToken | undefined>;
   /** Whether a revocation that this process knows of ends what belongs to the targets. */
   readonly refuses: (tenant: TenantId, token: TokenTargets) => Promise<boolean>;
   /**

@@ -56,19 +56,23 @@ export const refreshToken: Grant = {
       audience: targetsOf(client, deps.issuerOf(tenant), terms.audience),
       basis,
       steps: [subjectRequired(presented)],
+      terms,
       refresh,
     });
   },
 };
 
 /**
- * What the feed may have forgotten since the family was used last. A revocation of all before a
+ * What the feed may have forgotten since the family was used last: that the consent or the session
+ * it came from has ended, which leaves no row of it, and revocations. A revocation of all before a
  * moment counts here for every family that is older than itself: the record has no moment.
  */
 async function wasRevokedLongAgo(deps: GrantDeps, presented: PresentedRefresh): Promise<boolean> {
   const { tenant, clientId, subject, family, position, usedAt } = presented;
   const feedKeepsMs = limits.accessTokenTtlSecondsMax * 1000;
   if (deps.clock.nowMs() - usedAt < feedKeepsMs) return false;
+  const granted = await deps.store.grantedFamilies.get(tenant, subject, clientId, family);
+  if (granted === undefined) return true;
   const targets: readonly RevocationTarget[] = [
     { kind: 'family', id: family },
     { kind: 'client', id: clientId },

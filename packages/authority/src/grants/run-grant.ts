@@ -9,6 +9,8 @@ import {
   err,
   isScope,
   limits,
+  nowSeconds,
+  ok,
   type Result,
   type TokenBinding,
 } from '@mintmark/core';
@@ -16,7 +18,12 @@ import type { ClientAuthRefusal, PresentedClient } from '../clients/authenticate
 import { judgeBinding } from '../clients/binding.ts';
 import type { Client } from '../clients/client.ts';
 import { isConfidential } from '../clients/client-rules.ts';
-import { type IssuedTokens, issueTokens, refusalOf } from '../issuance/issue.ts';
+import {
+  type AccessTokenFormat,
+  type IssuedTokens,
+  issueTokens,
+  refusalOf,
+} from '../issuance/issue.ts';
 import type { RefreshDue } from '../issuance/refresh-token.ts';
 import { termsOf } from '../issuance/terms.ts';
 import type { Step } from '../store/act.ts';
@@ -31,10 +38,24 @@ import type {
   TokenRefusal,
   TokenRequest,
 } from './grant.ts';
+import { idTokenDue, userinfoWishes } from './identity.ts';
+import { jwtBearer } from './jwt-bearer.ts';
 import { refreshToken } from './refresh-token.ts';
+import { tokenExchange } from './token-exchange.ts';
 
 /** Every grant that the token endpoint knows. */
-export const grants: readonly Grant[] = [authorizationCode, refreshToken, clientCredentials];
+export const grants: readonly Grant[] = [
+  authorizationCode,
+  refreshToken,
+  clientCredentials,
+  jwtBearer,
+  tokenExchange,
+];
+
+/** What was issued, and what its grant adds to the answer. */
+export interface TokenAnswer extends IssuedTokens {
+  readonly more: Readonly<Record<string, string>>;
+}
 
 /** How often to judge where the client changed, or was revoked, between judgement and act. */
 const attemptsMax = 4;
@@ -49,7 +70,7 @@ const attemptsMax = 4;
 export async function runGrant(
   deps: GrantDeps,
   request: TokenRequest,
-): Promise<Result<IssuedTokens, TokenRefusal>> {
+): Promise<Result<TokenAnswer, TokenRefusal>> {
   const { presented, tenant } = request;
   if (presented === undefined) return err({ reason: 'client_unauthenticated', why: undefined });
   const authenticated = await deps.authenticator.authenticate(tenant, presented);
@@ -95,7 +116,7 @@ interface Attempt {
 async function judgeAndIssue(
   deps: GrantDeps,
   attempt: Attempt,
-): Promise<Result<IssuedTokens, TokenRefusal>> {
+): Promise<Result<TokenAnswer, TokenRefusal>> {
   const { request, client, binding, once, grant } = attempt;
   if (!client.grantTypes.includes(grant.type)) return err({ reason: 'grant_not_allowed' });
   const judged = await grant.judge(deps, request, client);
@@ -109,27 +130,47 @@ async function judgeAndIssue(
   const asked = grant.takesScope ? request.scopes : undefined;
   const scopes = settleScopes(asked, judgement.scopes);
   if (!scopes.ok) return scopes;
-  const audience = settleAudience(request.resources, judgement.audience);
+  const wanted = grant.takesAudience
+    ? [...request.resources, ...request.audiences]
+    : request.resources;
+  const audience = settleAudience(wanted, judgement.audience);
   if (!audience.ok) return audience;
-  return issueTokens(deps, {
+  const issued = await issueTokens(deps, {
     tenant: client.tenant,
     clientId: client.clientId as ClientId,
     clientVersion: client.version,
-    format: client.accessTokenFormat,
-    ttlSeconds: client.accessTokenTtlSeconds,
+    format: formatOf(client, judgement),
+    ttlSeconds: ttlOf(deps, client, judgement),
+    actor: judgement.actor,
     algorithm: client.accessTokenAlgorithm,
     subject: judgement.subject,
     scopes: scopes.value,
     audience: audience.value,
     basis: judgement.basis,
-    steps: judgement.steps,
+    steps: [
+      ...(judgement.steps ?? []),
+      ...userinfoWishes(client, judgement, nowSeconds(deps.clock)),
+    ],
     refresh: judgement.refresh ?? firstRefresh(attempt, judgement),
+    idToken: await idTokenDue(deps, client, { judgement, scopes: scopes.value }),
     grant: grant.type,
     binding,
     once,
     address: request.address,
     requestId: request.requestId,
   });
+  return issued.ok ? ok({ ...issued.value, more: judgement.answer ?? {} }) : issued;
+}
+
+function ttlOf(deps: GrantDeps, client: Client, { endsAt }: Judgement): number {
+  const left = endsAt === undefined ? Number.POSITIVE_INFINITY : endsAt - nowSeconds(deps.clock);
+  return Math.min(client.accessTokenTtlSeconds, left);
+}
+
+/** Who acts stands in the token; else a JWT would show a pairwise client whom others know. */
+function formatOf(client: Client, { actor }: Judgement): AccessTokenFormat {
+  if (actor !== undefined) return 'jwt';
+  return client.subjectType === 'pairwise' ? 'opaque' : client.accessTokenFormat;
 }
 
 function isRetryable({ reason }: TokenRefusal): boolean {
@@ -165,13 +206,13 @@ async function takeEffect(
  * A client that is registered for the grant `refresh_token` gets one wherever a person has agreed
  * to something, whether or not `offline_access` was asked for: OpenID Connect Core §11 leaves that
  * to the server, and RFC 7591 §2 makes the registration the client's own statement. Without
- * `offline_access` it ends with the session.
+ * `offline_access` the family ends with the session: see `authorization/end-session.ts`.
  */
 function firstRefresh(
   { client, request }: Attempt,
   { basis, terms }: Judgement,
 ): RefreshDue | undefined {
-  if (terms === undefined || basis === undefined) return undefined;
+  if (terms === undefined || basis?.family === undefined) return undefined;
   if (!client.grantTypes.includes('refresh_token')) return undefined;
   // RFC 9449 §5: nothing else holds a public client's refresh token to it.
   const dpopJkt = isConfidential(client) ? null : (request.dpopJkt ?? null);
@@ -205,7 +246,8 @@ function settleAudience(
   asked: readonly string[],
   { allowed, byDefault }: Targets,
 ): Result<readonly string[], TokenRefusal> {
-  if (asked.length === 0) return { ok: true, value: byDefault };
+  if (asked.length === 0 && byDefault.length > 0) return { ok: true, value: byDefault };
+  if (asked.length === 0) return err({ reason: 'target_not_allowed', resources: [] });
   const refused = asked.filter((resource) => !allowed.includes(resource));
   if (refused.length > 0) return err({ reason: 'target_not_allowed', resources: refused });
   return { ok: true, value: [...new Set(asked)] };

@@ -25,6 +25,8 @@ const {
   refresh_token_ttl_seconds: _refreshTtl,
   refresh_token_idle_seconds: _refreshIdle,
   rotate_refresh_tokens: _rotate,
+  may_impersonate: _impersonate,
+  may_assert_subjects: _assert,
   ...standard
 } = clientMembers;
 

@@ -5,7 +5,9 @@ import {
   renderConfirmation,
   type TenantId,
 } from '@mintmark/core';
+import type { Client } from '../clients/client.ts';
 import { isConfidential } from '../clients/client-rules.ts';
+import { subjectFor } from '../clients/subject-for.ts';
 import type { ActiveToken, IntrospectionCaller } from '../introspection/introspect.ts';
 import { readForm } from './form.ts';
 import { type ActiveKey, callingClient, type ProtocolDeps } from './protocol-deps.ts';
@@ -23,6 +25,7 @@ export async function handleIntrospect(
     | 'isGateway'
     | 'gatewayAudiences'
     | 'issuerOf'
+    | 'userinfo'
   >,
   tenant: TenantId,
   request: HttpRequest,
@@ -30,6 +33,7 @@ export async function handleIntrospect(
   const form = await readForm(request);
   if (!form.ok) return renderError(form.refusal);
   let caller: IntrospectionCaller;
+  let owner: Client | undefined;
   if (await deps.isGateway(request, tenant)) {
     caller = { kind: 'gateway', audiences: await deps.gatewayAudiences(tenant) };
   } else {
@@ -44,15 +48,29 @@ export async function handleIntrospect(
     if (!isConfidential(client.value)) return renderError({ reason: 'caller_unauthenticated' });
     const { clientId, resources } = client.value;
     caller = { kind: 'client', clientId, resources };
+    owner = client.value;
   }
   const token = form.value.get('token');
   if (token === undefined) return renderError({ reason: 'missing_parameter', name: 'token' });
   const address = form.value.get('address');
   const found = await deps.introspect({ tenant, token, caller, address });
   if (!found.active) return json(inactive);
-  return json(
-    JSON.stringify('kind' in found ? keyBody(found) : tokenBody(found, deps.issuerOf(tenant))),
-  );
+  if ('kind' in found) return json(JSON.stringify(keyBody(found)));
+  const body = tokenBody(found, deps.issuerOf(tenant));
+  const sub = subjectShown(deps, found, owner);
+  return json(JSON.stringify({ ...body, sub }));
+}
+
+/** To its own client a token speaks of the person as that client knows them. */
+function subjectShown(
+  deps: Pick<ProtocolDeps, 'userinfo'>,
+  token: ActiveToken,
+  caller: Client | undefined,
+): string {
+  const { clientId, subject } = token;
+  const isMachine = (subject as string) === clientId;
+  if (caller?.clientId !== clientId || isMachine) return subject;
+  return subjectFor(deps.userinfo.pairwiseKey, caller, subject);
 }
 
 function json(body: string): HttpResponse {
@@ -67,8 +85,8 @@ function tokenBody(token: ActiveToken, issuer: string): Record<string, unknown> 
     client_id: token.clientId,
     exp: token.expiresAt,
     iat: token.issuedAt,
-    sub: token.subject,
     iss: issuer,
+    ...(token.payload?.['act'] === undefined ? {} : { act: token.payload['act'] }),
     ...(token.family === undefined ? {} : { mm_family: token.family }),
     ...(token.format === 'refresh'
       ? { mm_kind: 'refresh_token' }

@@ -6,6 +6,7 @@ import { prompts } from '../authorization/authorization-request.ts';
 import { responseModes } from '../authorization/response-target.ts';
 import { type ClientAuthMethod, publicKeyAlgorithms } from '../clients/client-rules.ts';
 import type { RegistrationPolicy } from '../clients/registration.ts';
+import { claimNames, claimScopes } from '../grants/person-claims.ts';
 import { grants } from '../grants/run-grant.ts';
 import { languages } from './pages/messages.ts';
 
@@ -48,6 +49,7 @@ export function renderMetadata(
       jwks_uri: `${issuer}/.well-known/jwks.json`,
       grant_types_supported: grants.map((grant) => grant.type),
       ...authorizationMetadata(issuer),
+      ...openIdMetadata(issuer),
       access_token_signing_alg_values_supported: algorithms,
       dpop_signing_alg_values_supported: dpopAlgorithms,
       // RFC 8705 §3.3
@@ -55,6 +57,32 @@ export function renderMetadata(
     }),
   };
 }
+
+/** OpenID Connect Discovery §3. A key of each algorithm is made when a client first needs one. */
+function openIdMetadata(issuer: string): Readonly<Record<string, unknown>> {
+  return {
+    userinfo_endpoint: `${issuer}/oauth2/userinfo`,
+    userinfo_signing_alg_values_supported: publicKeyAlgorithms,
+    id_token_signing_alg_values_supported: publicKeyAlgorithms,
+    subject_types_supported: ['public', 'pairwise'],
+    scopes_supported: ['openid', 'offline_access', ...claimScopes],
+    claim_types_supported: ['normal'],
+    claims_supported: [...standardClaims, ...claimNames],
+  };
+}
+
+const standardClaims = [
+  'sub',
+  'iss',
+  'aud',
+  'exp',
+  'iat',
+  'auth_time',
+  'nonce',
+  'acr',
+  'amr',
+  'sid',
+];
 
 /** What the authorization endpoint does, and what it refuses. */
 function authorizationMetadata(issuer: string): Readonly<Record<string, unknown>> {

@@ -30,6 +30,7 @@ import { handleForgotForm, handleForgotPage, handleResetForm, handleResetPage } 
 import { handleRevoke } from './revoke.ts';
 import { handleSecurityForm, handleSecurityPage } from './security.ts';
 import { handleToken } from './token.ts';
+import { handleUserinfo } from './userinfo.ts';
 
 type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
 type Endpoint = (
@@ -66,6 +67,7 @@ const endpoints: Readonly<Record<string, Readonly<Partial<Record<Method, Endpoin
     PUT: handleReplaceRegistration,
     DELETE: handleEndRegistration,
   },
+  '/oauth2/userinfo': { GET: handleUserinfo, POST: handleUserinfo },
   '/.well-known/oauth-authorization-server': { GET: metadata },
   '/.well-known/openid-configuration': { GET: metadata },
   '/.well-known/jwks.json': {

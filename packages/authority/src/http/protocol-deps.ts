@@ -14,6 +14,7 @@ import type { ClientAuthenticator, PresentedClient } from '../clients/authentica
 import type { Client } from '../clients/client.ts';
 import type { ClientAuthMethod } from '../clients/client-rules.ts';
 import type { GrantDeps } from '../grants/grant.ts';
+import type { UserinfoDeps } from '../grants/userinfo.ts';
 import type { ActiveToken, IntrospectionCaller } from '../introspection/introspect.ts';
 import type { RefreshReaders } from '../issuance/presented-refresh.ts';
 import type { RevokeOwnDeps } from '../revocation/revoke-own.ts';
@@ -37,6 +38,7 @@ export interface ActiveKey {
 
 export interface ProtocolDeps {
   readonly grants: GrantDeps;
+  readonly userinfo: UserinfoDeps;
   readonly revocation: RevokeOwnDeps & RefreshReaders;
   readonly authenticator: ClientAuthenticator;
   /** Judges access tokens and, for gateways, API keys. */

@@ -41,17 +41,12 @@ export function renderError(refusal: ProtocolRefusal): HttpResponse {
 function rendered(refusal: ProtocolRefusal): Rendered {
   switch (refusal.reason) {
     case 'not_a_form':
-      return invalid('the body must be application/x-www-form-urlencoded');
     case 'body_too_large':
-      return { ...invalid('the body is too large'), status: 413 };
     case 'malformed_encoding':
-      return invalid('the body is not well-formed');
     case 'too_many_parameters':
-      return invalid('too many parameters');
     case 'duplicate_parameter':
-      return invalid('a parameter is repeated');
     case 'parameters_in_query':
-      return invalid('parameters belong in the body');
+      return badForm(refusal);
     case 'several_methods':
       return invalid('more than one client authentication method');
     case 'missing_parameter':
@@ -76,6 +71,8 @@ function rendered(refusal: ProtocolRefusal): Rendered {
     case 'grant_not_allowed':
       return { status: 400, error: 'unauthorized_client' };
     case 'grant_unknown':
+    case 'grant_used':
+    case 'may_not_assert':
     case 'grant_expired':
     case 'grant_reused':
     case 'grant_revoked':
@@ -86,6 +83,10 @@ function rendered(refusal: ProtocolRefusal): Rendered {
     case 'repeated_otherwise':
       // One answer for all: what is wrong with a stolen one is no business of who stole it.
       return { status: 400, error: 'invalid_grant' };
+    case 'not_exchangeable':
+      return invalid('the tokens cannot be exchanged by this client');
+    case 'may_not_act':
+      return invalid('the actor may not act for the subject');
     case 'malformed_scope':
     case 'scope_not_allowed':
       return { status: 400, error: 'invalid_scope' };
@@ -105,6 +106,25 @@ function rendered(refusal: ProtocolRefusal): Rendered {
       return { status: 503, error: 'temporarily_unavailable', headers: { 'retry-after': '1' } };
     default:
       return assertNever(refusal);
+  }
+}
+
+function badForm({ reason }: FormRefusal): Rendered {
+  switch (reason) {
+    case 'not_a_form':
+      return invalid('the body must be application/x-www-form-urlencoded');
+    case 'body_too_large':
+      return { ...invalid('the body is too large'), status: 413 };
+    case 'malformed_encoding':
+      return invalid('the body is not well-formed');
+    case 'too_many_parameters':
+      return invalid('too many parameters');
+    case 'duplicate_parameter':
+      return invalid('a parameter is repeated');
+    case 'parameters_in_query':
+      return invalid('parameters belong in the body');
+    default:
+      return assertNever(reason);
   }
 }
 

@@ -37,6 +37,7 @@ export async function handleToken(
     presented: presented.value,
     scopes: form.value.get('scope')?.split(' '),
     resources: form.value.all('resource'),
+    audiences: form.value.all('audience'),
     parameter: form.value.get,
     keys: {
       proof,
@@ -57,7 +58,7 @@ export async function handleToken(
     return withNonce(renderError(issued.refusal));
   }
   if (who !== undefined) deps.failures.proven(address, who);
-  const { text, refreshToken, expiresAt, issuedAt, scopes, binding } = issued.value;
+  const { text, refreshToken, idToken, expiresAt, issuedAt, scopes, binding } = issued.value;
   return withNonce({
     status: 200,
     headers: { 'content-type': 'application/json', ...uncached },
@@ -66,6 +67,8 @@ export async function handleToken(
       token_type: binding?.by === 'jkt' ? 'DPoP' : 'Bearer',
       expires_in: expiresAt - issuedAt,
       ...(refreshToken === undefined ? {} : { refresh_token: refreshToken }),
+      ...(idToken === undefined ? {} : { id_token: idToken }),
+      ...issued.value.more,
       ...(scopes.length === 0 ? {} : { scope: scopes.join(' ') }),
     }),
   });

@@ -9,6 +9,7 @@ import {
   equalConstantTime,
   type FamilyId,
   type FeedPosition,
+  type JsonObject,
   nowSeconds,
   parseConfirmation,
   type SubjectId,
@@ -70,6 +71,8 @@ export interface ActiveToken {
   readonly family: FamilyId | undefined;
   /** Key that its bearer must prove; whoever asks has to see to that. */
   readonly binding: TokenBinding | undefined;
+  /** Claims of a JWT as they were signed. */
+  readonly payload?: JsonObject;
 }
 
 /** `reason` is for the record; outside it is `{"active":false}` and no more. */
@@ -223,6 +226,7 @@ async function readJwt(deps: IntrospectDeps, tenant: TenantId, token: string): P
     position: claims.position,
     family: claims.family,
     binding,
+    payload: claims.payload,
     signingKey: claims.keyId,
   };
 }

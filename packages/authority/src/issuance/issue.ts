@@ -15,6 +15,7 @@ import {
   type FamilyId,
   type FeedPosition,
   holderId,
+  type JsonObject,
   type JwsAlgorithm,
   nowSeconds,
   ok,
@@ -41,6 +42,7 @@ import type { Keyring } from '../keyring/keyring.ts';
 import type { Step } from '../store/act.ts';
 import type { Store } from '../store/store.ts';
 import { bindingText } from './binding.ts';
+import { type IdTokenDraft, signIdToken } from './id-token.ts';
 import { buildRefresh, type RefreshDue } from './refresh-token.ts';
 
 export interface IssueDeps {
@@ -82,6 +84,9 @@ export interface IssueInput {
   readonly refresh?: RefreshDue | undefined;
   /** The key that the access token is bound to; undefined: it is for its bearer. */
   readonly binding?: TokenBinding | undefined;
+  readonly idToken?: IdTokenDraft | undefined;
+  /** Who acts for the subject; in JWTs only. */
+  readonly actor?: JsonObject | undefined;
   /** The grant that judged, for the record. */
   readonly grant: string;
   readonly address?: string | undefined;
@@ -91,13 +96,14 @@ export interface IssueInput {
 /** What was agreed to before, and may have been revoked since. */
 export interface Basis {
   readonly position: FeedPosition;
-  readonly family: FamilyId;
+  readonly family: FamilyId | undefined;
 }
 
 export interface IssuedTokens {
   /** The access token itself; it leaves in one answer and is kept nowhere. */
   readonly text: string;
   readonly refreshToken: string | undefined;
+  readonly idToken: string | undefined;
   readonly tokenId: TokenId;
   readonly issuedAt: UnixSeconds;
   readonly expiresAt: UnixSeconds;
@@ -115,7 +121,9 @@ export type IssueRefusal =
   /** What the grant spends was spent, or what it requires has changed. */
   | { readonly reason: 'overtaken' }
   | { readonly reason: 'assertion_used' }
-  | { readonly reason: 'proof_used' };
+  | { readonly reason: 'proof_used' }
+  /** An assertion that is the grant was used before. */
+  | { readonly reason: 'grant_used' };
 
 interface Draft extends IssueInput {
   readonly tokenId: TokenId;
@@ -123,6 +131,13 @@ interface Draft extends IssueInput {
   readonly expiresAt: UnixSeconds;
   readonly position: FeedPosition;
 }
+
+/** By which a client gets a token of its own: by its secret or key, or out of one that it has. */
+const ownGrants = [
+  'client_credentials',
+  'urn:ietf:params:oauth:grant-type:jwt-bearer',
+  'urn:ietf:params:oauth:grant-type:token-exchange',
+];
 
 /**
  * Mints one access token, and what goes with it.
@@ -136,7 +151,7 @@ export async function issueTokens(
   // A token whose subject is its client is the client's own (RFC 9068 §2.2). Revocation and
   // upstreams go by that, so nobody else may have one.
   const isOwn = (input.subject as string) === input.clientId;
-  assert(!isOwn || input.grant === 'client_credentials');
+  assert(!isOwn || ownGrants.includes(input.grant));
   const issuedAt = nowSeconds(deps.clock);
   const expiresAt = (issuedAt + input.ttlSeconds) as UnixSeconds;
   const draft: Draft = {
@@ -149,6 +164,7 @@ export async function issueTokens(
   };
   const built = input.format === 'opaque' ? buildOpaque(deps, draft) : await buildJwt(deps, draft);
   const refresh = input.refresh && buildRefresh(deps, draft, input.refresh);
+  const idToken = input.idToken && (await signIdToken(deps, input.idToken, built.text));
   const { outcome } = await deps.store.acts.run({
     steps: [
       ...draft.once,
@@ -161,9 +177,9 @@ export async function issueTokens(
   });
   if (outcome !== 'done') return err(refusalOf(outcome));
   const { tokenId, scopes } = draft;
-  const refreshToken = refresh?.text;
   const { binding } = draft;
-  return ok({ text: built.text, refreshToken, tokenId, issuedAt, expiresAt, scopes, binding });
+  const given = { text: built.text, refreshToken: refresh?.text, idToken };
+  return ok({ ...given, tokenId, issuedAt, expiresAt, scopes, binding });
 }
 
 /** @throws where the outcome is none of an issuing act: a bug */
@@ -174,6 +190,7 @@ export function refusalOf(outcome: string): IssueRefusal {
     case 'overtaken':
     case 'assertion_used':
     case 'proof_used':
+    case 'grant_used':
       return { reason: outcome };
     default:
       throw new Error(`issuance: unexpected outcome ${outcome}`);
@@ -189,7 +206,7 @@ function eventOf(deps: IssueDeps, draft: Draft, kid: string | undefined): AuditE
     at: deps.clock.nowMs(),
     actor: { kind: 'client', id: draft.clientId },
     object: { kind: 'token', id: draft.tokenId },
-    ...(basis === undefined ? {} : { related: { kind: 'family', id: basis.family } }),
+    ...(basis?.family === undefined ? {} : { related: { kind: 'family', id: basis.family } }),
     result: 'done',
     detail: {
       client: draft.clientId,
@@ -203,6 +220,7 @@ function eventOf(deps: IssueDeps, draft: Draft, kid: string | undefined): AuditE
       ...(kid === undefined ? {} : { kid }),
       ...(draft.binding && { bound_by: draft.binding.by, bound_to: draft.binding.thumbprint }),
       ...(refresh === undefined ? {} : { refresh: refresh.do }),
+      ...(draft.actor === undefined ? {} : { actor: String(draft.actor['sub']) }),
     },
     ...(address === undefined ? {} : { personal: { address } }),
     ...(requestId === undefined ? {} : { requestId }),
@@ -234,7 +252,7 @@ function restsOn(draft: Draft, { position: since, family }: Basis): readonly Ste
   return [
     notRevoked(draft, { kind: 'user', id: draft.subject, since }),
     notRevoked(draft, { kind: 'holder', id: holderId(draft.clientId, draft.subject), since }),
-    notRevoked(draft, { kind: 'family', id: family, since }),
+    ...(family === undefined ? [] : [notRevoked(draft, { kind: 'family', id: family, since })]),
     notRevoked(draft, { kind: 'tenant', id: draft.tenant, since }),
   ];
 }
@@ -286,8 +304,9 @@ async function buildJwt(deps: IssueDeps, draft: Draft): Promise<Built> {
       tokenId: draft.tokenId,
       position: draft.position,
       tenant: draft.tenant,
-      ...(draft.basis && { family: draft.basis.family }),
+      ...(draft.basis?.family && { family: draft.basis.family }),
       ...(draft.binding && { confirmation: renderConfirmation(draft.binding) }),
+      ...(draft.actor && { actor: draft.actor }),
     },
     signer,
   );

@@ -92,6 +92,7 @@ const addedBy: Readonly<Record<string, readonly TableName[]>> = {
   browsers: ['knownBrowsers'],
   factors: ['userTotp', 'userRecoveryCodes', 'userPasskeys', 'passkeyChallenges', 'passwordResets'],
   refresh: ['refreshFamilies', 'refreshSuccessors'],
+  wishes: ['userinfoWishes'],
 };
 
 /** Tables whose last index came later than they, by the migration that adds it. */

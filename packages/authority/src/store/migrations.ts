@@ -24,6 +24,8 @@ import { usersPostgres } from './migrations/users-postgres.ts';
 import { usersSqlite } from './migrations/users-sqlite.ts';
 import { usesPostgres } from './migrations/uses-postgres.ts';
 import { usesSqlite } from './migrations/uses-sqlite.ts';
+import { wishesPostgres } from './migrations/wishes-postgres.ts';
+import { wishesSqlite } from './migrations/wishes-sqlite.ts';
 
 export interface Migration {
   readonly number: number;
@@ -107,6 +109,14 @@ export const migrations: readonly Migration[] = [
     needs: 1,
     sqlite: refreshSqlite,
     postgres: refreshPostgres,
+  },
+  {
+    number: 9,
+    name: 'wishes',
+    phase: 'expand',
+    needs: 1,
+    sqlite: wishesSqlite,
+    postgres: wishesPostgres,
   },
 ];
 

@@ -110,4 +110,16 @@ export const tokenTables = {
     key: ['tenant', 'id'],
     indexes: [['expiresAtSeconds']],
   }),
+
+  /** Claims that were asked of the userinfo endpoint by name, for all tokens of a family. */
+  userinfoWishes: table({
+    columns: {
+      tenant: text,
+      family: text,
+      names: json<readonly string[]>(),
+      expiresAtSeconds: integer,
+    },
+    key: ['tenant', 'family'],
+    indexes: [['expiresAtSeconds']],
+  }),
 } as const;

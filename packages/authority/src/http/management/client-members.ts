@@ -60,6 +60,8 @@ export const clientMembers = {
     .max(100)
     .optional()
     .describe('Resources it serves: it may introspect tokens that are meant for them'),
+  may_impersonate: flag.describe('Token exchange does not name it as the actor'),
+  may_assert_subjects: flag.describe('JWT bearer: it may sign for any user, not only for itself'),
   redirect_uris: uris.describe('Compared as exact strings'),
   require_pkce: flag.describe('False only for a confidential client with redirect URIs'),
   require_pushed_authorization_requests: flag,

@@ -38,6 +38,8 @@ const spelling = {
   request_uris: 'requestUris',
   authorization_signed_response_alg: 'authorizationResponseAlgorithm',
   consent: 'consent',
+  may_impersonate: 'mayImpersonate',
+  may_assert_subjects: 'mayAssertSubjects',
   default_acr_values: 'defaultAcrValues',
   default_max_age: 'defaultMaxAgeSeconds',
   require_auth_time: 'requireAuthTime',

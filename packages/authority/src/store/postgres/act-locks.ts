@@ -21,17 +21,26 @@ const keyLockCount = 256;
 
 /**
  * The feed of a tenant: exclusive for an act that appends, shared for one that says `absent`. So
- * nothing is appended between the look and the commit.
+ * nothing is appended between the look and the commit. A row: exclusive where the act changes it,
+ * shared where it only requires it, so that acts of one client or user go on beside one another.
  */
 export function lockPieces(act: Act): Piece[] {
   const steps = [act, ...Object.values(act.otherwise ?? {})].flatMap((branch) => branch.steps);
   const appends = steps.some((step) => step.do === 'feed');
   const feeds = steps.flatMap(feedTenant).map((tenant) => feedLocks + hash(tenant));
-  const keys = steps.flatMap(keyOf).map((key) => keyLocks + (hash(key) % keyLockCount));
+  const keys = new Map<number, Cell[]>();
+  for (const { key, changes } of steps.flatMap(keyOf)) {
+    const lock = keyLocks + (hash(key) % keyLockCount);
+    // Two rows may share a lock: who changes either takes it alone.
+    if (changes || !keys.has(lock)) keys.set(lock, [changes ? lock : -lock]);
+  }
   const pieces: Piece[] = [];
   if (feeds.length > 0) pieces.push(lockPiece(feeds, appends ? '' : '_shared'));
   // One row alone is no circle.
-  if (keys.length > 1) pieces.push(lockPiece(keys, ''));
+  if (keys.size > 1) {
+    const ordered = [...keys].sort(([a], [b]) => a - b).map(([, cell]) => cell);
+    pieces.push(keyPiece(ordered));
+  }
   return pieces;
 }
 
@@ -50,23 +59,41 @@ function lockPiece(locks: readonly number[], suffix: string): Piece {
   };
 }
 
+/** All in one order, whatever their mode: a shared lock's number is negative. */
+function keyPiece(cells: Cell[][]): Piece {
+  return {
+    key: 'lock_keys',
+    cells: [],
+    types: [],
+    rows: { types: ['integer'], cells },
+    refused: 0,
+    refusedIf: 'FOUND',
+    text: (slots: Slots) =>
+      `FOREACH p_lock IN ARRAY ${slots.rows(['integer'])[0]} LOOP IF p_lock < 0 ` +
+      'THEN PERFORM pg_advisory_xact_lock_shared(-p_lock); ' +
+      'ELSE PERFORM pg_advisory_xact_lock(p_lock); END IF; END LOOP',
+  };
+}
+
 function feedTenant(step: Step): string[] {
   if (step.do === 'feed') return [step.tenant];
   return step.do === 'absent' ? [String((step.where as { tenant?: unknown }).tenant)] : [];
 }
 
 /** The one row that a step waits for, where its whole key says so. */
-function keyOf(step: Step): string[] {
+function keyOf(step: Step): { readonly key: string; readonly changes: boolean }[] {
   if (step.do === 'feed' || step.do === 'absent') return [];
   const table = shapeOf(step.table);
   if (step.do === 'put' || step.do === 'merge') {
     const row = step.row as Record<string, unknown>;
-    return [JSON.stringify([table.name, ...table.key.map(({ name }) => row[name])])];
+    const values = table.key.map(({ name }) => row[name]);
+    return [{ key: JSON.stringify([table.name, ...values]), changes: true }];
   }
   if (step.do !== 'update' && step.do !== 'delete' && step.do !== 'require') return [];
   const tests = testsOf(table, step.where);
-  const key = table.key.map((column) => fixedValue(tests, column));
-  return key.includes(undefined) ? [] : [JSON.stringify([table.name, ...key])];
+  const values = table.key.map((column) => fixedValue(tests, column));
+  if (values.includes(undefined)) return [];
+  return [{ key: JSON.stringify([table.name, ...values]), changes: step.do !== 'require' }];
 }
 
 /** FNV-1a, 32 bits. Equal hashes of different keys only make acts wait that need not. */

@@ -132,6 +132,22 @@ describe('while an act is stopped', () => {
     });
   });
 
+  it('that requires a client, others that require it go on', async () => {
+    const tenant = freshTenant();
+    const { step, hold } = await gate(tenant, ['gate', 'other']);
+    const where = { tenant, clientId: 'a', status: 'active' };
+    await run([{ do: 'put', table: 'clients', row: clientRow(tenant, 'a') }]);
+    const uses: Step = { do: 'require', table: 'clients', where, refused: 'no' };
+    await withClient(url, async (client) => {
+      await hold(client);
+      const stopped = run([uses, step()]);
+      await untilWaiting(client, 1);
+      expect(await run([uses, step('other')], {}, 1)).toMatchObject({ outcome: 'done' });
+      await client.query('ROLLBACK');
+      expect(await stopped).toMatchObject({ outcome: 'done' });
+    });
+  });
+
   it('longer than an act may take, it is undone and says so', async () => {
     const tenant = freshTenant();
     const { step, hold } = await gate(tenant);

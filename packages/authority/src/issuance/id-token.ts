@@ -1,0 +1,47 @@
+/** Signs an ID token for the client that a person signed in to (OpenID Connect Core §3.1.3.3). */
+import type { ClientId, JsonObject, JwsAlgorithm, TenantId, UnixSeconds } from '@mintmark/core';
+import { nowSeconds } from '@mintmark/core';
+import { assembleJws, idTokenSigningInput } from '@mintmark/tokens';
+import type { IssueDeps } from './issue.ts';
+import type { GrantTerms } from './terms.ts';
+
+export interface IdTokenDraft {
+  readonly tenant: TenantId;
+  readonly clientId: ClientId;
+  /** As the client knows the person. */
+  readonly subject: string;
+  readonly algorithm: JwsAlgorithm;
+  readonly ttlSeconds: number;
+  readonly terms: GrantTerms;
+  readonly nonce: string | null;
+  readonly person: JsonObject;
+}
+
+/** @throws StoreFault, CustodyFault */
+export async function signIdToken(
+  deps: Pick<IssueDeps, 'keyring' | 'issuerOf' | 'clock'>,
+  draft: IdTokenDraft,
+  accessToken: string,
+): Promise<string> {
+  const { tenant, terms } = draft;
+  const signer = await deps.keyring.signer(tenant, draft.algorithm);
+  const issuedAt = nowSeconds(deps.clock);
+  const input = idTokenSigningInput(
+    {
+      issuer: deps.issuerOf(tenant),
+      subject: draft.subject,
+      clientId: draft.clientId,
+      issuedAt,
+      expiresAt: (issuedAt + draft.ttlSeconds) as UnixSeconds,
+      authTime: terms.authTimeSeconds as UnixSeconds,
+      nonce: draft.nonce ?? undefined,
+      acr: terms.acr ?? undefined,
+      amr: terms.amr,
+      sessionId: terms.sessionId ?? undefined,
+      accessToken,
+      person: draft.person,
+    },
+    signer,
+  );
+  return assembleJws(input, await signer.sign(Buffer.from(input, 'latin1')));
+}
