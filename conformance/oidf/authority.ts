@@ -48,10 +48,14 @@ export async function startAuthority({
   const made = await mintmark(['init', ...flags, '--json'], { cwd: home, env });
   if (made.code !== 0) throw new Error(`mintmark init: ${made.code} ${made.stderr}`);
   const { admin_key: adminKey } = JSON.parse(made.stdout) as { readonly admin_key: string };
-  const trusted = suiteCa === undefined ? {} : { NODE_EXTRA_CA_CERTS: suiteCa };
+  // The suite's own addresses, for keys, sector identifiers and ends of sessions, are on loopback.
+  const outbound = {
+    MINTMARK_OUTBOUND_DEVELOPMENT_LOOPBACK: 'true',
+    ...(suiteCa === undefined ? {} : { MINTMARK_OUTBOUND_CA: suiteCa }),
+  };
   const child = startChild(process.execPath, [program, 'serve', ...flags], {
     cwd: home,
-    env: { ...env, ...trusted },
+    env: { ...env, ...outbound },
   });
   await until('mintmark is ready', async () => {
     if (child.ended() !== undefined) throw new Error(`mintmark ended: ${child.stderr()}`);
