@@ -33,6 +33,7 @@ import { createRecorder } from './audit/record.ts';
 import { subjectSeenBy } from './authorization/known-clients.ts';
 import { signClaims } from './authorization/sign-claims.ts';
 import { createClientAuthenticator, verifiedAuthMethods } from './clients/authenticate.ts';
+import type { ProofDeps } from './clients/binding.ts';
 import { type ClientKeys, createClientKeys } from './clients/client-keys.ts';
 import {
   createClientFinder,
@@ -240,7 +241,7 @@ function protocolDeps(
         await Promise.all([feed.refresh(tenant), keyring.renew(tenant)]);
       },
     },
-    userinfo: userinfoDeps(rooms, introspectDeps),
+    userinfo: userinfoDeps(rooms, { introspectDeps, proofs }),
     revocation: { store, recorder, peppers, clock, entropy, prefix, askedBy: feed.askedBy },
     pages: pageDeps(rooms, { clientKeys, findClient }),
     register: { registration, registrations: createFailureBudget(clock) },
@@ -357,16 +358,17 @@ function registrationDeps(rooms: Rooms, changed: RegistryDeps['changed']): Docum
 
 function userinfoDeps(
   { config, ports, store, users, pairwiseKey, keyring }: Rooms,
-  introspectDeps: IntrospectDeps,
+  judging: { readonly introspectDeps: IntrospectDeps; readonly proofs: ProofDeps },
 ): UserinfoDeps {
   return {
+    proofs: judging.proofs,
     store,
     users,
     pairwiseKey,
     keyring,
     clock: ports.clock,
     issuerOf: () => config.issuer,
-    accessToken: accessTokenReader(introspectDeps),
+    accessToken: accessTokenReader(judging.introspectDeps),
   };
 }
 

@@ -1,7 +1,16 @@
 /** ID tokens and the userinfo endpoint, as relying parties see them. */
+import { createHash } from 'node:crypto';
 import { defaultTenant } from '@mintmark/core';
-import { createLocalJWKSet, type JWTVerifyOptions, jwtVerify } from 'jose';
+import {
+  createLocalJWKSet,
+  exportJWK,
+  generateKeyPair,
+  type JWTVerifyOptions,
+  jwtVerify,
+  SignJWT,
+} from 'jose';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { basicHeader } from './authority-bed.ts';
 import type { ClientRules } from './clients/client-rules.ts';
 import { aliceClaims, appRules, type Credentials, type GrantBed, grantBed } from './grant-bed.ts';
 import { buildRequest } from './http/management/request-builder.ts';
@@ -187,6 +196,63 @@ describe('the userinfo endpoint', () => {
     const body = `access_token=${access_token}`;
     const twice = buildRequest('POST', '/oauth2/userinfo', { headers, body });
     expect(await bed.authority.handle(twice)).toMatchObject({ status: 400 });
+  });
+});
+
+describe('the userinfo endpoint, with a token that is bound to a key', () => {
+  const at = 'https://issuer.example/oauth2';
+  let sender: Awaited<ReturnType<typeof generateKeyPair>>;
+  let token = '';
+  let count = 0;
+
+  async function prove(claims: Record<string, unknown> = {}, by = sender): Promise<string> {
+    const iat = Math.floor(bed.clock.nowMs() / 1000);
+    const ath = createHash('sha256').update(token).digest('base64url');
+    const whole = { htm: 'GET', htu: `${at}/userinfo`, iat, jti: `proof-${count++}`, ath };
+    return new SignJWT({ ...whole, ...claims })
+      .setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk: await exportJWK(by.publicKey) })
+      .sign(by.privateKey);
+  }
+
+  const use = (dpop: string, scheme = 'DPoP') =>
+    bed.get('/oauth2/userinfo', { authorization: `${scheme} ${token}`, dpop });
+
+  beforeEach(async () => {
+    sender = await generateKeyPair('ES256');
+    const body = new URLSearchParams(bed.redemption(await bed.code(openid, app))).toString();
+    const headers = {
+      'content-type': 'application/x-www-form-urlencoded',
+      authorization: basicHeader(app.clientId, app.secret),
+      dpop: await prove({ htm: 'POST', htu: `${at}/token` }),
+    };
+    const request = buildRequest('POST', '/oauth2/token', { headers, body });
+    token = JSON.parse(String((await bed.authority.handle(request)).body)).access_token;
+  });
+
+  it('answers its holder, once for each proof', async () => {
+    const proof = await prove();
+    expect(await use(proof)).toMatchObject({ status: 200, json: { sub: bed.user } });
+    const again = await use(proof);
+    expect(again).toMatchObject({ status: 401, json: { error: 'invalid_dpop_proof' } });
+    expect(again.headers['www-authenticate']).toMatch(/^DPoP .*algs="/);
+    expect(again.headers['dpop-nonce']).toBeDefined();
+  });
+
+  it('refuses it from its bearer, by another key, for another request or token', async () => {
+    expect(await ask(token)).toMatchObject({ status: 401, json: { error: 'invalid_token' } });
+    expect(await use(await prove(), 'Bearer')).toMatchObject({ status: 401 });
+    const other = await generateKeyPair('ES256');
+    expect(await use(await prove({}, other))).toMatchObject({ status: 401 });
+    for (const claims of [{ htm: 'POST' }, { htu: `${at}/token` }, { ath: 'x' }, { nonce: 'x' }]) {
+      expect(await use(await prove(claims))).toMatchObject({ status: 401 });
+    }
+    expect(await ask(token, 'DPoP')).toMatchObject({ status: 401 });
+  });
+
+  it('takes no proof for a token of whoever bears it', async () => {
+    token = (await signIn()).access_token;
+    expect(await use(await prove())).toMatchObject({ status: 401 });
+    expect(await ask(token)).toMatchObject({ status: 200 });
   });
 });
 

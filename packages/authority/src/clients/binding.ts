@@ -79,12 +79,14 @@ export function judgeProof(
   deps: ProofDeps,
   input: Pick<PresentedKeys, 'proof' | 'method' | 'path'> & {
     readonly tenant: TenantId;
+    /** The token that is used with it; none at the token endpoint. */
+    readonly accessToken?: string;
   },
 ): Result<{ readonly jkt: string; readonly once: readonly Step[] }, ProofRefusal> {
-  const { tenant, proof = '', method, path } = input;
+  const { tenant, proof = '', method, path, accessToken } = input;
   const now = nowSeconds(deps.clock);
   const url = `${deps.issuerOf(tenant)}${path}`;
-  const verified = verifyDpopProof(proof, { method, url, accessToken: undefined, now });
+  const verified = verifyDpopProof(proof, { method, url, accessToken, now });
   if (!verified.ok) return err({ reason: 'proof_refused', detail: verified.refusal.reason });
   const { jkt, jti, endsAt, nonce } = verified.value;
   // A nonce that nobody asked for must still be ours: a client that sends one relies on it.

@@ -3,6 +3,7 @@
  * `openid`, of a person who is still there, gives the claims that its scopes stand for. What must
  * never happen: claims for a token that is revoked, or that speaks for no person.
  */
+import { hash } from 'node:crypto';
 import {
   err,
   type JsonObject,
@@ -13,6 +14,7 @@ import {
   type UnixSeconds,
 } from '@mintmark/core';
 import { assembleJws, jwsSigningInput } from '@mintmark/tokens';
+import { judgeProof, type PresentedKeys, type ProofDeps } from '../clients/binding.ts';
 import { type Client, clientOf } from '../clients/client.ts';
 import { subjectFor } from '../clients/subject-for.ts';
 import type { ActiveToken } from '../introspection/introspect.ts';
@@ -22,9 +24,10 @@ import type { Users } from '../users/users.ts';
 import { personClaims } from './person-claims.ts';
 
 export interface UserinfoDeps extends Pick<IssueDeps, 'keyring' | 'issuerOf' | 'clock'> {
-  readonly store: Pick<Store, 'clients' | 'userinfoWishes'>;
+  readonly store: Pick<Store, 'clients' | 'userinfoWishes' | 'acts'>;
   readonly users: Pick<Users, 'get'>;
   readonly pairwiseKey: Uint8Array;
+  readonly proofs: ProofDeps;
   /** An access token that is good now, whoever it is meant for; undefined for everything else. */
   readonly accessToken: (tenant: TenantId, text: string) => Promise<ActiveToken | undefined>;
 }
@@ -35,18 +38,27 @@ export interface Userinfo {
   readonly signed: string | undefined;
 }
 
-export type UserinfoRefusal = { readonly reason: 'invalid_token' | 'no_openid_scope' };
+export type UserinfoRefusal =
+  | { readonly reason: 'invalid_token' | 'no_openid_scope' }
+  | { readonly reason: 'invalid_proof' | 'nonce_needed' };
+
+/** How the token came, and what proves that it is its holder who uses it. */
+export interface PresentedToken {
+  readonly text: string;
+  readonly scheme: 'bearer' | 'dpop';
+  readonly keys: PresentedKeys;
+}
 
 /** @throws StoreFault, CustodyFault */
 export async function userinfo(
   deps: UserinfoDeps,
   tenant: TenantId,
-  text: string,
+  presented: PresentedToken,
 ): Promise<Result<Userinfo, UserinfoRefusal>> {
-  const token = await deps.accessToken(tenant, text);
+  const token = await deps.accessToken(tenant, presented.text);
   if (token === undefined) return err({ reason: 'invalid_token' });
-  // RFC 9449 §7.2: a token that is bound to a key is no good for whoever bears it.
-  if (token.binding !== undefined) return err({ reason: 'invalid_token' });
+  const bound = await judgeUse(deps, tenant, { presented, token });
+  if (bound !== undefined) return err(bound);
   if (!token.scopes.includes('openid')) return err({ reason: 'no_openid_scope' });
   const [row, user] = await Promise.all([
     deps.store.clients.get(tenant, token.clientId),
@@ -60,6 +72,34 @@ export async function userinfo(
     sub: subjectFor(deps.pairwiseKey, client, token.subject),
   };
   return ok({ claims, signed: await signedFor(deps, client, claims) });
+}
+
+/**
+ * A token that is bound to a key is no good for whoever bears it (RFC 9449 §7.2, RFC 8705 §3), and
+ * one that is not does not become so by a proof.
+ */
+async function judgeUse(
+  deps: UserinfoDeps,
+  tenant: TenantId,
+  { presented, token }: { readonly presented: PresentedToken; readonly token: ActiveToken },
+): Promise<UserinfoRefusal | undefined> {
+  const { binding } = token;
+  const { keys, scheme, text: accessToken } = presented;
+  if ((scheme === 'dpop') !== (binding?.by === 'jkt')) return { reason: 'invalid_token' };
+  if (binding?.by === 'x5t#S256') {
+    const { certificate } = keys;
+    const shown = certificate && hash('sha256', certificate, 'base64url');
+    return shown === binding.thumbprint ? undefined : { reason: 'invalid_token' };
+  }
+  if (binding === undefined) return undefined;
+  const proof = judgeProof(deps.proofs, { ...keys, tenant, accessToken });
+  if (!proof.ok) {
+    const isAsked = proof.refusal.reason === 'nonce_needed';
+    return { reason: isAsked ? 'nonce_needed' : 'invalid_proof' };
+  }
+  if (proof.value.jkt !== binding.thumbprint) return { reason: 'invalid_token' };
+  const { outcome } = await deps.store.acts.run({ steps: proof.value.once, audit: null });
+  return outcome === 'done' ? undefined : { reason: 'invalid_proof' };
 }
 
 async function wishesOf(

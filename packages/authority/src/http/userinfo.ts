@@ -1,6 +1,14 @@
 /** GET and POST /oauth2/userinfo (OpenID Connect Core §5.3): who the access token speaks for. */
 import type { HttpRequest, HttpResponse, TenantId } from '@mintmark/core';
-import { type UserinfoDeps, userinfo } from '../grants/userinfo.ts';
+import { dpopAlgorithms } from '@mintmark/tokens';
+import {
+  type PresentedToken,
+  type Userinfo,
+  type UserinfoDeps,
+  type UserinfoRefusal,
+  userinfo,
+} from '../grants/userinfo.ts';
+import { offerNonce } from './dpop-nonce.ts';
 import { type Form, readForm } from './form.ts';
 import { renderError, uncached } from './render-error.ts';
 
@@ -18,22 +26,41 @@ export async function handleUserinfo(
   // RFC 6750 §3.1: whoever shows nothing is told only what to show.
   if (token === undefined) return challenge(401);
   // §2: one way in one request.
-  if (tokens.length > 1) return challenge(400, 'invalid_request');
-  const found = await userinfo(deps.userinfo, tenant, token);
-  if (found.ok) {
-    const { signed, claims } = found.value;
-    const type = signed === undefined ? 'application/json' : 'application/jwt';
-    return {
-      status: 200,
-      headers: { 'content-type': type, vary: 'Authorization', ...uncached },
-      body: signed ?? JSON.stringify(claims),
-    };
-  }
-  if (found.refusal.reason === 'no_openid_scope') {
-    return challenge(403, 'insufficient_scope', 'scope="openid"');
-  }
-  return challenge(401, 'invalid_token');
+  if (tokens.length > 1) return challenge(400, { error: 'invalid_request' });
+  const keys = {
+    proof: request.header('dpop'),
+    method: request.method === 'HEAD' ? 'GET' : request.method,
+    path: '/oauth2/userinfo',
+    certificate: request.peerCertificate?.der,
+  };
+  const found = await userinfo(deps.userinfo, tenant, { ...token, keys });
+  const answer = found.ok ? renderClaims(found.value) : renderRefusal(found.refusal, token.scheme);
+  return keys.proof === undefined ? answer : offerNonce(deps.userinfo.proofs, answer);
 }
+
+function renderClaims({ signed, claims }: Userinfo): HttpResponse {
+  const type = signed === undefined ? 'application/json' : 'application/jwt';
+  return {
+    status: 200,
+    headers: { 'content-type': type, vary: 'Authorization', ...uncached },
+    body: signed ?? JSON.stringify(claims),
+  };
+}
+
+function renderRefusal({ reason }: UserinfoRefusal, scheme: Scheme): HttpResponse {
+  switch (reason) {
+    case 'no_openid_scope':
+      return challenge(403, { error: 'insufficient_scope', more: 'scope="openid"', scheme });
+    case 'invalid_token':
+      return challenge(401, { error: 'invalid_token', scheme });
+    case 'invalid_proof':
+      return challenge(401, { error: 'invalid_dpop_proof', scheme });
+    case 'nonce_needed':
+      return challenge(401, { error: 'use_dpop_nonce', scheme });
+  }
+}
+
+type Scheme = PresentedToken['scheme'];
 
 /** Undefined where the request has no form: GET, and POST with a header alone. */
 async function formOf(request: HttpRequest) {
@@ -41,20 +68,42 @@ async function formOf(request: HttpRequest) {
   return isForm ? readForm(request) : undefined;
 }
 
-/** RFC 6750 §2.1 and §2.2. */
-function presentedTokens(request: HttpRequest, form: Form | undefined): readonly string[] {
-  const [, inHeader] = /^bearer +([^ ]+)$/i.exec(request.header('authorization') ?? '') ?? [];
-  return [inHeader, form?.get('access_token')].filter((token) => token !== undefined);
+/** RFC 6750 §2.1 and §2.2, RFC 9449 §7.1. */
+function presentedTokens(
+  request: HttpRequest,
+  form: Form | undefined,
+): readonly Omit<PresentedToken, 'keys'>[] {
+  const header = request.header('authorization') ?? '';
+  const [, scheme, inHeader] = /^(bearer|dpop) +([^ ]+)$/i.exec(header) ?? [];
+  const inForm = form?.get('access_token');
+  return [
+    ...(inHeader === undefined
+      ? []
+      : [
+          { text: inHeader, scheme: scheme?.toLowerCase() === 'dpop' ? 'dpop' : 'bearer' } as const,
+        ]),
+    ...(inForm === undefined ? [] : [{ text: inForm, scheme: 'bearer' } as const]),
+  ];
 }
 
-function challenge(status: number, error?: string, more?: string): HttpResponse {
-  const parts = ['realm="mintmark"', ...(error === undefined ? [] : [`error="${error}"`])];
-  const scheme = [...parts, ...(more === undefined ? [] : [more])].join(', ');
+/** RFC 6750 §3; RFC 9449 §7.1 where the token came with a proof. */
+function challenge(
+  status: number,
+  said: { readonly error?: string; readonly more?: string; readonly scheme?: Scheme } = {},
+): HttpResponse {
+  const { error, more, scheme = 'bearer' } = said;
+  const parts = [
+    'realm="mintmark"',
+    ...(error === undefined ? [] : [`error="${error}"`]),
+    ...(more === undefined ? [] : [more]),
+    ...(scheme === 'dpop' ? [`algs="${dpopAlgorithms.join(' ')}"`] : []),
+  ];
+  const name = scheme === 'dpop' ? 'DPoP' : 'Bearer';
   return {
     status,
     headers: {
       'content-type': 'application/json',
-      'www-authenticate': `Bearer ${scheme}`,
+      'www-authenticate': `${name} ${parts.join(', ')}`,
       ...uncached,
     },
     body: JSON.stringify(error === undefined ? {} : { error }),
