@@ -30,7 +30,6 @@ import {
 import { type VerifyKeyPorts, verifyKey } from './apikeys/verify-key.ts';
 import { clockAfter } from './audit/clock-floor.ts';
 import { createRecorder } from './audit/record.ts';
-import { subjectSeenBy } from './authorization/known-clients.ts';
 import { signClaims } from './authorization/sign-claims.ts';
 import { createClientAuthenticator, verifiedAuthMethods } from './clients/authenticate.ts';
 import type { ProofDeps } from './clients/binding.ts';
@@ -260,7 +259,6 @@ function protocolDeps(
     jwks: keyring.jwks,
     // A verifier that cached the set just before a key appeared must learn of it in time.
     jwksMaxAgeSeconds: Math.min(3600, Math.floor(config.signing.publishAheadSeconds / 2)),
-    signingAlgorithms: config.signing.algorithms,
     authMethods: registration.abilities.authMethods,
     onFault: (error) => ports.log({ type: 'fault', where: 'protocol', error }),
   };
@@ -295,7 +293,7 @@ function pageDeps(
         return clientId.ok ? findClient(tenant, clientId.value) : undefined;
       },
       buildCode: (draft) => buildCode(code, draft),
-      subjectSeenBy,
+      subjectSeenBy: rooms.subjectSeenBy,
     },
     renderPage: createPageRenderer(config.branding),
     // No type (JARM §2.1): without `sub` nobody takes it for an ID token.

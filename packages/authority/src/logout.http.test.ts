@@ -1,5 +1,5 @@
 import { defaultTenant, NetworkFault, ok } from '@mintmark/core';
-import { createLocalJWKSet, jwtVerify } from 'jose';
+import { createLocalJWKSet, decodeJwt, jwtVerify } from 'jose';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { bedConfig } from './authority-bed.ts';
 import { answerOf, asAlice, asBob, type SignInBed, signInBed } from './sign-in-bed.ts';
@@ -197,6 +197,27 @@ describe('back-channel logout', () => {
     await bed.authority.tick();
     expect(sent).toHaveLength(1);
     expect(await bed.store.sessionClients.count()).toBe(0);
+  });
+
+  test('names the person as the client knows them: so do hints', async () => {
+    bed = await signInBed({ ...rules, subjectType: 'pairwise' });
+    Object.assign(bed.web, {
+      async send({ url, body }: { readonly url: string; readonly body: string }) {
+        sent.push({ url, body });
+        return ok({ status: 200, header: () => undefined, body: new Uint8Array() });
+      },
+    });
+    const browser = await bed.settled();
+    const silent = async (there: typeof browser, sub: string) => {
+      const hint = { prompt: 'none', id_token_hint: await idToken({ sub }) };
+      return answerOf(await there.open(bed.authorizeUrl(hint)));
+    };
+    expect(await silent(browser, bed.alice)).toMatchObject({ error: 'login_required' });
+    await browser.submit(await browser.open('/logout'));
+    await bed.authority.tick();
+    const { sub } = decodeJwt(tokenOf(sent[0]?.body ?? ''));
+    expect(sub).toMatch(/^[\w-]{43}$/);
+    expect(await silent(await bed.settled(), sub!)).toMatchObject({ code: expect.any(String) });
   });
 
   test('is tried again later and later, through a crash, and given up on record', async () => {

@@ -9,6 +9,7 @@ import {
   type Entropy,
   type FeedPosition,
   StoreFault,
+  type SubjectId,
   type TenantId,
   type Timers,
 } from '@mintmark/core';
@@ -19,8 +20,10 @@ import { createKeyCache, type KeyCache } from './apikeys/key-cache.ts';
 import { openVerifier } from './apikeys/key-secret.ts';
 import { createRecorder, type Recorder } from './audit/record.ts';
 import { createSequencer, type Sequencer } from './audit/sequencer.ts';
-import { findClient, subjectSeenBy } from './authorization/known-clients.ts';
+import { findClient } from './authorization/known-clients.ts';
+import type { RequestingClient } from './authorization/requesting-client.ts';
 import { createSessionEnder, type SessionEnder } from './authorization/session-ender.ts';
+import { subjectFor } from './clients/subject-for.ts';
 import type { AuthorityConfig } from './config.ts';
 import type { Custody } from './custody/custody.ts';
 import { type CustodyUpkeep, createCustodyUpkeep } from './custody/custody-upkeep.ts';
@@ -82,12 +85,16 @@ export interface Rooms {
   readonly sessionEnder: SessionEnder;
   /** By which pairwise subjects are made: from custody, the same for ever. */
   readonly pairwiseKey: Uint8Array;
+  /** The subject by which a client knows a person. */
+  readonly subjectSeenBy: SubjectSeenBy;
   readonly factors: Factors;
   readonly passkeys: Passkeys;
   readonly resets: Resets;
   /** Of people's passwords alone: those who sign in never keep checks of keys waiting. */
   readonly passwordHashes: SlowHashQueue;
 }
+
+type SubjectSeenBy = (client: RequestingClient, subject: string) => string;
 
 /** @throws StoreFault `not_initialised`; CustodyFault */
 export async function openRooms(config: AuthorityConfig, ports: AuthorityPorts): Promise<Rooms> {
@@ -126,7 +133,6 @@ export async function openRooms(config: AuthorityConfig, ports: AuthorityPorts):
   const keyEnder = createKeyEnder({ store, recorder, clock }, () =>
     opened.takeKeyEndings(defaultTenant),
   );
-  const sequencer = createSequencer({ store, clock });
   const usage = createUsageCounter(store);
   const refusals = createRefusalTally({ store, recorder, clock });
   const passwordHashes = createSlowHashQueue();
@@ -136,7 +142,8 @@ export async function openRooms(config: AuthorityConfig, ports: AuthorityPorts):
     passwordHashes,
     accountKey: await custody.mac('sign-in-account', new Uint8Array()),
   });
-  const sessionEnder = sessionEnderOf(config, { ...ports, store, recorder, keyring });
+  const subjects = await subjectsOf(custody);
+  const sessionEnder = sessionEnderOf(config, { ...ports, ...subjects, store, recorder, keyring });
   return {
     config,
     ports,
@@ -146,7 +153,7 @@ export async function openRooms(config: AuthorityConfig, ports: AuthorityPorts):
     custodyUpkeep,
     recorder,
     keyring,
-    sequencer,
+    sequencer: createSequencer({ store, clock }),
     feed,
     keyEnder,
     usage,
@@ -155,9 +162,19 @@ export async function openRooms(config: AuthorityConfig, ports: AuthorityPorts):
     keyCache,
     users,
     sessionEnder,
-    pairwiseKey: await custody.mac('pairwise-subject', new Uint8Array()),
+    ...subjects,
     ...peopleOf(config, { ...acting, users, passwordHashes, ports }),
     passwordHashes,
+  };
+}
+
+async function subjectsOf(
+  custody: Pick<Custody, 'mac'>,
+): Promise<Pick<Rooms, 'pairwiseKey' | 'subjectSeenBy'>> {
+  const pairwiseKey = await custody.mac('pairwise-subject', new Uint8Array());
+  return {
+    pairwiseKey,
+    subjectSeenBy: (client, subject) => subjectFor(pairwiseKey, client, subject as SubjectId),
   };
 }
 
@@ -192,14 +209,13 @@ function peopleOf(
 function sessionEnderOf(
   { issuer }: AuthorityConfig,
   ports: Pick<AuthorityPorts, 'store' | 'clock' | 'entropy' | 'outbound' | 'log'> &
-    Pick<Rooms, 'recorder' | 'keyring'>,
+    Pick<Rooms, 'recorder' | 'keyring' | 'subjectSeenBy'>,
 ): SessionEnder {
   const { store, log } = ports;
   return createSessionEnder({
     ...ports,
     issuerOf: () => issuer,
     findClient: (tenant, clientId) => findClient(store, tenant, clientId),
-    subjectSeenBy,
     onFault: (error) => log({ type: 'fault', where: 'logout', error }),
   });
 }

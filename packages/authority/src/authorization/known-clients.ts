@@ -1,4 +1,4 @@
-/** Clients as the authorization endpoint finds them, and the people as they know them. */
+/** Clients as the authorization endpoint finds them. */
 import type { TenantId } from '@mintmark/core';
 import { type Client, clientOf } from '../clients/client.ts';
 import type { Store } from '../store/store.ts';
@@ -11,9 +11,4 @@ export async function findClient(
 ): Promise<Client | undefined> {
   const row = await store.clients.get(tenant, clientId);
   return row && clientOf(row);
-}
-
-/** The subject by which a client knows a person: the same for every client. */
-export function subjectSeenBy(_client: Pick<Client, 'clientId'>, subject: string): string {
-  return subject;
 }

@@ -16,6 +16,7 @@ export const bedClient: RequestingClient = {
   scopes: ['openid', 'profile', 'read', 'offline_access'],
   audiences: ['https://api.example', 'https://other.example'],
   redirectUris: ['https://app.example/cb'],
+  subjectType: 'public',
   requirePkce: true,
   requirePushedAuthorizationRequests: false,
   securityProfile: 'none',

@@ -15,6 +15,8 @@ export type RequestingClient = Pick<
   | 'scopes'
   | 'audiences'
   | 'redirectUris'
+  | 'subjectType'
+  | 'sectorIdentifierUri'
   | 'requirePkce'
   | 'requirePushedAuthorizationRequests'
   | 'securityProfile'

@@ -1,5 +1,5 @@
 /** Server metadata (RFC 8414, OpenID Connect Discovery) and the key set (RFC 7517 §5). */
-import type { HttpResponse, JwsAlgorithm } from '@mintmark/core';
+import type { HttpResponse } from '@mintmark/core';
 import { dpopAlgorithms } from '@mintmark/tokens';
 import { reachableAcrValues } from '../authorization/acr.ts';
 import { prompts } from '../authorization/authorization-request.ts';
@@ -20,12 +20,11 @@ const open = {
 export function renderMetadata(
   issuer: string,
   abilities: {
-    readonly algorithms: readonly JwsAlgorithm[];
     readonly authMethods: readonly ClientAuthMethod[];
     readonly registration: RegistrationPolicy;
   },
 ): HttpResponse {
-  const { algorithms, authMethods: methods, registration } = abilities;
+  const { authMethods: methods, registration } = abilities;
   // RFC 7662 §2.1: whoever asks about tokens proves who it is.
   const provenMethods = methods.filter((method) => method !== 'none');
   return {
@@ -50,7 +49,6 @@ export function renderMetadata(
       grant_types_supported: grants.map((grant) => grant.type),
       ...authorizationMetadata(issuer),
       ...openIdMetadata(issuer),
-      access_token_signing_alg_values_supported: algorithms,
       dpop_signing_alg_values_supported: dpopAlgorithms,
       // RFC 8705 §3.3
       tls_client_certificate_bound_access_tokens: methods.includes('tls_client_auth'),

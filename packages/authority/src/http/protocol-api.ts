@@ -41,7 +41,6 @@ type Endpoint = (
 
 const metadata: Endpoint = (deps, tenant) =>
   renderMetadata(deps.issuerOf(tenant), {
-    algorithms: deps.signingAlgorithms,
     authMethods: deps.authMethods,
     registration: deps.register.registration.policy,
   });

@@ -3,7 +3,6 @@ import {
   err,
   type FailureBudget,
   type HttpRequest,
-  type JwsAlgorithm,
   ok,
   type Result,
   type TenantId,
@@ -63,7 +62,6 @@ export interface ProtocolDeps {
   readonly jwks: (tenant: TenantId) => Promise<readonly Readonly<Record<string, unknown>>[]>;
   /** At most the time by which a key is published before it signs. */
   readonly jwksMaxAgeSeconds: number;
-  readonly signingAlgorithms: readonly JwsAlgorithm[];
   readonly authMethods: readonly ClientAuthMethod[];
   /** Told of every fault and bug, for the log. */
   readonly onFault: (fault: unknown) => void;
