@@ -2,5 +2,7 @@
 import { prepare } from './setup.mjs';
 
 prepare();
+// As npm sets it: the server ends with whoever started it.
+process.env.npm_command ??= 'run-script';
 process.argv.splice(2, 0, 'serve');
 await import('mintmark/bin');
