@@ -34,6 +34,8 @@ const codeOf = { response_type: 'code' };
 
 const one = { id: 'conformance-one', secret: 'conformance-one-secret-of-forty-characters' };
 const two = { id: 'conformance-two', secret: 'conformance-two-secret-of-forty-characters' };
+/** Alone is told of logouts: in the other plans a logout token is a request that nobody expects. */
+const told = { id: 'conformance-told', secret: 'conformance-told-secret-of-forty-characters' };
 const post = { id: 'conformance-post', secret: 'conformance-post-secret-of-forty-characters' };
 
 const fapiOne = withKey('conformance-fapi-one', 'PS256');
@@ -107,7 +109,7 @@ export const plans: readonly PlanRun[] = [
     name: 'backchannel-logout',
     plan: 'oidcc-backchannel-rp-initiated-logout-certification-test-plan',
     variant: { ...codeOf, ...staticClient },
-    configuration: withClients,
+    configuration: (under) => ({ ...withClients(under), client: credentials(told) }),
   },
   {
     name: 'fapi2',
@@ -186,7 +188,7 @@ export function seed(suite: string, upstream: string): Json {
     scope: 'openid profile email address phone offline_access',
     redirect_uris: [`${at}/callback`],
     post_logout_redirect_uris: [`${at}/post_logout_redirect`],
-    backchannel_logout_uri: `${at}/backchannel_logout`,
+    ...(id === told.id ? { backchannel_logout_uri: `${at}/backchannel_logout` } : {}),
     // The plans of OpenID Connect run without PKCE, and once without nonce.
     require_pkce: false,
   });
@@ -207,6 +209,7 @@ export function seed(suite: string, upstream: string): Json {
     clients: [
       client(one, 'client_secret_basic'),
       client(two, 'client_secret_basic'),
+      client(told, 'client_secret_basic'),
       client(post, 'client_secret_post'),
       fapiClient(fapiOne),
       fapiClient(fapiTwo),
