@@ -254,7 +254,12 @@ describe('/v1/revocations', () => {
   it('ends a signing key as an emergency does', async () => {
     const [key] = itemsOf((await bed.call('GET', '/v1/signing-keys')).body);
     const json = { target: { kind: 'signing_key', id: key?.['kid'] }, reason: 'stolen' };
-    expect((await bed.call('POST', '/v1/revocations', { json })).status).toBe(200);
+    const headers = { 'idempotency-key': 'k' };
+    const asked = () => bed.call('POST', '/v1/revocations', { json, headers });
+    const [first, twin] = await Promise.all([asked(), asked()]);
+    expect(first).toMatchObject({ status: 200, body: { feed_position: expect.any(Number) } });
+    expect(twin).toMatchObject({ status: 200, body: first.body });
+    expect((await asked()).body).toEqual(first.body);
     const again = await bed.call('POST', '/v1/revocations', { json });
     expect(again).toMatchObject({ status: 409, body: { code: 'wrong_state' } });
     const none = { target: { kind: 'signing_key', id: 'none' }, reason: 'x' };

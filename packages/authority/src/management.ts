@@ -100,8 +100,10 @@ function endpointPorts(rooms: Rooms, shared: Judging): ManagementPorts {
     tokens: { inspect: inspector(shared) },
     revocations: {
       ...acting,
-      endSigningKey: ({ requester, kid, reason }) =>
-        keyring.emergency({ tenant: requester.tenant, kid, ...changeBy(requester, reason) }),
+      endSigningKey({ requester, kid, reason, alongside }) {
+        const { tenant } = requester;
+        return keyring.emergency({ tenant, kid, alongside, ...changeBy(requester, reason) });
+      },
     },
     signingKeys: { store, keyring, defaultAlgorithm },
     custody: { ...acting, custody, sealer, peppers, upkeep: rooms.custodyUpkeep },

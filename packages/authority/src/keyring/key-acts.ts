@@ -16,7 +16,7 @@ import {
 } from '@mintmark/core';
 import type { Recorder } from '../audit/record.ts';
 import type { Sealer } from '../custody/sealer.ts';
-import type { Act, FeedDraft, FeedStep, Step } from '../store/act.ts';
+import type { Act, Alongside, FeedDraft, FeedStep, Step } from '../store/act.ts';
 import type { Store } from '../store/store.ts';
 import { freshKeyRow } from './fresh-key.ts';
 import { kidOf, type SigningKeyRow, type SigningKeyStatus } from './schedule.ts';
@@ -133,9 +133,11 @@ export async function distrustKey(
     /** Whether a new key must take its place. */
     readonly replace: boolean;
     readonly by: KeyChangeBy;
+    /** Come first: `refused_by_step` where one of them does not hold. */
+    readonly alongside?: Alongside<{ readonly revocation: string }> | undefined;
   },
 ): Promise<{
-  readonly outcome: KeyActOutcome;
+  readonly outcome: KeyActOutcome | 'refused_by_step';
   readonly replacement: SigningKeyRow | undefined;
   readonly revocation: string;
 }> {
@@ -147,6 +149,7 @@ export async function distrustKey(
   const replacement = replace ? await freshKeyRow(ports, fresh) : undefined;
   const revocation = freshId(ports.entropy);
   const steps: Step[] = [
+    ...(input.alongside?.({ revocation }) ?? []),
     changed(key, { status: 'compromised', sealedPrivate: noKey, retireAt: now }),
   ];
   if (replacement !== undefined) {
@@ -154,7 +157,7 @@ export async function distrustKey(
   }
   steps.push(distrustFeed(ports, { key, replacement, revocation, by }));
   const event = eventOf(ports, tenant, { action: 'signing_key.retire', kid: key.kid, by });
-  const outcome = await run(ports, {
+  const { outcome } = await ports.store.acts.run({
     steps,
     audit: await ports.recorder.record({
       ...event,
@@ -164,7 +167,11 @@ export async function distrustKey(
       detail: { emergency: true, revocation },
     }),
   });
-  return { outcome, replacement, revocation };
+  return { outcome: outcomeOf(outcome), replacement, revocation };
+}
+
+function outcomeOf(outcome: string): KeyActOutcome | 'refused_by_step' {
+  return outcome === 'done' || outcome === 'overtaken' ? outcome : 'refused_by_step';
 }
 
 /** What stands in `sealedPrivate` where there is no private key any more. */

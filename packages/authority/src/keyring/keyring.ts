@@ -22,6 +22,7 @@ import {
 } from '@mintmark/core';
 import type { KeySet } from '@mintmark/tokens';
 import type { Sealer } from '../custody/sealer.ts';
+import type { Alongside } from '../store/act.ts';
 import type { Store } from '../store/store.ts';
 import {
   activateKey,
@@ -72,7 +73,11 @@ export interface Keyring {
    * signs, a new one takes its place in the same act.
    */
   emergency(
-    input: { readonly tenant: TenantId; readonly kid: string } & KeyChangeBy,
+    input: {
+      readonly tenant: TenantId;
+      readonly kid: string;
+      readonly alongside?: Alongside<{ readonly revocation: string }>;
+    } & KeyChangeBy,
   ): Promise<Result<Emergency, EmergencyRefusal>>;
 }
 
@@ -82,7 +87,9 @@ export interface Emergency {
   readonly revocation: string;
 }
 
-export type EmergencyRefusal = { readonly reason: 'key_not_found' | 'key_not_trusted' };
+export type EmergencyRefusal = {
+  readonly reason: 'key_not_found' | 'key_not_trusted' | 'refused_by_step';
+};
 
 export interface KeyringPorts extends KeyActPorts {
   readonly store: Pick<Store, 'signingKeys' | 'tenants' | 'acts'>;
@@ -210,7 +217,7 @@ async function emergency(
   views: KeyViews,
   input: Parameters<Keyring['emergency']>[0],
 ): ReturnType<Keyring['emergency']> {
-  const { tenant, kid, ...by } = input;
+  const { tenant, kid, alongside, ...by } = input;
   for (let race = 0; race < racesMax; race++) {
     const { rows } = await views.renew(tenant);
     const key = rows.find((row) => row.kid === kid);
@@ -218,7 +225,8 @@ async function emergency(
     if (!isTrusted(key)) return err({ reason: 'key_not_trusted' });
     const signs = signingRow(rows, key.algorithm as JwsAlgorithm);
     const replace = signs === undefined || signs.kid === kid;
-    const done = await distrustKey(ports, { key, rows, replace, by });
+    const done = await distrustKey(ports, { key, rows, replace, by, alongside });
+    if (done.outcome === 'refused_by_step') return err({ reason: done.outcome });
     if (done.outcome === 'done') {
       await views.renew(tenant);
       const { replacement, revocation } = done;

@@ -10,7 +10,9 @@ import {
 import { z } from 'zod';
 import { revocationProgress } from '../../admin/revocation-progress.ts';
 import type { Requester } from '../../audit/requester.ts';
+import type { EmergencyRefusal } from '../../keyring/keyring.ts';
 import { type RevokeDeps, type RevokeRefusal, revoke } from '../../revocation/revoke.ts';
+import type { Alongside } from '../../store/act.ts';
 import type { Store } from '../../store/store.ts';
 import type { Row } from '../../store/tables.ts';
 import { endpoint, type PreparedEndpoint, repeated } from './endpoint.ts';
@@ -31,7 +33,8 @@ export interface RevocationPorts extends RevokeDeps {
     readonly requester: Requester;
     readonly kid: string;
     readonly reason: string;
-  }) => Promise<Result<{ readonly revocation: string }, { readonly reason: string }>>;
+    readonly alongside: Alongside<{ readonly revocation: string }>;
+  }) => Promise<Result<{ readonly revocation: string }, EmergencyRefusal>>;
 }
 
 const group = 'revocations';
@@ -118,8 +121,13 @@ function create(ports: RevocationPorts): PreparedEndpoint {
       const { kind, id } = body.target;
       if (kind === 'signing_key') {
         if (before !== undefined) return err(notBefore(kind));
-        const ended = await ports.endSigningKey({ requester, kid: id, reason });
-        if (!ended.ok) return err(signingKeyProblem(ended.refusal.reason));
+        const ended = await ports.endSigningKey({
+          requester,
+          kid: id,
+          reason,
+          alongside: (one) => remember({ status: 200, body: { id: one.revocation } }),
+        });
+        if (!ended.ok) return err(signingKeyProblem(ended.refusal));
         return ok(await answerOf(ports, tenant, ended.value.revocation));
       }
       const revoked = await revoke(ports, {
@@ -153,9 +161,15 @@ async function answerOf(ports: RevocationPorts, tenant: TenantId, id: string) {
   return { status: 200, body: { id, effective_at, feed_position } };
 }
 
-function signingKeyProblem(reason: string): Problem {
-  if (reason === 'key_not_found') return { code: 'not_found', detail: 'no such signing key' };
-  return { code: 'wrong_state', detail: reason };
+function signingKeyProblem({ reason }: EmergencyRefusal): Problem | typeof repeated {
+  switch (reason) {
+    case 'key_not_found':
+      return { code: 'not_found', detail: 'no such signing key' };
+    case 'key_not_trusted':
+      return { code: 'wrong_state', detail: 'the key is not trusted any more' };
+    case 'refused_by_step':
+      return repeated;
+  }
 }
 
 function notBefore(kind: string): Problem {

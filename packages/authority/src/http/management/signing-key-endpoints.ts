@@ -174,6 +174,7 @@ function emergency({ keyring }: SigningKeyPorts): PreparedEndpoint {
         case 'key_not_found':
           return err({ code: 'not_found' });
         case 'key_not_trusted':
+        case 'refused_by_step':
           return err({ code: 'wrong_state', detail: 'the key is not trusted any more' });
       }
     },
