@@ -32,14 +32,14 @@ function textOf(serial: number): string {
   return `old_k${serial}.secret-${serial}`;
 }
 
-async function post(path: string, json: unknown): Promise<Record<string, unknown>> {
+async function post<A = Record<string, unknown>>(path: string, json: unknown): Promise<A> {
   const answer = await fetch(`${server.url}${path}`, {
     method: 'POST',
     headers: { authorization: `Bearer ${adminKey}`, 'content-type': 'application/json' },
     body: JSON.stringify(json),
   });
   expect(answer.status).toBe(200);
-  return (await answer.json()) as Record<string, unknown>;
+  return (await answer.json()) as A;
 }
 
 function sendPage(page: number): Promise<Report> {
@@ -48,7 +48,7 @@ function sendPage(page: number): Promise<Report> {
     const hash = createHash('sha256').update(textOf(serial)).digest('hex');
     return { id: `k${serial}`, hash, scopes: ['read'], owner: `team-${serial % 7}` };
   });
-  return post('/v1/keys/import', { format, keys }) as unknown as Promise<Report>;
+  return post<Report>('/v1/keys/import', { format, keys });
 }
 
 async function sendAll(): Promise<Report> {

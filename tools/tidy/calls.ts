@@ -7,7 +7,7 @@ import { isNode, nameOf, type SourceFile, type SyntaxNode, walk } from './source
 import { isSuite, isTest, packageFolder, type Tree } from './tree.ts';
 
 const systemFile = 'packages/core/src/system.ts';
-const mainFile = 'packages/cli/src/main.ts';
+const processFiles = ['packages/cli/src/main.ts', 'packages/cli/src/process.ts'];
 /** Starts `main.ts` under the Node that it needs, before there is anything to inject into. */
 const launcher = 'packages/cli/bin/mintmark.mjs';
 
@@ -42,7 +42,7 @@ function isDeterministic(path: string): boolean {
 }
 
 function isPure(path: string): boolean {
-  if (path === mainFile || path === launcher) return false;
+  if (processFiles.includes(path) || path === launcher) return false;
   return packageFolder(path) !== undefined && !isSuite(path);
 }
 

@@ -76,10 +76,10 @@ async function findHalfway(deps: SecondStepDeps, input: Where & { readonly halfw
     input.halfway,
   );
   if (parts === null) return undefined;
-  const [, said, id, version, expires, pepperVersion, mac] = parts as unknown as string[];
-  const pepper = await deps.peppers.find(pepperVersion!);
+  const [, said = '', id = '', version = '', expires = '', pepperVersion = '', mac = ''] = parts;
+  const pepper = await deps.peppers.find(pepperVersion);
   if (pepper === undefined) return undefined;
-  if (!equalConstantTime(utf8(macOf(pepper, input, said!)), utf8(mac!))) return undefined;
+  if (!equalConstantTime(utf8(macOf(pepper, input, said)), utf8(mac))) return undefined;
   if (Number(expires) <= nowSeconds(deps.clock)) return undefined;
   const user = await deps.users.get(input.tenant, id as SubjectId);
   return user?.status === 'active' && user.version === Number(version) ? user : undefined;

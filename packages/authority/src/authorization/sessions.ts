@@ -66,7 +66,7 @@ export async function findSession(
 ): Promise<Session | undefined> {
   const match = tokenPattern.exec(token ?? '');
   if (match === null) return undefined;
-  const [, id, secret] = match as unknown as readonly [string, string, string];
+  const [, id = '', secret = ''] = match;
   const row = await deps.store.sessions.get(tenant, id);
   if (row === undefined || !isLive(deps, row)) return undefined;
   const pepper = await deps.peppers.find(row.pepperVersion);
