@@ -8,11 +8,11 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { startAuthority } from './oidf/authority.ts';
 import { openDesk } from './oidf/browser.ts';
 import { runModule, type Verdict } from './oidf/module-run.ts';
-import { type PlanRun, person, plans, seed } from './oidf/plans.ts';
+import { certificateNames, type PlanRun, person, plans, seed } from './oidf/plans.ts';
 import { openSuite } from './oidf/suite.ts';
+import { startTlsAuthority } from './rig/tls-authority.ts';
 import { startUpstream } from './rig/upstream.ts';
 
 const { values } = parseArgs({
@@ -41,12 +41,27 @@ const suite = openSuite({
   base: values.suite,
   ...(suiteCa === undefined ? {} : { ca: readFileSync(suiteCa, 'utf8') }),
 });
-const authority = await startAuthority({ home, suiteCa });
+const mutualTls = chosen.some((plan) => plan.mutualTls === true);
+const authority = await startTlsAuthority({
+  home,
+  mutualTls,
+  env: {
+    // Where the suite has its keys, sector identifiers and ends of sessions.
+    MINTMARK_OUTBOUND_DEVELOPMENT_LOOPBACK: 'true',
+    ...(suiteCa === undefined ? {} : { MINTMARK_OUTBOUND_CA: suiteCa }),
+    ...Object.assign({}, ...chosen.map((plan) => plan.env ?? {})),
+  },
+});
+const [first, second] = certificateNames;
+const certificates = [
+  await authority.issueCertificate(first),
+  await authority.issueCertificate(second),
+] as const;
 const upstream = await startUpstream();
 const desk = await openDesk({ executable: which(values.chromium), suite: suite.base });
 const verdicts: Verdict[] = [];
 try {
-  await authority.apply(seed(suite.base, upstream.origin));
+  await authority.apply(seed(suite.base, { upstream: upstream.origin, mutualTls }));
   for (const plan of chosen) verdicts.push(...(await runPlan(plan)));
 } finally {
   await desk.close();
@@ -62,7 +77,7 @@ const isBad = ({ result }: Verdict): boolean => ['FAILED', 'UNKNOWN', 'STUCK'].i
 process.exitCode = verdicts.length === 0 || verdicts.some(isBad) ? 1 : 0;
 
 async function runPlan({ name, plan, variant, configuration }: PlanRun): Promise<Verdict[]> {
-  const made = await suite.createPlan(plan, variant, configuration(authority));
+  const made = await suite.createPlan(plan, variant, configuration({ ...authority, certificates }));
   console.log(`\n${name}: ${plan} ${JSON.stringify(variant)}`);
   const found: Verdict[] = [];
   for (const module of made.modules) {

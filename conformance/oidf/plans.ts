@@ -4,6 +4,7 @@
  */
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import type { Json } from '../rig/exchange.ts';
+import type { ClientCertificate } from '../rig/tls-authority.ts';
 import type { Person } from './browser.ts';
 
 export interface PlanRun {
@@ -11,6 +12,10 @@ export interface PlanRun {
   readonly name: string;
   readonly plan: string;
   readonly variant: Readonly<Record<string, string>>;
+  /** Settings of the server that only this plan needs. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Whether clients are asked for certificates. */
+  readonly mutualTls?: true;
   configuration(under: Judged): Json;
 }
 
@@ -18,6 +23,10 @@ export interface PlanRun {
 export interface Judged {
   readonly issuer: string;
   readonly gateway: string;
+  /** Of `CN=` and the ids of the two clients that authenticate by them, in order. */
+  readonly certificates: readonly [ClientCertificate, ClientCertificate];
+  /** PEM text of who signed them. */
+  readonly ca: string;
 }
 
 /** Names the addresses under which the suite plays the client. */
@@ -40,6 +49,13 @@ const post = { id: 'conformance-post', secret: 'conformance-post-secret-of-forty
 
 const fapiOne = withKey('conformance-fapi-one', 'PS256');
 const fapiTwo = withKey('conformance-fapi-two', 'ES256');
+const mtlsOne = withKey('conformance-mtls-one', 'PS256');
+const mtlsTwo = withKey('conformance-mtls-two', 'ES256');
+const signedOne = withKey('conformance-signed-one', 'PS256');
+const signedTwo = withKey('conformance-signed-two', 'ES256');
+
+/** Those of the plans of mutual TLS: their certificates are made before their configuration. */
+export const certificateNames = ['conformance-mtls-one', 'conformance-mtls-two'] as const;
 
 interface Registered {
   readonly id: string;
@@ -64,14 +80,33 @@ const withClients = (under: Judged): Json => ({
   client_secret_post: credentials(post),
 });
 
+type Signing = ReturnType<typeof withKey>;
+
 const withKeys =
-  (scope: string) =>
+  (scope: string, [first, second]: readonly [Signing, Signing] = [fapiOne, fapiTwo]) =>
   (under: Judged): Json => ({
     ...base(under),
-    client: { ...fapiOne.secretSide, scope, dpop_signing_alg: 'ES256' },
-    client2: { ...fapiTwo.secretSide, scope, dpop_signing_alg: 'ES256' },
+    client: { ...first.secretSide, scope, dpop_signing_alg: 'ES256' },
+    client2: { ...second.secretSide, scope, dpop_signing_alg: 'ES256' },
     resource: { resourceUrl: `${under.gateway}/accounts` },
   });
+
+const withCertificates =
+  (scope: string) =>
+  (under: Judged): Json => {
+    const [mtls, mtls2] = under.certificates;
+    return {
+      ...withKeys(scope, [mtlsOne, mtlsTwo])(under),
+      mtls: { ...mtls, ca: under.ca },
+      mtls2: { ...mtls2, ca: under.ca },
+    };
+  };
+
+/** Clients that register themselves, without PKCE, as the plans of OpenID Connect have them. */
+const openRegistration = {
+  MINTMARK_REGISTRATION_MODE: 'open',
+  MINTMARK_REGISTRATION_REQUIRE_PKCE: 'false',
+};
 
 const fapi2 = {
   client_auth_type: 'private_key_jwt',
@@ -79,6 +114,8 @@ const fapi2 = {
   authorization_request_type: 'simple',
   fapi_profile: 'plain_fapi',
 };
+
+const byCertificate = { client_auth_type: 'mtls', sender_constrain: 'mtls' };
 
 export const plans: readonly PlanRun[] = [
   {
@@ -122,6 +159,38 @@ export const plans: readonly PlanRun[] = [
     plan: 'fapi2-security-profile-final-test-plan',
     variant: { ...fapi2, openid: 'plain_oauth' },
     configuration: withKeys('accounts'),
+  },
+  {
+    name: 'fapi2-mtls',
+    plan: 'fapi2-security-profile-final-test-plan',
+    variant: { ...fapi2, ...byCertificate, openid: 'openid_connect' },
+    mutualTls: true,
+    configuration: withCertificates('openid accounts'),
+  },
+  {
+    name: 'fapi2-message-signing',
+    plan: 'fapi2-message-signing-final-test-plan',
+    variant: {
+      ...fapi2,
+      openid: 'openid_connect',
+      fapi_request_method: 'signed_non_repudiation',
+      fapi_response_mode: 'jarm',
+    },
+    configuration: withKeys('openid accounts', [signedOne, signedTwo]),
+  },
+  {
+    name: 'dynamic',
+    plan: 'oidcc-dynamic-certification-test-plan',
+    variant: codeOf,
+    env: openRegistration,
+    configuration: (under) => ({ ...base(under), client: { client_name: 'Conformance suite' } }),
+  },
+  {
+    name: 'third-party-login',
+    plan: 'oidcc-3rdparty-init-login-certification-test-plan',
+    variant: codeOf,
+    env: openRegistration,
+    configuration: (under) => ({ ...base(under), client: { client_name: 'Conformance suite' } }),
   },
 ];
 
@@ -174,9 +243,13 @@ function withKey(
 
 /**
  * @param suite base URL of the suite, under which the clients' addresses are
- * @param upstream base URL of the server behind the gateway
+ * @param options.upstream base URL of the server behind the gateway
+ * @param options.mutualTls whether the server can verify certificates
  */
-export function seed(suite: string, upstream: string): Json {
+export function seed(
+  suite: string,
+  { upstream, mutualTls }: { readonly upstream: string; readonly mutualTls: boolean },
+): Json {
   const at = `${suite}/test/a/${alias}`;
   const client = ({ id, secret }: Registered, method: string): Json => ({
     client_id: id,
@@ -192,7 +265,7 @@ export function seed(suite: string, upstream: string): Json {
     // The plans of OpenID Connect run without PKCE, and once without nonce.
     require_pkce: false,
   });
-  const fapiClient = ({ openSide }: typeof fapiOne): Json => ({
+  const fapiClient = ({ openSide }: Signing): Json => ({
     ...openSide,
     client_name: `Conformance suite (${openSide['client_id']})`,
     token_endpoint_auth_method: 'private_key_jwt',
@@ -205,6 +278,18 @@ export function seed(suite: string, upstream: string): Json {
     require_pushed_authorization_requests: true,
     id_token_signed_response_alg: 'ES256',
   });
+  const certified = (one: Signing): Json => ({
+    ...fapiClient(one),
+    token_endpoint_auth_method: 'tls_client_auth',
+    tls_client_auth_subject_dn: `CN=${one.openSide['client_id']}`,
+    dpop_bound_access_tokens: false,
+    tls_client_certificate_bound_access_tokens: true,
+  });
+  const signed = (one: Signing): Json => ({
+    ...fapiClient(one),
+    require_signed_request_object: true,
+    authorization_signed_response_alg: 'PS256',
+  });
   return {
     clients: [
       client(one, 'client_secret_basic'),
@@ -213,6 +298,9 @@ export function seed(suite: string, upstream: string): Json {
       client(post, 'client_secret_post'),
       fapiClient(fapiOne),
       fapiClient(fapiTwo),
+      signed(signedOne),
+      signed(signedTwo),
+      ...(mutualTls ? [certified(mtlsOne), certified(mtlsTwo)] : []),
     ],
     routes: [
       { name: 'accounts', match: { path_prefix: '/accounts' }, upstream, scopes: ['accounts'] },

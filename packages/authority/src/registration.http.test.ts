@@ -11,6 +11,7 @@ const policy: RegistrationPolicy = {
   scopes: ['openid', 'mcp'],
   audiences: ['https://mcp.example'],
   metadataDocuments: false,
+  requirePkce: true,
 };
 const path = '/oauth2/register';
 const redirect_uris = ['https://app.example/cb'];
@@ -75,6 +76,19 @@ describe('registration', () => {
     expect(json['client_id_issued_at']).toBe(Math.floor(bed.clock.nowMs() / 1000));
     const shown = await bed.manage('GET', `/v1/clients/${json['client_id']}`);
     expect(shown.json).toMatchObject({ client_name: 'App', status: 'active' });
+  });
+
+  it('demands PKCE of a confidential client only where the operator does', async () => {
+    const wishes = [
+      [{ redirect_uris }, false],
+      [{ redirect_uris, token_endpoint_auth_method: 'none' }, true],
+    ] as const;
+    for (const [wish, expected] of wishes) {
+      const strict = await register(await open(), wish);
+      expect(strict.json['require_pkce'] ?? strict.json).toBe(true);
+      const easy = await register(await open({ requirePkce: false }), wish);
+      expect(easy.json['require_pkce'] ?? easy.json).toBe(expected);
+    }
   });
 
   it('gives a secret that never ends, and is not the registration’s token', async () => {
@@ -272,6 +286,16 @@ describe('a client whose id is a URL', () => {
     expect(again.json['client_name']).toBe('New');
     const metadata = await bed.get('/.well-known/oauth-authorization-server');
     expect(metadata.json['client_id_metadata_document_supported']).toBe(true);
+  });
+
+  it('uses PKCE whatever those who register themselves may do', async () => {
+    const bed = await open({ mode: 'open', metadataDocuments: true, requirePkce: false });
+    const jwks_uri = 'https://agent.example/jwks';
+    const method = { token_endpoint_auth_method: 'private_key_jwt', jwks_uri };
+    bed.web.pages.set(clientId, { ...document, ...method });
+    await known(bed);
+    const shown = await bed.manage('GET', `/v1/clients/${encodeURIComponent(clientId)}`);
+    expect(shown.json['require_pkce'] ?? shown.json).toBe(true);
   });
 
   it.each<[string, unknown]>([

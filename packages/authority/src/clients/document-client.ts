@@ -97,7 +97,7 @@ async function fetchRules(
   // Agents listen on a port of the moment, and say so in no standard's words.
   const { applicationType = 'native' } = given;
   const stranger = strangersRules(deps, { ...given, applicationType });
-  const rules: ClientRules = { ...stranger, source: 'document' };
+  const rules: ClientRules = { ...stranger, source: 'document', requirePkce: true };
   if (ruleFaults(rules, deps.abilities).length > 0) return undefined;
   const { sectorIdentifierUri: sector, redirectUris } = rules;
   if (sector !== undefined && !(await isSectorOf(deps, { sector, redirectUris }))) return undefined;

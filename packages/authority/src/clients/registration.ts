@@ -40,6 +40,8 @@ export interface RegistrationPolicy {
   readonly audiences: readonly string[];
   /** Whether a URL may be a client's id, its metadata standing there. */
   readonly metadataDocuments: boolean;
+  /** False: a confidential client that registers itself need not use PKCE. */
+  readonly requirePkce: boolean;
 }
 
 /** As an installation begins: clients are registered by administrators. */
@@ -48,6 +50,7 @@ export const registrationOff: RegistrationPolicy = {
   scopes: [],
   audiences: [],
   metadataDocuments: false,
+  requirePkce: true,
 };
 
 export interface RegistrationDeps extends RegistryDeps, SectorDeps {
@@ -186,11 +189,16 @@ export function strangersRules(
       audiences: policy.audiences,
       resources: [],
       consent: 'required',
-      requirePkce: true,
+      requirePkce: policy.requirePkce || !mayGoWithoutPkce(given, grantTypes),
       assertionAudience: 'issuer_or_endpoint',
     },
     { owner: 'registration', algorithm },
   );
+}
+
+/** OAuth 2.1 §7.5.1: a client that proves who it is may guard its codes by a nonce instead. */
+function mayGoWithoutPkce({ authMethod }: GivenRules, grantTypes: readonly GrantType[]): boolean {
+  return authMethod !== 'none' && grantTypes.includes('authorization_code');
 }
 
 function newRegistrationToken(

@@ -220,6 +220,13 @@ export const configSchema = z.strictObject({
         .boolean()
         .default(false)
         .describe('whether a URL may be a client id, with the metadata behind it'),
+      require_pkce: z
+        .boolean()
+        .default(true)
+        .describe(
+          'false: confidential clients that register themselves need no PKCE, as the OpenID ' +
+            'certification demands',
+        ),
     })
     .prefault({}),
   outbound: z

@@ -16,6 +16,7 @@ export function authorityConfigOf(config: Config, issuer: string): AuthorityConf
       scopes: registration.scopes,
       audiences: registration.audiences,
       metadataDocuments: registration.metadata_documents,
+      requirePkce: registration.require_pkce,
     },
     signing: {
       algorithms: signing.algorithms,
