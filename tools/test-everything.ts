@@ -35,7 +35,7 @@ mkdirSync(reports, { recursive: true });
 const total = addTallies([
   ...installServices(root),
   step('biome', 'biome', ['check', '--error-on-warnings', '.']),
-  step('types', 'tsc', ['-b']),
+  step('types', 'tsc', ['-b', '.', 'conformance/clients']),
   step('tidy', 'node', ['tools/tidy.ts']),
   vitest('unit', 'vitest.config.ts'),
   vitest('suites', 'vitest.suites.config.ts'),
