@@ -39,6 +39,7 @@ import {
   type DocumentDeps,
   type FindClient,
 } from './clients/document-client.ts';
+import { isRegisteredOrigin } from './clients/origins.ts';
 import { registrationOff } from './clients/registration.ts';
 import type { RegistryDeps } from './clients/registry.ts';
 import type { AuthorityConfig } from './config.ts';
@@ -256,6 +257,7 @@ function protocolDeps(
     failures: createFailureBudget(clock),
     refused: refusals.note,
     issuerOf,
+    isKnownOrigin: (tenant, origin) => isRegisteredOrigin(store, tenant, origin),
     jwks: keyring.jwks,
     // A verifier that cached the set just before a key appeared must learn of it in time.
     jwksMaxAgeSeconds: Math.min(3600, Math.floor(config.signing.publishAheadSeconds / 2)),

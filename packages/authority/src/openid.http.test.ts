@@ -120,7 +120,10 @@ describe('the userinfo endpoint', () => {
     const got = await ask(access_token);
     expect(got).toMatchObject({ status: 200, json: expected });
     expect(got.json).toEqual(expected);
-    expect(got.headers).toMatchObject({ 'cache-control': 'no-store', vary: 'Authorization' });
+    expect(got.headers).toMatchObject({
+      'cache-control': 'no-store',
+      vary: 'Authorization, Origin',
+    });
     const posted = await bed.post('/oauth2/userinfo', { access_token });
     expect(posted).toMatchObject({ status: 200, json: expected });
     const headers = { authorization: `bearer ${access_token}` };

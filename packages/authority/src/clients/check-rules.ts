@@ -12,6 +12,7 @@ import {
   isConfidential,
   publicKeyAlgorithms,
 } from './client-rules.ts';
+import { isOrigin } from './origins.ts';
 import { metadataUrlFault, redirectUriFault } from './redirect-uri.ts';
 
 /** A member of the rules, and what is wrong with it, in words for whoever registers. */
@@ -52,6 +53,7 @@ const checks: readonly Check[] = [
     ] as const
   ).map(url),
   requestUris,
+  allowedOrigins,
   publicClient,
   withoutPkce,
   keysTwice,
@@ -123,6 +125,16 @@ function requestUris({ requestUris }: ClientRules): RuleFault | undefined {
     if (fault !== undefined) return { member: 'requestUris', message: `${uri} ${fault}` };
   }
   return undefined;
+}
+
+/** As a browser writes it; in plain only on loopback, like a redirect URI. */
+function allowedOrigins({ allowedOrigins: origins = [] }: ClientRules): RuleFault | undefined {
+  const isFaulty = (origin: string) =>
+    !isOrigin(origin) || metadataUrlFault(`${origin}/`) !== undefined;
+  const faulty = origins.find(isFaulty);
+  if (faulty === undefined) return undefined;
+  const message = `${faulty} must be an origin, https or on loopback, without a path`;
+  return { member: 'allowedOrigins', message };
 }
 
 /** RFC 6749 §4.4: the client credentials grant is for confidential clients only. */

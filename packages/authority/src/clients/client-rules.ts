@@ -96,6 +96,8 @@ export const clientRules = z.object({
   // How it asks a person.
   /** Compared as exact strings. */
   redirectUris: texts,
+  /** Origins whose pages may read our answers; those of the redirect URIs where it is not set. */
+  allowedOrigins: z.array(text).readonly().optional(),
   /** False only for a confidential client with redirect URIs. */
   requirePkce: z.boolean().default(true),
   requirePushedAuthorizationRequests: no,

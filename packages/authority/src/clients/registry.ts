@@ -25,6 +25,7 @@ import type { Store } from '../store/store.ts';
 import type { Row } from '../store/tables.ts';
 import { type Client, type ClientStatus, clientOf } from './client.ts';
 import { type ClientRules, usesSecret } from './client-rules.ts';
+import { originSteps } from './origins.ts';
 
 export interface RegistryDeps {
   readonly store: Pick<Store, 'clients' | 'clientSecrets' | 'acts'>;
@@ -95,6 +96,7 @@ export async function createClient(
     steps: [
       { do: 'insert', table: 'clients', row, refused: 'client_exists' },
       ...(secret === undefined ? [] : [addSecret(secret.row)]),
+      ...originSteps(undefined, clientOf(row)),
       ...(input.alongside?.(clientOf(row)) ?? []),
     ],
     audit: await record(deps, context, { action: 'client.create', clientId }),
@@ -130,6 +132,7 @@ export async function updateClient(
     updatedAt: deps.clock.nowMs(),
     version: input.version + 1,
   };
+  const edited = clientOf({ ...known, ...set });
   const ends = input.status === 'disabled' && known.status !== 'disabled';
   const { outcome } = await deps.store.acts.run({
     steps: [
@@ -140,6 +143,8 @@ export async function updateClient(
         set,
         refused: 'version_conflict',
       },
+      // Of another version than was edited, the rows are judged with it: the act is refused above.
+      ...originSteps(clientOf(known), edited),
       ...(ends ? [endOfTokens(deps, context, { clientId: input.clientId, why: 'disabled' })] : []),
     ],
     audit: await record(deps, context, {
@@ -150,7 +155,7 @@ export async function updateClient(
   });
   if (outcome !== 'done') return err(refusalOf(outcome));
   deps.changed(context.tenant, input.clientId);
-  return ok(clientOf({ ...known, ...set }));
+  return ok(edited);
 }
 
 /** Deletes a client, its secrets and, in the same act, the life of its tokens. */
@@ -160,6 +165,7 @@ export async function deleteClient(
   input: { readonly clientId: ClientId; readonly version: number },
 ): Promise<Result<undefined, RegistryRefusal>> {
   const where = { tenant: context.tenant, clientId: input.clientId };
+  const known = await deps.store.clients.get(where.tenant, where.clientId);
   const { outcome } = await deps.store.acts.run({
     steps: [
       {
@@ -169,6 +175,7 @@ export async function deleteClient(
         refused: 'version_conflict',
       },
       { do: 'delete', table: 'clientSecrets', where },
+      ...originSteps(known && clientOf(known), undefined),
       endOfTokens(deps, context, { clientId: input.clientId, why: 'deleted' }),
     ],
     audit: await record(deps, context, { action: 'client.delete', clientId: input.clientId }),

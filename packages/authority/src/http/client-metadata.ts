@@ -15,6 +15,7 @@ const {
   resources: _resources,
   metadata: _metadata,
   consent: _consent,
+  allowed_origins: _origins,
   require_pkce: _pkce,
   assertion_audience: _audience,
   security_profile: _profile,

@@ -10,12 +10,6 @@ import { claimNames, claimScopes } from '../grants/person-claims.ts';
 import { grants } from '../grants/run-grant.ts';
 import { languages } from './pages/messages.ts';
 
-/** Anybody's browser may read these (RFC 8414 §3.3 is silent; every relying party expects it). */
-const open = {
-  'content-type': 'application/json',
-  'access-control-allow-origin': '*',
-} as const;
-
 /** @param issuer without a trailing slash; it comes from the configuration, never from Host */
 export function renderMetadata(
   issuer: string,
@@ -29,7 +23,7 @@ export function renderMetadata(
   const provenMethods = methods.filter((method) => method !== 'none');
   return {
     status: 200,
-    headers: { ...open, 'cache-control': 'public, max-age=300' },
+    headers: { 'content-type': 'application/json', 'cache-control': 'public, max-age=300' },
     body: JSON.stringify({
       issuer,
       token_endpoint: `${issuer}/oauth2/token`,
@@ -115,7 +109,10 @@ export function renderJwks(
 ): HttpResponse {
   return {
     status: 200,
-    headers: { ...open, 'cache-control': `public, max-age=${maxAgeSeconds}` },
+    headers: {
+      'content-type': 'application/json',
+      'cache-control': `public, max-age=${maxAgeSeconds}`,
+    },
     body: JSON.stringify({ keys }),
   };
 }

@@ -12,6 +12,7 @@ import {
 import { handleAccountForm, handleAccountPage } from './account.ts';
 import { handleAuthorize, handleResume } from './authorize.ts';
 import { handleConsentForm, handleConsentPage } from './consent.ts';
+import { share, sharingHeaders } from './cors.ts';
 import { type PageDeps, sayError } from './interaction.ts';
 import { handleIntrospect } from './introspect.ts';
 import { handleLoginForm, handleLoginPage } from './login.ts';
@@ -45,7 +46,9 @@ const metadata: Endpoint = (deps, tenant) =>
     registration: deps.register.registration.policy,
   });
 
-const endpoints: Readonly<Record<string, Readonly<Partial<Record<Method, Endpoint>>>>> = {
+type Methods = Readonly<Partial<Record<Method, Endpoint>>>;
+
+const endpoints: Readonly<Record<string, Methods>> = {
   '/oauth2/authorize': { GET: page(handleAuthorize), POST: page(handleAuthorize) },
   '/oauth2/par': { POST: handlePar },
   '/oauth2/authorize/resume': { GET: page(handleResume) },
@@ -106,17 +109,33 @@ export function handleProtocol(
 ): HttpResponse | Promise<HttpResponse> | undefined {
   if (!Object.hasOwn(endpoints, input.path)) return undefined;
   const methods = endpoints[input.path] ?? {};
-  const method = request.method === 'HEAD' ? 'GET' : request.method;
-  const endpoint = Object.hasOwn(methods, method) ? methods[method as Method] : undefined;
-  if (endpoint === undefined) return renderMethods(request.method, Object.keys(methods));
-  return answer(deps, { endpoint, tenant: input.tenant, request });
+  return answer(deps, request, { ...input, methods });
 }
 
 async function answer(
   deps: ProtocolDeps,
-  input: { readonly endpoint: Endpoint; readonly tenant: TenantId; readonly request: HttpRequest },
+  request: HttpRequest,
+  input: { readonly tenant: TenantId; readonly path: string; readonly methods: Methods },
 ): Promise<HttpResponse> {
-  const { endpoint, tenant, request } = input;
+  const { tenant, path } = input;
+  const methods = Object.keys(input.methods);
+  try {
+    const sharing = await sharingHeaders(deps, request, { tenant, path, methods });
+    return share(await run(deps, request, input), sharing);
+  } catch (fault) {
+    deps.onFault(fault);
+    return renderFault(fault);
+  }
+}
+
+async function run(
+  deps: ProtocolDeps,
+  request: HttpRequest,
+  { tenant, methods }: { readonly tenant: TenantId; readonly methods: Methods },
+): Promise<HttpResponse> {
+  const method = request.method === 'HEAD' ? 'GET' : request.method;
+  const endpoint = Object.hasOwn(methods, method) ? methods[method as Method] : undefined;
+  if (endpoint === undefined) return renderMethods(request.method, Object.keys(methods));
   try {
     const response = await endpoint(deps, tenant, request);
     return request.method === 'HEAD' ? { ...response, body: undefined } : response;

@@ -59,6 +59,8 @@ export interface ProtocolDeps {
   /** Counts a caller that could not prove who it is, for the audit trail. */
   readonly refused: RefusalTally['note'];
   readonly issuerOf: (tenant: TenantId) => string;
+  /** Whether pages of the origin may read what the endpoints for applications answer. */
+  readonly isKnownOrigin: (tenant: TenantId, origin: string) => Promise<boolean>;
   readonly jwks: (tenant: TenantId) => Promise<readonly Readonly<Record<string, unknown>>[]>;
   /** At most the time by which a key is published before it signs. */
   readonly jwksMaxAgeSeconds: number;

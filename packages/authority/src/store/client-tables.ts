@@ -31,6 +31,12 @@ export const clientTables = {
     key: ['tenant', 'clientId', 'id'],
   }),
 
+  /** Origins of active clients, so that one is found without its client. */
+  clientOrigins: table({
+    columns: { tenant: text, origin: text, clientId: text },
+    key: ['tenant', 'origin', 'clientId'],
+  }),
+
   /** What was used once and must not be used again: client assertions, DPoP proofs. */
   singleUses: table({
     columns: {

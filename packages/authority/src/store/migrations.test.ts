@@ -70,6 +70,8 @@ describe('the migrations', () => {
     const sqlite = [...whole.flatMap(inSqlite), ...checks.sqlite, ...later(name, inSqlite)];
     const postgres = [...made.flatMap(postgresTable), ...checks.postgres];
     postgres.push(...later(name, postgresTable));
+    if (brought[name] !== undefined) sqlite.push(brought[name].sqlite);
+    if (brought[name] !== undefined) postgres.push(brought[name].postgres);
     const file = (dialect: string) => `./migrations/${name}-${dialect}.ts`;
     await expect(sourceOf(`${name}Sqlite`, sqlite)).toMatchFileSnapshot(file('sqlite'));
     await expect(sourceOf(`${name}Postgres`, postgres)).toMatchFileSnapshot(file('postgres'));
@@ -93,6 +95,24 @@ const addedBy: Readonly<Record<string, readonly TableName[]>> = {
   factors: ['userTotp', 'userRecoveryCodes', 'userPasskeys', 'passkeyChallenges', 'passwordResets'],
   refresh: ['refreshFamilies', 'refreshSuccessors'],
   wishes: ['userinfoWishes'],
+  origins: ['clientOrigins'],
+};
+
+/** What a migration brings over from rows that are there already. */
+const brought: Readonly<Record<string, { readonly sqlite: string; readonly postgres: string }>> = {
+  origins: {
+    sqlite: `INSERT INTO "client_origins" ("tenant", "origin", "client_id")
+    SELECT DISTINCT c."tenant", substr(u."value", 1, instr(substr(u."value", 9) || '/', '/') + 7),
+      c."client_id"
+    FROM "clients" c, json_each(c."metadata", '$.redirectUris') u
+    WHERE c."status" = 'active' AND (u."value" GLOB 'https://*' OR u."value" GLOB 'http://*')`,
+    postgres: `INSERT INTO "client_origins" ("tenant", "origin", "client_id")
+    SELECT DISTINCT c."tenant", substring(u."value" FROM '^https?://[^/?]+'), c."client_id"
+    FROM "clients" c, jsonb_array_elements_text(
+      coalesce(c."metadata"::jsonb -> 'redirectUris', '[]'::jsonb)
+    ) u ("value")
+    WHERE c."status" = 'active' AND u."value" ~ '^https?://[^/?]+'`,
+  },
 };
 
 /** Tables whose last index came later than they, by the migration that adds it. */

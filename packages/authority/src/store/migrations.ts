@@ -16,6 +16,8 @@ import { factorsPostgres } from './migrations/factors-postgres.ts';
 import { factorsSqlite } from './migrations/factors-sqlite.ts';
 import { initialPostgres } from './migrations/initial-postgres.ts';
 import { initialSqlite } from './migrations/initial-sqlite.ts';
+import { originsPostgres } from './migrations/origins-postgres.ts';
+import { originsSqlite } from './migrations/origins-sqlite.ts';
 import { refreshPostgres } from './migrations/refresh-postgres.ts';
 import { refreshSqlite } from './migrations/refresh-sqlite.ts';
 import { sessionsPostgres } from './migrations/sessions-postgres.ts';
@@ -117,6 +119,14 @@ export const migrations: readonly Migration[] = [
     needs: 1,
     sqlite: wishesSqlite,
     postgres: wishesPostgres,
+  },
+  {
+    number: 10,
+    name: 'origins',
+    phase: 'expand',
+    needs: 1,
+    sqlite: originsSqlite,
+    postgres: originsPostgres,
   },
 ];
 

@@ -63,6 +63,9 @@ export const clientMembers = {
   may_impersonate: flag.describe('Token exchange does not name it as the actor'),
   may_assert_subjects: flag.describe('JWT bearer: it may sign for any user, not only for itself'),
   redirect_uris: uris.describe('Compared as exact strings'),
+  allowed_origins: removable(uris.unwrap()).describe(
+    'Origins whose pages may read the answers; those of the redirect URIs where it is not given',
+  ),
   require_pkce: flag.describe('False only for a confidential client with redirect URIs'),
   require_pushed_authorization_requests: flag,
   require_signed_request_object: flag,

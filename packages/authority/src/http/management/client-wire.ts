@@ -31,6 +31,7 @@ const spelling = {
   audiences: 'audiences',
   resources: 'resources',
   redirect_uris: 'redirectUris',
+  allowed_origins: 'allowedOrigins',
   require_pkce: 'requirePkce',
   require_pushed_authorization_requests: 'requirePushedAuthorizationRequests',
   require_signed_request_object: 'requireSignedRequestObject',
