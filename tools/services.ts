@@ -9,9 +9,12 @@ import type { Tally } from './tally.ts';
 
 /** A service that is there counts nothing; one that cannot be had counts as a failed test. */
 export function installServices(root: string): Tally[] {
-  const problems = [debianPackages(), conformancePackages(root), pythonPackages(root)].filter(
-    (text) => text !== undefined,
-  );
+  const problems = [
+    debianPackages(),
+    foreignPackages(root, 'conformance'),
+    foreignPackages(root, 'examples'),
+    pythonPackages(root),
+  ].filter((text) => text !== undefined);
   for (const problem of problems) console.error(`services: ${problem}`);
   return problems.map(() => ({ passed: 0, failed: 1, skipped: 0 }));
 }
@@ -52,15 +55,15 @@ function hasPostgres(): boolean {
  *
  * @returns what is wrong, in a sentence
  */
-function conformancePackages(root: string): string | undefined {
-  const folder = join(root, 'conformance');
+function foreignPackages(root: string, name: string): string | undefined {
+  const folder = join(root, name);
   const stamp = join(folder, 'node_modules', '.mintmark-installed');
   const wanted = readFileSync(join(folder, 'package-lock.json'), 'utf8');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return undefined;
-  console.log('services: installing npm packages for the suites');
+  console.log(`services: installing npm packages for ${name}/`);
   const args = ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'];
   if (!succeeds('npm', ['--prefix', folder, ...args], 'inherit')) {
-    return 'npm install in conformance/ failed';
+    return `npm install in ${name}/ failed`;
   }
   writeFileSync(stamp, wanted);
   return undefined;

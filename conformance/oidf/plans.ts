@@ -3,8 +3,8 @@
  * person that these name, in the shapes of `mintmark apply`.
  */
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import type { ClientCertificate } from '../rig/certificate.ts';
 import type { Json } from '../rig/exchange.ts';
-import type { ClientCertificate } from '../rig/tls-authority.ts';
 import type { Person } from './browser.ts';
 
 export interface PlanRun {

@@ -10,6 +10,8 @@ export interface Child {
   readonly ended: () => number | string | undefined;
   /** @returns what `ended` says then */
   readonly wait: () => Promise<number | string>;
+  /** Writes a line to its input, which must be `open`. */
+  readonly say: (line: string) => void;
   readonly stop: (signal?: NodeJS.Signals) => Promise<number | string>;
 }
 
@@ -17,7 +19,8 @@ export interface ChildOptions {
   readonly cwd: string;
   /** The whole environment: nothing of the suite's own leaks in, but PATH. */
   readonly env?: Readonly<Record<string, string>>;
-  readonly input?: string;
+  /** All that it reads; or that it is told more as the test goes on. */
+  readonly input?: string | { readonly open: true };
 }
 
 export interface Finished {
@@ -53,7 +56,7 @@ export function startChild(
   if (input !== undefined) {
     // A process that refuses its arguments does not read its input.
     child.stdin?.on('error', () => undefined);
-    child.stdin?.end(input);
+    if (typeof input === 'string') child.stdin?.end(input);
   }
   let end: number | string | undefined;
   const closed = once(child, 'close').then(([code, signal]: unknown[]) => {
@@ -67,6 +70,7 @@ export function startChild(
     stderr: () => texts.stderr,
     ended: () => end,
     wait: () => closed,
+    say: (line) => child.stdin?.write(`${line}\n`),
     stop: (signal = 'SIGTERM') => {
       child.kill(signal);
       return closed;

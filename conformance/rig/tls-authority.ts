@@ -5,17 +5,12 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { get } from 'node:https';
 import { join } from 'node:path';
-import { type Child, runChild, startChild } from './child.ts';
+import { type ClientCertificate, issueCertificate, makeCertificates } from './certificate.ts';
+import { type Child, startChild } from './child.ts';
 import type { Json } from './exchange.ts';
 import { freePort } from './free-port.ts';
 import { mintmark, command as program } from './mintmark.ts';
 import { until } from './until.ts';
-
-/** A certificate that the authority trusts, and its key, as PEM. */
-export interface ClientCertificate {
-  readonly cert: string;
-  readonly key: string;
-}
 
 export interface TlsAuthority {
   readonly issuer: string;
@@ -46,8 +41,7 @@ export async function startTlsAuthority({
   readonly env?: Readonly<Record<string, string>>;
   readonly mutualTls?: boolean;
 }): Promise<TlsAuthority> {
-  const openssl = opensslIn(home);
-  const { ca, cert, key } = await makeCertificates(openssl, home);
+  const { ca, cert, key } = await makeCertificates(home);
   const [port, gatewayPort] = [await freePort(), await freePort()];
   const issuer = `https://localhost:${port}`;
   const flags = [
@@ -80,7 +74,7 @@ export async function startTlsAuthority({
     ca: readFileSync(ca, 'utf8'),
     caFile: ca,
     child,
-    issueCertificate: (name) => issueCertificate(openssl, home, name),
+    issueCertificate: (name) => issueCertificate(home, name),
     apply: (seed) => applySeed({ home, issuer, adminKey, ca }, seed),
   };
 }
@@ -110,53 +104,4 @@ function isReady(issuer: string, port: number): Promise<boolean> {
       resolve(reply.statusCode === 200);
     }).on('error', () => resolve(false));
   });
-}
-
-type Openssl = (...args: readonly string[]) => Promise<void>;
-
-function opensslIn(cwd: string): Openssl {
-  return async (...args) => {
-    const done = await runChild('openssl', args, { cwd });
-    if (done.code !== 0) throw new Error(`openssl ${args[0]}: ${done.stderr}`);
-  };
-}
-
-const freshKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
-
-/** An authority and one certificate for localhost, good for a day. */
-async function makeCertificates(
-  openssl: Openssl,
-  home: string,
-): Promise<{ readonly ca: string; readonly cert: string; readonly key: string }> {
-  await openssl(
-    ...['req', '-x509', ...freshKey, '-days', '1', '-subj', '/CN=Conformance run'],
-    ...['-keyout', 'ca.key', '-out', 'ca.pem'],
-  );
-  await sign(openssl, home, { file: 'leaf', name: 'localhost', names: 'DNS:localhost' });
-  return { ca: join(home, 'ca.pem'), cert: join(home, 'leaf.pem'), key: join(home, 'leaf.key') };
-}
-
-async function issueCertificate(
-  openssl: Openssl,
-  home: string,
-  name: string,
-): Promise<ClientCertificate> {
-  await sign(openssl, home, { file: `client-${name}`, name });
-  const read = (end: string): string => readFileSync(join(home, `client-${name}.${end}`), 'utf8');
-  return { cert: read('pem'), key: read('key') };
-}
-
-async function sign(
-  openssl: Openssl,
-  home: string,
-  { file, name, names }: { readonly file: string; readonly name: string; readonly names?: string },
-): Promise<void> {
-  const alternatives = names === undefined ? '' : `subjectAltName=${names}\n`;
-  writeFileSync(join(home, `${file}.ext`), `${alternatives}basicConstraints=CA:FALSE\n`);
-  const request = ['-keyout', `${file}.key`, '-out', `${file}.csr`];
-  await openssl('req', ...freshKey, '-subj', `/CN=${name}`, ...request);
-  await openssl(
-    ...['x509', '-req', '-in', `${file}.csr`, '-CA', 'ca.pem', '-CAkey', 'ca.key'],
-    ...['-CAcreateserial', '-days', '1', '-extfile', `${file}.ext`, '-out', `${file}.pem`],
-  );
 }

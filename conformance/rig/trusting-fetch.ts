@@ -1,6 +1,6 @@
 /** `fetch` that trusts an authority of a suite's own, and may show a certificate of a client's. */
 import { Agent, fetch as fetchOf } from 'undici';
-import type { ClientCertificate } from './tls-authority.ts';
+import type { ClientCertificate } from './certificate.ts';
 
 export type Fetch = typeof globalThis.fetch;
 

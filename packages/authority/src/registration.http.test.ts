@@ -42,7 +42,7 @@ describe('registration', () => {
     const wish = {
       redirect_uris,
       client_name: 'App',
-      scope: 'openid admin',
+      scope: 'admin',
       token_endpoint_auth_method: 'none',
       grant_types: ['authorization_code', 'implicit', 'client_credentials'],
       response_types: ['code', 'id_token'],
@@ -61,7 +61,7 @@ describe('registration', () => {
     expect(json).toMatchObject({
       redirect_uris,
       client_name: 'App',
-      scope: 'openid',
+      scope: 'openid mcp',
       token_endpoint_auth_method: 'none',
       grant_types: ['authorization_code'],
       response_types: ['code'],
@@ -89,6 +89,16 @@ describe('registration', () => {
       const easy = await register(await open({ requirePkce: false }), wish);
       expect(easy.json['require_pkce'] ?? easy.json).toBe(expected);
     }
+  });
+
+  it('holds a machine, which no person answers for, to the scopes it named', async () => {
+    const bed = await open({ mode: 'token' });
+    const { json: key } = await bed.manage('POST', '/v1/admin-keys', {
+      json: { name: 'registrar', permissions: ['clients:register'] },
+    });
+    const wish = { grant_types: ['client_credentials'], scope: 'mcp admin' };
+    const { status, json } = await register(bed, wish, String(key['key']));
+    expect([status, json['scope']]).toEqual([201, 'mcp']);
   });
 
   it('gives a secret that never ends, and is not the registration’s token', async () => {
@@ -229,7 +239,7 @@ describe('a registration', () => {
       status: 200,
       json: {
         redirect_uris: json.redirect_uris,
-        scope: 'mcp',
+        scope: 'openid mcp',
         contacts: [],
         client_name: 'client',
       },

@@ -178,14 +178,13 @@ export function strangersRules(
     // A machine that nobody decided about acts for nobody.
     (grant !== 'client_credentials' || policy.mode === 'token');
   const grantTypes = asked.filter(mayHave);
-  const scopes = Array.isArray(given.scopes) ? given.scopes : policy.scopes;
   return freshRules(
     {
       ...given,
       source: 'registration',
       grantTypes,
       responseTypes: grantTypes.includes('authorization_code') ? ['code'] : [],
-      scopes: scopes.filter((scope) => policy.scopes.includes(scope)),
+      scopes: strangersScopes(policy, { grantTypes, asked: given.scopes }),
       audiences: policy.audiences,
       resources: [],
       consent: 'required',
@@ -199,6 +198,19 @@ export function strangersRules(
 /** OAuth 2.1 §7.5.1: a client that proves who it is may guard its codes by a nonce instead. */
 function mayGoWithoutPkce({ authMethod }: GivenRules, grantTypes: readonly GrantType[]): boolean {
   return authMethod !== 'none' && grantTypes.includes('authorization_code');
+}
+
+/**
+ * A person agrees to each scope each time. What an agent names when it registers is what it needs
+ * first, and no bound: it could never ask for more when a resource demands more (RFC 6750 §3.1). A
+ * machine, which nobody asks, is held to what it named.
+ */
+function strangersScopes(
+  policy: RegistrationPolicy,
+  { grantTypes, asked }: { readonly grantTypes: readonly GrantType[]; readonly asked: unknown },
+): readonly string[] {
+  if (!grantTypes.includes('client_credentials') || !Array.isArray(asked)) return policy.scopes;
+  return policy.scopes.filter((scope) => asked.includes(scope));
 }
 
 function newRegistrationToken(
