@@ -1,6 +1,7 @@
 /** Every parser that meets a stranger's bytes, in the order of the packages. */
 import type { Harness } from './harness.ts';
 import { authorizationRequestHarness } from './harnesses/authorization-request.ts';
+import { decryptJweHarness } from './harnesses/decrypt-jwe.ts';
 import { importVerificationKeyHarness } from './harnesses/import-verification-key.ts';
 import { normalisePathHarness } from './harnesses/normalise-path.ts';
 import { openRecordHarness } from './harnesses/open-record.ts';
@@ -27,6 +28,7 @@ export const harnesses: readonly Harness[] = [
   parseCredentialHarness,
   importVerificationKeyHarness,
   verifyJwsHarness,
+  decryptJweHarness,
   verifyAccessTokenHarness,
   verifyClientAssertionHarness,
   verifyDpopProofHarness,

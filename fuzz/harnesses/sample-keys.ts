@@ -16,7 +16,8 @@ const ec = {
   x: 'f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU',
   y: 'x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0',
 };
-const ecPrivate = { ...ec, d: 'jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI' };
+export const ecPublicJwk = ec;
+export const ecPrivateJwk = { ...ec, d: 'jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI' };
 
 // RFC 8037 appendix A.1
 const okp = { kty: 'OKP', crv: 'Ed25519', x: '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo' };
@@ -49,7 +50,7 @@ export const sampleSigner = localSigner({
 });
 
 export const sampleEcSigner = localSigner({
-  privateKey: createPrivateKey({ key: ecPrivate, format: 'jwk' }),
+  privateKey: createPrivateKey({ key: ecPrivateJwk, format: 'jwk' }),
   algorithm: 'ES256',
   kid: 'ec' as SigningKeyId,
 });

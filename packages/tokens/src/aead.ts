@@ -1,6 +1,6 @@
 /**
- * AES-256-GCM (NIST SP 800-38D) with a 96-bit nonce and a 128-bit tag: the one authenticated
- * encryption of Mintmark, and the only file that names it.
+ * AES-GCM (NIST SP 800-38D) with a 96-bit nonce and a 128-bit tag: the only file that names it.
+ * What Mintmark keeps is under keys of 256 bits; 128 are for peers who ask (RFC 7518 §5.3).
  */
 import { createCipheriv, createDecipheriv, type KeyObject } from 'node:crypto';
 
@@ -8,7 +8,9 @@ export const aeadKeyBytes = 32;
 export const aeadNonceBytes = 12;
 export const aeadTagBytes = 16;
 
-const cipher = 'aes-256-gcm';
+function cipherOf(key: KeyObject): 'aes-128-gcm' | 'aes-256-gcm' {
+  return key.symmetricKeySize === 16 ? 'aes-128-gcm' : 'aes-256-gcm';
+}
 
 /**
  * @param input.nonce 12 bytes, never twice under one key: from `Entropy`, for fewer than 2^31 uses
@@ -23,7 +25,7 @@ export function aeadSeal(input: {
   const { key, nonce, additionalData, plaintext } = input;
   if (nonce.length !== aeadNonceBytes) throw new RangeError('aeadSeal: nonce');
   const options = { authTagLength: aeadTagBytes };
-  const encryption = createCipheriv(cipher, key, nonce, options).setAAD(additionalData);
+  const encryption = createCipheriv(cipherOf(key), key, nonce, options).setAAD(additionalData);
   return Buffer.concat([encryption.update(plaintext), encryption.final(), encryption.getAuthTag()]);
 }
 
@@ -41,7 +43,7 @@ export function aeadOpen(input: {
   const { key, nonce, additionalData, sealed } = input;
   const end = sealed.length - aeadTagBytes;
   if (nonce.length !== aeadNonceBytes || end < 0) return undefined;
-  const decryption = createDecipheriv(cipher, key, nonce, { authTagLength: aeadTagBytes })
+  const decryption = createDecipheriv(cipherOf(key), key, nonce, { authTagLength: aeadTagBytes })
     .setAAD(additionalData)
     .setAuthTag(sealed.subarray(end));
   try {

@@ -30,6 +30,7 @@ export {
   verifyClientAssertion,
   verifyGrantAssertion,
 } from './client-assertion.ts';
+export { type JweEncryption, jweEncryptions } from './content-encryption.ts';
 export {
   type Credential,
   type CredentialForms,
@@ -45,7 +46,27 @@ export {
   verifyDpopProof,
 } from './dpop.ts';
 export { createDpopNonces, type DpopNonces } from './dpop-nonce.ts';
+export {
+  type DecryptionKey,
+  type EncryptionKey,
+  encryptionKeysIn,
+  type GeneratedEncryptionKey,
+  generateEncryptionKey,
+  importEncryptionKey,
+  type JweAlgorithm,
+  jweAlgorithms,
+} from './encryption-key.ts';
 export { type IdTokenClaims, idTokenSigningInput } from './id-token.ts';
+export {
+  type DecryptedJwe,
+  decryptJwe,
+  encryptJwe,
+  encryptJwt,
+  type JweExpectation,
+  type JweRecipient,
+  type JweRefusal,
+  looksEncrypted,
+} from './jwe.ts';
 export {
   importVerificationKey,
   type JwkRefusal,

@@ -76,10 +76,8 @@ export function importVerificationKey(
   options: { readonly algorithms: readonly JwsAlgorithm[] },
 ): Result<VerificationKey, JwkRefusal> {
   if (!isJsonObject(jwk)) return err({ reason: 'not_an_object' });
-  const kid = jwk['kid'];
-  if (kid !== undefined && (typeof kid !== 'string' || kid.length === 0 || kid.length > 512)) {
-    return err({ reason: 'malformed_member', member: 'kid' });
-  }
+  const kid = kidMember(jwk);
+  if (!kid.ok) return kid;
   const use = refusedUse(jwk);
   if (use !== undefined) return err(use);
   const material = parseKeyMaterial(jwk);
@@ -91,7 +89,7 @@ export function importVerificationKey(
   const keyObject = toKeyObject(material.value);
   if (keyObject === undefined) return err({ reason: 'invalid_key' });
   return ok({
-    kid,
+    kid: kid.value,
     algorithms,
     thumbprint: jwkThumbprint(material.value),
     symmetric: material.value.kty === 'oct',
@@ -105,6 +103,21 @@ export function importVerificationKey(
  */
 export function jwkThumbprint(material: KeyMaterial): string {
   return hash('sha256', canonicalJson(material), 'base64url');
+}
+
+/** The key's name, where it has one. */
+export function kidMember(jwk: JsonObject): Result<string | undefined, JwkRefusal> {
+  const { kid } = jwk;
+  if (kid !== undefined && (typeof kid !== 'string' || kid.length === 0 || kid.length > 512)) {
+    return err({ reason: 'malformed_member', member: 'kid' });
+  }
+  return ok(kid);
+}
+
+/** RFC 7518 §6.2.2 and §6.3.2, RFC 9964 §4: `d` and its factors, or `priv`. */
+export function holdsPrivateKey(jwk: JsonObject): boolean {
+  const names = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'priv'];
+  return names.some((name) => Object.hasOwn(jwk, name));
 }
 
 /** RFC 7517 §4.2 and §4.3. */
@@ -143,10 +156,7 @@ function ableAlgorithms(material: KeyMaterial): readonly JwsAlgorithm[] {
 export function parseKeyMaterial(jwk: JsonObject): Result<KeyMaterial, JwkRefusal> {
   const { kty } = jwk;
   if (kty === 'oct') return parseOct(jwk);
-  // RFC 7518 §6.2.2 and §6.3.2, RFC 9964 §4: `d` and its factors, or `priv`.
-  if (['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'priv'].some((name) => Object.hasOwn(jwk, name))) {
-    return err({ reason: 'private_key' });
-  }
+  if (holdsPrivateKey(jwk)) return err({ reason: 'private_key' });
   switch (kty) {
     case 'RSA':
       return parseRsa(jwk);
@@ -162,7 +172,11 @@ export function parseKeyMaterial(jwk: JsonObject): Result<KeyMaterial, JwkRefusa
 }
 
 /** The member as text where it is strict base64url of a length in range, else undefined. */
-function encoded(jwk: JsonObject, member: string, lengths: { min: number; max: number }) {
+export function encodedMember(
+  jwk: JsonObject,
+  member: string,
+  lengths: { min: number; max: number },
+) {
   const text = jwk[member];
   if (typeof text !== 'string' || text.length > 2 * lengths.max) return undefined;
   const bytes = base64urlDecode(text);
@@ -172,11 +186,13 @@ function encoded(jwk: JsonObject, member: string, lengths: { min: number; max: n
   return { text, bytes };
 }
 
-function parseRsa(jwk: JsonObject): Result<KeyMaterial, JwkRefusal> {
-  const n = encoded(jwk, 'n', { min: 1, max: rsaModulusBitsMax / 8 });
+export function parseRsa(
+  jwk: JsonObject,
+): Result<{ readonly kty: 'RSA'; readonly n: string; readonly e: string }, JwkRefusal> {
+  const n = encodedMember(jwk, 'n', { min: 1, max: rsaModulusBitsMax / 8 });
   // RFC 7518 §2, Base64urlUInt: no leading zero octets.
   if (n === undefined || n.bytes[0] === 0) return err({ reason: 'malformed_member', member: 'n' });
-  const e = encoded(jwk, 'e', { min: 1, max: 8 });
+  const e = encodedMember(jwk, 'e', { min: 1, max: 8 });
   if (e === undefined || e.bytes[0] === 0) return err({ reason: 'malformed_member', member: 'e' });
   const bits = n.bytes.length * 8 - Math.clz32(n.bytes[0]!) + 24;
   const even = (bytes: Uint8Array) => bytes.at(-1)! % 2 === 0;
@@ -190,16 +206,16 @@ function parseRsa(jwk: JsonObject): Result<KeyMaterial, JwkRefusal> {
 
 function parseEc(jwk: JsonObject): Result<KeyMaterial, JwkRefusal> {
   if (jwk['crv'] !== 'P-256') return err({ reason: 'unsupported_key_type' });
-  const x = encoded(jwk, 'x', { min: 32, max: 32 });
+  const x = encodedMember(jwk, 'x', { min: 32, max: 32 });
   if (x === undefined) return err({ reason: 'malformed_member', member: 'x' });
-  const y = encoded(jwk, 'y', { min: 32, max: 32 });
+  const y = encodedMember(jwk, 'y', { min: 32, max: 32 });
   if (y === undefined) return err({ reason: 'malformed_member', member: 'y' });
   return ok({ kty: 'EC', crv: 'P-256', x: x.text, y: y.text });
 }
 
 function parseOkp(jwk: JsonObject): Result<KeyMaterial, JwkRefusal> {
   if (jwk['crv'] !== 'Ed25519') return err({ reason: 'unsupported_key_type' });
-  const x = encoded(jwk, 'x', { min: 32, max: 32 });
+  const x = encodedMember(jwk, 'x', { min: 32, max: 32 });
   if (x === undefined) return err({ reason: 'malformed_member', member: 'x' });
   return ok({ kty: 'OKP', crv: 'Ed25519', x: x.text });
 }
@@ -211,13 +227,13 @@ function parseAkp(jwk: JsonObject): Result<KeyMaterial, JwkRefusal> {
     return err({ reason: 'unsupported_key_type' });
   }
   const length = mlDsaPublicKeyBytes[alg];
-  const pub = encoded(jwk, 'pub', { min: length, max: length });
+  const pub = encodedMember(jwk, 'pub', { min: length, max: length });
   if (pub === undefined) return err({ reason: 'malformed_member', member: 'pub' });
   return ok({ kty: 'AKP', alg, pub: pub.text });
 }
 
 function parseOct(jwk: JsonObject): Result<KeyMaterial, JwkRefusal> {
-  const k = encoded(jwk, 'k', { min: 0, max: 1024 });
+  const k = encodedMember(jwk, 'k', { min: 0, max: 1024 });
   if (k === undefined) return err({ reason: 'malformed_member', member: 'k' });
   if (k.bytes.length < hs256KeyBytesMin) return err({ reason: 'weak_key' });
   return ok({ kty: 'oct', k: k.text });

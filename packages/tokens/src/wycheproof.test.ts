@@ -2,7 +2,7 @@
  * Project Wycheproof's vectors against our own code paths. The verdict rule is in
  * vectors/README.md: every case matches its mark, or is named in `exceptions` with the reason.
  */
-import { createPublicKey, createSecretKey } from 'node:crypto';
+import { createPrivateKey, createPublicKey, createSecretKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import {
   base64urlEncode,
@@ -10,12 +10,17 @@ import {
   type JsonValue,
   type JwsAlgorithm,
   parseJson,
+  seededEntropy,
 } from '@mintmark/core';
 import { describe, expect, it } from 'vitest';
 import { aeadOpen, aeadSeal } from './aead.ts';
 import { jwsAlgorithms, signatureMatches } from './algorithms.ts';
+import { decryptContent, encryptContent, jweEncryptions } from './content-encryption.ts';
+import { type JweAlgorithm, jweAlgorithms } from './encryption-key.ts';
+import { decryptJwe } from './jwe.ts';
 import { importVerificationKey } from './jwk.ts';
 import { verifyJws } from './jws.ts';
+import { unwrapKey, wrapKey } from './key-management.ts';
 import { parseKeySet } from './key-set.ts';
 
 type Fields = Readonly<Record<string, string>>;
@@ -202,6 +207,45 @@ describe('Wycheproof: AES-GCM', () => {
   });
 });
 
+describe('Wycheproof: content and key encryption', () => {
+  it.each([
+    ['A128CBC-HS256', 'a128cbc_hs256'],
+    ['A256CBC-HS512', 'a256cbc_hs512'],
+  ] as const)('%s', (encryption, file) => {
+    const counts = run(file, ({ result, fields }) => {
+      const [key, iv] = [hex(fields['key']), hex(fields['iv'])];
+      const [additionalData, ciphertext] = [hex(fields['aad']), hex(fields['ct'])];
+      const tag = hex(fields['tag']);
+      const input = { key, iv, additionalData, ciphertext, tag };
+      const opened = decryptContent(encryption, input);
+      if (opened === undefined) return 'refused';
+      expect(Buffer.from(opened).toString('hex')).toBe(fields['msg']);
+      if (result === 'valid') {
+        const again = encryptContent(encryption, { key, iv, additionalData, plaintext: opened });
+        expect(Buffer.from(again.ciphertext).equals(ciphertext)).toBe(true);
+        expect(Buffer.from(again.tag).equals(tag)).toBe(true);
+      }
+      return 'accepted';
+    });
+    expect(counts.unsupported).toBe(0);
+    expect(counts.cases).toBeGreaterThan(50);
+  });
+
+  it('AES key wrap under 256 bits', () => {
+    const counts = run('aes_wrap', ({ result, fields }, group) => {
+      if (group['keySize'] !== 256) return { unsupported: 'a shorter key' };
+      if (result === 'acceptable') return { unsupported: 'a key of one block (RFC 3394 §2)' };
+      const [key, wrapped] = [hex(fields['key']), hex(fields['ct'])];
+      const opened = unwrapKey(key, wrapped);
+      if (opened === undefined) return 'refused';
+      expect(Buffer.from(opened).toString('hex')).toBe(fields['msg']);
+      if (result === 'valid') expect(Buffer.from(wrapKey(key, opened)).equals(wrapped)).toBe(true);
+      return 'accepted';
+    });
+    expect(counts).toEqual({ cases: 165, unsupported: 98 });
+  });
+});
+
 /** The public half of a private JWK; a shared secret has none. */
 function publicHalf(jwk: JsonObject): JsonObject {
   if (jwk['kty'] === 'oct') return jwk;
@@ -250,4 +294,34 @@ describe('Wycheproof: JOSE', () => {
     });
     expect(counts).toEqual({ cases: 26, unsupported: 2 });
   });
+
+  it('JSON Web Encryption', () => {
+    const entropy = seededEntropy(1);
+    const counts = run('json_web_encryption', ({ result, fields }, group) => {
+      const jwk = group['private'] as JsonObject;
+      const { alg, enc } = encryptionNames(fields['jwe']);
+      const isOurs =
+        jweAlgorithms.some((one) => one === alg) && jweEncryptions.some((one) => one === enc);
+      if (result === 'valid' && !isOurs) return { unsupported: 'an algorithm that is left out' };
+      // Shared secrets: there is no way to name one.
+      if (jwk['kty'] === 'oct') return 'refused';
+      const privateKey = createPrivateKey({ key: jwk, format: 'jwk' });
+      const read = decryptJwe(entropy, fields['jwe'] ?? '', {
+        keys: [{ kid: String(jwk['kid']), privateKey }],
+        algorithms: [jwk['alg'] as JweAlgorithm],
+      });
+      if (!read.ok) return 'refused';
+      if (result === 'valid') {
+        expect(Buffer.from(read.value.plaintext).toString('hex')).toBe(fields['pt']);
+      }
+      return 'accepted';
+    });
+    expect(counts).toEqual({ cases: 139, unsupported: 51 });
+  });
 });
+
+function encryptionNames(jwe: string | undefined): { readonly alg: string; readonly enc: string } {
+  const header = Buffer.from(jwe?.split('.')[0] ?? '', 'base64url').toString();
+  const named = (name: string) => new RegExp(`"${name}":\\s*"([^"]*)"`).exec(header)?.[1] ?? '';
+  return { alg: named('alg'), enc: named('enc') };
+}
