@@ -105,7 +105,7 @@ function measure(contender: Contender, server: Server, round: number): Row {
     method: 'GET',
     headers: { 'user-agent': 'bench', accept: 'application/json' },
     bodies: [],
-    authorizationsFile: contender.file(round),
+    varying: { header: 'authorization', file: contender.file(round) },
     expect: /items/,
   };
   const before = server.cpuMicros();

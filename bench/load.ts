@@ -13,8 +13,8 @@ export interface Work {
   readonly headers: Readonly<Record<string, string>>;
   /** Sent in turn; a single one is sent each time. */
   readonly bodies: readonly string[];
-  /** A file of values for `Authorization`, one a line, each request taking the next. */
-  readonly authorizationsFile?: string;
+  /** A header whose values stand in a file, one a line, each request taking the next. */
+  readonly varying?: { readonly header: string; readonly file: string };
   /** What an answer must hold to count. */
   readonly expect: RegExp;
 }
@@ -77,7 +77,7 @@ function luaOf(work: Work): string {
     .map(([name, value]) => `wrk.headers[${quote(name)}] = ${quote(value)}`)
     .join('\n');
   const bodies = work.bodies.map(quote).join(',');
-  if (work.authorizationsFile !== undefined) return luaOfAuthorizations(work, headers);
+  if (work.varying !== undefined) return luaOfVarying(work, work.varying, headers);
   return `wrk.method = ${quote(work.method)}
 ${headers}
 local bodies = {${bodies}}
@@ -90,15 +90,21 @@ end
 `;
 }
 
-function luaOfAuthorizations(work: Work, headers: string): string {
+function luaOfVarying(
+  work: Work,
+  { header, file }: NonNullable<Work['varying']>,
+  headers: string,
+): string {
+  const body = work.bodies[0] === undefined ? '' : `wrk.body = ${JSON.stringify(work.bodies[0])}`;
   return `wrk.method = ${JSON.stringify(work.method)}
 ${headers}
+${body}
 local values = {}
-for line in io.lines(${JSON.stringify(work.authorizationsFile)}) do values[#values + 1] = line end
+for line in io.lines(${JSON.stringify(file)}) do values[#values + 1] = line end
 local i = 0
 request = function()
   i = i % #values + 1
-  wrk.headers["authorization"] = values[i]
+  wrk.headers[${JSON.stringify(header)}] = values[i]
   return wrk.format()
 end
 `;

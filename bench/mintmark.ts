@@ -1,9 +1,8 @@
 /** Our own server under measurement: initialised in a fresh folder, set up through its own API. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
-import { type Server, startServer } from './server-process.ts';
+import { freePort, type Server, startServer } from './server-process.ts';
 
 const main = join(import.meta.dirname, '../packages/cli/src/main.ts');
 
@@ -24,6 +23,8 @@ export interface MintmarkOptions {
   readonly clientId: string;
   readonly clientSecret: string;
   readonly command?: 'authority' | 'serve';
+  /** Where it keeps its rows; SQLite in the data folder by default. */
+  readonly database?: string;
   readonly flags?: readonly string[];
 }
 
@@ -33,12 +34,14 @@ export async function startMintmark(
   options: MintmarkOptions,
 ): Promise<MintmarkServer> {
   const data = join(folder, 'data');
-  const adminKey = initialise(data, join(folder, 'admin-key'));
+  const { database } = options;
+  const env = { MINTMARK_LOG_LEVEL: 'error', ...(database && { MINTMARK_DATABASE: database }) };
+  const adminKey = initialise(data, join(folder, 'admin-key'), env);
   const startedAt = performance.now();
   const args = [main, options.command ?? 'authority', '--data', data, '--listen', '127.0.0.1:0'];
   const server = await startServer([...args, ...(options.flags ?? [])], {
     ready: /http:\/\/127\.0\.0\.1:\d+/,
-    env: { MINTMARK_LOG_LEVEL: 'error' },
+    env,
   });
   const port = Number(/127\.0\.0\.1:(\d+)/.exec(server.firstLine)?.[1]);
   const call = caller(port, adminKey);
@@ -130,20 +133,12 @@ export async function startApart(folder: string, options: MintmarkOptions): Prom
   return { server, gatewayPort, gateway, stop };
 }
 
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const probe = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = probe.address() as AddressInfo;
-      probe.close(() => resolve(port));
-    });
-  });
-}
-
 /** @returns the admin key, of now or of the first time that the folder was used */
-function initialise(data: string, keyFile: string): string {
+function initialise(data: string, keyFile: string, env: Record<string, string>): string {
   if (existsSync(keyFile)) return readFileSync(keyFile, 'utf8');
-  const init = execFileSync(process.execPath, [main, 'init', '--data', data, '--json'], {
+  const init = execFileSync(process.execPath, [main, 'init', '--json', '--data', data], {
     encoding: 'utf8',
+    env: { ...process.env, ...env },
   });
   const { admin_key: adminKey } = JSON.parse(init) as { admin_key: string };
   writeFileSync(keyFile, adminKey, { mode: 0o600 });

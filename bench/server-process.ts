@@ -1,6 +1,7 @@
 /** A server under measurement: started on core 0, watched for its CPU time and memory. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 
 export interface Server {
@@ -16,21 +17,27 @@ export interface Server {
 /** Kernel clock ticks a second (`getconf CLK_TCK`): 100 on every Linux that Node runs on. */
 const microsPerTick = 10_000;
 
-/**
- * @param args of node
- * @param ready matches the line that says the server listens; that line is `firstLine`
- */
-export async function startServer(
+export interface StartOptions {
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Matches the line that says the server listens; that line is `firstLine`. */
+  readonly ready?: RegExp;
+  /** Default 0, where servers under measurement run. */
+  readonly core?: 0 | 1;
+}
+
+/** @param args of node */
+export function startServer(args: readonly string[], options: StartOptions = {}): Promise<Server> {
+  return startProgram(process.execPath, args, options);
+}
+
+/** A server that is not ours to run under this Node. */
+export async function startProgram(
+  program: string,
   args: readonly string[],
-  options: {
-    readonly cwd?: string;
-    readonly env?: Readonly<Record<string, string>>;
-    readonly ready?: RegExp;
-    /** Default 0, where servers under measurement run. */
-    readonly core?: 0 | 1;
-  } = {},
+  options: StartOptions,
 ): Promise<Server> {
-  const child = spawn('taskset', ['-c', String(options.core ?? 0), process.execPath, ...args], {
+  const child = spawn('taskset', ['-c', String(options.core ?? 0), program, ...args], {
     cwd: options.cwd ?? import.meta.dirname,
     env: { ...process.env, ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -81,4 +88,13 @@ function cpuTicks(pid: number): number {
     .replace(/^.*\) /, '')
     .split(' ');
   return Number(fields[11]) + Number(fields[12]);
+}
+
+export function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const probe = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = probe.address() as AddressInfo;
+      probe.close(() => resolve(port));
+    });
+  });
 }

@@ -1,32 +1,10 @@
 /**
- * Peer: oidc-provider with everything in memory, ES256, client credentials and introspection. Its
- * own store forgets beyond 1,000 entries, so tokens live in a plain map, which is faster still.
+ * Peer: oidc-provider with everything in memory, ES256, client credentials and introspection.
  * Prints `port`.
  */
 import { generateKeyPairSync } from 'node:crypto';
-import Provider, { type Adapter, type AdapterPayload } from 'oidc-provider';
-
-const rows = new Map<string, AdapterPayload>();
-
-class MapAdapter implements Adapter {
-  readonly #name: string;
-  constructor(name: string) {
-    this.#name = name;
-  }
-  async upsert(id: string, payload: AdapterPayload): Promise<void> {
-    rows.set(`${this.#name}:${id}`, payload);
-  }
-  async find(id: string): Promise<AdapterPayload | undefined> {
-    return rows.get(`${this.#name}:${id}`);
-  }
-  async findByUserCode(): Promise<undefined> {}
-  async findByUid(): Promise<undefined> {}
-  async consume(): Promise<void> {}
-  async destroy(id: string): Promise<void> {
-    rows.delete(`${this.#name}:${id}`);
-  }
-  async revokeByGrantId(): Promise<void> {}
-}
+import Provider from 'oidc-provider';
+import { MapAdapter } from './map-adapter.ts';
 
 const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const resource = 'https://api.example.com';

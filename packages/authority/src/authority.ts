@@ -23,8 +23,8 @@ import {
 } from '@mintmark/core';
 import {
   createDpopNonces,
+  createProofKeys,
   createVerifiedCache,
-  type DpopNonces,
   type VerifiedAccessToken,
 } from '@mintmark/tokens';
 import { type VerifyKeyPorts, verifyKey } from './apikeys/verify-key.ts';
@@ -99,7 +99,7 @@ export async function openAuthority(
   const keys = keyVerifier(rooms);
   // Derived from the root key, so that every node knows the nonces of every other.
   const nonces = createDpopNonces(await ports.custody.mac('dpop-nonce', new Uint8Array()));
-  const judging = protocolDeps(rooms, { keys, nonces });
+  const judging = protocolDeps(rooms, { keys, nonces, proofKeys: createProofKeys() });
   const management = await openManagement(rooms, { ...judging, keys });
   const { isGateway, isRegistrar } = management;
   const protocol: ProtocolDeps = { ...judging, isGateway, isRegistrar };
@@ -200,7 +200,7 @@ const notFound: HttpResponse = {
 
 function protocolDeps(
   rooms: Rooms,
-  { keys, nonces }: { readonly keys: VerifyKeyPorts; readonly nonces: DpopNonces },
+  { keys, ...proving }: { readonly keys: VerifyKeyPorts } & Pick<ProofDeps, 'nonces' | 'proofKeys'>,
 ): Omit<ProtocolDeps, 'isGateway' | 'isRegistrar'> {
   const { config, ports, store, peppers, recorder, keyring, feed, refusals } = rooms;
   const { users, pairwiseKey } = rooms;
@@ -208,7 +208,10 @@ function protocolDeps(
   const { prefix } = config;
   const issuerOf = (): string => config.issuer;
   const { registration, findClient, clientKeys, authenticator } = openClients(rooms);
-  const proofs = { nonces, requireDpopNonce: config.requireDpopNonce === true, issuerOf, clock };
+  const proofs = {
+    ...{ ...proving, issuerOf, clock },
+    requireDpopNonce: config.requireDpopNonce === true,
+  };
   const introspectDeps = {
     store,
     peppers,

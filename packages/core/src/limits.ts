@@ -217,6 +217,8 @@ export const limits = {
   decisionBatchMax: 2_000,
   /** Verified tokens remembered by a node: about 900 bytes each, claims included; 90 MB if full. */
   verifiedCacheEntriesMax: 100_000,
+  /** Keys of DPoP proofs remembered by a process: about 1 KB each. */
+  proofKeysMax: 10_000,
   /** Acts waiting for the writer; beyond it callers get a fault (503) at once. */
   writeQueueMax: 16_384,
   /** Acts in one SQLite transaction: beyond a few hundred the fsync is already amortised. */

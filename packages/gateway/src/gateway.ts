@@ -20,6 +20,7 @@ import type { StreamHandler, StreamReply, StreamRequest } from '@mintmark/net';
 import {
   type Credential,
   createDpopNonces,
+  createProofKeys,
   createVerifiedCache,
   parseCredential,
   type VerifiedAccessToken,
@@ -157,6 +158,7 @@ function join(config: GatewayConfig, ports: GatewayPorts): Parts {
     ...{ config, ports, view, metrics, queue, upstreams, live },
     proofs: {
       memory: createProofMemory(),
+      keys: createProofKeys(),
       nonces: config.dpopNonces === true ? createDpopNonces(ports.entropy.bytes(32)) : undefined,
       windowSeconds: limits.dpopWindowSeconds,
     },

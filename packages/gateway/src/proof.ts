@@ -8,7 +8,12 @@
 import { hash } from 'node:crypto';
 import { equalConstantTime, type UnixSeconds, utf8 } from '@mintmark/core';
 import type { StreamRequest } from '@mintmark/net';
-import { type Credential, type DpopNonces, verifyDpopProof } from '@mintmark/tokens';
+import {
+  type Credential,
+  type DpopNonces,
+  type ProofKeys,
+  verifyDpopProof,
+} from '@mintmark/tokens';
 import type { Identity } from './identity.ts';
 import type { ProofMemory } from './proof-memory.ts';
 import type { Refusal } from './refusal.ts';
@@ -16,6 +21,7 @@ import type { Refusal } from './refusal.ts';
 export interface ProofParts {
   readonly memory: ProofMemory;
   /** Undefined where proofs need none. */
+  readonly keys: ProofKeys;
   readonly nonces: DpopNonces | undefined;
   /** Age that a proof without nonce may have here. */
   readonly windowSeconds: number;
@@ -45,7 +51,7 @@ export function judgeBinding(
 }
 
 function judgeProof(
-  { memory, nonces, windowSeconds }: ProofParts,
+  { memory, keys, nonces, windowSeconds }: ProofParts,
   input: {
     readonly credential: Credential;
     readonly request: StreamRequest;
@@ -57,13 +63,14 @@ function judgeProof(
   const { credential, request, now, jkt, proof } = input;
   // RFC 9449 §7.2: as Bearer it would be worth as much to whoever stole it.
   if (proof === undefined) return { reason: 'invalid_proof', detail: 'presented_as_bearer' };
-  const verified = verifyDpopProof(proof, {
+  const expectation = {
     method: request.method,
     url: `${request.scheme}://${request.externalHost ?? ''}${request.path}`,
     accessToken: textOf(credential),
     now,
     ...(nonces === undefined ? { ageSecondsMax: windowSeconds } : {}),
-  });
+  };
+  const verified = verifyDpopProof(proof, expectation, keys);
   if (!verified.ok) return { reason: 'invalid_proof', detail: verified.refusal.reason };
   if (verified.value.jkt !== jkt) return { reason: 'invalid_proof', detail: 'wrong_key' };
   if (nonces !== undefined) {

@@ -3,7 +3,7 @@ import type { JsonObject, UnixSeconds } from '@mintmark/core';
 import fc from 'fast-check';
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 'jose';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { dpopAlgorithms, verifyDpopProof } from './dpop.ts';
+import { createProofKeys, dpopAlgorithms, verifyDpopProof } from './dpop.ts';
 import { createDpopNonces } from './dpop-nonce.ts';
 
 const now = 1_790_000_000 as UnixSeconds;
@@ -252,5 +252,35 @@ describe('a nonce', () => {
     const nonce = nonces.current(now);
     const flipped = nonce.slice(0, -2) + (nonce.endsWith('AA') ? 'BA' : 'AA');
     expect(nonces.accepts(flipped, now)).toBe(false);
+  });
+});
+
+describe('keys of proofs', () => {
+  const expectation = { method: 'GET', url, accessToken: undefined, now };
+
+  it('are remembered, and each proof is still judged by its signature and claims', async () => {
+    const keys = createProofKeys();
+    const other = await maker('ES256');
+    for (const one of [sender, other, sender]) {
+      const verdict = verifyDpopProof(await one.prove(claims), expectation, keys);
+      expect(verdict).toMatchObject({ ok: true, value: { jkt: one.jkt } });
+    }
+    expect(keys.size).toBe(2);
+    const [header, payload] = (await sender.prove(claims)).split('.');
+    const signature = (await other.prove(claims)).split('.')[2];
+    const forged = `${header}.${payload}.${signature}`;
+    expect(reasonOf(verifyDpopProof(forged, expectation, keys))).toBe('bad_signature');
+    const late = await sender.prove({ ...claims, iat: now - 100 });
+    expect(reasonOf(verifyDpopProof(late, expectation, keys))).toBe('too_old');
+  });
+
+  it('are remembered after a good signature only, and not with long headers', async () => {
+    const keys = createProofKeys();
+    const proof = await sender.prove(claims);
+    verifyDpopProof(`${proof.slice(0, -8)}AAAAAAAA`, expectation, keys);
+    expect(keys.size).toBe(0);
+    const long = await sender.prove(claims, { note: 'x'.repeat(1_024) });
+    expect(reasonOf(verifyDpopProof(long, expectation, keys))).toBe('ok');
+    expect(keys.size).toBe(0);
   });
 });

@@ -16,9 +16,10 @@ import {
 } from '@mintmark/core';
 import { jwsAlgorithms } from './algorithms.ts';
 import { claimText, numericDate, readClaims } from './claims.ts';
-import { importVerificationKey } from './jwk.ts';
+import { importVerificationKey, type VerificationKey } from './jwk.ts';
 import { type JwsRefusal, readHeaderOf, verifyJws } from './jws.ts';
 import type { KeySet } from './key-set.ts';
+import { RecentMap } from './recent-map.ts';
 
 /** Algorithms of proofs: every one with a public key (RFC 9449 §4.2). */
 export const dpopAlgorithms: readonly JwsAlgorithm[] = jwsAlgorithms.filter(
@@ -65,8 +66,22 @@ export interface DpopExpectation {
 }
 
 /**
+ * Keys of proofs whose signature was good, by the proof's whole header as it came: a sender's
+ * header is the same each time, and reading its key costs more than half of a signature check.
+ */
+export type ProofKeys = RecentMap<string, VerificationKey>;
+
+/** Longer headers are read each time: keys of ML-DSA, certificates that nobody asked for. */
+const headerCharsMax = 1_024;
+
+export function createProofKeys(): ProofKeys {
+  return new RecentMap(limits.proofKeysMax);
+}
+
+/**
  * Verifies a proof against its request (RFC 9449 §4.3).
  *
+ * @param keys what earlier calls have read
  * @returns the thumbprint, and by what the proof is used once; refusals: those of `verifyJws`
  *   (algorithm_not_allowed: symmetric ones and `none`), malformed_key (missing, private, weak),
  *   malformed_claims, wrong_method, wrong_url, too_old, not_yet_valid, wrong_access_token
@@ -74,22 +89,32 @@ export interface DpopExpectation {
 export function verifyDpopProof(
   proof: string,
   expectation: DpopExpectation,
+  keys: ProofKeys = createProofKeys(),
 ): Result<VerifiedDpopProof, DpopRefusal> {
   const { algorithms = dpopAlgorithms } = expectation;
+  const header = proof.slice(0, Math.max(0, proof.indexOf('.')));
+  const known = keys.peek(header);
+  const read = known === undefined ? readKey(proof) : ok(known);
+  if (!read.ok) return read;
+  const own = read.value;
+  // A set of this one key, whatever `kid` a header may carry beside it.
+  const set: KeySet = { epoch: '', keys: [own], headers: new Map(), lookup: () => own };
+  const jws = verifyJws(proof, set, { typ: 'dpop+jwt', algorithms });
+  if (!jws.ok) return jws;
+  if (known !== undefined) keys.touch(header);
+  else if (header.length <= headerCharsMax) keys.set(header, own);
+  const claims = readClaims(jws.value.payload);
+  if (claims === undefined) return err({ reason: 'malformed_claims', claim: undefined });
+  return judgeClaims(claims, own.thumbprint, expectation);
+}
+
+function readKey(proof: string): Result<VerificationKey, DpopRefusal> {
   const header = readHeaderOf(proof);
   if (!header.ok) return header;
   const jwk = header.value['jwk'];
   if (jwk === undefined) return err({ reason: 'malformed_key' });
   const key = importVerificationKey(jwk, { algorithms: dpopAlgorithms });
-  if (!key.ok || key.value.symmetric) return err({ reason: 'malformed_key' });
-  const { value: own } = key;
-  // A set of this one key, whatever `kid` a header may carry beside it.
-  const keys: KeySet = { epoch: '', keys: [own], headers: new Map(), lookup: () => own };
-  const jws = verifyJws(proof, keys, { typ: 'dpop+jwt', algorithms });
-  if (!jws.ok) return jws;
-  const claims = readClaims(jws.value.payload);
-  if (claims === undefined) return err({ reason: 'malformed_claims', claim: undefined });
-  return judgeClaims(claims, own.thumbprint, expectation);
+  return key.ok && !key.value.symmetric ? key : err({ reason: 'malformed_key' });
 }
 
 function judgeClaims(
@@ -102,9 +127,12 @@ function judgeClaims(
   const jti = claimText(claims['jti']);
   if (jti === undefined) return err({ reason: 'malformed_claims', claim: 'jti' });
   if (htm !== expectation.method) return err({ reason: 'wrong_method' });
-  const url = typeof htu === 'string' ? normalizedUrl(htu) : undefined;
-  if (url === undefined) return err({ reason: 'malformed_claims', claim: 'htu' });
-  if (url !== normalizedUrl(expectation.url)) return err({ reason: 'wrong_url' });
+  // As it mostly comes, it need not be taken apart.
+  if (htu !== expectation.url) {
+    const url = typeof htu === 'string' ? normalizedUrl(htu) : undefined;
+    if (url === undefined) return err({ reason: 'malformed_claims', claim: 'htu' });
+    if (url !== normalizedUrl(expectation.url)) return err({ reason: 'wrong_url' });
+  }
   const issuedAt = numericDate(iat, Math.floor);
   if (issuedAt === undefined) return err({ reason: 'malformed_claims', claim: 'iat' });
   // Also where a nonce says how fresh it is: what is remembered of it must have an end.

@@ -39,9 +39,11 @@ export {
   parseCredential,
 } from './credential.ts';
 export {
+  createProofKeys,
   type DpopExpectation,
   type DpopRefusal,
   dpopAlgorithms,
+  type ProofKeys,
   type VerifiedDpopProof,
   verifyDpopProof,
 } from './dpop.ts';

@@ -8,6 +8,7 @@ import { hash } from 'node:crypto';
 import { limits } from '@mintmark/core';
 import type { VerificationKey } from './jwk.ts';
 import type { KeySet } from './key-set.ts';
+import { RecentMap } from './recent-map.ts';
 
 /** SHA-256 of the whole token, in a form that is cheap as a map key. */
 export type TokenDigest = string;
@@ -40,46 +41,30 @@ interface Entry<T> {
 }
 
 /**
- * Two generations of half the bound each: what is found in the old one moves to the young one, and
- * when the young one is full the old one goes. Recently used entries stay, at a constant cost.
+ * What was used recently stays.
  *
  * @param options.entriesMax at least 2; default `limits.verifiedCacheEntriesMax`
  */
 export function createVerifiedCache<T>(
   options: { readonly entriesMax?: number } = {},
 ): VerifiedCache<T> {
-  const generationMax = Math.floor((options.entriesMax ?? limits.verifiedCacheEntriesMax) / 2);
-  if (!(generationMax >= 1)) throw new RangeError('createVerifiedCache: entriesMax');
-  let young = new Map<TokenDigest, Entry<T>>();
-  let old = new Map<TokenDigest, Entry<T>>();
-
-  function insert(digest: TokenDigest, entry: Entry<T>): void {
-    if (young.size >= generationMax && !young.has(digest)) {
-      old = young;
-      young = new Map();
-    }
-    young.set(digest, entry);
-  }
-
+  const entries = new RecentMap<TokenDigest, Entry<T>>(
+    options.entriesMax ?? limits.verifiedCacheEntriesMax,
+  );
   return {
     find(digest, issuer, keys) {
-      const fresh = young.get(digest);
-      const entry = fresh ?? old.get(digest);
+      const entry = entries.peek(digest);
       if (entry === undefined || entry.issuer !== issuer || entry.epoch !== keys.epoch) {
         return undefined;
       }
       if (keys.lookup(entry.kid)?.thumbprint !== entry.thumbprint) return undefined;
-      if (fresh === undefined) {
-        old.delete(digest);
-        insert(digest, entry);
-      }
+      entries.touch(digest);
       return entry.value;
     },
     remember(digest, { issuer, keys, key, value }) {
       const { kid, thumbprint } = key;
-      old.delete(digest);
-      insert(digest, { issuer, epoch: keys.epoch, kid, thumbprint, value });
+      entries.set(digest, { issuer, epoch: keys.epoch, kid, thumbprint, value });
     },
-    size: () => young.size + old.size,
+    size: () => entries.size,
   };
 }

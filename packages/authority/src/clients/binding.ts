@@ -13,13 +13,19 @@ import {
   type TenantId,
   type TokenBinding,
 } from '@mintmark/core';
-import { type DpopNonces, type DpopRefusal, verifyDpopProof } from '@mintmark/tokens';
+import {
+  type DpopNonces,
+  type DpopRefusal,
+  type ProofKeys,
+  verifyDpopProof,
+} from '@mintmark/tokens';
 import type { Step } from '../store/act.ts';
 import type { Client } from './client.ts';
 import { singleUseStep } from './single-use.ts';
 
 export interface ProofDeps {
   readonly nonces: DpopNonces;
+  readonly proofKeys: ProofKeys;
   /** Whether a proof without nonce is sent back for one. */
   readonly requireDpopNonce: boolean;
   readonly issuerOf: (tenant: TenantId) => string;
@@ -86,7 +92,7 @@ export function judgeProof(
   const { tenant, proof = '', method, path, accessToken } = input;
   const now = nowSeconds(deps.clock);
   const url = `${deps.issuerOf(tenant)}${path}`;
-  const verified = verifyDpopProof(proof, { method, url, accessToken, now });
+  const verified = verifyDpopProof(proof, { method, url, accessToken, now }, deps.proofKeys);
   if (!verified.ok) return err({ reason: 'proof_refused', detail: verified.refusal.reason });
   const { jkt, jti, endsAt, nonce } = verified.value;
   // A nonce that nobody asked for must still be ours: a client that sends one relies on it.
