@@ -142,6 +142,7 @@ function writeTokens(store: Store): Promise<unknown> {
       issuedAtSeconds: now,
       expiresAtSeconds: expiresAt,
       binding: null,
+      claims: {},
     };
   });
   return store.acts.run({ steps: [{ do: 'insertMany', table: 'tokens', rows }], audit: null });

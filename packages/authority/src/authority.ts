@@ -453,7 +453,7 @@ function introspectorOf(protocol: ProtocolDeps, feed: Feed): Introspector {
       }
       // Good at the token endpoint alone.
       if (found.format === 'refresh') return { active: false };
-      const { format, tokenId, payload, ...rest } = found;
+      const { format, tokenId, claims, ...rest } = found;
       return {
         kind: format,
         id: tokenId,

@@ -80,6 +80,7 @@ export type { JwsAlgorithm, Signer } from './signer.ts';
 export { clientSubject, holderId, typedSubject } from './subject.ts';
 export { suggest } from './suggest.ts';
 export { letOthersRun, type Timers } from './timers.ts';
+export { type AcrValue, acrReaches, acrValues, isAcrValue } from './wire/acr.ts';
 export type { AuditAction, AuditActor, AuditEvent, AuditObject } from './wire/audit-event.ts';
 export { parseConfirmation, renderConfirmation, type TokenBinding } from './wire/confirmation.ts';
 export type { CredentialKind, DecisionEvent, DecisionSink } from './wire/decision-event.ts';
@@ -105,6 +106,7 @@ export {
   type RouteCors,
   type RouteMatch,
   type RouteRefusal,
+  type RouteStepUp,
   type RouteUpstream,
 } from './wire/route.ts';
 export type {

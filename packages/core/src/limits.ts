@@ -145,6 +145,8 @@ export const limits = {
   corsOriginsMax: 100,
   corsMaxAgeSecondsDefault: 600,
   corsMaxAgeSecondsMax: 86_400,
+  /** A sign-in that is older than a year proves nothing that a route could demand. */
+  stepUpMaxAgeSecondsMax: 365 * 24 * 3600,
   /** Longest time that a route may go on without hearing of revocations, seconds. */
   staleContinueSecondsMax: 24 * 3600,
   /** Pause of a node after a failed question to the feed: doubles up, and stays below the lease. */

@@ -4,7 +4,7 @@
  */
 import { Socket } from 'node:net';
 import type { Duplex, Readable } from 'node:stream';
-import type { Clock } from '@mintmark/core';
+import { type Clock, nowSeconds, type UnixSeconds } from '@mintmark/core';
 import type { StreamReply, StreamRequest } from '@mintmark/net';
 import type { Dispatcher } from 'undici';
 import { clientHeaders, type ForwardedAs, upstreamHeaders } from './headers.ts';
@@ -19,7 +19,7 @@ export interface ForwardParts {
   readonly upstreams: Upstreams;
   readonly live: LiveRequests;
   readonly metrics: Metrics;
-  readonly clock: Pick<Clock, 'monotonicMs'>;
+  readonly clock: Pick<Clock, 'monotonicMs' | 'nowMs'>;
   readonly bodyBytesMax: number;
 }
 
@@ -89,6 +89,7 @@ class Forwarding implements Dispatcher.DispatchHandler, LiveRequest {
   readonly request: StreamRequest;
   readonly identity: Identity | undefined;
   readonly address: string;
+  readonly beganAt: UnixSeconds;
   place = -1;
   endless = false;
   stalledSinceMs: number | undefined;
@@ -111,6 +112,7 @@ class Forwarding implements Dispatcher.DispatchHandler, LiveRequest {
     this.request = input.request;
     this.identity = input.as.identity;
     this.address = input.request.remoteAddress;
+    this.beganAt = nowSeconds(parts.clock);
     this.#upstream = parts.upstreams.to(this.route.upstream.origin);
   }
 

@@ -182,9 +182,12 @@ async function handle(parts: Parts, request: StreamRequest, reply: StreamReply):
   const record = new DecisionRecord(parts.record, request);
   let out = reply;
   let asked: CompiledRoute | undefined;
+  let proven: Identity | undefined;
   const refuse = (refusal: Refusal): void => {
     record.deny(refusal);
-    out.respond(refusalResponse(refusal, resourceMetadataUrl(request, asked)));
+    const metadata = resourceMetadataUrl(request, asked);
+    const scheme = proven?.binding?.by === 'jkt' ? 'DPoP' : 'Bearer';
+    out.respond(refusalResponse(refusal, { metadata, scheme }));
   };
 
   // Without any view there are no routes to speak of.
@@ -218,6 +221,7 @@ async function handle(parts: Parts, request: StreamRequest, reply: StreamReply):
     return refuse(verified.refusal.refusal);
   }
   const identity = verified?.value;
+  proven = identity;
   if (identity !== undefined) {
     const rotated = view.isRotated(identity.credentialId);
     record.identified({ ...identity, authenticated: true, rotated });
@@ -227,7 +231,7 @@ async function handle(parts: Parts, request: StreamRequest, reply: StreamReply):
   const refusal =
     (identity && judgeStatus(identity, { view, address, now })) ??
     (identity && judgeBinding(parts.proofs, { identity, credential, request, now })) ??
-    judgeRoute(identity, { route, address, audience }) ??
+    judgeRoute(identity, { route, address, audience, now }) ??
     judgeBody(request, bodyBytesMaxOf(route, parts.forward)) ??
     judgeConcurrency(parts, identity);
   if (refusal !== undefined) return refuse(refusal);
@@ -354,9 +358,9 @@ function hasRoute({ config, view }: Parts, request: LiveRequest): boolean {
   if (!matched.ok) return false;
   const { route } = matched.value;
   const identity = route.credential === 'none' ? undefined : request.identity;
-  const { address } = request;
+  const { address, beganAt: now } = request;
   const audience = config.defaultAudience ?? view.issuer;
-  if (judgeRoute(identity, { route, address, audience }) !== undefined) return false;
+  if (judgeRoute(identity, { route, address, audience, now }) !== undefined) return false;
   request.route = route;
   request.judgedBy = routes;
   return true;

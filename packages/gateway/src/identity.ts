@@ -20,6 +20,9 @@ export interface Identity {
   readonly expiresAt: UnixSeconds | undefined;
   /** Key that its holder must prove with each request. */
   readonly binding: TokenBinding | undefined;
+  /** How and when its subject signed in; undefined where nobody did, as for API keys. */
+  readonly acr?: string | undefined;
+  readonly authTime?: UnixSeconds | undefined;
   /** Of an API key that the authority was asked about, with the view's position then. */
   readonly asked: (KeyTargets & { readonly position: FeedPosition }) | undefined;
   /** What can be revoked of it; undefined for API keys, whose status stands in the view. */

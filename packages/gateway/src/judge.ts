@@ -2,7 +2,7 @@
  * What is judged anew at every request, and again while an answer lasts: expiry, revocation and
  * status; then whether the route lets the identity in. Pure: a view, an identity and the time.
  */
-import { parseAddress, type UnixSeconds } from '@mintmark/core';
+import { acrReaches, isAcrValue, parseAddress, type UnixSeconds } from '@mintmark/core';
 import type { Identity } from './identity.ts';
 import type { InvalidCredential, Refusal } from './refusal.ts';
 import type { CompiledRoute } from './route-table.ts';
@@ -73,7 +73,13 @@ export function hasScopesStill(
  */
 export function judgeRoute(
   identity: Identity | undefined,
-  at: { readonly route: CompiledRoute; readonly address: string; readonly audience: string },
+  at: {
+    readonly route: CompiledRoute;
+    readonly address: string;
+    readonly audience: string;
+    /** When the request came. */
+    readonly now: UnixSeconds;
+  },
 ): Refusal | undefined {
   const { route, address } = at;
   if (route.addresses !== undefined && !route.addresses.contains(address)) {
@@ -92,5 +98,21 @@ export function judgeRoute(
       return { reason: 'insufficient_scope', scopes: route.scopes };
     }
   }
-  return undefined;
+  return judgeSignIn(identity, route, at.now);
+}
+
+/** RFC 9470 §3: after all else, as a sign-in would help with nothing else. */
+function judgeSignIn(
+  { acr, authTime }: Identity,
+  { stepUp }: CompiledRoute,
+  now: UnixSeconds,
+): Refusal | undefined {
+  if (stepUp === undefined) return undefined;
+  const { acrValues, maxAgeSeconds } = stepUp;
+  const isStrong =
+    acrValues === undefined ||
+    (isAcrValue(acr) && acrValues.some((wanted) => acrReaches(acr, wanted)));
+  const isRecent =
+    maxAgeSeconds === undefined || (authTime !== undefined && now - authTime <= maxAgeSeconds);
+  return isStrong && isRecent ? undefined : { reason: 'insufficient_authentication', ...stepUp };
 }

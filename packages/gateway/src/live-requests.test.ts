@@ -1,3 +1,4 @@
+import type { UnixSeconds } from '@mintmark/core';
 import { expect, test } from 'vitest';
 import { type LiveRequest, LiveRequests } from './live-requests.ts';
 
@@ -8,6 +9,7 @@ function request(address: string, cut: string[]): LiveRequest {
     request: { method: 'GET', host: undefined, path: '/' },
     identity: undefined,
     address,
+    beganAt: 0 as UnixSeconds,
     place: -1,
     endless: false,
     stalledSinceMs: undefined,

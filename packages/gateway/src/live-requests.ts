@@ -2,6 +2,7 @@
  * Requests being forwarded, so that those that last are judged again: a stream that was opened with
  * a good credential must not outlive it by more than five seconds.
  */
+import type { UnixSeconds } from '@mintmark/core';
 import type { StreamRequest } from '@mintmark/net';
 import type { Identity } from './identity.ts';
 import type { CompiledRoute, RouteTable } from './route-table.ts';
@@ -14,6 +15,7 @@ export interface LiveRequest {
   readonly request: Pick<StreamRequest, 'method' | 'host' | 'path'>;
   readonly identity: Identity | undefined;
   readonly address: string;
+  readonly beganAt: UnixSeconds;
   /** Where `LiveRequests` keeps it, which alone sets it; -1 where it does not. */
   place: number;
   /** Set for WebSockets and event streams: they have no end of their own, so expiry ends them. */

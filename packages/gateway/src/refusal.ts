@@ -3,7 +3,7 @@
  * wrong with a credential is one answer (RFC 6750 §3.1), so that nobody learns from it which keys
  * exist. Bodies are problem documents (RFC 9457).
  */
-import { assertNever, type HttpResponse } from '@mintmark/core';
+import { assertNever, type HttpResponse, type RouteStepUp } from '@mintmark/core';
 import {
   type AccessTokenRefusal,
   type CredentialRefusal,
@@ -46,6 +46,7 @@ export type Refusal =
   | { readonly reason: 'proofs_full' }
   | { readonly reason: 'address_not_allowed' }
   | { readonly reason: 'insufficient_scope'; readonly scopes: readonly string[] }
+  | ({ readonly reason: 'insufficient_authentication' } & RouteStepUp)
   | { readonly reason: 'too_many_failures'; readonly retryAfterSeconds: number }
   | { readonly reason: 'origin_not_allowed' }
   | { readonly reason: 'too_many_concurrent' }
@@ -57,8 +58,15 @@ export function reasonOf(refusal: Refusal): string {
   return 'detail' in refusal ? refusal.detail : refusal.reason;
 }
 
-/** @param metadata URL that a challenge names, where there is one (RFC 9728 §5.1) */
-export function refusalResponse(refusal: Refusal, metadata?: string): HttpResponse {
+export interface ChallengeParts {
+  /** URL that a challenge names, where there is one (RFC 9728 §5.1). */
+  readonly metadata?: string | undefined;
+  /** By which a credential that was proven is used (RFC 9449 §7.1); default: Bearer. */
+  readonly scheme?: 'Bearer' | 'DPoP';
+}
+
+export function refusalResponse(refusal: Refusal, parts: ChallengeParts = {}): HttpResponse {
+  const { metadata } = parts;
   switch (refusal.reason) {
     case 'status_absent':
     case 'status_stale':
@@ -73,14 +81,14 @@ export function refusalResponse(refusal: Refusal, metadata?: string): HttpRespon
       return problem(405, 'method_not_allowed', { allow: refusal.allow.join(', ') });
     case 'token_in_query':
       // RFC 6750 §2.3 and RFC 9700 §2.2: it would stand in logs and histories.
-      return challenge(400, 'invalid_request', { metadata });
+      return challenge(400, 'invalid_request', parts);
     case 'no_credential':
       // RFC 6750 §3.1: whoever did not authenticate at all is told no error.
       return withoutCredential(metadata);
     case 'malformed_credential':
       return malformedCredential(refusal.detail, metadata);
     case 'invalid_credential':
-      return challenge(401, 'invalid_token', { metadata });
+      return challenge(401, 'invalid_token', parts);
     case 'invalid_proof':
       return invalidProof(refusal.detail, metadata);
     case 'nonce_needed':
@@ -89,7 +97,12 @@ export function refusalResponse(refusal: Refusal, metadata?: string): HttpRespon
     case 'address_not_allowed':
       return problem(403, refusal.reason);
     case 'insufficient_scope':
-      return challenge(403, 'insufficient_scope', { metadata, scopes: refusal.scopes });
+      return challenge(403, 'insufficient_scope', {
+        ...parts,
+        more: { scope: refusal.scopes.join(' ') },
+      });
+    case 'insufficient_authentication':
+      return signInChallenge(refusal, parts);
     case 'too_many_failures':
       return problem(429, 'too_many_failures', {
         'retry-after': String(refusal.retryAfterSeconds),
@@ -120,22 +133,43 @@ function malformedCredential(
   }
 }
 
-type ChallengeError = 'invalid_request' | 'invalid_token' | 'insufficient_scope';
+type ChallengeError =
+  | 'invalid_request'
+  | 'invalid_token'
+  | 'insufficient_scope'
+  | 'insufficient_user_authentication';
 
-/** RFC 6750 §3. Scope values hold neither `"` nor `\` (RFC 6749 §3.3). */
+/** RFC 9470 §3: what an authorization request is to ask for, so that its token will do. */
+function signInChallenge(
+  { acrValues, maxAgeSeconds }: RouteStepUp,
+  parts: ChallengeParts,
+): HttpResponse {
+  const more = {
+    ...(acrValues === undefined ? {} : { acr_values: acrValues.join(' ') }),
+    ...(maxAgeSeconds === undefined ? {} : { max_age: String(maxAgeSeconds) }),
+  };
+  return challenge(401, 'insufficient_user_authentication', { ...parts, more });
+}
+
+/**
+ * RFC 6750 §3.
+ *
+ * @param said.more scope, acr_values, max_age: none of them holds `"` or `\` (RFC 6749 §3.3)
+ */
 function challenge(
   status: number,
   error: ChallengeError | undefined,
-  more: { readonly metadata: string | undefined; readonly scopes?: readonly string[] },
+  said: ChallengeParts & { readonly more?: Readonly<Record<string, string>> },
 ): HttpResponse {
-  const { metadata, scopes = [] } = more;
+  const { metadata, scheme = 'Bearer', more = {} } = said;
   const parts = ['realm="mintmark"'];
   if (error !== undefined) parts.push(`error="${error}"`);
-  if (scopes.length > 0) parts.push(`scope="${scopes.join(' ')}"`);
+  for (const [name, value] of Object.entries(more)) parts.push(`${name}="${value}"`);
+  if (scheme === 'DPoP') parts.push(`algs="${dpopAlgorithms.join(' ')}"`);
   // Host and path prefix hold no quotes: the listener and the route's parser refuse them.
   if (metadata !== undefined) parts.push(`resource_metadata="${metadata}"`);
   return problem(status, error ?? 'unauthenticated', {
-    'www-authenticate': `Bearer ${parts.join(', ')}`,
+    'www-authenticate': `${scheme} ${parts.join(', ')}`,
   });
 }
 

@@ -150,7 +150,14 @@ async function introspect(
 function parseIntrospection(answer: JsonObject, format: 'jwt' | 'opaque'): IntrospectionAnswer {
   if (answer['active'] !== true) return { active: false };
   const { jti, sub, aud, scope, iat = 0, exp, client_id: clientId } = answer;
-  const { mm_pos: position, mm_family: family, mm_kind: kind, cnf } = answer;
+  const {
+    mm_pos: position,
+    mm_family: family,
+    mm_kind: kind,
+    cnf,
+    acr,
+    auth_time: authTime,
+  } = answer;
   const binding = isJsonObject(cnf) ? parseConfirmation(cnf) : undefined;
   const audience = aud === undefined ? [] : Array.isArray(aud) ? aud : [aud];
   const sound =
@@ -162,6 +169,8 @@ function parseIntrospection(answer: JsonObject, format: 'jwt' | 'opaque'): Intro
     (position === undefined || Number.isSafeInteger(position)) &&
     (clientId === undefined || typeof clientId === 'string') &&
     (family === undefined || typeof family === 'string') &&
+    (acr === undefined || typeof acr === 'string') &&
+    (authTime === undefined || Number.isSafeInteger(authTime)) &&
     // Bound by a means that this version does not know: it must not pass for a bearer's.
     (cnf === undefined || binding !== undefined) &&
     audience.every((one) => typeof one === 'string');
@@ -180,6 +189,8 @@ function parseIntrospection(answer: JsonObject, format: 'jwt' | 'opaque'): Intro
     position: position as number | undefined,
     family,
     binding,
+    acr,
+    authTime: authTime as UnixSeconds | undefined,
   };
 }
 

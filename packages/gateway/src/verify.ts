@@ -144,6 +144,8 @@ function identityOfToken(claims: VerifiedAccessToken, binding: TokenBinding | un
     audience: claims.audience,
     expiresAt: claims.expiresAt,
     binding,
+    acr: claims.acr,
+    authTime: claims.authTime,
     asked: undefined,
     targets: {
       ...{ position: claims.position, tokenId, clientId, subject, tenant, family },
@@ -232,6 +234,8 @@ function identityOf(
     audience: isKey ? undefined : answer.audience,
     expiresAt: answer.expiresAt,
     binding: answer.binding,
+    acr: answer.acr,
+    authTime: answer.authTime,
     asked: isKey
       ? { owner: subject, tenant, createdAt: endOf(issuedAt), position: askedAt }
       : undefined,

@@ -60,13 +60,15 @@ export type AccessTokenRefusal =
  * The text to be signed for an access token (RFC 9068 §2).
  *
  * @param key the signer that will sign it
+ * @param further claims that only their readers know; those of `claims` take precedence
  */
 export function accessTokenSigningInput(
   claims: AccessTokenClaims,
   key: { readonly kid: SigningKeyId; readonly algorithm: JwsAlgorithm },
+  further?: JsonObject,
 ): string {
   const header = { typ: accessTokenType, alg: key.algorithm, kid: key.kid };
-  return jwsSigningInput(header, renderAccessTokenClaims(claims));
+  return jwsSigningInput(header, renderAccessTokenClaims(claims, further));
 }
 
 export interface AccessTokenExpectation {

@@ -47,6 +47,9 @@ export interface AccessTokenClaims {
   readonly confirmation?: JsonObject;
   /** `act` (RFC 8693 §4.1): who acts for the subject, and within it who did before. */
   readonly actor?: JsonObject;
+  /** `acr` and `auth_time` (RFC 9068 §2.2.1): how and when the subject signed in. */
+  readonly acr?: string;
+  readonly authTime?: UnixSeconds;
 }
 
 export type ClaimsRefusal = {
@@ -55,9 +58,14 @@ export type ClaimsRefusal = {
   readonly claim: string | undefined;
 };
 
-export function renderAccessTokenClaims(claims: AccessTokenClaims): JsonObject {
-  const { audience, scopes, notBefore, family, confirmation, actor } = claims;
+/** @param further claims that only their readers know; ours take precedence */
+export function renderAccessTokenClaims(
+  claims: AccessTokenClaims,
+  further: JsonObject = {},
+): JsonObject {
+  const { audience, scopes, notBefore, family, confirmation, actor, acr, authTime } = claims;
   return {
+    ...further,
     iss: claims.issuer,
     sub: claims.subject,
     aud: audience.length === 1 ? audience[0]! : audience,
@@ -72,7 +80,19 @@ export function renderAccessTokenClaims(claims: AccessTokenClaims): JsonObject {
     ...(family !== undefined && { mm_family: family }),
     ...(confirmation !== undefined && { cnf: confirmation }),
     ...(actor !== undefined && { act: actor }),
+    ...(acr !== undefined && { acr }),
+    ...(authTime !== undefined && { auth_time: authTime }),
   };
+}
+
+/** Claims that every token has a place for. */
+const placed = new Set(
+  'iss sub aud client_id scope iat exp nbf jti mm_tenant mm_pos mm_family cnf'.split(' '),
+);
+
+/** What else stands in the payload of an access token: who acts, the sign-in, what a hook said. */
+export function furtherClaims(payload: JsonObject): JsonObject {
+  return Object.fromEntries(Object.entries(payload).filter(([name]) => !placed.has(name)));
 }
 
 /** @returns the claims; refusals: malformed_claims, with the wire name of the first such claim */
@@ -116,11 +136,14 @@ export function parseAccessTokenClaims(
   });
 }
 
-type OptionalClaims = Pick<AccessTokenClaims, 'notBefore' | 'family' | 'confirmation' | 'actor'>;
+type OptionalClaims = Pick<
+  AccessTokenClaims,
+  'notBefore' | 'family' | 'confirmation' | 'actor' | 'acr' | 'authTime'
+>;
 
 /** Absent is well; present and malformed is not, null among it. */
 function parseOptionalClaims(payload: JsonObject): Result<OptionalClaims, ClaimsRefusal> {
-  const { nbf, mm_family, cnf, act } = payload;
+  const { nbf, mm_family, cnf, act, acr, auth_time } = payload;
   // The beginning is rounded up and the end down: never a longer life than was signed.
   const notBefore = numericDate(nbf, Math.ceil);
   if (nbf !== undefined && notBefore === undefined) return malformed('nbf');
@@ -130,11 +153,18 @@ function parseOptionalClaims(payload: JsonObject): Result<OptionalClaims, Claims
   const bound = isJsonObject(cnf) && Object.keys(cnf).length > 0;
   if (cnf !== undefined && !bound) return malformed('cnf');
   if (act !== undefined && !isJsonObject(act)) return malformed('act');
+  const signInClass = claimText(acr);
+  if (acr !== undefined && signInClass === undefined) return malformed('acr');
+  // Rounded down: a sign-in never counts as younger than it was.
+  const authTime = numericDate(auth_time, Math.floor);
+  if (auth_time !== undefined && authTime === undefined) return malformed('auth_time');
   return ok({
     ...(notBefore !== undefined && { notBefore }),
     ...(family !== undefined && { family: family as FamilyId }),
     ...(bound && { confirmation: cnf }),
     ...(act !== undefined && { actor: act }),
+    ...(signInClass !== undefined && { acr: signInClass }),
+    ...(authTime !== undefined && { authTime }),
   });
 }
 

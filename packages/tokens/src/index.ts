@@ -19,7 +19,7 @@ export {
   type SecretTokenRefusal,
   secretVerifier,
 } from './api-key.ts';
-export type { AccessTokenClaims, ClaimsRefusal } from './claims.ts';
+export { type AccessTokenClaims, type ClaimsRefusal, furtherClaims } from './claims.ts';
 export {
   assertionKeyId,
   assertionSubject,

@@ -4,9 +4,17 @@
  * clicks, tabs, reloads and steps back leads around one. What must never happen: a code for a
  * person who did not sign in in this browser, or for a consent that this person did not give.
  */
-import { assertNever, err, ok, parseClientId, type Result, type TenantId } from '@mintmark/core';
+import {
+  type AcrValue,
+  acrReaches,
+  assertNever,
+  err,
+  ok,
+  parseClientId,
+  type Result,
+  type TenantId,
+} from '@mintmark/core';
 import type { Store } from '../store/store.ts';
-import { type AcrValue, acrReaches } from './acr.ts';
 import type { ParameterRefusal, Parameters } from './authorization-request.ts';
 import { type CompleteDeps, type Completion, denyRequest, grantCode } from './complete.ts';
 import { type Consent, findConsent } from './consents.ts';

@@ -3,7 +3,7 @@
  * error. One pure decision, asked again after each step that the person takes, so that reload and
  * back find the same answer.
  */
-import { type AcrValue, acrReaches, isAcrValue } from './acr.ts';
+import { type AcrValue, acrReaches, isAcrValue } from '@mintmark/core';
 import type { AuthorizationRequest } from './authorization-request.ts';
 import { covers, type Granted, wantedBy } from './granted.ts';
 

@@ -5,6 +5,7 @@
  * its end, or an id that was known before somebody signed in with it.
  */
 import {
+  type AcrValue,
   base64urlEncode,
   type Clock,
   type Entropy,
@@ -20,7 +21,6 @@ import type { Peppers } from '../custody/peppers.ts';
 import type { Step } from '../store/act.ts';
 import type { Store } from '../store/store.ts';
 import type { Row } from '../store/tables.ts';
-import type { AcrValue } from './acr.ts';
 
 export interface Session {
   readonly tenant: TenantId;

@@ -24,7 +24,7 @@ import type { ClientAuthMethod, GrantType } from '../clients/client-rules.ts';
 import type { ActiveToken } from '../introspection/introspect.ts';
 import type { Basis, IssueDeps, IssueRefusal } from '../issuance/issue.ts';
 import type { RefreshDue } from '../issuance/refresh-token.ts';
-import type { GrantTerms } from '../issuance/terms.ts';
+import type { GrantTerms, SignInTerms } from '../issuance/terms.ts';
 import type { Step } from '../store/act.ts';
 import type { Store } from '../store/store.ts';
 import type { Users } from '../users/users.ts';
@@ -103,6 +103,8 @@ export interface Judgement {
   readonly steps?: readonly Step[];
   /** What a person agreed to; a refresh token may follow from it. */
   readonly terms?: GrantTerms;
+  /** How and when the subject signed in; default: as the terms have it. */
+  readonly signIn?: SignInTerms;
   /** For the ID token of an authorization request; never of a refresh. */
   readonly nonce?: string | null;
   /** What becomes of a refresh token that was presented. */

@@ -139,9 +139,10 @@ async function judgeAndIssue(
     tenant: client.tenant,
     clientId: client.clientId as ClientId,
     clientVersion: client.version,
-    format: formatOf(client, judgement),
+    format: formatOf(client),
     ttlSeconds: ttlOf(deps, client, judgement),
     actor: judgement.actor,
+    signIn: judgement.signIn ?? judgement.terms,
     algorithm: client.accessTokenAlgorithm,
     subject: judgement.subject,
     scopes: scopes.value,
@@ -167,9 +168,8 @@ function ttlOf(deps: GrantDeps, client: Client, { endsAt }: Judgement): number {
   return Math.min(client.accessTokenTtlSeconds, left);
 }
 
-/** Who acts stands in the token; else a JWT would show a pairwise client whom others know. */
-function formatOf(client: Client, { actor }: Judgement): AccessTokenFormat {
-  if (actor !== undefined) return 'jwt';
+/** A JWT would show a pairwise client whom others know. */
+function formatOf(client: Client): AccessTokenFormat {
   return client.subjectType === 'pairwise' ? 'opaque' : client.accessTokenFormat;
 }
 

@@ -102,10 +102,10 @@ async function actorOf(
 /** RFC 8693 §4.4: a token that says who may act for its subject is not for anybody else. */
 function mayActFor(
   deps: GrantDeps,
-  { payload }: ActiveToken,
+  { claims }: ActiveToken,
   by: { readonly request: TokenRequest; readonly acting: string },
 ): boolean {
-  const mayAct = payload?.['may_act'];
+  const mayAct = claims['may_act'];
   if (mayAct === undefined) return true;
   if (!isJsonObject(mayAct)) return false;
   const { sub, iss = deps.issuerOf(by.request.tenant) } = mayAct;
@@ -119,7 +119,10 @@ async function personOf(deps: GrantDeps, token: ActiveToken, { tenant }: TokenRe
   if (!(await subjectIsActive(deps, subject))) return err({ reason: 'subject_ended' } as const);
   const basis = await basisOf(deps, { ...token, tenant, id: token.tokenId });
   if (basis === undefined) return err({ reason: 'grant_revoked' } as const);
-  return ok({ basis, steps: [subjectRequired(subject)] });
+  const { acr = null, authTime } = token;
+  // The new token is no younger a sign-in than the old one.
+  const signIn = authTime === undefined ? {} : { signIn: { acr, authTimeSeconds: authTime } };
+  return ok({ basis, steps: [subjectRequired(subject)], ...signIn });
 }
 
 /**
@@ -127,10 +130,10 @@ async function personOf(deps: GrantDeps, token: ActiveToken, { tenant }: TokenRe
  * another: a client that takes from its own token, and one that may impersonate.
  */
 function actorChain(
-  { payload, clientId }: ActiveToken,
+  { claims, clientId }: ActiveToken,
   by: { readonly client: Client; readonly acting: string },
 ): JsonObject | undefined | 'too_long' {
-  const before = payload?.['act'];
+  const before = claims['act'];
   const earlier = isJsonObject(before) ? before : undefined;
   const isOwn = clientId === by.client.clientId && by.acting === clientId;
   if (isOwn || by.client.mayImpersonate) return earlier;

@@ -80,13 +80,13 @@ function json(body: string): HttpResponse {
 /** RFC 7662 §2.2; `mm_pos` and `mm_family` let a gateway go on judging revocation by itself. */
 function tokenBody(token: ActiveToken, issuer: string): Record<string, unknown> {
   return {
+    ...token.claims,
     active: true,
     scope: token.scopes.join(' '),
     client_id: token.clientId,
     exp: token.expiresAt,
     iat: token.issuedAt,
     iss: issuer,
-    ...(token.payload?.['act'] === undefined ? {} : { act: token.payload['act'] }),
     ...(token.family === undefined ? {} : { mm_family: token.family }),
     ...(token.format === 'refresh'
       ? { mm_kind: 'refresh_token' }

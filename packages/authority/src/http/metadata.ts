@@ -1,7 +1,6 @@
 /** Server metadata (RFC 8414, OpenID Connect Discovery) and the key set (RFC 7517 §5). */
-import type { HttpResponse } from '@mintmark/core';
+import { acrValues, type HttpResponse } from '@mintmark/core';
 import { dpopAlgorithms } from '@mintmark/tokens';
-import { reachableAcrValues } from '../authorization/acr.ts';
 import { prompts } from '../authorization/authorization-request.ts';
 import { responseModes } from '../authorization/response-target.ts';
 import { type ClientAuthMethod, publicKeyAlgorithms } from '../clients/client-rules.ts';
@@ -92,7 +91,7 @@ function authorizationMetadata(issuer: string): Readonly<Record<string, unknown>
     authorization_response_iss_parameter_supported: true,
     authorization_signing_alg_values_supported: publicKeyAlgorithms,
     prompt_values_supported: prompts,
-    acr_values_supported: reachableAcrValues,
+    acr_values_supported: acrValues,
     claims_parameter_supported: true,
     request_parameter_supported: true,
     request_object_signing_alg_values_supported: publicKeyAlgorithms,

@@ -20,6 +20,7 @@ import {
   type UnixSeconds,
 } from '@mintmark/core';
 import {
+  furtherClaims,
   hashSecret,
   type KeySet,
   parseSecretToken,
@@ -71,8 +72,11 @@ export interface ActiveToken {
   readonly family: FamilyId | undefined;
   /** Key that its bearer must prove; whoever asks has to see to that. */
   readonly binding: TokenBinding | undefined;
-  /** Claims of a JWT as they were signed. */
-  readonly payload?: JsonObject;
+  /** How and when its subject signed in. */
+  readonly acr: string | undefined;
+  readonly authTime: UnixSeconds | undefined;
+  /** Claims that have no member here, by their wire names. */
+  readonly claims: JsonObject;
 }
 
 /** `reason` is for the record; outside it is `{"active":false}` and no more. */
@@ -162,6 +166,7 @@ async function readOwn(
     position: presented.position,
     family: presented.family,
     binding: undefined,
+    ...furtherOf({}),
     signingKey: undefined,
   };
 }
@@ -192,6 +197,7 @@ async function readOpaque(deps: IntrospectDeps, tenant: TenantId, token: string)
     position: row.position,
     family: (row.family ?? undefined) as FamilyId | undefined,
     binding: bindingOf(row.binding),
+    ...furtherOf(row.claims),
     signingKey: undefined,
   };
 }
@@ -226,7 +232,17 @@ async function readJwt(deps: IntrospectDeps, tenant: TenantId, token: string): P
     position: claims.position,
     family: claims.family,
     binding,
-    payload: claims.payload,
+    ...furtherOf(furtherClaims(claims.payload)),
     signingKey: claims.keyId,
+  };
+}
+
+/** Claims that a JWT carries and an opaque token's row keeps: parsed, or written by us. */
+function furtherOf(claims: JsonObject): Pick<ActiveToken, 'acr' | 'authTime' | 'claims'> {
+  const { acr, auth_time: authTime } = claims;
+  return {
+    acr: typeof acr === 'string' ? acr : undefined,
+    authTime: typeof authTime === 'number' ? (Math.floor(authTime) as UnixSeconds) : undefined,
+    claims,
   };
 }

@@ -44,6 +44,7 @@ import type { Store } from '../store/store.ts';
 import { bindingText } from './binding.ts';
 import { type IdTokenDraft, signIdToken } from './id-token.ts';
 import { buildRefresh, type RefreshDue } from './refresh-token.ts';
+import type { SignInTerms } from './terms.ts';
 
 export interface IssueDeps {
   readonly store: Pick<Store, 'acts'>;
@@ -85,8 +86,10 @@ export interface IssueInput {
   /** The key that the access token is bound to; undefined: it is for its bearer. */
   readonly binding?: TokenBinding | undefined;
   readonly idToken?: IdTokenDraft | undefined;
-  /** Who acts for the subject; in JWTs only. */
+  /** Who acts for the subject. */
   readonly actor?: JsonObject | undefined;
+  /** How and when the subject signed in; undefined where nobody did. */
+  readonly signIn?: SignInTerms | undefined;
   /** The grant that judged, for the record. */
   readonly grant: string;
   readonly address?: string | undefined;
@@ -306,12 +309,21 @@ async function buildJwt(deps: IssueDeps, draft: Draft): Promise<Built> {
       tenant: draft.tenant,
       ...(draft.basis?.family && { family: draft.basis.family }),
       ...(draft.binding && { confirmation: renderConfirmation(draft.binding) }),
-      ...(draft.actor && { actor: draft.actor }),
     },
     signer,
+    furtherOf(draft),
   );
   const signature = await signer.sign(Buffer.from(signingInput, 'latin1'));
   return { text: assembleJws(signingInput, signature), kid: signer.kid, steps: [] };
+}
+
+/** Claims that not every token has, by their wire names (RFC 8693 §4.1, RFC 9068 §2.2.1). */
+function furtherOf({ actor, signIn }: Draft): JsonObject {
+  return {
+    ...(actor && { act: actor }),
+    ...(signIn && { auth_time: signIn.authTimeSeconds }),
+    ...(signIn?.acr && { acr: signIn.acr }),
+  };
 }
 
 function buildOpaque(deps: IssueDeps, draft: Draft): Built {
@@ -340,6 +352,7 @@ function buildOpaque(deps: IssueDeps, draft: Draft): Built {
           issuedAtSeconds: draft.issuedAt,
           expiresAtSeconds: draft.expiresAt,
           binding: bindingText(draft.binding),
+          claims: furtherOf(draft),
         },
         refused: 'revoked_meanwhile',
       },

@@ -12,6 +12,9 @@ export interface GrantTerms {
   readonly dpopJkt: string | null;
 }
 
+/** How and when a person signed in. */
+export type SignInTerms = Pick<GrantTerms, 'acr' | 'authTimeSeconds'>;
+
 /** The terms alone, of something that has them beside its own. */
 export function termsOf(one: GrantTerms): GrantTerms {
   const { scopes, audience, sessionId, authTimeSeconds, acr, amr, claims, dpopJkt } = one;

@@ -1,4 +1,5 @@
 /** Tables of what the token endpoint spends and gives: see `tables.ts`. */
+import type { JsonObject } from '@mintmark/core';
 import { bytes, integer, integerOrNull, json, table, text, textOrNull } from './table.ts';
 
 export const tokenTables = {
@@ -25,6 +26,8 @@ export const tokenTables = {
       expiresAtSeconds: integer,
       /** Confirmation method and thumbprint of the key that it is bound to; null for bearers. */
       binding: textOrNull,
+      /** What a JWT would say beyond the columns: who acts, the sign-in, what the hook added. */
+      claims: json<JsonObject>(),
     },
     key: ['partition', 'tenant', 'id'],
     partition: 'partition',

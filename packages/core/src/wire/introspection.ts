@@ -30,6 +30,9 @@ export interface ActiveCredential {
   readonly family: string | undefined;
   /** Key that the caller must see proven before it takes the token. */
   readonly binding: TokenBinding | undefined;
+  /** How and when the subject signed in (RFC 9068 §2.2.1); undefined where nobody did. */
+  readonly acr?: string | undefined;
+  readonly authTime?: UnixSeconds | undefined;
 }
 
 export type IntrospectionAnswer = ActiveCredential | { readonly active: false };

@@ -19,6 +19,7 @@ describe('parseRoute', () => {
         upstream: { origin: 'http://127.0.0.1:9000', basePath: '' },
         scopes: [],
         audience: undefined,
+        stepUp: undefined,
         credential: 'required',
         acceptBasic: false,
         preserveHost: true,
@@ -44,7 +45,9 @@ describe('parseRoute', () => {
       upstream: 'https://packages.internal:8443/base/',
       scopes: ['npm:read', 'npm:write', 'npm:read'],
       audience: 'https://npm.example',
-      credential: 'optional',
+      acr_values: ['mfa', 'phr', 'mfa'],
+      max_age: 300,
+      credential: 'required',
       accept_basic: true,
       preserve_host: false,
       strip_prefix: true,
@@ -65,7 +68,8 @@ describe('parseRoute', () => {
         upstream: { origin: 'https://packages.internal:8443', basePath: '/base' },
         scopes: ['npm:read', 'npm:write'],
         audience: 'https://npm.example',
-        credential: 'optional',
+        stepUp: { acrValues: ['mfa', 'phr'], maxAgeSeconds: 300 },
+        credential: 'required',
         acceptBasic: true,
         preserveHost: false,
         stripPrefix: true,
@@ -114,6 +118,23 @@ describe('parseRoute', () => {
       reason: 'unknown_key',
       path: '/cors/credentials',
     });
+  });
+
+  it('demands a sign-in by its class, by its age, or by both', () => {
+    const stepUpOf = (change: Record<string, unknown>) => {
+      const parsed = parseRoute({ ...small, ...change });
+      return parsed.ok ? parsed.value.stepUp : parsed.refusal.path;
+    };
+    expect(stepUpOf({ acr_values: ['phr'] })).toEqual({ acrValues: ['phr'] });
+    expect(stepUpOf({ max_age: 1 })).toEqual({ maxAgeSeconds: 1 });
+    expect(stepUpOf({ acr_values: [] })).toBe('/acr_values');
+    expect(stepUpOf({ acr_values: 'mfa' })).toBe('/acr_values');
+    expect(stepUpOf({ acr_values: ['mfa', 'gold'] })).toBe('/acr_values/1');
+    for (const age of [0, -1, 1.5, '300', null, 2 ** 40]) {
+      expect(stepUpOf({ max_age: age })).toBe('/max_age');
+    }
+    expect(stepUpOf({ credential: 'optional', max_age: 60 })).toBe('/max_age');
+    expect(stepUpOf({ credential: 'none', acr_values: ['mfa'] })).toBe('/acr_values');
   });
 
   it('refuses what no gateway could keep', () => {

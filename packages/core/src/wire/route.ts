@@ -12,11 +12,13 @@ import { type RouteBounds, readBounds } from './route-bounds.ts';
 import { type RouteCors, readCors } from './route-cors.ts';
 import { type RouteMatch, type RouteUpstream, readMatch, readUpstream } from './route-match.ts';
 import { type Members, missing, type RouteRefusal, readObject, refuse } from './route-refusal.ts';
+import { type RouteStepUp, readStepUp } from './route-step-up.ts';
 
 export type { RouteBounds } from './route-bounds.ts';
 export type { RouteCors } from './route-cors.ts';
 export type { RouteMatch, RouteUpstream } from './route-match.ts';
 export type { RouteRefusal } from './route-refusal.ts';
+export type { RouteStepUp } from './route-step-up.ts';
 
 export interface Route {
   readonly name: string;
@@ -26,6 +28,8 @@ export interface Route {
   readonly scopes: readonly string[];
   /** Required among the audiences of a token; undefined: the gateway's own default. */
   readonly audience: string | undefined;
+  /** Undefined: whoever holds the credential has signed in well enough. */
+  readonly stepUp: RouteStepUp | undefined;
   /** `required` by default. `optional`: a bad credential is refused, none at all is let through. */
   readonly credential: 'required' | 'optional' | 'none';
   /** Takes the password of HTTP Basic as a credential, for clients that can send nothing else. */
@@ -63,6 +67,8 @@ const memberNames = [
   'upstream',
   'scopes',
   'audience',
+  'acr_values',
+  'max_age',
   'limits',
   'credential',
   'accept_basic',
@@ -104,6 +110,8 @@ export function parseRoute(value: unknown): Result<Route, RouteRefusal> {
   if (!scopes.ok) return scopes;
   const audience = readAudience(wire['audience']);
   if (!audience.ok) return audience;
+  const stepUp = readStepUp(wire);
+  if (!stepUp.ok) return stepUp;
   const credential = readChoice(wire, 'credential', ['required', 'optional', 'none']);
   if (!credential.ok) return credential;
   const encodedSlash = readChoice(wire, 'encoded_slash', ['refuse', 'opaque']);
@@ -127,6 +135,7 @@ export function parseRoute(value: unknown): Result<Route, RouteRefusal> {
     upstream: upstream.value,
     scopes: scopes.value,
     audience: audience.value,
+    stepUp: stepUp.value,
     credential: credential.value,
     encodedSlash: encodedSlash.value,
     onStale: onStale.value,

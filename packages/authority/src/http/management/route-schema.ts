@@ -2,7 +2,7 @@
  * A route as JSON Schema, for readers and tools. Whatever `parseRoute` of core accepts fits it (a
  * test holds the two together); the parser decides, and knows more than a pattern can say.
  */
-import { limits } from '@mintmark/core';
+import { acrValues, limits } from '@mintmark/core';
 
 const segment = "[A-Za-z0-9._~!$&'()*+,=:@-]+";
 
@@ -50,6 +50,18 @@ export const routeSchema = {
       },
     },
     audience: { type: 'string', pattern: '^[\\x21-\\x7e]{1,512}$' },
+    acr_values: {
+      type: 'array',
+      minItems: 1,
+      items: { enum: acrValues },
+      description: 'How the caller must have signed in: any of them, or stronger (RFC 9470)',
+    },
+    max_age: {
+      type: 'integer',
+      minimum: 1,
+      maximum: limits.stepUpMaxAgeSecondsMax,
+      description: 'Seconds since the caller signed in, at most (RFC 9470)',
+    },
     credential: { enum: ['required', 'optional', 'none'] },
     accept_basic: { type: 'boolean' },
     preserve_host: { type: 'boolean' },

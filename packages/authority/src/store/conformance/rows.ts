@@ -53,6 +53,7 @@ export function tokenRow(partition: number, tenant: string, id: string): Row<'to
     issuedAtSeconds: 10,
     expiresAtSeconds: 20,
     binding: null,
+    claims: {},
   };
 }
 

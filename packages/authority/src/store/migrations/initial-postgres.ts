@@ -183,6 +183,7 @@ export const initialPostgres: readonly string[] = [
     "issued_at_seconds" bigint NOT NULL,
     "expires_at_seconds" bigint NOT NULL,
     "binding" text COLLATE "C",
+    "claims" text COLLATE "C" NOT NULL,
     PRIMARY KEY ("partition", "tenant", "id")
   ) PARTITION BY LIST ("partition")`,
   `CREATE TABLE "usage" (

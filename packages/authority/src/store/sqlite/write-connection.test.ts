@@ -11,8 +11,8 @@ it('a partition can be made again while the old one of its name is still swept',
     db.prepare(
       'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?) ' +
         'INSERT INTO tokens_p7 (partition, tenant, id, hash, pepper_version, client_id, subject, ' +
-        'scopes, audience, position, issued_at_seconds, expires_at_seconds) ' +
-        "SELECT 7, 't', CAST(i AS TEXT), x'', '', '', '', '[]', '[]', 0, 0, 0 FROM n",
+        'scopes, audience, position, issued_at_seconds, expires_at_seconds, claims) ' +
+        "SELECT 7, 't', CAST(i AS TEXT), x'', '', '', '', '[]', '[]', 0, 0, 0, '{}' FROM n",
     ).run(count);
   };
   const retire = () => runTask(connection, { name: 'retirePartition', table: 'tokens', below: 8 });

@@ -1,11 +1,10 @@
 /**
  * Authentication context classes, weakest first. `pwd`: a password. `mfa`: a second factor with it.
- * `phr`: phishing-resistant (OpenID Enhanced Authentication Profile).
+ * `phr`: phishing-resistant (OpenID Enhanced Authentication Profile). The authority grants by this
+ * order and gateways demand by it: were theirs another, whoever is sent to sign in again would come
+ * back with what is refused again.
  */
-const acrValues = ['pwd', 'mfa', 'phr'] as const;
-
-/** Those that somebody can sign in with. */
-export const reachableAcrValues: readonly AcrValue[] = ['pwd', 'mfa', 'phr'];
+export const acrValues = ['pwd', 'mfa', 'phr'] as const;
 
 export type AcrValue = (typeof acrValues)[number];
 
