@@ -82,7 +82,10 @@ async function runPlan({ name, plan, variant, configuration }: PlanRun): Promise
   const found: Verdict[] = [];
   for (const module of made.modules) {
     if (values.module !== undefined && !module.testModule.includes(values.module)) continue;
-    const verdict = await runModule({ suite, desk, plan: made.id, module, person, deadlineMs });
+    const verdict = await runModule({
+      ...{ suite, desk, plan: made.id, module, person, deadlineMs },
+      rotateKeys: () => authority.administer('signing-key', 'rotate', '--algorithm', 'RS256'),
+    });
     console.log(`  ${verdict.result.padEnd(8)} ${verdict.module} (${verdict.id})`);
     for (const complaint of verdict.complaints) console.log(`           ${complaint}`);
     keep(name, verdict);

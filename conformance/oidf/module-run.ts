@@ -22,6 +22,8 @@ export interface ModuleRun {
   readonly module: PlannedModule;
   readonly person: Omit<Person, 'decides'>;
   readonly deadlineMs: number;
+  /** What an operator does where a module asks for new signing keys. */
+  readonly rotateKeys: () => Promise<unknown>;
 }
 
 /** Ends a module that asks for nothing and does not finish. */
@@ -60,6 +62,7 @@ function follow(run: Following): Promise<Result> {
     if (status === 'INTERRUPTED') return result === 'PASSED' ? 'UNKNOWN' : result;
     if (status === 'CONFIGURED' && !isStarted) {
       isStarted = true;
+      if (/rotate-keys/.test(module.testModule)) await run.rotateKeys();
       await suite.start(id);
     }
     if (status === 'WAITING') for (const visit of await suite.visits(id)) await go(run, visit);

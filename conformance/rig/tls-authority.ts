@@ -20,6 +20,8 @@ export interface TlsAuthority {
   readonly ca: string;
   readonly caFile: string;
   readonly child: Child;
+  /** A command line as its administrator, answering in JSON. @throws where it is refused */
+  administer(...args: readonly string[]): Promise<Json>;
   /** @param name goes into the subject, as `CN=name` */
   issueCertificate(name: string): Promise<ClientCertificate>;
   /** Brings clients and users to what the seed says. */
@@ -68,6 +70,19 @@ export async function startTlsAuthority({
     if (child.ended() !== undefined) throw new Error(`mintmark ended: ${child.stderr()}`);
     return (await isReady(issuer, port)) ? true : undefined;
   });
+  const administer = async (...args: readonly string[]): Promise<Json> => {
+    const done = await mintmark([...args, '--json'], {
+      cwd: home,
+      env: {
+        HOME: home,
+        MINTMARK_SERVER: issuer,
+        MINTMARK_TOKEN: adminKey,
+        NODE_EXTRA_CA_CERTS: ca,
+      },
+    });
+    if (done.code === 0) return JSON.parse(done.stdout) as Json;
+    throw new Error(`mintmark ${args[0]}: ${done.code} ${done.stderr}${done.stdout}`);
+  };
   return {
     issuer,
     gateway: `https://localhost:${gatewayPort}`,
@@ -75,24 +90,13 @@ export async function startTlsAuthority({
     caFile: ca,
     child,
     issueCertificate: (name) => issueCertificate(home, name),
-    apply: (seed) => applySeed({ home, issuer, adminKey, ca }, seed),
+    administer,
+    async apply(seed) {
+      const file = join(home, 'seed.json');
+      writeFileSync(file, JSON.stringify(seed, undefined, 2), { mode: 0o600 });
+      await administer('apply', file);
+    },
   };
-}
-
-async function applySeed(
-  at: { readonly home: string; readonly issuer: string; readonly adminKey: string; ca: string },
-  seed: Json,
-): Promise<void> {
-  const file = join(at.home, 'seed.json');
-  writeFileSync(file, JSON.stringify(seed, undefined, 2), { mode: 0o600 });
-  const env = {
-    HOME: at.home,
-    MINTMARK_SERVER: at.issuer,
-    MINTMARK_TOKEN: at.adminKey,
-    NODE_EXTRA_CA_CERTS: at.ca,
-  };
-  const done = await mintmark(['apply', file], { cwd: at.home, env });
-  if (done.code !== 0) throw new Error(`mintmark apply: ${done.code} ${done.stderr}${done.stdout}`);
 }
 
 /** Whether it answers; whose certificate it shows is not the question here. */

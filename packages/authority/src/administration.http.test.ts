@@ -153,6 +153,29 @@ describe('/v1/clients', () => {
     ]);
   });
 
+  it('publishes a key of each algorithm that a client needs before it signs', async () => {
+    const algorithms = async () => {
+      const { json } = await bed.get('/.well-known/jwks.json');
+      return (json['keys'] as { alg: string }[]).map(({ alg }) => alg).sort();
+    };
+    expect(await algorithms()).toEqual(['ES256']);
+    const machine = { client_name: 'm', grant_types: ['client_credentials'], scope: 'read' };
+    await bed.manage('POST', '/v1/clients', { json: machine });
+    expect(await algorithms()).toEqual(['ES256']);
+    const made = await bed.manage('POST', '/v1/clients', {
+      json: {
+        ...{ client_name: 'app', redirect_uris: ['https://app.example/cb'], scope: 'openid' },
+        id_token_signed_response_alg: 'EdDSA',
+      },
+    });
+    expect(await algorithms()).toEqual(['ES256', 'EdDSA']);
+    await bed.manage('PATCH', `/v1/clients/${made.json['client_id']}`, {
+      json: { authorization_signed_response_alg: 'ML-DSA-44' },
+      ifMatch: '"1"',
+    });
+    expect(await algorithms()).toEqual(['ES256', 'EdDSA', 'ML-DSA-44']);
+  });
+
   it('edits only what is given, disables, and deletes', async () => {
     await bed.call('POST', '/v1/clients', { json });
     const path = '/v1/clients/ci';

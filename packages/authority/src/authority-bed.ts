@@ -74,7 +74,11 @@ export async function authorityBed(
   const sealer = createSealer({ custody, store, entropy, clock });
   const peppers = await createPeppers({ custody, store, entropy, clock });
   const recorder = createRecorder({ sealer, entropy, clock });
-  const registry = { store, recorder, peppers, clock, entropy, prefix: 'mm', changed: () => {} };
+  const registry = {
+    ...{ store, recorder, peppers, clock, entropy, prefix: 'mm', changed: () => {} },
+    // The authority under test makes a key when it first signs.
+    prepareKey: async () => undefined,
+  };
 
   return {
     get authority() {

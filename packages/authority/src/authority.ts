@@ -345,6 +345,7 @@ function registrationDeps(rooms: Rooms, changed: RegistryDeps['changed']): Docum
   const { clock, entropy, outbound } = ports;
   return {
     ...{ store, recorder, peppers, clock, entropy, outbound, changed },
+    prepareKey: rooms.keyring.signer,
     prefix: config.prefix,
     policy: config.registration ?? registrationOff,
     abilities: {

@@ -137,6 +137,28 @@ describe('a pushed request', () => {
     expect(again).toMatchObject({ status: 400, json: { error: 'invalid_dpop_proof' } });
   });
 
+  it('is bound by a proof beside a signed request too', async () => {
+    const bed = await grantBed();
+    const keys = { keys: [{ ...(await exportJWK(sender.publicKey)), kid: 'k1', use: 'sig' }] };
+    const app = await bed.addClient({ ...appRules, jwks: keys as never });
+    const signed = (more: object) =>
+      new SignJWT({ ...formOf(bed), ...{ client_id: app.clientId, iss: app.clientId }, ...more })
+        .setProtectedHeader({ alg: 'ES256', kid: 'k1' })
+        .setAudience(bedConfig.issuer)
+        .sign(sender.privateKey);
+    const push = async (more: object, by?: Sender) =>
+      post(bed, par, {
+        form: { request: await signed(more) },
+        by: app,
+        dpop: await prove(bed, par, {}, by),
+      });
+    expect((await push({})).status).toBe(201);
+    expect(await boundTo(bed)).toBe(true);
+    expect((await push({ dpop_jkt: jkt })).status).toBe(201);
+    const refused = await push({ dpop_jkt: jkt }, thief);
+    expect(refused).toMatchObject({ status: 400, json: { error: 'invalid_dpop_proof' } });
+  });
+
   it('without one is bound to no key', async () => {
     const bed = await grantBed();
     expect((await post(bed, par, { form: formOf(bed), by: bed.app })).status).toBe(201);

@@ -86,6 +86,7 @@ function endpointPorts(rooms: Rooms, shared: Judging): ManagementPorts {
       authMethods: verifiedAuthMethods({ clientCertificates: config.clientCertificates === true }),
       managementAudience: managementAudience(config.issuer),
       changed: shared.authenticator.forget,
+      prepareKey: keyring.signer,
     },
     users: {
       ...acting,

@@ -105,6 +105,9 @@ describe('a signed request', () => {
     });
     const nowhere = await bed.browse().open(outer({ scope: 'openid', request }));
     expect([nowhere.status, nowhere.headers['location']]).toEqual([400, undefined]);
+    expect(nowhere.text).toContain('The signed request of the application cannot be accepted.');
+    const pushed = await bed.post('/oauth2/par', { request }, bed.app);
+    expect([pushed.status, pushed.json['error']]).toEqual([400, 'invalid_request_object']);
   });
 
   test.each(['x', 'a.b.c', `e30.e30.`, 'eyJhbGciOiJub25lIn0.e30.'])(
@@ -116,6 +119,16 @@ describe('a signed request', () => {
       });
     },
   );
+
+  test('does not stand beside a reference', async () => {
+    const plain = { redirect_uri: redirectUri, request_uri: 'https://x.example/1' };
+    const request = await signed();
+    expect(answerOf(await bed.browse().open(outer({ ...plain, request })))).toMatchObject({
+      error: 'request_uri_not_supported',
+    });
+    const pushed = await bed.post('/oauth2/par', { ...plain, request }, bed.app);
+    expect([pushed.status, pushed.json['error']]).toEqual([400, 'request_uri_not_supported']);
+  });
 
   test('leads nowhere that the client did not register', async () => {
     const request = await signed({ claims: { redirect_uri: 'https://evil.example/' } });
@@ -168,5 +181,29 @@ describe('a client', () => {
     expect((await push({})).json['error']).toBe('invalid_request_object');
     expect((await push({ exp: seconds() + 60 })).json['error']).toBe('invalid_request_object');
     expect((await push({ exp: seconds() + 60, nbf: seconds() })).status).toBe(201);
+    const [hour, now] = [3600, seconds()];
+    expect((await push({ nbf: now - hour, exp: now + 1 })).status).toBe(400);
+    expect((await push({ nbf: now - hour, exp: now })).status).toBe(400);
+    expect((await push({ nbf: now - hour - 1, exp: now + 1 })).status).toBe(400);
+    expect((await push({ nbf: now, exp: now + hour })).status).toBe(201);
+    expect((await push({ nbf: now, exp: now + hour + 1 })).status).toBe(400);
+    expect((await push({ nbf: now - 10, exp: now + hour - 10 })).status).toBe(201);
+  });
+
+  test('under FAPI 2.0 does not sign by RS256', async () => {
+    const rsa = await generateKeyPair('RS256');
+    const jwks = { keys: [{ ...(await exportJWK(rsa.publicKey)), kid: 'r1', use: 'sig' }] };
+    for (const [securityProfile, status] of [
+      ['none', 201],
+      ['fapi2', 400],
+    ] as const) {
+      const app = await bed.addApp({ jwks: jwks as never, securityProfile });
+      const times = { nbf: seconds(), exp: seconds() + 60 };
+      const named = { iss: app.clientId, client_id: app.clientId, aud: bedConfig.issuer };
+      const request = await new SignJWT({ ...bed.parametersOf(), ...named, ...times })
+        .setProtectedHeader({ alg: 'RS256', kid: 'r1' })
+        .sign(rsa.privateKey);
+      expect((await bed.post('/oauth2/par', { request }, app)).status).toBe(status);
+    }
   });
 });

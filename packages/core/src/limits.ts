@@ -72,6 +72,8 @@ export const limits = {
   browserCookieSeconds: 400 * 86_400,
   /** A pushed request must be visited within this, seconds. */
   pushedRequestSecondsMax: 60,
+  /** Age and life of a signed request under FAPI 2.0 Message Signing §5.3.1, seconds. */
+  requestObjectSecondsMax: 3600,
   /** How often the use of a session is noted: each note is a write. */
   sessionTouchMs: 60_000,
   /** Life of a signed authorization response (JARM §2.1 asks for ten minutes at most). */

@@ -23,6 +23,7 @@ import { type NextStep, nextStep, type SignInReason, type StepRefusal } from './
 import type { PasskeySignIn, People, Person, SecondFactors } from './people.ts';
 import { isPushedUri, type PushDeps, type VisitRefusal, visitRequest } from './pushed-requests.ts';
 import { isRegisteredRedirectUri } from './redirect-uri.ts';
+import type { RequestObjectRefusal } from './request-object.ts';
 import type { RequestingClient } from './requesting-client.ts';
 import type { ResponseTarget, TargetRefusal } from './response-target.ts';
 import { findSession, type Session, type SessionDeps } from './sessions.ts';
@@ -63,7 +64,12 @@ export type Outcome =
   /** Told to the person. */
   | {
       readonly to: 'nobody';
-      readonly refusal: TargetRefusal | SignInRefusal | TooManySignIns | VisitRefusal;
+      readonly refusal:
+        | TargetRefusal
+        | RequestObjectRefusal
+        | SignInRefusal
+        | TooManySignIns
+        | VisitRefusal;
     };
 
 /** A person who is signed in in this browser. */

@@ -19,7 +19,7 @@ import {
   parseAuthorizationRequest,
 } from './authorization-request.ts';
 import { readIdTokenHint } from './id-token-hint.ts';
-import { readRequestObject } from './request-object.ts';
+import { type RequestObjectRefusal, readRequestObject } from './request-object.ts';
 import type { RequestingClient } from './requesting-client.ts';
 import { findResponseTarget, type ResponseTarget, type TargetRefusal } from './response-target.ts';
 import type { AskedAuthorization } from './sign-ins.ts';
@@ -43,7 +43,7 @@ export interface JudgedRequest {
 
 export type JudgementRefusal =
   /** Told to the person: there is no place to send them to. */
-  | { readonly tell: 'person'; readonly refusal: TargetRefusal }
+  | { readonly tell: 'person'; readonly refusal: TargetRefusal | RequestObjectRefusal }
   | {
       readonly tell: 'client';
       readonly target: ResponseTarget;
@@ -67,7 +67,7 @@ export async function judgeRequest(
   // One that cannot be believed is told of where the plain parameters lead, if they lead anywhere.
   const parameters = signed.ok ? signed.value : sent;
   const target = findResponseTarget(parameters, client);
-  if (!target.ok) return err({ tell: 'person', refusal: target.refusal });
+  if (!target.ok) return err({ tell: 'person', refusal: brokenObject(signed) ?? target.refusal });
   // A target is found for an active client alone.
   if (client === undefined) return err({ tell: 'person', refusal: { reason: 'unknown_client' } });
   const toClient = (refusal: ParameterRefusal) =>
@@ -110,6 +110,10 @@ async function signedParameters(
   const { tenant, client, sent } = input;
   const text = sent.get('request');
   if (client === undefined) return ok(sent);
+  // RFC 9101 §5: one or the other.
+  if (text !== undefined && sent.get('request_uri') !== undefined) {
+    return err({ reason: 'parameter_not_supported', name: 'request_uri' });
+  }
   if (text === undefined) {
     return client.requireSignedRequestObject
       ? err({ reason: 'signed_request_required' })
@@ -118,6 +122,14 @@ async function signedParameters(
   const issuer = deps.issuerOf(tenant);
   const now = nowSeconds(deps.clock);
   return readRequestObject(deps.clientKeys, { text, client, issuer, outer: sent, now });
+}
+
+/** What explains that nothing else was found: the rest of the request is in the object. */
+function brokenObject(
+  signed: Result<Parameters, ParameterRefusal>,
+): RequestObjectRefusal | undefined {
+  const isBroken = !signed.ok && signed.refusal.reason === 'invalid_request_object';
+  return isBroken ? { reason: 'invalid_request_object' } : undefined;
 }
 
 /** RFC 9126 §6; FAPI 2.0 Security Profile §5.3.2.2. */

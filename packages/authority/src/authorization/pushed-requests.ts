@@ -35,6 +35,11 @@ export interface PushedRequest {
   readonly expiresInSeconds: number;
 }
 
+export type PushRefusal =
+  | TargetRefusal
+  | ParameterRefusal
+  | { readonly reason: 'proof_refused'; readonly detail: 'wrong_key' };
+
 /** Whether a `request_uri` names a pushed request at all. */
 export function isPushedUri(uri: string): boolean {
   return uri.startsWith(prefix);
@@ -44,6 +49,7 @@ export function isPushedUri(uri: string): boolean {
  * Takes a request from a client that has proved who it is.
  *
  * @param input.parameters those of the form; a `client_id` that is left out is the client's
+ * @param input.proofKey thumbprint of the key of the DPoP proof that came beside it
  * @throws StoreFault, CustodyFault
  */
 export async function pushRequest(
@@ -52,16 +58,27 @@ export async function pushRequest(
     readonly tenant: TenantId;
     readonly clientId: ClientId;
     readonly parameters: Parameters;
+    readonly proofKey: string | undefined;
     readonly address: string;
   },
-): Promise<Result<PushedRequest, TargetRefusal | ParameterRefusal>> {
-  const { tenant, clientId, parameters, address } = input;
+): Promise<Result<PushedRequest, PushRefusal>> {
+  const { tenant, clientId, parameters, proofKey, address } = input;
+  // RFC 9126 §2.1, whatever else may carry a reference.
+  if (parameters.get('request_uri') !== undefined) {
+    return err({ reason: 'parameter_not_supported', name: 'request_uri' });
+  }
   const own: Parameters = {
     ...parameters,
     get: (name) => (name === 'client_id' ? clientId : parameters.get(name)),
   };
   const judged = await judgeRequest(deps, tenant, { parameters: own, isPushed: true });
   if (!judged.ok) return err(judged.refusal.refusal);
+  const { asked } = judged.value;
+  // RFC 9449 §10.1: a proof here stands for `dpop_jkt`, signed or not, and must be of the same key.
+  const dpopJkt = asked.request.dpopJkt ?? proofKey ?? null;
+  if (proofKey !== undefined && dpopJkt !== proofKey) {
+    return err({ reason: 'proof_refused', detail: 'wrong_key' });
+  }
   const id = base64urlEncode(deps.entropy.bytes(16));
   const expiresInSeconds = limits.pushedRequestSecondsMax;
   const { outcome } = await deps.store.acts.run({
@@ -73,7 +90,7 @@ export async function pushRequest(
           tenant,
           id,
           clientId,
-          request: { ...judged.value.asked, pushed: id },
+          request: { ...asked, request: { ...asked.request, dpopJkt }, pushed: id },
           visitedAt: null,
           expiresAtSeconds: nowSeconds(deps.clock) + expiresInSeconds,
         },

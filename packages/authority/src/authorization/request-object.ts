@@ -17,7 +17,7 @@ import {
 } from '@mintmark/core';
 import { verifyJws } from '@mintmark/tokens';
 import type { ClientKeys } from '../clients/client-keys.ts';
-import { publicKeyAlgorithms } from '../clients/client-rules.ts';
+import { acceptedAlgorithms } from '../clients/client-rules.ts';
 import type { Parameters } from './authorization-request.ts';
 import type { RequestingClient } from './requesting-client.ts';
 
@@ -48,7 +48,7 @@ export async function readRequestObject(
   const keys = await clientKeys.find(client, kidOf(text));
   if (keys === undefined) return refused;
   const { requestObjectAlgorithm: only } = client;
-  const algorithms = only === undefined ? publicKeyAlgorithms : [only];
+  const algorithms = only === undefined ? acceptedAlgorithms(client) : [only];
   const jws = verifyJws(text, keys, { typ: null, algorithms });
   if (!jws.ok || !isRequestType(jws.value.header['typ'])) return refused;
   const payload = parseJson(utf8Decode(jws.value.payload) ?? '');
@@ -96,9 +96,15 @@ function isForUs(
   const { iss, aud, exp, nbf, sub, client_id: named } = claims;
   if (iss !== client.clientId || named !== client.clientId || sub === client.clientId) return false;
   if (!(Array.isArray(aud) ? aud : [aud]).includes(issuer)) return false;
-  if (client.securityProfile === 'fapi2' && (exp === undefined || nbf === undefined)) return false;
+  if (client.securityProfile === 'fapi2' && !isBrief(claims, now)) return false;
   if (exp !== undefined && (typeof exp !== 'number' || exp <= now)) return false;
   return nbf === undefined || (typeof nbf === 'number' && nbf <= now + limits.clockSkewSeconds);
+}
+
+/** FAPI 2.0 Message Signing §5.3.1: from an hour ago at the most, and for an hour at the most. */
+function isBrief({ exp, nbf }: JsonObject, now: number): boolean {
+  if (typeof exp !== 'number' || typeof nbf !== 'number') return false;
+  return nbf >= now - limits.requestObjectSecondsMax && exp - nbf <= limits.requestObjectSecondsMax;
 }
 
 /** @returns undefined where a claim is no parameter, or refers to another request */

@@ -77,5 +77,7 @@ describe('where the answer goes', () => {
     expect(find({ response_mode })).toMatchObject({ value: { signedBy: 'RS256' } });
     const client = { authorizationResponseAlgorithm: 'ES256' } as const;
     expect(find({ response_mode }, client)).toMatchObject({ value: { signedBy: 'ES256' } });
+    const fapi = { securityProfile: 'fapi2' } as const;
+    expect(find({ response_mode }, fapi)).toMatchObject({ value: { signedBy: 'ES256' } });
   });
 });

@@ -69,11 +69,14 @@ export function findResponseTarget(
     redirectUriGiven: given !== undefined,
     responseMode,
     state: isStateSent ? state : null,
-    // JARM §3: RS256 where the client says nothing.
-    signedBy: responseMode.endsWith('jwt')
-      ? (client.authorizationResponseAlgorithm ?? 'RS256')
-      : null,
+    signedBy: responseMode.endsWith('jwt') ? responseAlgorithm(client) : null,
   });
+}
+
+/** JARM §3: RS256 where the client says nothing; FAPI 2.0 §5.4.1 allows none of that. */
+function responseAlgorithm(client: RequestingClient): JwsAlgorithm {
+  const { authorizationResponseAlgorithm: chosen, securityProfile } = client;
+  return chosen ?? (securityProfile === 'fapi2' ? 'ES256' : 'RS256');
 }
 
 const stateCharsMax = limits.headerBytesMax / 2;

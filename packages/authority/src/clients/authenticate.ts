@@ -26,7 +26,7 @@ import type { Store } from '../store/store.ts';
 import { isOfKey, isOfSubject } from './certificate.ts';
 import type { Client } from './client.ts';
 import type { ClientKeys } from './client-keys.ts';
-import { type ClientAuthMethod, clientAuthMethods, publicKeyAlgorithms } from './client-rules.ts';
+import { acceptedAlgorithms, type ClientAuthMethod, clientAuthMethods } from './client-rules.ts';
 import type { FindClient } from './document-client.ts';
 import { createSecretJudge, type KeptSecrets, type SecretJudge } from './judge-secret.ts';
 import { registrationSecretId } from './registry.ts';
@@ -256,9 +256,7 @@ async function judgeAssertion(
     strictAudience: isFapi || client.assertionAudience === 'issuer',
     keys,
     algorithms:
-      authSigningAlgorithm === undefined
-        ? publicKeyAlgorithms.filter((one) => !isFapi || one !== 'RS256')
-        : [authSigningAlgorithm],
+      authSigningAlgorithm === undefined ? acceptedAlgorithms(client) : [authSigningAlgorithm],
     now: nowSeconds(deps.clock),
   });
   if (!verified.ok) return err({ reason: 'assertion_refused', detail: verified.refusal.reason });

@@ -54,6 +54,7 @@ const checks: readonly Check[] = [
   ).map(url),
   requestUris,
   allowedOrigins,
+  initiateLogin,
   publicClient,
   withoutPkce,
   keysTwice,
@@ -135,6 +136,12 @@ function allowedOrigins({ allowedOrigins: origins = [] }: ClientRules): RuleFaul
   if (faulty === undefined) return undefined;
   const message = `${faulty} must be an origin, https or on loopback, without a path`;
   return { member: 'allowedOrigins', message };
+}
+
+/** OpenID Connect Dynamic Client Registration §2: https, wherever it is. */
+function initiateLogin({ initiateLoginUri: uri }: ClientRules): RuleFault | undefined {
+  if (uri === undefined || /^https:/.test(uri)) return undefined;
+  return { member: 'initiateLoginUri', message: 'must be https' };
 }
 
 /** RFC 6749 §4.4: the client credentials grant is for confidential clients only. */
@@ -257,6 +264,12 @@ function fapi2(): readonly Check[] {
     ),
     rule('authSigningAlgorithm', 'cannot be RS256', (rules) => strong(rules.authSigningAlgorithm)),
     rule('idTokenAlgorithm', 'cannot be RS256', (rules) => strong(rules.idTokenAlgorithm)),
+    rule('requestObjectAlgorithm', 'cannot be RS256', (rules) =>
+      strong(rules.requestObjectAlgorithm),
+    ),
+    rule('authorizationResponseAlgorithm', 'cannot be RS256', (rules) =>
+      strong(rules.authorizationResponseAlgorithm),
+    ),
     rule('redirectUris', 'must be https or of the client’s own machine', (rules) =>
       rules.redirectUris.every((uri) => /^https:/.test(uri) || rules.applicationType === 'native'),
     ),

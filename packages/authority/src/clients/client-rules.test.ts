@@ -101,6 +101,7 @@ describe('registration refuses', () => {
     ['keys by plain http', { jwksUri: 'http://app.example/jwks' }, 'jwksUri'],
     ['a request URI inside', { requestUris: ['http://10.0.0.1/'] }, 'requestUris'],
     ['a public client without redirect', { authMethod: 'none' }, 'grantTypes'],
+    ['plain http', { initiateLoginUri: 'http://localhost/start' }, 'initiateLoginUri'],
     ['no PKCE, public', { ...confidential, authMethod: 'none', requirePkce: false }, 'requirePkce'],
     ['no PKCE, no redirect URI', { requirePkce: false }, 'requirePkce'],
     ['keys twice', { jwks, jwksUri: uri }, 'jwksUri'],
@@ -158,6 +159,12 @@ describe('registration refuses', () => {
     ],
     ['RS256 of the client', { authSigningAlgorithm: 'RS256' }, ['authSigningAlgorithm']],
     ['RS256 in ID tokens', { idTokenAlgorithm: 'RS256' }, ['idTokenAlgorithm']],
+    ['RS256 in requests', { requestObjectAlgorithm: 'RS256' }, ['requestObjectAlgorithm']],
+    [
+      'RS256 in responses',
+      { authorizationResponseAlgorithm: 'RS256' },
+      ['authorizationResponseAlgorithm'],
+    ],
     ['plain redirects', { redirectUris: ['http://localhost/cb'] }, ['redirectUris']],
   ])('under FAPI 2.0: %s', (_what, given, members) => {
     expect(faulty({ ...fapi, ...given })).toEqual(members);

@@ -42,6 +42,13 @@ export const publicKeyAlgorithms = [
   'ML-DSA-87',
 ] as const satisfies readonly JwsAlgorithm[];
 
+/** FAPI 2.0 Security Profile §5.4.1 leaves out the oldest. */
+export function acceptedAlgorithms({
+  securityProfile,
+}: Pick<ClientRules, 'securityProfile'>): readonly (typeof publicKeyAlgorithms)[number][] {
+  return publicKeyAlgorithms.filter((one) => securityProfile !== 'fapi2' || one !== 'RS256');
+}
+
 const algorithm = z.enum(publicKeyAlgorithms);
 const text = z.string();
 const texts = z.array(text).readonly().default([]);
@@ -159,4 +166,16 @@ export function isConfidential({ authMethod }: Pick<ClientRules, 'authMethod'>):
 /** Whether it proves that by a secret that the authority holds the hash of. */
 export function usesSecret({ authMethod }: Pick<ClientRules, 'authMethod'>): boolean {
   return authMethod === 'client_secret_basic' || authMethod === 'client_secret_post';
+}
+
+/** What the authority signs for it: keys of these must be known before the first signature. */
+export function signingAlgorithmsOf(rules: ClientRules): readonly JwsAlgorithm[] {
+  const wanted = [
+    rules.accessTokenFormat === 'jwt' ? rules.accessTokenAlgorithm : undefined,
+    rules.scopes.includes('openid') ? rules.idTokenAlgorithm : undefined,
+    rules.userinfoAlgorithm,
+    rules.introspectionAlgorithm,
+    rules.authorizationResponseAlgorithm,
+  ];
+  return [...new Set(wanted.filter((one) => one !== undefined))];
 }

@@ -11,6 +11,7 @@ import {
   type Entropy,
   err,
   freshId,
+  type JwsAlgorithm,
   ok,
   type Result,
   type TenantId,
@@ -24,7 +25,7 @@ import type { Alongside, Step } from '../store/act.ts';
 import type { Store } from '../store/store.ts';
 import type { Row } from '../store/tables.ts';
 import { type Client, type ClientStatus, clientOf } from './client.ts';
-import { type ClientRules, usesSecret } from './client-rules.ts';
+import { type ClientRules, signingAlgorithmsOf, usesSecret } from './client-rules.ts';
 import { originSteps } from './origins.ts';
 
 export interface RegistryDeps {
@@ -37,6 +38,8 @@ export interface RegistryDeps {
   readonly prefix: string;
   /** Told of a client after each change of it, or of its secrets, has been committed. */
   readonly changed: (tenant: TenantId, clientId: ClientId) => void;
+  /** Makes a key of the algorithm, where there is none, and publishes it. */
+  readonly prepareKey: (tenant: TenantId, algorithm: JwsAlgorithm) => Promise<unknown>;
 }
 
 export type RegistryRefusal =
@@ -92,6 +95,7 @@ export async function createClient(
   const secret = usesSecret(input.rules)
     ? newSecret(deps, { tenant: context.tenant, clientId, chosen: input.secret })
     : undefined;
+  await prepareKeys(deps, context.tenant, input.rules);
   const { outcome } = await deps.store.acts.run({
     steps: [
       { do: 'insert', table: 'clients', row, refused: 'client_exists' },
@@ -103,6 +107,15 @@ export async function createClient(
   });
   if (outcome !== 'done') return err(refusalOf(outcome));
   return ok({ client: clientOf(row), secret: secret?.text });
+}
+
+/** Whoever fetched the key set since the registration can verify the first signature. */
+async function prepareKeys(
+  { prepareKey }: Pick<RegistryDeps, 'prepareKey'>,
+  tenant: TenantId,
+  rules: ClientRules,
+): Promise<void> {
+  for (const algorithm of signingAlgorithmsOf(rules)) await prepareKey(tenant, algorithm);
 }
 
 function addSecret(row: Row<'clientSecrets'>): Step {
@@ -133,6 +146,7 @@ export async function updateClient(
     version: input.version + 1,
   };
   const edited = clientOf({ ...known, ...set });
+  await prepareKeys(deps, context.tenant, input.rules);
   const ends = input.status === 'disabled' && known.status !== 'disabled';
   const { outcome } = await deps.store.acts.run({
     steps: [

@@ -1,7 +1,7 @@
 /** POST /oauth2/par (RFC 9126): a client pushes its authorization request. */
-import { err, type HttpRequest, type HttpResponse, ok, type TenantId } from '@mintmark/core';
+import { type HttpRequest, type HttpResponse, ok, type TenantId } from '@mintmark/core';
 import type { ParameterRefusal } from '../authorization/authorization-request.ts';
-import { pushRequest } from '../authorization/pushed-requests.ts';
+import { type PushRefusal, pushRequest } from '../authorization/pushed-requests.ts';
 import type { TargetRefusal } from '../authorization/response-target.ts';
 import { judgeProof } from '../clients/binding.ts';
 import { offerNonce } from './dpop-nonce.ts';
@@ -21,18 +21,14 @@ export async function handlePar(
   const proof = request.header('dpop');
   const answer = (response: HttpResponse): HttpResponse =>
     proof === undefined ? response : offerNonce(proofs, response);
-  let jkt = form.value.get('dpop_jkt');
+  let proofKey: string | undefined;
   const client = await callingClient(deps, {
     ...{ tenant, surface: 'par', request, form: form.value },
     also() {
       if (proof === undefined) return ok([]);
-      // RFC 9449 §10.1: a proof here stands for `dpop_jkt`, and must be of the same key.
       const proven = judgeProof(proofs, { tenant, proof, method: 'POST', path: '/oauth2/par' });
       if (!proven.ok) return proven;
-      if (jkt !== undefined && jkt !== proven.value.jkt) {
-        return err({ reason: 'proof_refused', detail: 'wrong_key' });
-      }
-      ({ jkt } = proven.value);
+      proofKey = proven.value.jkt;
       return ok(proven.value.once);
     },
   });
@@ -42,14 +38,11 @@ export async function handlePar(
   const pushed = await pushRequest(deps.pages.flow, {
     tenant,
     clientId: client.value.clientId,
-    parameters: {
-      ...form.value,
-      get: (name) => (name === 'dpop_jkt' ? jkt : form.value.get(name)),
-      duplicates,
-    },
+    parameters: { ...form.value, duplicates },
+    proofKey,
     address: request.remoteAddress,
   });
-  if (!pushed.ok) return answer(json(400, wireError(pushed.refusal)));
+  if (!pushed.ok) return answer(renderRefusal(pushed.refusal));
   const { requestUri, expiresInSeconds } = pushed.value;
   return answer(json(201, { request_uri: requestUri, expires_in: expiresInSeconds }));
 }
@@ -62,10 +55,12 @@ function json(status: number, body: object): HttpResponse {
   };
 }
 
-/** RFC 9126 §2.3: the codes of the authorization endpoint. */
-function wireError(refusal: TargetRefusal | ParameterRefusal): object {
+/** RFC 9126 §2.3: the codes of the authorization endpoint, but for what is wrong with a proof. */
+function renderRefusal(refusal: PushRefusal): HttpResponse {
+  if (refusal.reason === 'proof_refused') return renderError(refusal);
   const { error, description } = errorOf(refusal);
-  return { error, ...(description === undefined ? {} : { error_description: description }) };
+  const more = description === undefined ? {} : { error_description: description };
+  return json(400, { error, ...more });
 }
 
 function errorOf(refusal: TargetRefusal | ParameterRefusal): AuthorizationError {
