@@ -9,6 +9,7 @@ import {
   defaultTenant,
   err,
   type FeedSource,
+  feedHttp,
   type HttpHandler,
   type HttpResponse,
   type IntrospectionAnswer,
@@ -40,7 +41,6 @@ import {
   type FindClient,
 } from './clients/document-client.ts';
 import { isRegisteredOrigin } from './clients/origins.ts';
-import { registrationOff } from './clients/registration.ts';
 import type { RegistryDeps } from './clients/registry.ts';
 import type { AuthorityConfig } from './config.ts';
 import { createPeppers } from './custody/peppers.ts';
@@ -51,7 +51,7 @@ import type { UserinfoDeps } from './grants/userinfo.ts';
 import { readMetadata } from './http/client-metadata.ts';
 import type { PageDeps } from './http/interaction.ts';
 import { handleOperations, sharedCheck } from './http/operations.ts';
-import { createPageRenderer } from './http/pages/layout.ts';
+import { createPageRenderer, type RenderPage } from './http/pages/layout.ts';
 import { handleProtocol } from './http/protocol-api.ts';
 import type { ActiveKey, ProtocolDeps } from './http/protocol-deps.ts';
 import { type IntrospectDeps, introspect } from './introspection/introspect.ts';
@@ -63,7 +63,9 @@ import { nodeName } from './revocation/node-name.ts';
 import { type AuthorityPorts, openRooms, type Rooms } from './rooms.ts';
 import { createRound } from './round.ts';
 import { initInstallation, recoverAdministrator } from './tenants/installation.ts';
+import type { Place } from './tenants/issuers.ts';
 import { beginNewEpoch, type NewEpoch } from './tenants/new-epoch.ts';
+import type { TenantPolicy } from './tenants/settings.ts';
 
 export interface Authority {
   readonly handle: HttpHandler;
@@ -107,12 +109,21 @@ export async function openAuthority(
     check: sharedCheck(() => ports.store.upkeep.check(), ports.clock),
   };
   const handle: HttpHandler = async (request) => {
-    const at = { tenant: defaultTenant, path: request.path };
-    const answer =
-      handleProtocol(protocol, request, at) ??
-      management.handle(request, at) ??
-      handleOperations(operations, request);
-    return (await answer) ?? notFound;
+    const { path } = request;
+    const place = rooms.issuers.find({ path, host: request.header('host') });
+    if (place === undefined) return notFound;
+    const isFirst = place.tenant === defaultTenant;
+    const operated = isFirst ? await handleOperations(operations, request) : undefined;
+    if (operated !== undefined) return operated;
+    try {
+      const answer = await inTenant(rooms, place, () => {
+        return handleProtocol(protocol, request, place) ?? management.handle(request, place);
+      });
+      return answer ?? notFound;
+    } catch (error) {
+      ports.log({ type: 'fault', where: 'tenant', error });
+      return unavailable;
+    }
   };
   const round = createRound(rooms);
   return {
@@ -121,7 +132,7 @@ export async function openAuthority(
       snapshot: rooms.feed.snapshot,
       delta: (input) => rooms.feed.delta({ ...input, node: nodeName(input.node) }),
     },
-    introspector: introspectorOf(protocol, rooms.feed),
+    introspector: introspectorOf(protocol, rooms),
     decisions: rooms.decisions,
     tick: round.run,
     async close() {
@@ -192,6 +203,26 @@ export async function recoverAuthority(
 /** Who may know all tokens of the tenant. */
 const operator = { kind: 'operator' } as const;
 
+/** A disabled tenant is gone, but for enforcement points, which hear of it by the feed. */
+function inTenant<T>(
+  { tenants, feed }: Rooms,
+  { tenant, path }: Place,
+  work: () => Promise<T> | T,
+): Promise<T | undefined> {
+  return tenants.within(tenant, async ({ status }) => {
+    const isFeed = path === feedHttp.deltaPath || path === feedHttp.snapshotPath;
+    if (status !== 'active' && !isFeed) return undefined;
+    await feed.open(tenant);
+    return work();
+  });
+}
+
+const unavailable: HttpResponse = {
+  status: 503,
+  headers: { 'content-type': 'text/plain; charset=utf-8', 'retry-after': '1' },
+  body: 'unavailable\n',
+};
+
 const notFound: HttpResponse = {
   status: 404,
   headers: { 'content-type': 'text/plain; charset=utf-8' },
@@ -206,7 +237,7 @@ function protocolDeps(
   const { users, pairwiseKey } = rooms;
   const { clock, entropy } = ports;
   const { prefix } = config;
-  const issuerOf = (): string => config.issuer;
+  const { issuerOf } = rooms.issuers;
   const { registration, findClient, clientKeys, authenticator } = openClients(rooms);
   const proofs = {
     ...{ ...proving, issuerOf, clock },
@@ -246,7 +277,7 @@ function protocolDeps(
     },
     userinfo: userinfoDeps(rooms, { introspectDeps, proofs }),
     revocation: { store, recorder, peppers, clock, entropy, prefix, askedBy: feed.askedBy },
-    pages: pageDeps(rooms, { clientKeys, findClient }),
+    pages: pagesOfTenant(rooms, pageDeps(rooms, { clientKeys, findClient })),
     register: { registration, registrations: createFailureBudget(clock) },
     authenticator,
     async introspect(input) {
@@ -269,14 +300,40 @@ function protocolDeps(
   };
 }
 
+/** What the pages of all tenants are given. */
+type CommonPageDeps = Omit<PageDeps, 'flow' | 'renderPage' | 'security'> & {
+  readonly flow: Omit<PageDeps['flow'], 'lifetimes'>;
+  readonly security: Omit<PageDeps['security'], 'issuerName'>;
+};
+
+/** With what the tenant has of its own. */
+function pagesOfTenant(
+  { tenants }: Rooms,
+  { flow, security, ...pages }: CommonPageDeps,
+): ProtocolDeps['pages'] {
+  // A renderer hashes its style sheet; it goes with the policy that it was made for.
+  const renderers = new WeakMap<TenantPolicy, RenderPage>();
+  return (tenant) => {
+    const policy = tenants.policy(tenant);
+    const renderPage = renderers.get(policy) ?? createPageRenderer(policy.branding);
+    renderers.set(policy, renderPage);
+    return {
+      ...pages,
+      flow: { ...flow, lifetimes: policy.sessions },
+      renderPage,
+      security: { ...security, issuerName: policy.branding.name },
+    };
+  };
+}
+
 function pageDeps(
   rooms: Rooms,
   { clientKeys, findClient }: { readonly clientKeys: ClientKeys; readonly findClient: FindClient },
-): PageDeps {
+): CommonPageDeps {
   const { config, ports, store, peppers, recorder, keyring, feed, users, factors, sealer } = rooms;
   const { clock, entropy } = ports;
-  const { prefix, sessions: lifetimes } = config;
-  const issuerOf = (): string => config.issuer;
+  const { prefix } = config;
+  const { issuerOf } = rooms.issuers;
   const code = { peppers, feedHead: feed.head, clock, entropy, prefix };
   return {
     flow: {
@@ -288,7 +345,6 @@ function pageDeps(
       peppers,
       clock,
       entropy,
-      lifetimes,
       issuerOf,
       verificationKeys: keyring.verificationKeys,
       clientKeys,
@@ -300,7 +356,6 @@ function pageDeps(
       buildCode: (draft) => buildCode(code, draft),
       subjectSeenBy: rooms.subjectSeenBy,
     },
-    renderPage: createPageRenderer(config.branding),
     // No type (JARM §2.1): without `sub` nobody takes it for an ID token.
     sign: (tenant, algorithm, claims) =>
       signClaims(keyring, { tenant, algorithm, typ: undefined, claims }),
@@ -310,7 +365,6 @@ function pageDeps(
       factors,
       passkeys: rooms.passkeys,
       change: { store, sealer, recorder, clock, entropy, passwordHashes: rooms.passwordHashes },
-      issuerName: config.branding.name,
     },
     issuerOf,
     entropy,
@@ -320,7 +374,7 @@ function pageDeps(
 
 /** How clients are found and authenticated, and how they come into being by themselves. */
 function openClients(rooms: Rooms) {
-  const { config, ports, store, peppers } = rooms;
+  const { ports, store, peppers } = rooms;
   const { clock, entropy, outbound } = ports;
   const registration = registrationDeps(rooms, (tenant, clientId) =>
     authenticator.forget(tenant, clientId),
@@ -332,7 +386,7 @@ function openClients(rooms: Rooms) {
     findClient,
     peppers,
     clientKeys,
-    issuerOf: () => config.issuer,
+    issuerOf: rooms.issuers.issuerOf,
     clock,
     entropy,
   });
@@ -347,7 +401,7 @@ function registrationDeps(rooms: Rooms, changed: RegistryDeps['changed']): Docum
     ...{ store, recorder, peppers, clock, entropy, outbound, changed },
     prepareKey: rooms.keyring.signer,
     prefix: config.prefix,
-    policy: config.registration ?? registrationOff,
+    policyOf: (tenant) => rooms.tenants.policy(tenant).registration,
     abilities: {
       grantTypes: grants.map(({ type }) => type),
       authMethods: verifiedAuthMethods({ clientCertificates: config.clientCertificates === true }),
@@ -361,7 +415,7 @@ function registrationDeps(rooms: Rooms, changed: RegistryDeps['changed']): Docum
 }
 
 function userinfoDeps(
-  { config, ports, store, users, pairwiseKey, keyring }: Rooms,
+  { issuers, ports, store, users, pairwiseKey, keyring }: Rooms,
   judging: { readonly introspectDeps: IntrospectDeps; readonly proofs: ProofDeps },
 ): UserinfoDeps {
   return {
@@ -371,7 +425,7 @@ function userinfoDeps(
     pairwiseKey,
     keyring,
     clock: ports.clock,
-    issuerOf: () => config.issuer,
+    issuerOf: issuers.issuerOf,
     accessToken: accessTokenReader(judging.introspectDeps),
   };
 }
@@ -429,38 +483,48 @@ async function activeKey(
 }
 
 /** What a gateway in this process asks, without the network between. */
-function introspectorOf(protocol: ProtocolDeps, feed: Feed): Introspector {
+function introspectorOf(protocol: ProtocolDeps, rooms: Rooms): Introspector {
   return {
-    async introspect({ tenant, credential: token, address }): Promise<IntrospectionAnswer> {
-      const audiences = await feed.audiences(tenant);
-      const caller = { kind: 'gateway', audiences } as const;
-      const found = await protocol.introspect({ tenant, token, caller, address });
-      if (!found.active) return { active: false };
-      if ('kind' in found) {
-        return {
-          active: true,
-          kind: 'api_key',
-          id: found.id,
-          subject: found.owner,
-          clientId: undefined,
-          scopes: found.scopes,
-          audience: [],
-          issuedAt: Math.floor(found.createdAt / 1000) as UnixSeconds,
-          expiresAt: found.expiresAtSeconds as UnixSeconds | undefined,
-          position: undefined,
-          family: undefined,
-          binding: undefined,
-        };
-      }
-      // Good at the token endpoint alone.
-      if (found.format === 'refresh') return { active: false };
-      const { format, tokenId, claims, ...rest } = found;
-      return {
-        kind: format,
-        id: tokenId,
-        ...rest,
-      };
+    async introspect(input) {
+      const place = { tenant: input.tenant, path: feedHttp.introspectionPath };
+      const answer = await inTenant(rooms, place, () => askedBy(protocol, rooms.feed, input));
+      return answer ?? { active: false };
     },
+  };
+}
+
+async function askedBy(
+  protocol: ProtocolDeps,
+  feed: Feed,
+  { tenant, credential: token, address }: Parameters<Introspector['introspect']>[0],
+): Promise<IntrospectionAnswer> {
+  const audiences = await feed.audiences(tenant);
+  const caller = { kind: 'gateway', audiences } as const;
+  const found = await protocol.introspect({ tenant, token, caller, address });
+  if (!found.active) return { active: false };
+  if ('kind' in found) {
+    return {
+      active: true,
+      kind: 'api_key',
+      id: found.id,
+      subject: found.owner,
+      clientId: undefined,
+      scopes: found.scopes,
+      audience: [],
+      issuedAt: Math.floor(found.createdAt / 1000) as UnixSeconds,
+      expiresAt: found.expiresAtSeconds as UnixSeconds | undefined,
+      position: undefined,
+      family: undefined,
+      binding: undefined,
+    };
+  }
+  // Good at the token endpoint alone.
+  if (found.format === 'refresh') return { active: false };
+  const { format, tokenId, claims, ...rest } = found;
+  return {
+    kind: format,
+    id: tokenId,
+    ...rest,
   };
 }
 

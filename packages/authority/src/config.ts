@@ -5,8 +5,13 @@ import type { RegistrationPolicy } from './clients/registration.ts';
 import type { Branding } from './http/pages/layout.ts';
 
 export interface AuthorityConfig {
-  /** Base URL without a trailing slash; the issuer of the first tenant. Never taken from Host. */
+  /**
+   * Base URL without a trailing slash; the issuer of the first tenant, and the beginning of the
+   * others'. Never taken from Host.
+   */
   readonly issuer: string;
+  /** Origins of tenants that have a host of their own, by tenant. */
+  readonly tenantIssuers?: Readonly<Record<string, string>>;
   /** Prefix of every credential, 2–12 of a-z and 0-9. */
   readonly prefix: string;
   /** Starts although the newest record is later than it is now: see `audit/clock-floor.ts`. */
@@ -26,7 +31,7 @@ export interface AuthorityConfig {
     readonly publishAheadSeconds: number;
   };
   /** How long people stay signed in. */
-  readonly sessions: SessionLifetimes;
+  readonly sessions: Omit<SessionLifetimes, 'endedBefore'>;
   /** How the pages that people see name and colour themselves. */
   readonly branding: Branding;
 }

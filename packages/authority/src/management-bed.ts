@@ -130,3 +130,5 @@ function createDocumentation(description: Described) {
     assert.ok(judged.success, `${where}: ${judged.success ? '' : judged.error.message} in ${text}`);
   };
 }
+
+export type ManagementBed = Awaited<ReturnType<typeof managementBed>>;

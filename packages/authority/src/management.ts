@@ -65,7 +65,8 @@ export async function openManagement(rooms: Rooms, shared: Judging): Promise<Man
 function endpointPorts(rooms: Rooms, shared: Judging): ManagementPorts {
   const { config, ports, store, peppers, sealer, recorder, keyring, feed, decisions } = rooms;
   const { clock, entropy, custody } = ports;
-  const { issuer, prefix } = config;
+  const { prefix } = config;
+  const { issuerOf } = rooms.issuers;
   const acting = { store, recorder, clock, entropy };
   const defaultAlgorithm = config.signing.algorithms[0] ?? 'ES256';
   return {
@@ -84,7 +85,7 @@ function endpointPorts(rooms: Rooms, shared: Judging): ManagementPorts {
       prefix,
       defaultAlgorithm,
       authMethods: verifiedAuthMethods({ clientCertificates: config.clientCertificates === true }),
-      managementAudience: managementAudience(config.issuer),
+      managementAudience: (tenant) => managementAudience(issuerOf(tenant)),
       changed: shared.authenticator.forget,
       prepareKey: keyring.signer,
     },
@@ -94,8 +95,8 @@ function endpointPorts(rooms: Rooms, shared: Judging): ManagementPorts {
       users: rooms.users,
       factors: rooms.factors,
       resets: rooms.resets,
-      issuerName: config.branding.name,
-      resetPage: resetPageOf(config.issuer),
+      issuerName: (tenant) => rooms.tenants.policy(tenant).branding.name,
+      resetPage: (tenant) => resetPageOf(issuerOf(tenant)),
       passwordHashes: rooms.passwordHashes,
     },
     tokens: { inspect: inspector(shared) },
@@ -109,7 +110,8 @@ function endpointPorts(rooms: Rooms, shared: Judging): ManagementPorts {
     signingKeys: { store, keyring, defaultAlgorithm },
     custody: { ...acting, custody, sealer, peppers, upkeep: rooms.custodyUpkeep },
     audit: { store, sealer, clock, timers: ports.timers },
-    installation: { store, issuerOf: () => issuer },
+    installation: { store, issuerOf },
+    tenants: { ...acting, peppers, prefix, issuerOf },
     feed: {
       feed,
       signer: (tenant) => keyring.signer(tenant, defaultAlgorithm),
@@ -117,7 +119,7 @@ function endpointPorts(rooms: Rooms, shared: Judging): ManagementPorts {
       accept: decisions.accept,
     },
     operations: { metrics: () => metricsOf(rooms) },
-    about: { version: '1', server: issuer },
+    about: { version: '1', server: config.issuer },
   };
 }
 
@@ -127,10 +129,10 @@ function managementAudience(issuer: string): string {
 }
 
 /** Access tokens whose audience is this API, with its permissions as their scopes. */
-function managementToken({ config }: Rooms, { introspect }: Judging) {
-  const audience = managementAudience(config.issuer);
+function managementToken({ config, issuers }: Rooms, { introspect }: Judging) {
   const ours = `${config.prefix}_at_`;
   return async (tenant: TenantId, token: string) => {
+    const audience = managementAudience(issuers.issuerOf(tenant));
     // Nothing else of ours is an access token, and nothing without dots is a JWT.
     if (!token.startsWith(ours) && token.split('.').length !== 3) {
       return { active: false, reason: 'malformed' } as const;

@@ -23,6 +23,7 @@ import { createSequencer, type Sequencer } from './audit/sequencer.ts';
 import { findClient } from './authorization/known-clients.ts';
 import type { RequestingClient } from './authorization/requesting-client.ts';
 import { createSessionEnder, type SessionEnder } from './authorization/session-ender.ts';
+import { registrationOff } from './clients/registration.ts';
 import { subjectFor } from './clients/subject-for.ts';
 import type { AuthorityConfig } from './config.ts';
 import type { Custody } from './custody/custody.ts';
@@ -35,6 +36,9 @@ import { createKeyEnder, type KeyEnder } from './revocation/end-keys.ts';
 import { type Feed, openFeed } from './revocation/feed.ts';
 import type { Act, ActOutcome } from './store/act.ts';
 import type { Store } from './store/store.ts';
+import type { Row } from './store/tables.ts';
+import { createTenantDirectory, type TenantDirectory } from './tenants/directory.ts';
+import { createIssuers, type Issuers } from './tenants/issuers.ts';
 import { createUsageCounter, type UsageCounter } from './usage/usage-counter.ts';
 import { createFactors, type Factors, type FactorsDeps } from './users/factors.ts';
 import { createPasskeys, type Passkeys, relyingPartyAt } from './users/passkeys.ts';
@@ -67,6 +71,8 @@ export interface Rooms {
   readonly config: AuthorityConfig;
   readonly ports: AuthorityPorts;
   readonly store: Store;
+  readonly issuers: Issuers;
+  readonly tenants: TenantDirectory;
   readonly peppers: Peppers;
   readonly sealer: Sealer;
   readonly custodyUpkeep: CustodyUpkeep;
@@ -103,10 +109,21 @@ export async function openRooms(config: AuthorityConfig, ports: AuthorityPorts):
   // The feed is opened over the bare store; acts of everybody else pass through it.
   let feed: Feed | undefined;
   const keyCache = createKeyCache(ports.store.keys, clock);
+  const issuers = createIssuers(config.issuer, config.tenantIssuers);
+  const tenants = createTenantDirectory({
+    store: ports.store,
+    clock,
+    defaults: { ...config, registration: config.registration ?? registrationOff },
+  });
   const store = announcing(ports.store, {
     advanced: (tenant, position) => feed?.advanced(tenant, position),
-    ended: keyCache.forget,
+    ended(act) {
+      keyCache.forget(act);
+      tenants.forget(act);
+    },
   });
+  // Held from the start on: it is served whatever becomes of the store.
+  await tenants.within(defaultTenant, () => undefined);
   const sealer = createSealer({ custody, store, entropy, clock });
   const peppers = await createPeppers({ custody, store, entropy, clock });
   const custodyUpkeep = createCustodyUpkeep({ custody, store, sealer, peppers, clock });
@@ -119,20 +136,10 @@ export async function openRooms(config: AuthorityConfig, ports: AuthorityPorts):
     entropy,
     settings: config.signing,
   });
-  feed = await openFeed(
-    {
-      store,
-      clock,
-      timers,
-      issuerOf: () => config.issuer,
-      verifierOf: (row) => openVerifier(sealer, row),
-    },
-    [defaultTenant],
-  );
-  const opened = feed;
-  const keyEnder = createKeyEnder({ store, recorder, clock }, () =>
-    opened.takeKeyEndings(defaultTenant),
-  );
+  const { issuerOf } = issuers;
+  const verifierOf = (row: Row<'keys'>) => openVerifier(sealer, row);
+  feed = await openFeed({ store, clock, timers, issuerOf, verifierOf });
+  const keyEnder = createKeyEnder({ store, recorder, clock }, feed.takeKeyEndings);
   const usage = createUsageCounter(store);
   const refusals = createRefusalTally({ store, recorder, clock });
   const passwordHashes = createSlowHashQueue();
@@ -143,11 +150,9 @@ export async function openRooms(config: AuthorityConfig, ports: AuthorityPorts):
     accountKey: await custody.mac('sign-in-account', new Uint8Array()),
   });
   const subjects = await subjectsOf(custody);
-  const sessionEnder = sessionEnderOf(config, { ...ports, ...subjects, store, recorder, keyring });
+  const sessionEnder = sessionEnderOf(issuers, { ...ports, ...subjects, store, recorder, keyring });
   return {
-    config,
-    ports,
-    store,
+    ...{ config, ports, store, issuers, tenants },
     peppers,
     sealer,
     custodyUpkeep,
@@ -163,7 +168,7 @@ export async function openRooms(config: AuthorityConfig, ports: AuthorityPorts):
     users,
     sessionEnder,
     ...subjects,
-    ...peopleOf(config, { ...acting, users, passwordHashes, ports }),
+    ...peopleOf(issuers, { ...acting, users, passwordHashes, ports }),
     passwordHashes,
   };
 }
@@ -187,34 +192,36 @@ async function requireInstallation({ store }: Pick<AuthorityPorts, 'store'>): Pr
 
 /** What users have beside the password. */
 function peopleOf(
-  config: AuthorityConfig,
+  { issuerOf }: Issuers,
   parts: Omit<FactorsDeps & ResetsDeps, 'delivery' | 'onFault'> & {
     readonly store: Store;
     readonly ports: AuthorityPorts;
   },
 ): Pick<Rooms, 'factors' | 'passkeys' | 'resets'> {
   const { log, mailer } = parts.ports;
-  const party = relyingPartyAt(config.issuer);
   return {
     factors: createFactors(parts),
-    passkeys: createPasskeys({ ...parts, relyingParty: () => party }),
+    passkeys: createPasskeys({
+      ...parts,
+      relyingParty: (tenant) => relyingPartyAt(issuerOf(tenant)),
+    }),
     resets: createResets({
       ...parts,
-      delivery: mailer && resetByMail(mailer, resetPageOf(config.issuer)),
+      delivery: mailer && resetByMail(mailer, (tenant) => resetPageOf(issuerOf(tenant))),
       onFault: (error) => log({ type: 'fault', where: 'password reset', error }),
     }),
   };
 }
 
 function sessionEnderOf(
-  { issuer }: AuthorityConfig,
+  { issuerOf }: Issuers,
   ports: Pick<AuthorityPorts, 'store' | 'clock' | 'entropy' | 'outbound' | 'log'> &
     Pick<Rooms, 'recorder' | 'keyring' | 'subjectSeenBy'>,
 ): SessionEnder {
   const { store, log } = ports;
   return createSessionEnder({
     ...ports,
-    issuerOf: () => issuer,
+    issuerOf,
     findClient: (tenant, clientId) => findClient(store, tenant, clientId),
     onFault: (error) => log({ type: 'fault', where: 'logout', error }),
   });

@@ -1,5 +1,5 @@
 /** What the authority does by itself: sequencing, refreshing, rotating, counting, letting go. */
-import { type Clock, defaultTenant, limits, nowSeconds } from '@mintmark/core';
+import { type Clock, limits, nowSeconds } from '@mintmark/core';
 import { endedPartition } from './clients/single-use.ts';
 import type { Rooms } from './rooms.ts';
 import type { Store, TableReader } from './store/store.ts';
@@ -36,7 +36,7 @@ export function createRound(rooms: Rooms): {
 
   async function round(): Promise<void> {
     await attempt('sequencer', sequencer.tick);
-    await attempt('feed', () => feed.refresh(defaultTenant));
+    await attempt('feed', feed.refreshWaited);
     await attempt('sessions', sessionEnder.step);
     if (rounds % 4 === 0) await everySecond();
     if (rounds % 240 === 0) await attempt('upkeep', () => upkeep(store, ports.clock));

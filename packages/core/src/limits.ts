@@ -324,6 +324,15 @@ export const limits = {
    * costs time at every start or round. Far more than any plan of rotations.
    */
   replacedKeysMax: 100,
+  /**
+   * Tenants of which a process holds keys, feed or settings: those used last. With ten thousand
+   * tenants more than this many at once would cost more than reading a few rows again.
+   */
+  tenantsHeldMax: 1_000,
+  /** A change of a tenant that another process made is seen within this. */
+  tenantViewMs: 500,
+  /** Tenants whose keys are looked at in one round: ten thousand come by every eight minutes. */
+  tenantsTendedAtOnce: 20,
   /** A process may sign with a key that was replaced elsewhere for this long. */
   keyringViewMs: 2_000,
   /** How often an idle process looks whether a rotation left something to do. */

@@ -33,6 +33,8 @@ export const permissions = [
   'nodes:read',
   'metrics:read',
   'tenants:read',
+  /** Make, change, disable and delete tenants, and make administrators of them. */
+  'tenants:write',
   /** Read the status feed, verifiers of keys included: for enforcement points. */
   'feed:read',
   /** Hand in the decisions of a gateway, to be counted. */

@@ -40,6 +40,8 @@ export interface SessionLifetimes {
   readonly idleSeconds: number;
   /** Counted from the last time that the person proved who they are. */
   readonly absoluteSeconds: number;
+  /** Unix milliseconds; those that were opened until then ended with their tenant. */
+  readonly endedBefore: number | null;
 }
 
 export interface SessionDeps {
@@ -81,6 +83,7 @@ export function isLive(
   row: Row<'sessions'>,
 ): boolean {
   const now = clock.nowMs();
+  if (row.createdAt <= (lifetimes.endedBefore ?? 0)) return false;
   if (row.endedAt !== null || now >= row.expiresAtSeconds * 1000) return false;
   return now - row.seenAt < lifetimes.idleSeconds * 1000;
 }

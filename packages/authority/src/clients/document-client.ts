@@ -48,7 +48,7 @@ export function createClientFinder(deps: DocumentDeps): FindClient {
   const underWay = new Map<string, Promise<Client | undefined>>();
 
   async function load(tenant: TenantId, clientId: ClientId, known: Client | undefined) {
-    const rules = await fetchRules(deps, clientId);
+    const rules = await fetchRules(deps, tenant, clientId);
     if (rules === undefined) {
       const oldest = failedAt.keys().next();
       if (failedAt.size >= limits.clientDocumentsTriedMax && oldest.done !== true) {
@@ -64,7 +64,7 @@ export function createClientFinder(deps: DocumentDeps): FindClient {
   return async (tenant, clientId) => {
     const row = await deps.store.clients.get(tenant, clientId);
     const known = row && clientOf(row);
-    if (!deps.policy.metadataDocuments || !isDocumentId(clientId)) return known;
+    if (!deps.policyOf(tenant).metadataDocuments || !isDocumentId(clientId)) return known;
     // One that an administrator made is his, whatever stands at its address.
     if (known !== undefined && known.source !== 'document') return known;
     if (isWithin(deps, known, limits.clientDocumentFreshMs)) return known;
@@ -86,6 +86,7 @@ function isWithin(deps: DocumentDeps, known: Client | undefined, ms: number): bo
 
 async function fetchRules(
   deps: DocumentDeps,
+  tenant: TenantId,
   clientId: ClientId,
 ): Promise<ClientRules | undefined> {
   const document = await fetchJson(deps.outbound, clientId, limits.clientDocumentBytesMax);
@@ -96,7 +97,8 @@ async function fetchRules(
   if (given?.authMethod !== 'none' && given?.authMethod !== 'private_key_jwt') return undefined;
   // Agents listen on a port of the moment, and say so in no standard's words.
   const { applicationType = 'native' } = given;
-  const stranger = strangersRules(deps, { ...given, applicationType });
+  const policy = deps.policyOf(tenant);
+  const stranger = strangersRules({ ...deps, policy }, { ...given, applicationType });
   const rules: ClientRules = { ...stranger, source: 'document', requirePkce: true };
   if (ruleFaults(rules, deps.abilities).length > 0) return undefined;
   const { sectorIdentifierUri: sector, redirectUris } = rules;

@@ -54,7 +54,7 @@ export const registrationOff: RegistrationPolicy = {
 };
 
 export interface RegistrationDeps extends RegistryDeps, SectorDeps {
-  readonly policy: RegistrationPolicy;
+  readonly policyOf: (tenant: TenantId) => RegistrationPolicy;
   readonly abilities: Abilities;
   readonly algorithm: JwsAlgorithm;
 }
@@ -78,7 +78,7 @@ export async function registerClient(
   context: Requester,
   given: GivenRules,
 ): Promise<Result<Registered, RegistrationRefusal>> {
-  const judged = await judge(deps, given);
+  const judged = await judge(deps, context.tenant, given);
   if (!judged.ok) return judged;
   const clientId = freshId(deps.entropy) as ClientId;
   const token = newRegistrationToken(deps, context.tenant, clientId);
@@ -124,7 +124,10 @@ export async function replaceRegistration(
 ): Promise<Result<Client, RegistrationRefusal>> {
   const { client, given } = input;
   // A secret is made at registration alone: a client that changes its kind registers anew.
-  const judged = await judge(deps, { ...given, authMethod: client.authMethod });
+  const judged = await judge(deps, context.tenant, {
+    ...given,
+    authMethod: client.authMethod,
+  });
   if (!judged.ok) return judged;
   const edited = await updateClient(deps, context, {
     clientId: client.clientId,
@@ -153,9 +156,10 @@ export async function endRegistration(
 
 async function judge(
   deps: RegistrationDeps,
+  tenant: TenantId,
   given: GivenRules,
 ): Promise<Result<ClientRules, RegistrationRefusal>> {
-  const rules = strangersRules(deps, given);
+  const rules = strangersRules({ ...deps, policy: deps.policyOf(tenant) }, given);
   const faults = ruleFaults(rules, deps.abilities);
   if (faults.length > 0) return err({ reason: 'faulty_rules', faults });
   const { sectorIdentifierUri: sector, redirectUris } = rules;
@@ -168,7 +172,7 @@ async function judge(
  * answer shows what became of them.
  */
 export function strangersRules(
-  deps: Pick<RegistrationDeps, 'policy' | 'abilities' | 'algorithm'>,
+  deps: Pick<RegistrationDeps, 'abilities' | 'algorithm'> & { readonly policy: RegistrationPolicy },
   given: GivenRules,
 ): ClientRules {
   const { policy, abilities, algorithm } = deps;

@@ -35,7 +35,7 @@ export async function handlePar(
   if (!client.ok) return answer(renderError(client.refusal));
   // The form has refused every other name that stands twice.
   const duplicates = form.value.all('audience').length > 1 ? ['audience'] : [];
-  const pushed = await pushRequest(deps.pages.flow, {
+  const pushed = await pushRequest(deps.pages(tenant).flow, {
     tenant,
     clientId: client.value.clientId,
     parameters: { ...form.value, duplicates },

@@ -43,7 +43,7 @@ type Endpoint = (
 const metadata: Endpoint = (deps, tenant) =>
   renderMetadata(deps.issuerOf(tenant), {
     authMethods: deps.authMethods,
-    registration: deps.register.registration.policy,
+    registration: deps.register.registration.policyOf(tenant),
   });
 
 type Methods = Readonly<Partial<Record<Method, Endpoint>>>;
@@ -86,12 +86,13 @@ type PageEndpoint = (
 /** What people's browsers are sent to: a fault is told in a page. */
 function page(endpoint: PageEndpoint): Endpoint {
   return async (deps, tenant, request) => {
+    const pages = deps.pages(tenant);
     try {
-      return await endpoint(deps.pages, tenant, request);
+      return await endpoint(pages, tenant, request);
     } catch (fault) {
       deps.onFault(fault);
       const status = isOutage(fault) ? 503 : 500;
-      return sayError(deps.pages, request, { status, message: 'unavailable' });
+      return sayError(pages, request, { status, message: 'unavailable' });
     }
   };
 }

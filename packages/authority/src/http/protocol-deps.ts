@@ -51,7 +51,7 @@ export interface ProtocolDeps {
   readonly isGateway: (request: HttpRequest, tenant: TenantId) => Promise<boolean>;
   /** What tokens must be made for to be any business of a gateway. */
   readonly gatewayAudiences: (tenant: TenantId) => Promise<ReadonlySet<string>>;
-  readonly pages: PageDeps;
+  readonly pages: (tenant: TenantId) => PageDeps;
   /** The same for one that may register clients. */
   readonly isRegistrar: (request: HttpRequest, tenant: TenantId) => Promise<boolean>;
   readonly register: RegisterDeps;

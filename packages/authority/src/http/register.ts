@@ -56,7 +56,7 @@ export async function handleRegister(
   request: HttpRequest,
 ): Promise<HttpResponse> {
   const { registration, registrations } = deps.register;
-  const { mode } = registration.policy;
+  const { mode } = registration.policyOf(tenant);
   if (mode === 'off') return notFound;
   const address = request.remoteAddress;
   const retryAfterSeconds = registrations.retryAfterSeconds(address);
@@ -146,7 +146,8 @@ async function registered(
   const address = request.remoteAddress;
   const token = /^bearer +([\x21-\x7e]+)$/i.exec(request.header('authorization') ?? '')?.[1];
   const clientId = parseClientId(new URLSearchParams(request.query ?? '').get('client_id') ?? '');
-  if (registration.policy.mode === 'off' || token === undefined || !clientId.ok) return undefined;
+  const { mode } = registration.policyOf(tenant);
+  if (mode === 'off' || token === undefined || !clientId.ok) return undefined;
   if (failures.retryAfterSeconds(address) > 0) return undefined;
   const named = { clientId: clientId.value as ClientId, token };
   const client = await findRegistration(registration, tenant, named);

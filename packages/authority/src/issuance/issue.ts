@@ -10,6 +10,7 @@ import {
   type AuditEvent,
   type ClientId,
   type Clock,
+  defaultTenant,
   type Entropy,
   err,
   type FamilyId,
@@ -245,10 +246,18 @@ function conditions(draft: Draft, kid: string | undefined): readonly Step[] {
       where: { tenant, clientId, version: draft.clientVersion, status: 'active' },
       refused: 'client_changed',
     },
+    ...tenantActive(tenant),
     ...(basis === undefined ? [] : restsOn(draft, basis)),
     notRevoked(draft, { kind: 'client', id: clientId, since: basis?.position ?? draft.position }),
     ...(kid === undefined ? [] : [notEnded(tenant, kid)]),
   ];
+}
+
+/** A tenant that another process disabled a moment ago mints nothing. The first one cannot be. */
+function tenantActive(tenant: TenantId): readonly Step[] {
+  if (tenant === defaultTenant) return [];
+  const where = { tenant, status: 'active' } as const;
+  return [{ do: 'require', table: 'tenants', where, refused: 'revoked_meanwhile' }];
 }
 
 function restsOn(draft: Draft, { position: since, family }: Basis): readonly Step[] {

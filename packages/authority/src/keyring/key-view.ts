@@ -28,9 +28,19 @@ export interface KeyView {
 /** A tenant has two or three live keys an algorithm, and a dozen retired ones a year. */
 const rowsMax = 10_000;
 
+/** All that the tenant ever had. */
+export function readSigningKeys(
+  store: Pick<Store, 'signingKeys'>,
+  tenant: TenantId,
+): Promise<readonly SigningKeyRow[]> {
+  return store.signingKeys.list({ where: { tenant }, limit: rowsMax });
+}
+
 export interface KeyViews {
   /** Young enough to sign by. Calls at the same time share one read. */
   current(tenant: TenantId): Promise<KeyView>;
+  /** Whether the tenant's keys are in memory. */
+  isHeld(tenant: TenantId): boolean;
   /** The view, where nothing need be awaited. */
   fresh(tenant: TenantId): KeyView | undefined;
   /** Reads the store now: what was changed before the call is in it. */
@@ -54,16 +64,23 @@ export function createKeyViews(ports: {
   async function renew(tenant: TenantId): Promise<KeyView> {
     const read = ++reads;
     const seenAtMs = ports.clock.monotonicMs();
-    const rows = await ports.store.signingKeys.list({ where: { tenant }, limit: rowsMax });
+    const rows = await readSigningKeys(ports.store, tenant);
     const before = views.get(tenant);
     // A slow read must not bring back what a later one has seen gone.
     if (before !== undefined && before.read > read) return before;
     const view = { ...viewOf(rows, seenAtMs, before), read };
+    views.delete(tenant);
     views.set(tenant, view);
+    // The least lately read ones leave first.
+    for (const oldest of views.keys()) {
+      if (views.size <= limits.tenantsHeldMax) break;
+      views.delete(oldest);
+    }
     return view;
   }
 
   return {
+    isHeld: (tenant) => views.has(tenant),
     fresh,
     renew,
     async current(tenant) {

@@ -15,6 +15,7 @@ import { openMemoryCustody } from '../custody/memory.ts';
 import { createSealer, type Sealer } from '../custody/sealer.ts';
 import { openMemoryStore } from '../store/memory/memory-store.ts';
 import type { Store } from '../store/store.ts';
+import type { Row } from '../store/tables.ts';
 import { createKeyring, type Keyring, type KeyringPorts } from './keyring.ts';
 
 export const tenant = defaultTenant;
@@ -62,7 +63,10 @@ export async function keyringBed(): Promise<KeyringBed> {
     sealer,
     open: (more) => createKeyring({ store, sealer, recorder, clock, entropy, settings, ...more }),
     async addTenant(id) {
-      const row = { tenant: id, name: id, status: 'active', createdAt: 1, version: 1 };
+      const row: Row<'tenants'> = {
+        ...{ tenant: id, name: id, status: 'active', createdAt: 1, version: 1 },
+        ...{ settings: null, sessionsEndedBefore: null },
+      };
       await store.acts.run({ steps: [{ do: 'put', table: 'tenants', row }], audit: null });
     },
     async statuses() {

@@ -11,8 +11,10 @@
 import {
   type Clock,
   CustodyFault,
+  defaultTenant,
   err,
   type JwsAlgorithm,
+  limits,
   ok,
   type Result,
   type Signer,
@@ -34,7 +36,7 @@ import {
   type KeyChangeBy,
   retireKey,
 } from './key-acts.ts';
-import { createKeyViews, type KeyViews, signerOf } from './key-view.ts';
+import { createKeyViews, type KeyViews, readSigningKeys, signerOf } from './key-view.ts';
 import {
   activationOf,
   dueChanges,
@@ -54,7 +56,7 @@ export interface Keyring {
    * @throws CustodyFault `custody_unsupported` for HS256; those of the sealer; StoreFault
    */
   signer(tenant: TenantId, algorithm: JwsAlgorithm): Promise<Signer>;
-  /** Public keys to publish, newest first (RFC 7517 §5). */
+  /** Public keys to publish, newest first (RFC 7517 §5); the first ones are made now. */
   jwks(tenant: TenantId): Promise<readonly Readonly<Record<string, unknown>>[]>;
   /** The same keys, to verify with. */
   verificationKeys(tenant: TenantId): Promise<KeySet>;
@@ -62,7 +64,10 @@ export interface Keyring {
   renew(tenant: TenantId): Promise<void>;
   /** Every key that the tenant ever had. */
   list(tenant: TenantId): Promise<readonly SigningKeyRow[]>;
-  /** Makes the changes that are due, in every tenant. @throws the first fault, after all tenants */
+  /**
+   * Makes the changes that are due, in the first tenant and in the next few of the others: a round
+   * costs the same however many there are. @throws the first fault, after all of them
+   */
   tick(): Promise<void>;
   /** Publishes the next key now. Where one is published already, that is the answer. */
   rotate(
@@ -98,7 +103,6 @@ export interface KeyringPorts extends KeyActPorts {
   readonly settings: KeyringSettings;
 }
 
-const tenantsMax = 10_000;
 /** After this many lost races something is wrong. */
 const racesMax = 8;
 
@@ -108,21 +112,16 @@ const racesMax = 8;
  * @throws StoreFault or CustodyFault
  */
 export async function createKeyring(ports: KeyringPorts): Promise<Keyring> {
-  const { settings, clock, sealer } = ports;
+  const { settings, sealer } = ports;
   const views = createKeyViews(ports);
 
-  async function tickTenant(tenant: TenantId): Promise<void> {
-    const { rows } = await views.renew(tenant);
-    const changes = dueChanges(rows, settings, clock.nowMs());
-    for (const change of changes) await make(ports, { change, rows, tenant, by: bySchedule });
-    if (changes.length > 0) await views.renew(tenant);
-  }
+  const nextTenants = takeTurns(ports.store);
 
   async function tick(): Promise<void> {
     let failed: unknown;
-    for (const { tenant } of await ports.store.tenants.list({ limit: tenantsMax })) {
+    for (const tenant of new Set([defaultTenant, ...(await nextTenants())])) {
       // One tenant's fault must not keep the others' keys from changing.
-      await tickTenant(tenant as TenantId).catch((fault) => {
+      await tend(ports, views, tenant).catch((fault) => {
         failed ??= fault;
       });
     }
@@ -154,7 +153,12 @@ export async function createKeyring(ports: KeyringPorts): Promise<Keyring> {
       }
       throw lostRaces(tenant);
     },
-    jwks: async (tenant) => (await views.current(tenant)).jwks,
+    async jwks(tenant) {
+      const { jwks } = await views.current(tenant);
+      if (jwks.length > 0) return jwks;
+      await Promise.all(settings.algorithms.map((algorithm) => createFirst(tenant, algorithm)));
+      return (await views.current(tenant)).jwks;
+    },
     verificationKeys: async (tenant) => (await views.current(tenant)).keySet,
     async renew(tenant) {
       await views.renew(tenant);
@@ -163,6 +167,30 @@ export async function createKeyring(ports: KeyringPorts): Promise<Keyring> {
     tick,
     rotate: (input) => rotate(ports, views, input),
     emergency: (input) => emergency(ports, views, input),
+  };
+}
+
+async function tend(ports: KeyringPorts, views: KeyViews, tenant: TenantId): Promise<void> {
+  // What nobody uses is not taken into memory for its schedule's sake.
+  const rows = views.isHeld(tenant)
+    ? (await views.renew(tenant)).rows
+    : await readSigningKeys(ports.store, tenant);
+  // Keys of a tenant are made when they are first asked for; those of the first one, at the start.
+  if (rows.length === 0 && tenant !== defaultTenant) return;
+  const changes = dueChanges(rows, ports.settings, ports.clock.nowMs());
+  for (const change of changes) await make(ports, { change, rows, tenant, by: bySchedule });
+  if (changes.length > 0 && views.isHeld(tenant)) await views.renew(tenant);
+}
+
+/** @returns gives the next few active tenants each time, in a circle */
+function takeTurns(store: Pick<Store, 'tenants'>): () => Promise<readonly TenantId[]> {
+  let last: string | undefined;
+  return async () => {
+    const after = last === undefined ? {} : { after: [last] };
+    const limit = limits.tenantsTendedAtOnce;
+    const rows = await store.tenants.list({ ...after, limit });
+    last = rows.length < limit ? undefined : rows.at(-1)?.tenant;
+    return rows.flatMap(({ tenant, status }) => (status === 'active' ? [tenant as TenantId] : []));
   };
 }
 

@@ -60,7 +60,7 @@ function open(over: Store = store): Promise<Feed> {
     verifierOf: async (row: Row<'keys'>) => `verifier of ${row.id}`,
     issuerOf: () => 'https://issuer.example',
   };
-  return openFeed(deps, [tenant]);
+  return openFeed(deps);
 }
 
 let count = 0;

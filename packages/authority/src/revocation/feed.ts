@@ -7,6 +7,7 @@
 import {
   type Clock,
   createRevocationIndex,
+  defaultTenant,
   type FeedDelta,
   type FeedEntry,
   type FeedPosition,
@@ -33,6 +34,7 @@ export interface FeedDeps {
   readonly store: Pick<
     Store,
     | 'installation'
+    | 'tenants'
     | 'feedHead'
     | 'feed'
     | 'keys'
@@ -47,6 +49,8 @@ export interface FeedDeps {
   readonly issuerOf: (tenant: TenantId) => string;
   readonly clock: Clock;
   readonly timers: Timers;
+  /** Of all tenants whose feed was read. */
+  readonly keyEndings: KeyEnding[];
 }
 
 export interface Feed extends FeedSource {
@@ -62,8 +66,12 @@ export interface Feed extends FeedSource {
   refusesKey(tenant: TenantId, key: KeyTargets): Promise<boolean>;
   /** Live revocations that a holder asked for itself, as far as this process knows. */
   askedBy(tenant: TenantId, holder: string): number;
-  /** Whose API keys were ended since this was asked last, or the start. */
-  takeKeyEndings(tenant: TenantId): readonly KeyEnding[];
+  /** Reads the tenant's part, where it is not in memory or no round keeps it fresh. */
+  open(tenant: TenantId): Promise<void>;
+  /** `refresh` for each tenant whose view a round keeps fresh: the first, and those waited for. */
+  refreshWaited(): Promise<void>;
+  /** Whose API keys were ended, as was read since this was asked last. */
+  takeKeyEndings(): readonly KeyEnding[];
   /** What tokens of this tenant's gateways are made for: its routes' audiences, and the issuer. */
   audiences(tenant: TenantId): Promise<ReadonlySet<string>>;
   /** Milliseconds since the local view was known to be complete. */
@@ -78,7 +86,6 @@ interface TenantFeed {
   readonly waiting: Set<() => void>;
   refreshedMonotonicMs: number;
   catchingUp: Promise<void> | undefined;
-  readonly keyEndings: KeyEnding[];
   /** Read again after a route has changed. */
   audiences: Promise<ReadonlySet<string>> | undefined;
 }
@@ -86,33 +93,44 @@ interface TenantFeed {
 /** Of what a tenant has few of. */
 const rowsMax = 10_000;
 
-export async function openFeed(deps: FeedDeps, tenants: readonly TenantId[]): Promise<Feed> {
+/** The first tenant's is read at once and kept; of the others those that were used last. */
+export async function openFeed(given: Omit<FeedDeps, 'keyEndings'>): Promise<Feed> {
+  const deps: FeedDeps = { ...given, keyEndings: [] };
   const installation = await deps.store.installation.get('self');
   const epoch = installation?.epoch ?? '';
   const feeds = new Map<TenantId, TenantFeed>();
-  for (const tenant of tenants) {
-    const feed: TenantFeed = {
-      head: 0,
-      applied: 0,
-      revocations: createRevocationIndex(),
-      waiting: new Set(),
-      refreshedMonotonicMs: deps.clock.monotonicMs(),
-      catchingUp: undefined,
-      keyEndings: [],
-      audiences: undefined,
-    };
-    feeds.set(tenant, feed);
-    await refresh(deps, tenant, feed);
-  }
   const of = (tenant: TenantId): TenantFeed => {
-    const feed = feeds.get(tenant);
-    if (feed === undefined) throw new Error(`no feed for tenant ${tenant}`);
+    const known = feeds.get(tenant);
+    if (known !== undefined) return known;
+    const feed = unreadFeed();
+    feeds.set(tenant, feed);
+    makeRoom(feeds);
     return feed;
   };
+  const ageMs = (tenant: TenantId): number => {
+    return deps.clock.monotonicMs() - of(tenant).refreshedMonotonicMs;
+  };
+  await refresh(deps, defaultTenant, of(defaultTenant));
 
   return {
     head: (tenant) => of(tenant).head,
-    advanced: (tenant, position) => advance(of(tenant), position),
+    advanced(tenant, position) {
+      const feed = feeds.get(tenant);
+      if (feed !== undefined) advance(feed, position);
+    },
+    async open(tenant) {
+      // The round keeps the first tenant's fresh.
+      if (tenant === defaultTenant) return;
+      const feed = of(tenant);
+      feeds.delete(tenant);
+      feeds.set(tenant, feed);
+      if (ageMs(tenant) >= limits.auditIntervalMs) await refresh(deps, tenant, feed);
+    },
+    async refreshWaited() {
+      for (const [tenant, feed] of feeds) {
+        if (tenant === defaultTenant || feed.waiting.size > 0) await refresh(deps, tenant, feed);
+      }
+    },
     refresh: (tenant) => refresh(deps, tenant, of(tenant)),
     async refuses(tenant, token) {
       return (await caughtUp(deps, tenant, of(tenant))).refuses(token) !== undefined;
@@ -127,8 +145,8 @@ export async function openFeed(deps: FeedDeps, tenants: readonly TenantId[]): Pr
       return feed.audiences;
     },
     askedBy: (tenant, holder) => of(tenant).revocations.askedBy(holder),
-    takeKeyEndings: (tenant) => of(tenant).keyEndings.splice(0),
-    ageMs: (tenant) => deps.clock.monotonicMs() - of(tenant).refreshedMonotonicMs,
+    takeKeyEndings: () => deps.keyEndings.splice(0),
+    ageMs,
     snapshot: (tenant) => snapshot(deps, { tenant, epoch }),
     async delta(input) {
       if (input.epoch !== epoch) return 'resync';
@@ -142,12 +160,35 @@ export async function openFeed(deps: FeedDeps, tenants: readonly TenantId[]): Pr
   };
 }
 
+function unreadFeed(): TenantFeed {
+  return {
+    head: 0,
+    applied: 0,
+    revocations: createRevocationIndex(),
+    waiting: new Set(),
+    refreshedMonotonicMs: Number.NEGATIVE_INFINITY,
+    catchingUp: undefined,
+    audiences: undefined,
+  };
+}
+
+/** The least lately opened leave first; never the first tenant's, nor one that a node waits for. */
+function makeRoom(feeds: Map<TenantId, TenantFeed>): void {
+  for (const [tenant, feed] of feeds) {
+    if (feeds.size <= limits.tenantsHeldMax) return;
+    const isUsed = feed.waiting.size > 0 || feed.catchingUp !== undefined;
+    if (tenant !== defaultTenant && !isUsed) feeds.delete(tenant);
+  }
+}
+
 /** What this process has acknowledged must already be refused by its own next answer. */
 async function caughtUp(
   deps: FeedDeps,
   tenant: TenantId,
   feed: TenantFeed,
 ): Promise<RevocationIndex> {
+  // One that was never read says nothing of what was revoked.
+  if (feed.refreshedMonotonicMs === Number.NEGATIVE_INFINITY) await refresh(deps, tenant, feed);
   while (feed.applied < feed.head) await catchUp(deps, tenant, feed);
   return feed.revocations;
 }
@@ -186,7 +227,7 @@ function catchUp(deps: FeedDeps, tenant: TenantId, feed: TenantFeed): Promise<vo
         if (entry.type === 'revocation') {
           feed.revocations.apply(entry);
           const { target, keysBefore: before } = entry;
-          if (before !== undefined) feed.keyEndings.push({ tenant, target, before });
+          if (before !== undefined) deps.keyEndings.push({ tenant, target, before });
         }
         if (entry.type === 'route') feed.audiences = undefined;
       }
@@ -305,6 +346,10 @@ async function snapshot(
   }
   for (const row of await deps.store.importFormats.list({ where: { tenant }, limit: rowsMax })) {
     entries.push({ type: 'import_prefix', position: head, prefix: row.prefix });
+  }
+  const row = await deps.store.tenants.get(tenant);
+  if (row?.status === 'disabled') {
+    entries.push({ type: 'tenant', position: head, status: 'disabled' });
   }
   return { tenant, epoch, head, issuer: deps.issuerOf(tenant), entries };
 }

@@ -39,16 +39,13 @@ describe.each(['memory', 'sqlite'] as const)('a client that ends its own tokens,
       kind === 'memory'
         ? openMemoryStore()
         : await openSqliteStore({ directory, clock: systemClock, timers: systemTimers });
-    feed = await openFeed(
-      {
-        store,
-        clock,
-        timers: systemTimers,
-        verifierOf: async () => undefined,
-        issuerOf: () => 'https://issuer.example',
-      },
-      [tenant],
-    );
+    feed = await openFeed({
+      store,
+      clock,
+      timers: systemTimers,
+      verifierOf: async () => undefined,
+      issuerOf: () => 'https://issuer.example',
+    });
     const entropy = seededEntropy(1);
     deps = {
       store,

@@ -23,7 +23,7 @@ import { eventBy, type Requester } from '../audit/requester.ts';
 import type { Alongside, Step } from '../store/act.ts';
 import type { Store } from '../store/store.ts';
 import { endKeysAround } from './end-keys.ts';
-import { endSessionsOf } from './end-sessions.ts';
+import { endSessionsOf, endSessionsOfTenant } from './end-sessions.ts';
 import { endsKeys, revocationStep } from './revocation-step.ts';
 
 export interface RevokeDeps {
@@ -190,7 +190,13 @@ function markOf(
         },
       ];
     case 'tenant':
-      return [{ do: 'require', table: 'tenants', where: { tenant }, refused: 'target_not_found' }];
+      return [
+        { do: 'require', table: 'tenants', where: { tenant }, refused: 'target_not_found' },
+        ...endSessionsOfTenant({
+          ...{ tenant, at },
+          before: input.before === undefined ? undefined : input.before * 1000,
+        }),
+      ];
     case 'signing_key':
       return undefined;
   }

@@ -118,7 +118,15 @@ const brought: Readonly<Record<string, { readonly sqlite: string; readonly postg
 /** Tables whose last index came later than they, by the migration that adds it. */
 const indexAddedBy: Readonly<Record<string, TableName>> = { refresh: 'revocations' };
 
-function withoutLater(table: TableShape): TableShape {
+/** Columns that came after their table: the migration that adds them is written by hand. */
+const columnsAddedLater: Partial<Record<TableName, readonly string[]>> = {
+  tenants: ['settings', 'sessionsEndedBefore'],
+};
+
+function withoutLater(shape: TableShape): TableShape {
+  const added = columnsAddedLater[shape.name] ?? [];
+  const columns = shape.columns.filter(({ name }) => !added.includes(name));
+  const table = { ...shape, columns };
   if (!Object.values(indexAddedBy).includes(table.name)) return table;
   return { ...table, indexes: table.indexes.slice(0, -1) };
 }

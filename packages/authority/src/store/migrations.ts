@@ -22,6 +22,8 @@ import { refreshPostgres } from './migrations/refresh-postgres.ts';
 import { refreshSqlite } from './migrations/refresh-sqlite.ts';
 import { sessionsPostgres } from './migrations/sessions-postgres.ts';
 import { sessionsSqlite } from './migrations/sessions-sqlite.ts';
+import { tenantsPostgres } from './migrations/tenants-postgres.ts';
+import { tenantsSqlite } from './migrations/tenants-sqlite.ts';
 import { usersPostgres } from './migrations/users-postgres.ts';
 import { usersSqlite } from './migrations/users-sqlite.ts';
 import { usesPostgres } from './migrations/uses-postgres.ts';
@@ -127,6 +129,14 @@ export const migrations: readonly Migration[] = [
     needs: 1,
     sqlite: originsSqlite,
     postgres: originsPostgres,
+  },
+  {
+    number: 11,
+    name: 'tenants',
+    phase: 'expand',
+    needs: 1,
+    sqlite: tenantsSqlite,
+    postgres: tenantsPostgres,
   },
 ];
 

@@ -31,7 +31,17 @@ export const tables = {
   }),
 
   tenants: table({
-    columns: { tenant: text, name: text, status: text, createdAt: integer, version: integer },
+    columns: {
+      tenant: text,
+      name: text,
+      status: text as typeof text & { rowType?: 'active' | 'disabled' | 'deleted' },
+      createdAt: integer,
+      version: integer,
+      /** Its own in place of the configuration's, as JSON: see `tenants/settings.ts`. */
+      settings: textOrNull,
+      /** Unix milliseconds: sessions that were opened before have ended. */
+      sessionsEndedBefore: integerOrNull,
+    },
     key: ['tenant'],
   }),
 

@@ -13,6 +13,7 @@ import {
   ok,
   type Result,
   StoreFault,
+  type TenantId,
   type UnixMs,
 } from '@mintmark/core';
 import { buildSecretToken } from '@mintmark/tokens';
@@ -60,7 +61,10 @@ export async function initInstallation(
       {
         do: 'insert',
         table: 'tenants',
-        row: { tenant, name: tenant, status: 'active', createdAt: now, version: 1 },
+        row: {
+          ...{ tenant, name: tenant, status: 'active', createdAt: now, version: 1 },
+          ...{ settings: null, sessionsEndedBefore: null },
+        },
         refused,
       },
       { do: 'insert', table: 'keys', row: key, refused },
@@ -118,11 +122,10 @@ export async function recoverAdministrator(
 /** A key that may do everything, made by the installation itself; nothing is stored yet. */
 export function administratorKey(
   deps: Pick<InstallationDeps, 'peppers' | 'entropy' | 'prefix'>,
-  input: { readonly name: string; readonly now: UnixMs },
+  input: { readonly name: string; readonly now: UnixMs; readonly tenant?: TenantId },
 ): { readonly row: Row<'keys'>; readonly text: string } {
   const { prefix, entropy } = deps;
-  const { name, now } = input;
-  const tenant = defaultTenant;
+  const { name, now, tenant = defaultTenant } = input;
   const id = freshId(entropy);
   const { text, secret } = buildSecretToken({ prefix, kind: 'admin', id, entropy });
   const row: Row<'keys'> = {

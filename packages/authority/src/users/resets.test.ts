@@ -165,7 +165,7 @@ describe('asking for a reset', () => {
 test('the message has the token, the page and the end', async () => {
   const mails: Mail[] = [];
   const mailer = { send: async (mail: Mail) => void mails.push(mail) };
-  const delivery = resetByMail(mailer, 'https://id.example/reset');
+  const delivery = resetByMail(mailer, () => 'https://id.example/reset');
   const mailed = createResets({ ...bed, delivery, onFault: (error) => faults.push(error) });
   mailed.request({ tenant, username: 'alice' });
   await mailed.settled();

@@ -116,6 +116,8 @@ function isEntry(value: JsonValue): boolean {
         typeof value['name'] === 'string' &&
         (value['route'] === null || isJsonObject(value['route']))
       );
+    case 'tenant':
+      return value['status'] === 'active' || value['status'] === 'disabled';
     case 'import_prefix':
       return typeof value['prefix'] === 'string';
     default:

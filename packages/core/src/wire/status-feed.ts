@@ -101,8 +101,16 @@ export interface ImportPrefixEntry {
   readonly prefix: string;
 }
 
+/** Whether anything of the tenant is good at all: while it is disabled, no credential of it is. */
+export interface TenantEntry {
+  readonly type: 'tenant';
+  readonly position: FeedPosition;
+  readonly status: 'active' | 'disabled';
+}
+
 export type FeedEntry =
   | RevocationEntry
+  | TenantEntry
   | KeyEntry
   | SigningKeyEntry
   | RouteEntry

@@ -6,7 +6,6 @@ import {
   type AuditObject,
   base64urlEncode,
   type Clock,
-  defaultTenant,
   err,
   letOthersRun,
   limits,
@@ -206,12 +205,12 @@ function verify(ports: AuditPorts): PreparedEndpoint {
     method: 'GET',
     path: '/v1/audit/verify',
     operation: 'verifyAudit',
+    operatorOnly: true,
     group,
     summary: 'Verifies the whole log: chain, columns, commitments',
     permission: 'audit:read',
     answers: { 200: { description: 'What was found; problems are no error.', schema: report } },
-    async handle({ tenant }) {
-      if (tenant !== defaultTenant) return err(notOperator);
+    async handle() {
       running ??= verifyAudit(ports).finally(() => {
         running = undefined;
       });
@@ -235,16 +234,12 @@ function verify(ports: AuditPorts): PreparedEndpoint {
   });
 }
 
-const notOperator: Problem = {
-  code: 'insufficient_permission',
-  detail: 'the log belongs to the installation; its first tenant verifies it',
-};
-
 function exportLog(ports: AuditPorts): PreparedEndpoint {
   return endpoint({
     method: 'GET',
     path: '/v1/audit/export',
     operation: 'exportAudit',
+    operatorOnly: true,
     group,
     summary: 'A page of the log that can be verified offline',
     description:
@@ -263,8 +258,7 @@ function exportLog(ports: AuditPorts): PreparedEndpoint {
         schema: z.string(),
       },
     },
-    async handle({ tenant, caller, query }) {
-      if (tenant !== defaultTenant) return err(notOperator);
+    async handle({ caller, query }) {
       const { after = 0, limit = limits.pageItemsMax } = query;
       const open = query.personal === 'include';
       if (open && !covers(caller.permissions, 'audit:personal')) return err(personalRefused);

@@ -1,5 +1,5 @@
 /** `/v1/clients`: who may ask for tokens, and the secrets they do it with. */
-import { type ClientId, err, type JwsAlgorithm, limits, ok } from '@mintmark/core';
+import { type ClientId, err, type JwsAlgorithm, limits, ok, type TenantId } from '@mintmark/core';
 import { z } from 'zod';
 import { areTight, type Caller } from '../../admin/caller.ts';
 import { firstNotHeld, isGrantable } from '../../admin/permission.ts';
@@ -37,7 +37,7 @@ export interface ClientPorts extends RegistryDeps {
   readonly defaultAlgorithm: JwsAlgorithm;
   readonly authMethods: readonly ClientAuthMethod[];
   /** Audience of the access tokens that this very API takes. */
-  readonly managementAudience: string;
+  readonly managementAudience: (tenant: TenantId) => string;
 }
 
 const group = 'clients';
@@ -110,7 +110,7 @@ function faultOf({ authMethods }: ClientPorts, rules: ClientRules): Problem | un
  * changes it or takes its secret could act with its scopes, and must hold them already.
  */
 function excessOf(ports: ClientPorts, caller: Caller, rules: ClientRules): Problem | undefined {
-  if (!rules.audiences.includes(ports.managementAudience)) return undefined;
+  if (!rules.audiences.includes(ports.managementAudience(caller.tenant))) return undefined;
   const granted = rules.scopes.filter(isGrantable);
   if (granted.length > 0 && areTight(caller.bounds)) {
     return { code: 'insufficient_permission', detail: 'its tokens would go beyond this key' };

@@ -82,6 +82,7 @@ function show(ports: CustodyEndpointPorts): PreparedEndpoint {
     method: 'GET',
     path: '/v1/custody',
     operation: 'showCustody',
+    operatorOnly: true,
     group,
     summary: 'Shows root keys, data keys and peppers, and what is left of a rotation',
     permission: 'custody:read',
@@ -97,6 +98,7 @@ function rotate(ports: CustodyEndpointPorts): PreparedEndpoint {
     method: 'POST',
     path: '/v1/custody/rotate',
     operation: 'rotateCustody',
+    operatorOnly: true,
     group,
     summary: 'Makes a new root key, data key or pepper current, while serving',
     description:
@@ -140,6 +142,7 @@ function destroy(ports: CustodyEndpointPorts): PreparedEndpoint {
     method: 'DELETE',
     path: '/v1/custody/keys/{id}',
     operation: 'destroyRootKey',
+    operatorOnly: true,
     group,
     summary: 'Destroys an older root key that wraps nothing any more',
     description: 'A backup of the database from before its replacement opens no more without it.',

@@ -79,6 +79,8 @@ export interface EndpointOf<
   readonly description?: string;
   /** Undefined: no credential is asked for. */
   readonly permission: Permission | undefined;
+  /** Of the whole installation: for credentials of its first tenant alone. */
+  readonly operatorOnly?: true;
   readonly params?: Params;
   readonly query?: Query;
   readonly body?: Body;

@@ -1,25 +1,16 @@
 /** `/v1/tenant` and `/v1/nodes`: what this installation is made of. */
-import { err, limits, ok } from '@mintmark/core';
+import { err, limits, ok, type TenantId } from '@mintmark/core';
 import { z } from 'zod';
 import { readNodeName } from '../../revocation/node-name.ts';
 import type { Store } from '../../store/store.ts';
 import { endpoint, type PreparedEndpoint } from './endpoint.ts';
+import { renderTenant, tenantShape } from './tenant-wire.ts';
 import { momentOut, pageOf, renderMoment } from './wire-schema.ts';
 
 export interface InstallationPorts {
   readonly store: Pick<Store, 'tenants' | 'nodes'>;
-  readonly issuerOf: (tenant: string) => string;
+  readonly issuerOf: (tenant: TenantId) => string;
 }
-
-const tenantShape = z
-  .strictObject({
-    tenant: z.string(),
-    name: z.string(),
-    status: z.string(),
-    issuer: z.string(),
-    created_at: momentOut,
-  })
-  .meta({ id: 'Tenant' });
 
 const nodeShape = z
   .strictObject({
@@ -48,10 +39,7 @@ function showTenant({ store, issuerOf }: InstallationPorts): PreparedEndpoint {
     async handle({ tenant }) {
       const row = await store.tenants.get(tenant);
       if (row === undefined) return err({ code: 'not_found' });
-      const { name, status, createdAt, version } = row;
-      const issuer = issuerOf(tenant);
-      const created_at = renderMoment(createdAt);
-      return ok({ status: 200, body: { tenant, name, status, issuer, created_at }, version });
+      return ok({ status: 200, body: renderTenant(row, issuerOf), version: row.version });
     },
   });
 }

@@ -7,6 +7,7 @@
 import {
   type Clock,
   CustodyFault,
+  defaultTenant,
   type Entropy,
   err,
   freshId,
@@ -160,9 +161,16 @@ async function authorize(work: Work): Promise<Result<Caller, Problem>> {
     return ok({ tenant, actor: { kind: 'anonymous', id: 'anonymous' }, permissions: [] });
   }
   const caller = await deps.authenticate(request, { tenant, requestId });
-  if (!caller.ok || covers(caller.value.permissions, endpoint.permission)) return caller;
+  if (!caller.ok) return caller;
+  if (endpoint.operatorOnly === true && tenant !== defaultTenant) return err(notOperator);
+  if (covers(caller.value.permissions, endpoint.permission)) return caller;
   return err({ code: 'insufficient_permission', detail: `needs ${endpoint.permission}` });
 }
+
+const notOperator: Problem = {
+  code: 'insufficient_permission',
+  detail: 'this belongs to the installation, and is for administrators of its first tenant',
+};
 
 interface Input {
   readonly call: AnyCall;

@@ -14,6 +14,7 @@ import { type MetricsPorts, metricsEndpoint } from './metrics-endpoint.ts';
 import { type RevocationPorts, revocationEndpoints } from './revocation-endpoints.ts';
 import { routeEndpoints } from './route-endpoints.ts';
 import { type SigningKeyPorts, signingKeyEndpoints } from './signing-key-endpoints.ts';
+import { type TenantPorts, tenantEndpoints } from './tenant-endpoints.ts';
 import { type TokenPorts, tokenEndpoints } from './token-endpoints.ts';
 import { type UserPorts, userEndpoints } from './user-endpoints.ts';
 import { type UserFactorPorts, userFactorEndpoints } from './user-factor-endpoints.ts';
@@ -31,6 +32,7 @@ export interface ManagementPorts {
   readonly custody: CustodyEndpointPorts;
   readonly audit: AuditPorts;
   readonly installation: InstallationPorts;
+  readonly tenants: TenantPorts;
   readonly feed: FeedEndpointDeps;
   readonly operations: MetricsPorts;
   readonly about: { readonly version: string; readonly server: string };
@@ -52,6 +54,7 @@ export function managementEndpoints(ports: ManagementPorts): readonly PreparedEn
     ...routeEndpoints(ports.routes),
     ...auditEndpoints(ports.audit),
     ...installationEndpoints(ports.installation),
+    ...tenantEndpoints(ports.tenants),
     ...feedEndpoints(ports.feed),
     metricsEndpoint(ports.operations),
   ];

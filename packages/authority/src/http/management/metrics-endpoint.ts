@@ -22,6 +22,7 @@ export function metricsEndpoint({ metrics }: MetricsPorts): PreparedEndpoint {
     method: 'GET',
     path: '/metrics',
     operation: 'readMetrics',
+    operatorOnly: true,
     group: 'operations',
     summary: 'Counters and gauges of this process, as Prometheus reads them',
     permission: 'metrics:read',

@@ -1,5 +1,5 @@
 /** `/v1/users/{id}/…`: second factors and resets, as administrators set them up and take away. */
-import { err, ok, type SubjectId } from '@mintmark/core';
+import { err, ok, type SubjectId, type TenantId } from '@mintmark/core';
 import { z } from 'zod';
 import type { FactorKind, Factors } from '../../users/factors.ts';
 import type { Resets } from '../../users/resets.ts';
@@ -14,9 +14,9 @@ export interface UserFactorPorts {
   readonly factors: Factors;
   readonly resets: Pick<Resets, 'issue'>;
   /** Shown by authenticator apps beside the name. */
-  readonly issuerName: string;
+  readonly issuerName: (tenant: TenantId) => string;
   /** Where a reset's token is turned into a new password. */
-  readonly resetPage: string;
+  readonly resetPage: (tenant: TenantId) => string;
 }
 
 const group = 'users';
@@ -71,7 +71,7 @@ function beginTotp(ports: UserFactorPorts): PreparedEndpoint {
       const begun = await ports.factors.beginTotp({
         requester,
         userId,
-        issuer: ports.issuerName,
+        issuer: ports.issuerName(requester.tenant),
       });
       if (begun.ok) return ok({ status: 201, body: {}, secret: { ...begun.value } });
       const isThere = begun.refusal.reason === 'factor_exists';
@@ -168,7 +168,8 @@ function issueReset(ports: UserFactorPorts): PreparedEndpoint {
       const made = await ports.resets.issue({ requester, userId: params.id as SubjectId });
       if (!made.ok) return err(gone);
       const { token, expiresAtSeconds } = made.value;
-      const secret = { token, url: `${ports.resetPage}?token=${token}` };
+      const url = `${ports.resetPage(requester.tenant)}?token=${token}`;
+      const secret = { token, url };
       const expires_at = renderMoment(expiresAtSeconds * 1000);
       return ok({ status: 201, body: { expires_at }, secret });
     },
