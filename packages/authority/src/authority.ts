@@ -31,7 +31,7 @@ import {
 import { type VerifyKeyPorts, verifyKey } from './apikeys/verify-key.ts';
 import { clockAfter } from './audit/clock-floor.ts';
 import { createRecorder } from './audit/record.ts';
-import { signClaims } from './authorization/sign-claims.ts';
+import { sealResponse } from './authorization/seal-response.ts';
 import { createClientAuthenticator, verifiedAuthMethods } from './clients/authenticate.ts';
 import type { ProofDeps } from './clients/binding.ts';
 import { type ClientKeys, createClientKeys } from './clients/client-keys.ts';
@@ -275,7 +275,7 @@ function protocolDeps(
         await Promise.all([feed.refresh(tenant), keyring.renew(tenant)]);
       },
     },
-    userinfo: userinfoDeps(rooms, { introspectDeps, proofs }),
+    userinfo: userinfoDeps(rooms, { introspectDeps, proofs, clientKeys }),
     revocation: { store, recorder, peppers, clock, entropy, prefix, askedBy: feed.askedBy },
     pages: pagesOfTenant(rooms, pageDeps(rooms, { clientKeys, findClient })),
     register: { registration, registrations: createFailureBudget(clock) },
@@ -356,9 +356,8 @@ function pageDeps(
       buildCode: (draft) => buildCode(code, draft),
       subjectSeenBy: rooms.subjectSeenBy,
     },
-    // No type (JARM §2.1): without `sub` nobody takes it for an ID token.
-    sign: (tenant, algorithm, claims) =>
-      signClaims(keyring, { tenant, algorithm, typ: undefined, claims }),
+    seal: (to, algorithm, claims) =>
+      sealResponse({ keyring, clientKeys, findClient, entropy }, to, { algorithm, claims }),
     resets: rooms.resets,
     security: {
       users,
@@ -416,15 +415,21 @@ function registrationDeps(rooms: Rooms, changed: RegistryDeps['changed']): Docum
 
 function userinfoDeps(
   { issuers, ports, store, users, pairwiseKey, keyring }: Rooms,
-  judging: { readonly introspectDeps: IntrospectDeps; readonly proofs: ProofDeps },
+  judging: {
+    readonly introspectDeps: IntrospectDeps;
+    readonly proofs: ProofDeps;
+    readonly clientKeys: ClientKeys;
+  },
 ): UserinfoDeps {
   return {
     proofs: judging.proofs,
+    clientKeys: judging.clientKeys,
     store,
     users,
     pairwiseKey,
     keyring,
     clock: ports.clock,
+    entropy: ports.entropy,
     issuerOf: issuers.issuerOf,
     accessToken: accessTokenReader(judging.introspectDeps),
   };

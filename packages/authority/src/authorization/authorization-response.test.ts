@@ -4,14 +4,14 @@ import { bedRequest } from './request-bed.ts';
 
 const issuer = 'https://issuer.example';
 
-const more = { issuer, now: 1_000, sign: () => Promise.reject(new Error('not asked for')) };
+const more = { issuer, now: 1_000, seal: () => Promise.reject(new Error('not asked for')) };
 
 const locationOf = async (redirectUri: string, state: string | null = 's') => {
   const built = await buildAuthorizationResponse(
     { ...bedRequest, redirectUri, state },
     { ...more, answer: { code: 'c&d' } },
   );
-  return built.by === 'redirect' ? built.location : built.by;
+  return built?.by === 'redirect' ? built.location : built?.by;
 };
 
 describe('the answer to a client', () => {
@@ -32,7 +32,7 @@ describe('the answer to a client', () => {
   test('names the issuer beside an error too', async () => {
     const answer = { error: 'access_denied', description: 'no' } as const;
     const built = await buildAuthorizationResponse(bedRequest, { ...more, answer });
-    const url = new URL(built.by === 'redirect' ? built.location : 'x:');
+    const url = new URL(built?.by === 'redirect' ? built.location : 'x:');
     expect(Object.fromEntries(url.searchParams)).toEqual({
       error: 'access_denied',
       error_description: 'no',

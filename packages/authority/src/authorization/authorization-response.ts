@@ -42,17 +42,25 @@ export interface ResponseInput {
   readonly answer: AuthorizationAnswer;
   /** Unix seconds. */
   readonly now: number;
-  /** Signs a response (JARM §2.1). */
-  readonly sign: (algorithm: JwsAlgorithm, claims: JsonObject) => Promise<string>;
+  /**
+   * Makes a JWT of a response (JARM §2.1), encrypted where the client asked for that.
+   *
+   * @returns undefined where the client has no key to encrypt to
+   */
+  readonly seal: (algorithm: JwsAlgorithm, claims: JsonObject) => Promise<string | undefined>;
 }
 
-/** @throws CustodyFault, StoreFault where the response cannot be signed */
+/**
+ * @returns undefined where the answer was to be encrypted and cannot be: then it goes nowhere
+ * @throws CustodyFault, StoreFault where the response cannot be signed
+ */
 export async function buildAuthorizationResponse(
   target: ResponseTarget,
   input: ResponseInput,
-): Promise<AuthorizationResponse> {
+): Promise<AuthorizationResponse | undefined> {
   const { redirectUri, responseMode } = target;
   const fields = await responseFields(target, input);
+  if (fields === undefined) return undefined;
   switch (responseMode) {
     case 'form_post':
     case 'form_post.jwt':
@@ -65,8 +73,8 @@ export async function buildAuthorizationResponse(
 
 async function responseFields(
   { clientId, state, signedBy }: ResponseTarget,
-  { issuer, answer, now, sign }: ResponseInput,
-): Promise<readonly (readonly [string, string])[]> {
+  { issuer, answer, now, seal }: ResponseInput,
+): Promise<readonly (readonly [string, string])[] | undefined> {
   const said: readonly (readonly [string, string])[] = [
     ...answerFields(answer),
     ...(state === null ? [] : [['state', state] as const]),
@@ -75,7 +83,8 @@ async function responseFields(
   // RFC 9207 §2.4: the issuer stands inside the JWT, and nowhere else.
   const exp = now + limits.signedResponseSeconds;
   const claims = { iss: issuer, aud: clientId, exp, ...Object.fromEntries(said) };
-  return [['response', await sign(signedBy, claims)]];
+  const response = await seal(signedBy, claims);
+  return response === undefined ? undefined : [['response', response]];
 }
 
 function answerFields(answer: AuthorizationAnswer): readonly (readonly [string, string])[] {

@@ -4,7 +4,7 @@
  * metadata documents.
  */
 import { type JwsAlgorithm, parseAddress } from '@mintmark/core';
-import { parseKeySet } from '@mintmark/tokens';
+import { encryptionKeysIn, parseKeySet } from '@mintmark/tokens';
 import {
   type ClientAuthMethod,
   type ClientRules,
@@ -13,6 +13,7 @@ import {
   publicKeyAlgorithms,
 } from './client-rules.ts';
 import { isOrigin } from './origins.ts';
+import { type EncryptedAnswer, encryptedAnswers } from './recipient.ts';
 import { metadataUrlFault, redirectUriFault } from './redirect-uri.ts';
 
 /** A member of the rules, and what is wrong with it, in words for whoever registers. */
@@ -60,6 +61,7 @@ const checks: readonly Check[] = [
   keysTwice,
   keySet,
   keysMissing,
+  ...(Object.keys(encryptedAnswers) as EncryptedAnswer[]).map(encryption),
   certificateSubject,
   certificateAddress,
   sector,
@@ -187,6 +189,22 @@ function keysMissing(rules: ClientRules): RuleFault | undefined {
       : grantTypes.find((grant) => grant === bearer);
   if (needs === undefined || jwks !== undefined || jwksUri !== undefined) return undefined;
   return { member: 'jwks', message: `${needs} needs jwks or jwks_uri` };
+}
+
+/** OpenID Connect Dynamic Client Registration §2: who is encrypted to has a key for that. */
+function encryption(answer: EncryptedAnswer): Check {
+  const [member, contentMember] = encryptedAnswers[answer];
+  return (rules) => {
+    const algorithm = rules[member];
+    if (algorithm === undefined) {
+      if (rules[contentMember] === undefined) return undefined;
+      return { member: contentMember, message: 'means nothing without the algorithm for its key' };
+    }
+    if (rules.jwksUri !== undefined) return undefined;
+    const keys = rules.jwks === undefined ? [] : encryptionKeysIn(rules.jwks);
+    if (keys.some(({ algorithms }) => algorithms.includes(algorithm))) return undefined;
+    return { member, message: 'needs a key for it in jwks, or jwks_uri' };
+  };
 }
 
 const subjectMembers = [

@@ -1,7 +1,7 @@
 /**
- * The keys by which clients prove themselves: out of their own metadata, or fetched from where it
- * says, through the guarded client. What must never happen: a fetch for each request that somebody
- * makes up, or a key of one client that vouches for another.
+ * The keys by which clients prove themselves, and those that they are encrypted to: out of their
+ * own metadata, or fetched from where it says, through the guarded client. What must never happen:
+ * a fetch for each request that somebody makes up, or a key of one client that vouches for another.
  */
 import { hash } from 'node:crypto';
 import {
@@ -13,7 +13,13 @@ import {
   utf8Decode,
 } from '@mintmark/core';
 import type { GuardedClient } from '@mintmark/net';
-import { type KeySet, parseKeySet } from '@mintmark/tokens';
+import {
+  type EncryptionKey,
+  encryptionKeysIn,
+  type JweAlgorithm,
+  type KeySet,
+  parseKeySet,
+} from '@mintmark/tokens';
 import { type ClientRules, publicKeyAlgorithms } from './client-rules.ts';
 
 export interface ClientKeys {
@@ -27,11 +33,22 @@ export interface ClientKeys {
     rules: Pick<ClientRules, 'jwks' | 'jwksUri'>,
     kid: string | undefined,
   ): Promise<KeySet | undefined>;
+  /** The first key of the set that may be encrypted to by the algorithm; undefined without one. */
+  encryptionKey(
+    rules: Pick<ClientRules, 'jwks' | 'jwksUri'>,
+    algorithm: JweAlgorithm,
+  ): Promise<EncryptionKey | undefined>;
+}
+
+/** One key set, read for both purposes. */
+interface ReadKeys {
+  readonly verify: KeySet;
+  readonly encrypt: readonly EncryptionKey[];
 }
 
 interface Fetched {
   /** Undefined where the last try failed. */
-  readonly keys: KeySet | undefined;
+  readonly keys: ReadKeys | undefined;
   readonly atMonotonicMs: number;
 }
 
@@ -62,27 +79,41 @@ export function createClientKeys(deps: {
     return loading;
   }
 
-  function isGoodEnough(entry: Fetched, kid: string | undefined): boolean {
+  function isGoodEnough(entry: Fetched, has: (keys: ReadKeys) => boolean): boolean {
     const age = deps.clock.monotonicMs() - entry.atMonotonicMs;
     if (entry.keys === undefined) return age < limits.jwksRetryMs;
     if (age >= limits.jwksFreshMs) return false;
-    return entry.keys.lookup(kid) !== undefined || age < limits.unknownKidRefetchMs;
+    return has(entry.keys) || age < limits.unknownKidRefetchMs;
+  }
+
+  /** @param has whether the keys hold what is looked for */
+  async function keysOf(
+    { jwks, jwksUri }: Pick<ClientRules, 'jwks' | 'jwksUri'>,
+    has: (keys: ReadKeys) => boolean,
+  ): Promise<ReadKeys | undefined> {
+    if (jwksUri === undefined) return jwks === undefined ? undefined : keysIn(jwks);
+    const entry = fetched.get(jwksUri);
+    if (entry !== undefined && isGoodEnough(entry, has)) return entry.keys;
+    return (await loadOnce(jwksUri)).keys;
   }
 
   return {
-    async find({ jwks, jwksUri }, kid) {
-      if (jwksUri === undefined) return jwks === undefined ? undefined : keysIn(jwks);
-      const entry = fetched.get(jwksUri);
-      if (entry !== undefined && isGoodEnough(entry, kid)) return entry.keys;
-      return (await loadOnce(jwksUri)).keys;
+    async find(rules, kid) {
+      return (await keysOf(rules, ({ verify }) => verify.lookup(kid) !== undefined))?.verify;
+    },
+    async encryptionKey(rules, algorithm) {
+      const first = ({ encrypt }: ReadKeys) =>
+        encrypt.find(({ algorithms }) => algorithms.includes(algorithm));
+      const keys = await keysOf(rules, (read) => first(read) !== undefined);
+      return keys && first(keys);
     },
   };
 }
 
 /** The keys of a client that has them in its metadata, parsed once for as long as it is kept. */
-const parsed = new WeakMap<object, KeySet>();
+const parsed = new WeakMap<object, ReadKeys>();
 
-function keysIn(jwks: JsonValue): KeySet | undefined {
+function keysIn(jwks: JsonValue): ReadKeys | undefined {
   if (typeof jwks !== 'object' || jwks === null) return undefined;
   const known = parsed.get(jwks);
   if (known !== undefined) return known;
@@ -91,16 +122,17 @@ function keysIn(jwks: JsonValue): KeySet | undefined {
   return keys;
 }
 
-function readKeys(jwks: JsonValue): KeySet | undefined {
+function readKeys(jwks: JsonValue): ReadKeys | undefined {
   const epoch = hash('sha256', JSON.stringify(jwks), 'base64url');
   const read = parseKeySet(jwks, { algorithms: publicKeyAlgorithms, epoch });
-  return read.ok ? read.value.keySet : undefined;
+  if (!read.ok) return undefined;
+  return { verify: read.value.keySet, encrypt: encryptionKeysIn(jwks) };
 }
 
 async function fetchKeys(
   outbound: Pick<GuardedClient, 'send'>,
   uri: string,
-): Promise<KeySet | undefined> {
+): Promise<ReadKeys | undefined> {
   try {
     const answer = await outbound.send({ url: uri, bytesMax: limits.jwksBytesMax });
     if (!answer.ok || answer.value.status !== 200) return undefined;

@@ -4,6 +4,7 @@
  * may be registered is judged by `check-rules.ts`; what stands in a row was, at its time.
  */
 import type { JsonValue, JwsAlgorithm } from '@mintmark/core';
+import { jweAlgorithms, jweEncryptions } from '@mintmark/tokens';
 import { z } from 'zod';
 
 /** Every grant that a client may be registered for; those that are built are in `grants/`. */
@@ -50,6 +51,9 @@ export function acceptedAlgorithms({
 }
 
 const algorithm = z.enum(publicKeyAlgorithms);
+/** How an answer is encrypted to the client (RFC 7518 §4.1, §5.1). */
+const keyEncryption = z.enum(jweAlgorithms).optional();
+const contentEncryption = z.enum(jweEncryptions).optional();
 const text = z.string();
 const texts = z.array(text).readonly().default([]);
 const no = z.boolean().default(false);
@@ -114,6 +118,8 @@ export const clientRules = z.object({
   requestUris: texts,
   /** Signs its JARM responses. */
   authorizationResponseAlgorithm: algorithm.optional(),
+  authorizationResponseKeyEncryption: keyEncryption,
+  authorizationResponseEncryption: contentEncryption,
   consent: z.enum(['required', 'implicit']).default('required'),
   defaultAcrValues: texts,
   defaultMaxAgeSeconds: z.number().optional(),
@@ -129,8 +135,12 @@ export const clientRules = z.object({
   tlsClientCertificateBoundAccessTokens: no,
   /** OpenID Connect Core §3.1.3.7: what every relying party can verify. */
   idTokenAlgorithm: algorithm.default('RS256'),
+  idTokenKeyEncryption: keyEncryption,
+  idTokenEncryption: contentEncryption,
   idTokenTtlSeconds: z.number().default(3600),
   userinfoAlgorithm: algorithm.optional(),
+  userinfoKeyEncryption: keyEncryption,
+  userinfoEncryption: contentEncryption,
   /** RFC 9701 §6 */
   introspectionAlgorithm: algorithm.optional(),
   /** Longest life of a family of refresh tokens, from the first. */

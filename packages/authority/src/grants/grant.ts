@@ -21,6 +21,7 @@ import type { BindingRefusal, PresentedKeys, ProofDeps } from '../clients/bindin
 import type { Client } from '../clients/client.ts';
 import type { ClientKeys } from '../clients/client-keys.ts';
 import type { ClientAuthMethod, GrantType } from '../clients/client-rules.ts';
+import type { RecipientRefusal } from '../clients/recipient.ts';
 import type { ActiveToken } from '../introspection/introspect.ts';
 import type { Basis, IssueDeps, IssueRefusal } from '../issuance/issue.ts';
 import type { RefreshDue } from '../issuance/refresh-token.ts';
@@ -62,6 +63,7 @@ export type TokenRefusal =
   | { readonly reason: 'target_not_allowed'; readonly resources: readonly string[] }
   | { readonly reason: 'missing_parameter'; readonly name: string }
   | BindingRefusal
+  | RecipientRefusal
   | GrantRefusal
   | ExchangeRefusal
   | IssueRefusal;

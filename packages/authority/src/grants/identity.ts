@@ -1,5 +1,7 @@
 /** What a client learns of the person, where it asked for `openid`. */
+import { ok, type Result } from '@mintmark/core';
 import type { Client } from '../clients/client.ts';
+import { type RecipientRefusal, recipientOf } from '../clients/recipient.ts';
 import { subjectFor } from '../clients/subject-for.ts';
 import type { IdTokenDraft } from '../issuance/id-token.ts';
 import type { Step } from '../store/act.ts';
@@ -10,19 +12,21 @@ import { personClaims } from './person-claims.ts';
  * The ID token that is due. The claims of its scopes are for the userinfo endpoint, as there is an
  * access token to ask with (OpenID Connect Core §5.4); those asked for by name are in it.
  *
- * @returns undefined where `openid` was not granted
+ * @returns undefined where `openid` was not granted; refusal: no_encryption_key
  * @throws StoreFault, CustodyFault
  */
 export async function idTokenDue(
-  deps: Pick<GrantDeps, 'users' | 'pairwiseKey'>,
+  deps: Pick<GrantDeps, 'users' | 'pairwiseKey' | 'clientKeys'>,
   client: Client,
   judged: { readonly judgement: Judgement; readonly scopes: readonly string[] },
-): Promise<IdTokenDraft | undefined> {
+): Promise<Result<IdTokenDraft | undefined, RecipientRefusal>> {
   const { terms, nonce = null, subject } = judged.judgement;
-  if (terms === undefined || !judged.scopes.includes('openid')) return undefined;
+  if (terms === undefined || !judged.scopes.includes('openid')) return ok(undefined);
+  const recipient = await recipientOf(deps.clientKeys, client, 'idToken');
+  if (!recipient.ok) return recipient;
   const names = Object.keys(terms.claims?.id_token ?? {});
   const user = names.length === 0 ? undefined : await deps.users.get(client.tenant, subject);
-  return {
+  return ok({
     tenant: client.tenant,
     clientId: client.clientId,
     subject: subjectFor(deps.pairwiseKey, client, subject),
@@ -31,7 +35,8 @@ export async function idTokenDue(
     terms,
     nonce,
     person: user === undefined ? {} : personClaims(user.claims, { scopes: [], names }),
-  };
+    recipient: recipient.value,
+  });
 }
 
 /**

@@ -135,6 +135,8 @@ async function judgeAndIssue(
     : request.resources;
   const audience = settleAudience(wanted, judgement.audience);
   if (!audience.ok) return audience;
+  const idToken = await idTokenDue(deps, client, { judgement, scopes: scopes.value });
+  if (!idToken.ok) return idToken;
   const issued = await issueTokens(deps, {
     tenant: client.tenant,
     clientId: client.clientId as ClientId,
@@ -153,7 +155,7 @@ async function judgeAndIssue(
       ...userinfoWishes(client, judgement, nowSeconds(deps.clock)),
     ],
     refresh: judgement.refresh ?? firstRefresh(attempt, judgement),
-    idToken: await idTokenDue(deps, client, { judgement, scopes: scopes.value }),
+    idToken: idToken.value,
     grant: grant.type,
     binding,
     once,

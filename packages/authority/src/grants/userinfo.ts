@@ -12,10 +12,19 @@ import {
   type Result,
   type TenantId,
   type UnixSeconds,
+  utf8,
 } from '@mintmark/core';
-import { assembleJws, jwsSigningInput } from '@mintmark/tokens';
+import {
+  assembleJws,
+  encryptJwe,
+  encryptJwt,
+  type JweRecipient,
+  jwsSigningInput,
+} from '@mintmark/tokens';
 import { judgeProof, type PresentedKeys, type ProofDeps } from '../clients/binding.ts';
 import { type Client, clientOf } from '../clients/client.ts';
+import type { ClientKeys } from '../clients/client-keys.ts';
+import { type RecipientRefusal, recipientOf } from '../clients/recipient.ts';
 import { subjectFor } from '../clients/subject-for.ts';
 import type { ActiveToken } from '../introspection/introspect.ts';
 import type { IssueDeps } from '../issuance/issue.ts';
@@ -23,7 +32,9 @@ import type { Store } from '../store/store.ts';
 import type { Users } from '../users/users.ts';
 import { personClaims } from './person-claims.ts';
 
-export interface UserinfoDeps extends Pick<IssueDeps, 'keyring' | 'issuerOf' | 'clock'> {
+export interface UserinfoDeps
+  extends Pick<IssueDeps, 'keyring' | 'issuerOf' | 'clock' | 'entropy'> {
+  readonly clientKeys: Pick<ClientKeys, 'encryptionKey'>;
   readonly store: Pick<Store, 'clients' | 'userinfoWishes' | 'acts'>;
   readonly users: Pick<Users, 'get'>;
   readonly pairwiseKey: Uint8Array;
@@ -34,13 +45,14 @@ export interface UserinfoDeps extends Pick<IssueDeps, 'keyring' | 'issuerOf' | '
 
 export interface Userinfo {
   readonly claims: JsonObject;
-  /** As a JWT, where the client asked for that (§5.3.2). */
-  readonly signed: string | undefined;
+  /** As a JWT, signed, encrypted or both, where the client asked for that (§5.3.2). */
+  readonly jwt: string | undefined;
 }
 
 export type UserinfoRefusal =
   | { readonly reason: 'invalid_token' | 'no_openid_scope' }
-  | { readonly reason: 'invalid_proof' | 'nonce_needed' };
+  | { readonly reason: 'invalid_proof' | 'nonce_needed' }
+  | RecipientRefusal;
 
 /** How the token came, and what proves that it is its holder who uses it. */
 export interface PresentedToken {
@@ -66,12 +78,26 @@ export async function userinfo(
   ]);
   if (row === undefined || user?.status !== 'active') return err({ reason: 'invalid_token' });
   const client = clientOf(row);
+  const recipient = await recipientOf(deps.clientKeys, client, 'userinfo');
+  if (!recipient.ok) return recipient;
   const names = await wishesOf(deps, tenant, token);
   const claims = {
     ...personClaims(user.claims, { scopes: token.scopes, names }),
     sub: subjectFor(deps.pairwiseKey, client, token.subject),
   };
-  return ok({ claims, signed: await signedFor(deps, client, claims) });
+  const signed = await signedFor(deps, client, claims);
+  return ok({ claims, jwt: encrypted(deps, recipient.value, { signed, claims }) });
+}
+
+/** Signed first (OpenID Connect Core §16.14); `cty` says whether there is a JWT inside. */
+function encrypted(
+  { entropy }: UserinfoDeps,
+  recipient: JweRecipient | undefined,
+  { signed, claims }: { readonly signed: string | undefined; readonly claims: JsonObject },
+): string | undefined {
+  if (recipient === undefined) return signed;
+  if (signed !== undefined) return encryptJwt(entropy, recipient, signed);
+  return encryptJwe(entropy, recipient, { plaintext: utf8(JSON.stringify(claims)) });
 }
 
 /**

@@ -5,6 +5,7 @@
  */
 import {
   assertNever,
+  type ClientId,
   type HttpRequest,
   type HttpResponse,
   type JsonObject,
@@ -31,8 +32,12 @@ import { type CookieDeps, withCookies } from './visitor.ts';
 export interface PageDeps extends CookieDeps {
   readonly flow: FlowDeps & AccountDeps & LogoutDeps;
   readonly renderPage: RenderPage;
-  /** Signs an answer to a client (JARM). */
-  readonly sign: (tenant: TenantId, algorithm: JwsAlgorithm, claims: JsonObject) => Promise<string>;
+  /** Makes a JWT of an answer to a client (JARM); undefined where it cannot be encrypted to it. */
+  readonly seal: (
+    to: { readonly tenant: TenantId; readonly clientId: ClientId },
+    algorithm: JwsAlgorithm,
+    claims: JsonObject,
+  ) => Promise<string | undefined>;
   readonly resets: Pick<Resets, 'isSelfService' | 'request' | 'complete'>;
   readonly security: SecurityDeps;
 }
@@ -75,8 +80,13 @@ async function answerOf(
         issuer: deps.issuerOf(tenant),
         answer: 'code' in answer ? answer : renderAuthorizationError(answer.refusal),
         now: nowSeconds(deps.flow.clock),
-        sign: (algorithm, claims) => deps.sign(tenant, algorithm, claims),
+        seal: (algorithm, claims) =>
+          deps.seal({ tenant, clientId: target.clientId }, algorithm, claims),
       });
+      // The client's keys are away: what was to be hidden is not sent.
+      if (response === undefined) {
+        return sayError(deps, request, { status: 503, message: 'unavailable' });
+      }
       if (response.by === 'redirect') return seeOther(response.location);
       return deps.renderPage(wordsOf(request, []), formPostPage(wordsOf(request, []), response));
     }

@@ -1,6 +1,6 @@
 /** Server metadata (RFC 8414, OpenID Connect Discovery) and the key set (RFC 7517 §5). */
 import { acrValues, type HttpResponse } from '@mintmark/core';
-import { dpopAlgorithms } from '@mintmark/tokens';
+import { dpopAlgorithms, jweAlgorithms, jweEncryptions } from '@mintmark/tokens';
 import { prompts } from '../authorization/authorization-request.ts';
 import { responseModes } from '../authorization/response-target.ts';
 import { type ClientAuthMethod, publicKeyAlgorithms } from '../clients/client-rules.ts';
@@ -54,7 +54,9 @@ function openIdMetadata(issuer: string): Readonly<Record<string, unknown>> {
   return {
     userinfo_endpoint: `${issuer}/oauth2/userinfo`,
     userinfo_signing_alg_values_supported: publicKeyAlgorithms,
+    ...encryptionMetadata('userinfo'),
     id_token_signing_alg_values_supported: publicKeyAlgorithms,
+    ...encryptionMetadata('id_token'),
     subject_types_supported: ['public', 'pairwise'],
     scopes_supported: ['openid', 'offline_access', ...claimScopes],
     claim_types_supported: ['normal'],
@@ -90,6 +92,7 @@ function authorizationMetadata(issuer: string): Readonly<Record<string, unknown>
     // RFC 9207 §3
     authorization_response_iss_parameter_supported: true,
     authorization_signing_alg_values_supported: publicKeyAlgorithms,
+    ...encryptionMetadata('authorization'),
     prompt_values_supported: prompts,
     acr_values_supported: acrValues,
     claims_parameter_supported: true,
@@ -98,6 +101,14 @@ function authorizationMetadata(issuer: string): Readonly<Record<string, unknown>
     // OpenID Connect Discovery §3 takes an absent member for true.
     request_uri_parameter_supported: false,
     ui_locales_supported: languages,
+  };
+}
+
+/** How an answer may be encrypted: OpenID Connect Discovery §3, JARM §4. */
+function encryptionMetadata(answer: string): Readonly<Record<string, readonly string[]>> {
+  return {
+    [`${answer}_encryption_alg_values_supported`]: jweAlgorithms,
+    [`${answer}_encryption_enc_values_supported`]: jweEncryptions,
   };
 }
 

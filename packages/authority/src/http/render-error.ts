@@ -84,9 +84,10 @@ function rendered(refusal: ProtocolRefusal): Rendered {
       // One answer for all: what is wrong with a stolen one is no business of who stole it.
       return { status: 400, error: 'invalid_grant' };
     case 'not_exchangeable':
-      return invalid('the tokens cannot be exchanged by this client');
     case 'may_not_act':
-      return invalid('the actor may not act for the subject');
+    case 'certificate_missing':
+    case 'no_encryption_key':
+      return invalid(unfit[refusal.reason]);
     case 'malformed_scope':
     case 'scope_not_allowed':
       return { status: 400, error: 'invalid_scope' };
@@ -97,8 +98,6 @@ function rendered(refusal: ProtocolRefusal): Rendered {
     case 'nonce_needed':
     case 'proof_used':
       return invalidProof(refusal);
-    case 'certificate_missing':
-      return invalid('a client certificate is needed');
     case 'client_changed':
     case 'revoked_meanwhile':
     case 'overtaken':
@@ -108,6 +107,13 @@ function rendered(refusal: ProtocolRefusal): Rendered {
       return assertNever(refusal);
   }
 }
+
+const unfit = {
+  not_exchangeable: 'the tokens cannot be exchanged by this client',
+  may_not_act: 'the actor may not act for the subject',
+  certificate_missing: 'a client certificate is needed',
+  no_encryption_key: 'the client has no key that can be encrypted to',
+} as const;
 
 function badForm({ reason }: FormRefusal): Rendered {
   switch (reason) {

@@ -38,12 +38,12 @@ export async function handleUserinfo(
   return keys.proof === undefined ? answer : offerNonce(deps.userinfo.proofs, answer);
 }
 
-function renderClaims({ signed, claims }: Userinfo): HttpResponse {
-  const type = signed === undefined ? 'application/json' : 'application/jwt';
+function renderClaims({ jwt, claims }: Userinfo): HttpResponse {
+  const type = jwt === undefined ? 'application/json' : 'application/jwt';
   return {
     status: 200,
     headers: { 'content-type': type, vary: 'Authorization', ...uncached },
-    body: signed ?? JSON.stringify(claims),
+    body: jwt ?? JSON.stringify(claims),
   };
 }
 
@@ -51,6 +51,8 @@ function renderRefusal({ reason }: UserinfoRefusal, scheme: Scheme): HttpRespons
   switch (reason) {
     case 'no_openid_scope':
       return challenge(403, { error: 'insufficient_scope', more: 'scope="openid"', scheme });
+    case 'no_encryption_key':
+      return renderError({ reason });
     case 'invalid_token':
       return challenge(401, { error: 'invalid_token', scheme });
     case 'invalid_proof':

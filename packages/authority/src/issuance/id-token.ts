@@ -1,7 +1,7 @@
 /** Signs an ID token for the client that a person signed in to (OpenID Connect Core §3.1.3.3). */
 import type { ClientId, JsonObject, JwsAlgorithm, TenantId, UnixSeconds } from '@mintmark/core';
 import { nowSeconds } from '@mintmark/core';
-import { assembleJws, idTokenSigningInput } from '@mintmark/tokens';
+import { assembleJws, encryptJwt, idTokenSigningInput, type JweRecipient } from '@mintmark/tokens';
 import type { IssueDeps } from './issue.ts';
 import type { GrantTerms } from './terms.ts';
 
@@ -15,11 +15,13 @@ export interface IdTokenDraft {
   readonly terms: GrantTerms;
   readonly nonce: string | null;
   readonly person: JsonObject;
+  /** Whom it is encrypted to; undefined where it is only signed. */
+  readonly recipient: JweRecipient | undefined;
 }
 
 /** @throws StoreFault, CustodyFault */
 export async function signIdToken(
-  deps: Pick<IssueDeps, 'keyring' | 'issuerOf' | 'clock'>,
+  deps: Pick<IssueDeps, 'keyring' | 'issuerOf' | 'clock' | 'entropy'>,
   draft: IdTokenDraft,
   accessToken: string,
 ): Promise<string> {
@@ -43,5 +45,6 @@ export async function signIdToken(
     },
     signer,
   );
-  return assembleJws(input, await signer.sign(Buffer.from(input, 'latin1')));
+  const jwt = assembleJws(input, await signer.sign(Buffer.from(input, 'latin1')));
+  return draft.recipient === undefined ? jwt : encryptJwt(deps.entropy, draft.recipient, jwt);
 }

@@ -1,5 +1,6 @@
 /** Each member of a client as the wire takes it, with its bounds. */
 import { limits } from '@mintmark/core';
+import { jweAlgorithms, jweEncryptions } from '@mintmark/tokens';
 import { z } from 'zod';
 import { clientAuthMethods, grantTypes, publicKeyAlgorithms } from '../../clients/client-rules.ts';
 import { line } from './wire-schema.ts';
@@ -19,6 +20,8 @@ const resource = visible('1,512');
 const uri = visible('1,2000');
 const uris = z.array(uri).max(limits.clientUrisMax).optional();
 const algorithm = z.enum(publicKeyAlgorithms);
+const keyEncryption = z.enum(jweAlgorithms);
+const contentEncryption = z.enum(jweEncryptions);
 const flag = z.boolean().optional();
 const seconds = (min: number, max: number) => z.int().min(min).max(max);
 /** What an edit takes away by null. */
@@ -72,6 +75,8 @@ export const clientMembers = {
   request_object_signing_alg: removable(algorithm),
   request_uris: uris,
   authorization_signed_response_alg: removable(algorithm),
+  authorization_encrypted_response_alg: removable(keyEncryption),
+  authorization_encrypted_response_enc: removable(contentEncryption),
   consent: z.enum(['required', 'implicit']).optional(),
   default_acr_values: z.array(visible('1,255')).max(20).optional(),
   default_max_age: removable(seconds(0, year)),
@@ -84,8 +89,12 @@ export const clientMembers = {
   dpop_bound_access_tokens: flag,
   tls_client_certificate_bound_access_tokens: flag,
   id_token_signed_response_alg: algorithm.optional(),
+  id_token_encrypted_response_alg: removable(keyEncryption),
+  id_token_encrypted_response_enc: removable(contentEncryption),
   id_token_ttl_seconds: seconds(30, limits.accessTokenTtlSecondsMax).optional(),
   userinfo_signed_response_alg: removable(algorithm),
+  userinfo_encrypted_response_alg: removable(keyEncryption),
+  userinfo_encrypted_response_enc: removable(contentEncryption),
   introspection_signed_response_alg: removable(algorithm),
   refresh_token_ttl_seconds: seconds(60, 5 * year)
     .optional()

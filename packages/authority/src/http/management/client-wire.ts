@@ -8,8 +8,8 @@ import { momentOut, renderMoment } from './wire-schema.ts';
 
 /**
  * How each rule is spelled: as RFC 7591 §2, OpenID Connect Dynamic Registration §2, RP-initiated
- * (§2.1) and back-channel logout (§2.2), RFC 8705 §2.1.2, 9101 §10.5, 9126 §6, 9449 §5.2 and 9701
- * §6 have it; without a standard's name, ours.
+ * (§2.1) and back-channel logout (§2.2), JARM (§3), RFC 8705 §2.1.2, 9101 §10.5, 9126 §6, 9449 §5.2
+ * and 9701 §6 have it; without a standard's name, ours.
  */
 const spelling = {
   client_name: 'name',
@@ -38,6 +38,8 @@ const spelling = {
   request_object_signing_alg: 'requestObjectAlgorithm',
   request_uris: 'requestUris',
   authorization_signed_response_alg: 'authorizationResponseAlgorithm',
+  authorization_encrypted_response_alg: 'authorizationResponseKeyEncryption',
+  authorization_encrypted_response_enc: 'authorizationResponseEncryption',
   consent: 'consent',
   may_impersonate: 'mayImpersonate',
   may_assert_subjects: 'mayAssertSubjects',
@@ -52,8 +54,12 @@ const spelling = {
   dpop_bound_access_tokens: 'dpopBoundAccessTokens',
   tls_client_certificate_bound_access_tokens: 'tlsClientCertificateBoundAccessTokens',
   id_token_signed_response_alg: 'idTokenAlgorithm',
+  id_token_encrypted_response_alg: 'idTokenKeyEncryption',
+  id_token_encrypted_response_enc: 'idTokenEncryption',
   id_token_ttl_seconds: 'idTokenTtlSeconds',
   userinfo_signed_response_alg: 'userinfoAlgorithm',
+  userinfo_encrypted_response_alg: 'userinfoKeyEncryption',
+  userinfo_encrypted_response_enc: 'userinfoEncryption',
   introspection_signed_response_alg: 'introspectionAlgorithm',
   refresh_token_ttl_seconds: 'refreshTokenTtlSeconds',
   refresh_token_idle_seconds: 'refreshTokenIdleSeconds',
