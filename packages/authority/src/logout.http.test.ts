@@ -2,7 +2,7 @@ import { defaultTenant, NetworkFault, ok } from '@mintmark/core';
 import { createLocalJWKSet, decodeJwt, jwtVerify } from 'jose';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { bedConfig } from './authority-bed.ts';
-import { answerOf, asAlice, asBob, type SignInBed, signInBed } from './sign-in-bed.ts';
+import { answerOf, asBob, type SignInBed, signInBed } from './sign-in-bed.ts';
 
 let bed: SignInBed;
 let sent: { readonly url: string; readonly body: string }[];
@@ -311,49 +311,5 @@ describe('the tokens of a session', () => {
     expect(after.text).not.toContain('Photo');
     expect(await grantedTargets()).toHaveLength(2);
     expect((await browser.open(bed.authorizeUrl())).url).toMatch(/^\/consent/);
-  });
-});
-
-describe('the account page', () => {
-  test('asks who is there first', async () => {
-    const browser = bed.browse();
-    const login = await browser.open('/account');
-    expect(login.url).toMatch(/^\/login/);
-    const account = await browser.submit(login, asAlice);
-    expect(account.url).toBe('/account');
-    expect(account.text).toContain('You are signed in as alice');
-    expect((await browser.open(login.url)).url).toBe('/account');
-  });
-
-  test("shows the person's sessions, and ends the one that they choose", async () => {
-    const browser = await bed.settled();
-    const firefox = 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0';
-    const other = bed.browse({ 'user-agent': firefox });
-    await other.submit(await other.open('/account'), asAlice);
-    const page = await browser.open('/account');
-    expect(page.text).toContain('Firefox, Linux');
-    expect(page.text.match(/name="end_session"/g)).toHaveLength(2);
-    const sessions = await bed.store.sessions.list({ limit: 10 });
-    const theirs = sessions.find(({ device }) => device !== '');
-    const after = await browser.submit(page, { end_session: String(theirs?.id) });
-    expect(after.text.match(/name="end_session"/g)).toHaveLength(1);
-    expect(await isSignedIn(other)).toBe(false);
-    expect(await isSignedIn(browser)).toBe(true);
-  });
-
-  test("ends nobody else's session, nor consent, and nothing without its own form", async () => {
-    const browser = await bed.settled();
-    const bob = bed.browse();
-    const page = await bob.submit(await bob.open('/account'), asBob);
-    const [row] = await bed.store.sessions.list({ where: { subject: bed.alice }, limit: 1 });
-    await bob.submit(page, { end_session: String(row?.id), withdraw: bed.app.clientId });
-    expect(await isSignedIn(browser)).toBe(true);
-    const own = await browser.open('/account');
-    const forged = { end_session: String(row?.id), token: 'x' };
-    expect((await browser.submit(own, forged)).status).toBe(400);
-    expect(await isSignedIn(browser)).toBe(true);
-    const foreign = await bed.browse().submit(own, { withdraw: bed.app.clientId });
-    expect(foreign.url).toMatch(/^\/login/);
-    expect(await bed.store.consents.count()).toBe(1);
   });
 });

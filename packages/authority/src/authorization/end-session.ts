@@ -129,6 +129,26 @@ export async function endFamiliesOf(
   }
 }
 
+/**
+ * Ends the tokens of one sign-in to a client: of one device.
+ *
+ * @param family of this subject and client; another's ends nothing
+ */
+export async function endFamily(
+  deps: EndSessionDeps,
+  requester: Requester,
+  of: {
+    readonly subject: SubjectId;
+    readonly clientId: ClientId;
+    readonly family: string;
+  },
+): Promise<void> {
+  const { tenant } = requester;
+  const row = await deps.store.grantedFamilies.get(tenant, of.subject, of.clientId, of.family);
+  if (row === undefined) return;
+  await endFamilies(deps, { tenant, families: [row], reason: 'ended by its user', requester });
+}
+
 /** One act: their revocations, and that there is nothing left to end of them. */
 async function endFamilies(
   deps: EndSessionDeps,
@@ -136,9 +156,12 @@ async function endFamilies(
     readonly tenant: TenantId;
     readonly families: readonly Row<'grantedFamilies'>[];
     readonly reason: string;
+    /** Who asks for it; where nobody does, it follows from something else. */
+    readonly requester?: Requester;
   },
 ): Promise<void> {
   const { tenant, families, reason } = input;
+  const { requester = { tenant, actor: { kind: 'system', id: 'sessions' } } } = input;
   const [first, ...others] = families;
   if (first === undefined) return;
   const at = deps.clock.nowMs();
@@ -148,7 +171,7 @@ async function endFamilies(
     id,
     target: { kind: 'family', id: first.family },
     reason,
-    actor: 'system:sessions',
+    actor: `${requester.actor.kind}:${requester.actor.id}`,
     at,
   });
   const entries = others.map(({ family }): FeedDraft => {
@@ -162,16 +185,15 @@ async function endFamilies(
   ];
   await deps.store.acts.run({
     steps,
-    audit: await deps.recorder.record({
-      tenant,
-      action: 'revocation.create',
-      at,
-      actor: { kind: 'system', id: 'sessions' },
-      object: { kind: 'user', id: first.subject },
-      related: { kind: 'revocation', id },
-      result: 'done',
-      why: reason,
-      detail: { target_kind: 'family', families: families.map(({ family }) => family) },
-    }),
+    audit: await deps.recorder.record(
+      eventBy(requester, {
+        action: 'revocation.create',
+        at,
+        object: { kind: 'user', id: first.subject },
+        related: { kind: 'revocation', id },
+        why: reason,
+        detail: { target_kind: 'family', families: families.map(({ family }) => family) },
+      }),
+    ),
   });
 }

@@ -1,6 +1,17 @@
 /** GET and POST /account: a person's sessions and consents, each with a button to end it. */
-import { type HttpRequest, type HttpResponse, parseClientId, type TenantId } from '@mintmark/core';
-import { endOwnSession, readAccount, withdrawConsent } from '../authorization/account.ts';
+import {
+  type ClientId,
+  type HttpRequest,
+  type HttpResponse,
+  parseClientId,
+  type TenantId,
+} from '@mintmark/core';
+import {
+  endOwnDevice,
+  endOwnSession,
+  readAccount,
+  withdrawConsent,
+} from '../authorization/account.ts';
 import { findSeat, type Seat } from '../authorization/flow.ts';
 import { beginSignIn, formToken } from '../authorization/sign-ins.ts';
 import {
@@ -26,11 +37,15 @@ export async function handleAccountPage(
   if (seat === undefined) return signInFirst(deps, { tenant, request, cookies });
   const { visitor, setBrowser } = cookies;
   const account = await readAccount(deps.flow, { tenant, subject: seat.user.id });
+  const nameOf = async (clientId: ClientId) =>
+    (await deps.flow.findClient(tenant, clientId))?.name ?? clientId;
   const consents = await Promise.all(
     account.consents.map(async ({ clientId, granted, updatedAt }) => {
-      const client = await deps.flow.findClient(tenant, clientId);
-      return { clientId, name: client?.name ?? clientId, scopes: granted.scopes, updatedAt };
+      return { clientId, name: await nameOf(clientId), scopes: granted.scopes, updatedAt };
     }),
+  );
+  const devices = await Promise.all(
+    account.devices.map(async (device) => ({ ...device, name: await nameOf(device.clientId) })),
   );
   const words = wordsOf(request, []);
   const page = accountPage(words, {
@@ -42,6 +57,7 @@ export async function handleAccountPage(
     current: seat.session.id,
     sessions: account.sessions,
     consents,
+    devices,
   });
   return withCookies(deps.renderPage(words, page), setBrowser);
 }
@@ -64,6 +80,9 @@ export async function handleAccountForm(
   const change = { tenant, seat, visitor };
   const session = form.get('end_session');
   if (session !== undefined) await endOwnSession(deps.flow, { ...change, id: session });
+  const [, family = '', holder = ''] = /^(\w+) (.+)$/.exec(form.get('end_device') ?? '') ?? [];
+  const device = parseClientId(holder);
+  if (device.ok) await endOwnDevice(deps.flow, { ...change, family, clientId: device.value });
   const client = parseClientId(form.get('withdraw') ?? '');
   if (client.ok) await withdrawConsent(deps.flow, { ...change, clientId: client.value });
   const gone = session === seat.session.id ? [sessionCookie(deps, tenant, null)] : [];

@@ -24,6 +24,13 @@ export interface AccountView {
     readonly scopes: readonly string[];
     readonly updatedAt: number;
   }[];
+  readonly devices: readonly {
+    readonly family: string;
+    readonly clientId: string;
+    readonly name: string;
+    readonly createdAt: number;
+    readonly usedAt: number;
+  }[];
 }
 
 export function accountPage(words: Words, view: AccountView): Page {
@@ -43,6 +50,8 @@ ${view.sessions.map((session) => sessionRow(words, view, session))}
 </table>
 <h2>${say('consents')}</h2>
 ${view.consents.length === 0 ? html`<p>${say('noConsents')}</p>` : consentTable(words, view)}
+<h2>${say('devices')}</h2>
+${view.devices.length === 0 ? html`<p>${say('noConsents')}</p>` : deviceTable(words, view)}
 </form>`,
   };
 }
@@ -71,6 +80,21 @@ function consentTable(words: Words, { consents }: AccountView): Html {
   return html`<table>
 <tr><th scope="col">${say('application')}</th><th scope="col">${say('mayDo')}</th>
 <th scope="col">${say('since')}</th><td></td></tr>
+${rows}</table>`;
+}
+
+/** One row for each sign-in of an application that goes on by itself. */
+function deviceTable(words: Words, { devices }: AccountView): Html {
+  const { say } = words;
+  const rows = devices.map(
+    ({ family, clientId, name, createdAt, usedAt }) => html`<tr><td>${name}</td>
+<td>${timeOf(words, createdAt)}</td><td>${timeOf(words, usedAt)}</td>
+<td><button name="end_device" value="${`${family} ${clientId}`}">${say('end')}</button></td></tr>
+`,
+  );
+  return html`<table>
+<tr><th scope="col">${say('application')}</th><th scope="col">${say('since')}</th>
+<th scope="col">${say('lastSeen')}</th><td></td></tr>
 ${rows}</table>`;
 }
 

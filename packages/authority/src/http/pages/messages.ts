@@ -116,6 +116,7 @@ const english = {
   mayDo: 'May use',
   since: 'Since',
   withdraw: 'Withdraw',
+  devices: 'Devices and applications that stay signed in',
 } as const;
 
 export type MessageName = keyof typeof english;
@@ -245,6 +246,7 @@ const german: Messages = {
   mayDo: 'Darf nutzen',
   since: 'Seit',
   withdraw: 'Entziehen',
+  devices: 'Geräte und Anwendungen, die angemeldet bleiben',
 };
 
 const catalogue: Readonly<Record<string, Messages>> = { en: english, de: german };
