@@ -38,6 +38,7 @@ export const layers: Layers = {
   },
   order: {
     authority: [
+      ['device-bed.ts'],
       ['sign-in-bed.ts'],
       ['browser-bed.ts'],
       ['management-bed.ts'],

@@ -32,6 +32,7 @@ import { type VerifyKeyPorts, verifyKey } from './apikeys/verify-key.ts';
 import { clockAfter } from './audit/clock-floor.ts';
 import { createRecorder } from './audit/record.ts';
 import { sealResponse } from './authorization/seal-response.ts';
+import { createUserCodeGuesses } from './authorization/user-code-guesses.ts';
 import { createClientAuthenticator, verifiedAuthMethods } from './clients/authenticate.ts';
 import type { ProofDeps } from './clients/binding.ts';
 import { type ClientKeys, createClientKeys } from './clients/client-keys.ts';
@@ -243,16 +244,7 @@ function protocolDeps(
     ...{ ...proving, issuerOf, clock },
     requireDpopNonce: config.requireDpopNonce === true,
   };
-  const introspectDeps = {
-    store,
-    peppers,
-    clock,
-    prefix,
-    issuerOf,
-    cache: createVerifiedCache<VerifiedAccessToken>(),
-    verificationKeys: keyring.verificationKeys,
-    refuses: freshRefuses(feed),
-  };
+  const introspectDeps = introspectDepsOf(rooms);
   return {
     grants: {
       store,
@@ -278,6 +270,7 @@ function protocolDeps(
     userinfo: userinfoDeps(rooms, { introspectDeps, proofs, clientKeys }),
     revocation: { store, recorder, peppers, clock, entropy, prefix, askedBy: feed.askedBy },
     pages: pagesOfTenant(rooms, pageDeps(rooms, { clientKeys, findClient })),
+    devices: deviceDeps(rooms),
     register: { registration, registrations: createFailureBudget(clock) },
     authenticator,
     async introspect(input) {
@@ -326,6 +319,30 @@ function pagesOfTenant(
   };
 }
 
+function introspectDepsOf(rooms: Rooms): IntrospectDeps {
+  const { config, ports, store, peppers, keyring, feed, issuers } = rooms;
+  return {
+    ...{ store, peppers },
+    clock: ports.clock,
+    prefix: config.prefix,
+    issuerOf: issuers.issuerOf,
+    cache: createVerifiedCache<VerifiedAccessToken>(),
+    verificationKeys: keyring.verificationKeys,
+    refuses: freshRefuses(feed),
+  };
+}
+
+function deviceDeps(rooms: Rooms): ProtocolDeps['devices'] {
+  const { config, ports, store, peppers, recorder, userCodeKey, issuers } = rooms;
+  const { clock, entropy } = ports;
+  return {
+    ...{ store, peppers, recorder, userCodeKey, clock, entropy },
+    prefix: config.prefix,
+    issuerOf: issuers.issuerOf,
+    begun: createFailureBudget(clock, limits.deviceGrantsBegunPerMinute),
+  };
+}
+
 function pageDeps(
   rooms: Rooms,
   { clientKeys, findClient }: { readonly clientKeys: ClientKeys; readonly findClient: FindClient },
@@ -355,7 +372,11 @@ function pageDeps(
       },
       buildCode: (draft) => buildCode(code, draft),
       subjectSeenBy: rooms.subjectSeenBy,
+      userCodeKey: rooms.userCodeKey,
+      guesses: createUserCodeGuesses(clock),
+      feedHead: feed.head,
     },
+    refused: rooms.refusals.note,
     seal: (to, algorithm, claims) =>
       sealResponse({ keyring, clientKeys, findClient, entropy }, to, { algorithm, claims }),
     resets: rooms.resets,

@@ -91,6 +91,8 @@ export interface Rooms {
   readonly sessionEnder: SessionEnder;
   /** By which pairwise subjects are made: from custody, the same for ever. */
   readonly pairwiseKey: Uint8Array;
+  /** By which user codes are hashed. */
+  readonly userCodeKey: Uint8Array;
   /** The subject by which a client knows a person. */
   readonly subjectSeenBy: SubjectSeenBy;
   readonly factors: Factors;
@@ -149,8 +151,8 @@ export async function openRooms(config: AuthorityConfig, ports: AuthorityPorts):
     passwordHashes,
     accountKey: await custody.mac('sign-in-account', new Uint8Array()),
   });
-  const subjects = await subjectsOf(custody);
-  const sessionEnder = sessionEnderOf(issuers, { ...ports, ...subjects, store, recorder, keyring });
+  const keys = await keysOf(custody);
+  const sessionEnder = sessionEnderOf(issuers, { ...ports, ...keys, store, recorder, keyring });
   return {
     ...{ config, ports, store, issuers, tenants },
     peppers,
@@ -167,18 +169,19 @@ export async function openRooms(config: AuthorityConfig, ports: AuthorityPorts):
     keyCache,
     users,
     sessionEnder,
-    ...subjects,
+    ...keys,
     ...peopleOf(issuers, { ...acting, users, passwordHashes, ports }),
     passwordHashes,
   };
 }
 
-async function subjectsOf(
+async function keysOf(
   custody: Pick<Custody, 'mac'>,
-): Promise<Pick<Rooms, 'pairwiseKey' | 'subjectSeenBy'>> {
+): Promise<Pick<Rooms, 'pairwiseKey' | 'subjectSeenBy' | 'userCodeKey'>> {
   const pairwiseKey = await custody.mac('pairwise-subject', new Uint8Array());
   return {
     pairwiseKey,
+    userCodeKey: await custody.mac('device-user-code', new Uint8Array()),
     subjectSeenBy: (client, subject) => subjectFor(pairwiseKey, client, subject as SubjectId),
   };
 }

@@ -89,6 +89,7 @@ const endingTables = [
   'passwordResets',
   'signIns',
   'pushedRequests',
+  'deviceGrants',
   'sessions',
   'sessionClients',
   'grantedFamilies',

@@ -16,6 +16,8 @@ export interface FailureBudget {
    */
   retryAfterSeconds(address: string, who?: string): number;
   failed(address: string, who?: string): void;
+  /** Takes one failure back: it was counted before the judgement, and the judgement was good. */
+  takeBack(address: string, who?: string): void;
   /** That the credential of this name was good, from this address. */
   proven(address: string, who: string): void;
 }
@@ -65,6 +67,10 @@ export function createFailureBudget(
       const oldest = buckets.keys().next();
       if (buckets.size >= addressesMax && oldest.done !== true) buckets.delete(oldest.value);
       buckets.set(line, { failures, atMs: now });
+    },
+    takeBack(address, who) {
+      const bucket = buckets.get(bucketOf(address, who));
+      if (bucket !== undefined) bucket.failures -= 1;
     },
     proven(address, who) {
       const own = `${lineOf(address)} ${who}`;

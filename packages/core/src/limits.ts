@@ -68,6 +68,25 @@ export const limits = {
   signInSecondsMax: 600,
   /** Sign-ins begun from one address: an office in the morning, and no flood of rows. */
   signInsBegunPerMinute: 600,
+  /** Life of a device code and its user code: a person looks for the phone, types, signs in. */
+  deviceCodeSeconds: 600,
+  /** How long a device waits between two questions, and how much longer each time it is hasty. */
+  devicePollSeconds: 5,
+  devicePollStepSeconds: 5,
+  /** A question may come so much early: two of them took different ways through the network. */
+  devicePollLeewayMs: 1_000,
+  /** Device grants begun from one address: each is a row that nobody has paid for. */
+  deviceGrantsBegunPerMinute: 600,
+  /**
+   * Wrong user codes a minute, from one address, in one session or browser, and of a tenant in all
+   * at one node. A code has 34.5 bits: with 1,000 of them alive, a node that is guessed at without
+   * pause is hit once in two months (RFC 8628 §5.1).
+   */
+  userCodeGuessesPerAddress: 20,
+  userCodeGuessesPerSession: 10,
+  userCodeGuessesPerTenant: 300,
+  /** What people type for a user code: eight letters, with what they put between them. */
+  userCodeCharsMax: 64,
   /** As long as browsers keep any cookie (RFC 6265bis §5.5): by it they are known again. */
   browserCookieSeconds: 400 * 86_400,
   /** A pushed request must be visited within this, seconds. */

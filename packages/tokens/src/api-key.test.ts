@@ -19,13 +19,13 @@ import {
   secretVerifier,
 } from './api-key.ts';
 
-const kinds: readonly SecretTokenKind[] = ['key', 'pat', 'admin', 'at', 'rt', 'ac', 'cs'];
+const kinds: readonly SecretTokenKind[] = ['key', 'pat', 'admin', 'at', 'rt', 'ac', 'dc', 'cs'];
 const now = 1_790_000_000 as UnixSeconds;
 const expiresAt = (now + 600) as UnixSeconds;
 
 function build(kind: SecretTokenKind, seed: number, prefix = 'mm') {
   const entropy = seededEntropy(seed);
-  const id = ['at', 'rt', 'ac'].includes(kind)
+  const id = ['at', 'rt', 'ac', 'dc'].includes(kind)
     ? freshTokenId({ now, expiresAt, entropy })
     : freshId(entropy);
   return buildSecretToken({ prefix, kind, id, entropy });

@@ -20,14 +20,15 @@ import {
 
 /**
  * `key` API key, `pat` personal access token, `admin` admin key, `at` opaque access token, `rt`
- * refresh token, `ac` authorization code, `cs` client secret.
+ * refresh token, `ac` authorization code, `dc` device code, `cs` client secret, `cr` registration
+ * token.
  */
-export type SecretTokenKind = 'key' | 'pat' | 'admin' | 'at' | 'rt' | 'ac' | 'cs' | 'cr';
+export type SecretTokenKind = 'key' | 'pat' | 'admin' | 'at' | 'rt' | 'ac' | 'dc' | 'cs' | 'cr';
 
 export interface SecretToken {
   readonly kind: SecretTokenKind;
   /**
-   * Public; 17 characters, or for `at`, `rt` and `ac` 25, the first four of which name the
+   * Public; 17 characters, or for `at`, `rt`, `ac` and `dc` 25, the first four of which name the
    * partition.
    */
   readonly id: string;
@@ -55,6 +56,7 @@ const idCharsByKind: Readonly<Record<SecretTokenKind, number>> = {
   at: tokenIdChars,
   rt: tokenIdChars,
   ac: tokenIdChars,
+  dc: tokenIdChars,
 };
 
 const prefixPattern = /^[a-z0-9]{2,12}$/;

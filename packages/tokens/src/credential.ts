@@ -174,6 +174,7 @@ function parseToken(text: string, forms: CredentialForms): Credential {
     // For the token endpoint alone, as the client's secret is for its authentication.
     case 'rt':
     case 'ac':
+    case 'dc':
     case 'cs':
     case 'cr':
       return malformed('misplaced');

@@ -5,6 +5,7 @@ import type { Step } from '../store/act.ts';
 import { acrOf } from '../users/authentication.ts';
 import { denyRequest } from './complete.ts';
 import { deviceOf } from './device.ts';
+import { advanceDevice, approveDevice, denyDevice } from './device-flow.ts';
 import { advance, type FlowDeps, findAskingClient, findSeat, type Outcome } from './flow.ts';
 import type { AuthenticatedPerson, CodeRefusal, CredentialRefusal } from './people.ts';
 import { halfwayToken, takeSecondStep } from './second-step.ts';
@@ -41,6 +42,10 @@ export async function goOn(
     const seat = await findSeat(deps, tenant, visitor.sessionToken);
     if (seat !== undefined) return { to: 'account' };
     return { to: 'sign_in', signIn, why: 'no_session' };
+  }
+  if (purpose.kind === 'device') {
+    const device = { tenant, visitor, signIn, purpose };
+    return isAgreed ? approveDevice(deps, device) : advanceDevice(deps, device);
   }
   const client = await findAskingClient(deps, tenant, purpose);
   if (!client.ok) return { to: 'nobody', refusal: client.refusal };
@@ -241,10 +246,14 @@ export async function decline(
   const { tenant, visitor, signIn } = input;
   const { purpose } = signIn;
   const over = { to: 'nobody', refusal: { reason: 'sign_in_over' } } as const;
-  if (purpose.kind !== 'authorize') return over;
+  if (purpose.kind === 'account') return over;
+  const seat = await findSeat(deps, tenant, visitor.sessionToken);
+  if (purpose.kind === 'device') {
+    const subject = seat?.session.subject;
+    return denyDevice(deps, { tenant, visitor, signIn, purpose, subject });
+  }
   const client = await findAskingClient(deps, tenant, purpose);
   if (!client.ok) return { to: 'nobody', refusal: client.refusal };
-  const seat = await findSeat(deps, tenant, visitor.sessionToken);
   const completion = { tenant, client: client.value, asked: purpose, signIn, visitor };
   const refusal = { reason: 'access_denied' } as const;
   const denied = await denyRequest(deps, {

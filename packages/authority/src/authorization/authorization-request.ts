@@ -54,6 +54,10 @@ export type ParameterRefusal =
   | { readonly reason: 'grant_not_allowed' }
   | { readonly reason: 'unsupported_prompt' }
   | { readonly reason: 'challenge_method_not_allowed' }
+  | ScopeRefusal;
+
+/** The client asks for more than it may have. */
+export type ScopeRefusal =
   | { readonly reason: 'malformed_scope' }
   | { readonly reason: 'scope_not_allowed' }
   | { readonly reason: 'target_not_allowed' };
@@ -139,10 +143,10 @@ function responseFault(
  * Asked for none: what the client may have (RFC 6749 §3.3), but for what a person must be asked
  * for by name: who they are, and access while they are away.
  */
-function settleScopes(
+export function settleScopes(
   text: string | undefined,
   client: RequestingClient,
-): Result<readonly string[], ParameterRefusal> {
+): Result<readonly string[], ScopeRefusal> {
   if (text === undefined) {
     const named = new Set(['openid', 'offline_access']);
     return ok(client.scopes.filter((scope) => !named.has(scope)));
@@ -158,11 +162,11 @@ function settleScopes(
 }
 
 /** RFC 8707 §2: a resource that is not allowed is `invalid_target`, never silently another. */
-function settleAudience(
+export function settleAudience(
   asked: readonly string[],
   allowed: readonly string[],
   issuer: string,
-): Result<readonly string[], ParameterRefusal> {
+): Result<readonly string[], ScopeRefusal> {
   if (asked.length === 0) return ok([allowed[0] ?? issuer]);
   const isAllowed = asked.every((resource) => allowed.includes(resource));
   return isAllowed ? ok([...new Set(asked)]) : err({ reason: 'target_not_allowed' });

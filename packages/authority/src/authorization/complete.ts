@@ -9,7 +9,6 @@ import {
   err,
   type FamilyId,
   limits,
-  nowSeconds,
   ok,
   type Result,
   type SubjectId,
@@ -20,10 +19,11 @@ import { eventBy } from '../audit/requester.ts';
 import type { CodeDraft } from '../issuance/authorization-code.ts';
 import type { Step } from '../store/act.ts';
 import type { Store } from '../store/store.ts';
-import { type Consent, grantConsent, requireConsent } from './consents.ts';
+import { agreementSteps, termsOfSession } from './agreement.ts';
+import type { Consent } from './consents.ts';
 import { wantedBy } from './granted.ts';
 import type { RequestingClient } from './requesting-client.ts';
-import { requireSession, type Session, type SessionLifetimes } from './sessions.ts';
+import type { Session, SessionLifetimes } from './sessions.ts';
 import { type AskedAuthorization, endSignIn, type SignIn } from './sign-ins.ts';
 import type { Visitor } from './visitor.ts';
 
@@ -73,11 +73,11 @@ export async function grantCode(
   const { text: code, family, step } = deps.buildCode(codeDraft(input));
   const { outcome } = await deps.store.acts.run({
     steps: [
-      ...judgedSteps(client, session),
-      requireSession(deps, session),
-      ...hearingSteps(deps, input),
-      familyStep(deps, { ...input, family }),
-      ...consentSteps(deps, input),
+      ...agreementSteps(deps, {
+        ...{ client, session, consent, known: input.known, family },
+        wanted: wantedBy(request),
+        redeemSeconds: limits.authorizationCodeSeconds,
+      }),
       ...endSteps(input),
       step,
     ],
@@ -132,103 +132,17 @@ function codeDraft(input: Completion & { readonly session: Session }): CodeDraft
     subject: session.subject,
     redirectUri: request.redirectUri,
     redirectUriGiven: request.redirectUriGiven,
-    sessionId: session.id,
+    ...termsOfSession(session),
     scopes: request.scopes,
     audience: request.audience,
     codeChallenge: request.codeChallenge,
     nonce: request.nonce,
-    authTimeSeconds: Math.floor(session.authenticatedAt / 1000),
-    acr: session.acr,
-    amr: session.amr,
     claims:
       request.claims === null
         ? null
         : { userinfo: request.claims.userinfo, id_token: request.claims.idToken },
     dpopJkt: request.dpopJkt,
   };
-}
-
-function judgedSteps(client: RequestingClient, session: Session): readonly Step[] {
-  const { tenant, clientId, version } = client;
-  return [
-    {
-      do: 'require',
-      table: 'clients',
-      where: { tenant, clientId, version, status: 'active' },
-      refused: 'client_changed',
-    },
-    {
-      do: 'require',
-      table: 'users',
-      where: { tenant, id: session.subject, status: 'active' },
-      refused: 'session_ended',
-    },
-  ];
-}
-
-/** The client will hear of the session's end, where it wants to. */
-function hearingSteps(
-  { clock, lifetimes }: Pick<CompleteDeps, 'clock' | 'lifetimes'>,
-  { client, session }: { readonly client: RequestingClient; readonly session: Session },
-): readonly Step[] {
-  if (client.backchannelLogoutUri === undefined) return [];
-  const { tenant, clientId } = client;
-  const expiresAtSeconds = nowSeconds(clock) + lifetimes.absoluteSeconds;
-  return [
-    {
-      do: 'merge',
-      table: 'sessionClients',
-      row: {
-        tenant,
-        session: session.id,
-        clientId,
-        subject: session.subject,
-        attempts: 0,
-        nextAttemptAt: null,
-        expiresAtSeconds,
-      },
-      set: { expiresAtSeconds },
-    },
-  ];
-}
-
-/** What the code will give ends with the session, or with the consent. */
-function familyStep(
-  { clock }: Pick<CompleteDeps, 'clock'>,
-  input: Completion & { readonly session: Session; readonly family: FamilyId },
-): Step {
-  const { tenant, client, asked, session, family } = input;
-  const longest = Math.max(client.refreshTokenTtlSeconds, limits.accessTokenTtlSecondsMax);
-  return {
-    do: 'insert',
-    table: 'grantedFamilies',
-    row: {
-      tenant,
-      subject: session.subject,
-      clientId: client.clientId,
-      family,
-      session: session.id,
-      offline: asked.request.scopes.includes('offline_access') ? 1 : 0,
-      expiresAtSeconds: nowSeconds(clock) + limits.authorizationCodeSeconds + longest,
-    },
-    refused: 'code_taken',
-  };
-}
-
-function consentSteps(
-  { clock }: Pick<CompleteDeps, 'clock'>,
-  input: Completion & {
-    readonly session: Session;
-    readonly consent: 'given' | 'remembered' | 'implicit';
-    readonly known: Consent | undefined;
-  },
-): readonly Step[] {
-  const { tenant, client, asked, session, consent, known } = input;
-  if (consent === 'given') {
-    const of = { tenant, subject: session.subject, clientId: client.clientId };
-    return [grantConsent({ of, known, wanted: wantedBy(asked.request), now: clock.nowMs() })];
-  }
-  return consent === 'remembered' && known !== undefined ? [requireConsent(known)] : [];
 }
 
 function endSteps({ tenant, asked, signIn }: Completion): readonly Step[] {

@@ -9,6 +9,7 @@ import {
   acrReaches,
   assertNever,
   err,
+  type FeedPosition,
   ok,
   parseClientId,
   type Result,
@@ -34,27 +35,45 @@ import {
   type SignInRefusal,
   type TooManySignIns,
 } from './sign-ins.ts';
+import type { UserCodeGuesses } from './user-code-guesses.ts';
 import type { Visitor } from './visitor.ts';
 
 export type FlowDeps = JudgeDeps &
   CompleteDeps &
   SessionDeps &
   PushDeps & {
-    readonly store: Pick<Store, 'acts' | 'sessions' | 'signIns' | 'consents' | 'pushedRequests'>;
+    readonly store: Pick<
+      Store,
+      'acts' | 'sessions' | 'signIns' | 'consents' | 'pushedRequests' | 'deviceGrants'
+    >;
     readonly users: People;
     readonly factors: SecondFactors;
     readonly passkeys: PasskeySignIn;
     /** The subject that a client knows a person by. */
     readonly subjectSeenBy: (client: RequestingClient, subject: string) => string;
+    /** Of `hashUserCode`. */
+    readonly userCodeKey: Uint8Array;
+    readonly guesses: UserCodeGuesses;
+    /** Newest position of the tenant's feed, as far as this process knows. */
+    readonly feedHead: (tenant: TenantId) => FeedPosition;
   };
 
 /** Why the client gets an error. */
 export type ClientRefusal = ParameterRefusal | StepRefusal | { readonly reason: 'access_denied' };
 
+/** Why nobody can be asked about a device, or not this person. */
+export type DeviceRefusal =
+  /** Answered already, expired, or its client is gone. */
+  | { readonly reason: 'device_code_over' }
+  /** The client wants a stronger sign-in than the account has. */
+  | { readonly reason: 'account_too_weak' };
+
 /** Where the browser goes next. */
 export type Outcome =
   | { readonly to: 'sign_in'; readonly signIn: SignIn; readonly why: SignInReason }
-  | { readonly to: 'consent' | 'resume'; readonly signIn: SignIn }
+  | { readonly to: 'consent' | 'device' | 'resume'; readonly signIn: SignIn }
+  /** A device has its answer; the person goes back to it. */
+  | { readonly to: 'device_done'; readonly answer: 'allowed' | 'denied' }
   | { readonly to: 'account' }
   | {
       readonly to: 'client';
@@ -69,7 +88,8 @@ export type Outcome =
         | RequestObjectRefusal
         | SignInRefusal
         | TooManySignIns
-        | VisitRefusal;
+        | VisitRefusal
+        | DeviceRefusal;
     };
 
 /** A person who is signed in in this browser. */
@@ -195,14 +215,18 @@ export async function findAskingClient(
   return ok(client);
 }
 
-interface Situation {
+export interface Situation {
   readonly seat: Seat | undefined;
   readonly consent: Consent | undefined;
   /** The class that the person could reach by signing in again. */
   readonly strongest: AcrValue;
 }
 
-async function findSituation(deps: FlowDeps, input: Completion): Promise<Situation> {
+/** Who is here, and what they have allowed the client before. */
+export async function findSituation(
+  deps: FlowDeps,
+  input: Pick<Completion, 'tenant' | 'client' | 'visitor'>,
+): Promise<Situation> {
   const { tenant, client, visitor } = input;
   const seat = await findSeat(deps, tenant, visitor.sessionToken);
   if (seat === undefined) return { seat, consent: undefined, strongest: 'pwd' };

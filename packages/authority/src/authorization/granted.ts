@@ -8,7 +8,9 @@ export interface Granted {
   readonly claims: readonly string[];
 }
 
-export function wantedBy(request: AuthorizationRequest): Granted {
+export function wantedBy(
+  request: Pick<AuthorizationRequest, 'scopes' | 'audience' | 'claims'>,
+): Granted {
   const { scopes, audience, claims } = request;
   return { scopes, resources: audience, claims: claimNames(claims) };
 }

@@ -18,8 +18,14 @@ export interface SignedIn {
   readonly strongest: AcrValue;
 }
 
+/** What of a request decides. */
+export type StepRequest = Pick<
+  AuthorizationRequest,
+  'scopes' | 'audience' | 'claims' | 'prompt' | 'maxAgeSeconds' | 'acrValues'
+>;
+
 export interface StepInput {
-  readonly request: AuthorizationRequest;
+  readonly request: StepRequest;
   readonly session: SignedIn | undefined;
   /** Whether the person signed in to answer this very request. */
   readonly isFresh: boolean;
@@ -98,7 +104,7 @@ function isTooOld(maxAgeSeconds: number | null, ageMs: number): boolean {
  * and not a weaker answer: the resource server that asked for it would only ask again (RFC 9470).
  */
 function strengthFault(
-  request: AuthorizationRequest,
+  request: StepRequest,
   { session, isFresh }: { readonly session: SignedIn; readonly isFresh: boolean },
 ): 'stronger' | 'unmet' | undefined {
   const wish = request.claims?.idToken['acr'];

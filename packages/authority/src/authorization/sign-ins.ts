@@ -7,6 +7,7 @@ import { createHmac, hash } from 'node:crypto';
 import {
   base64urlDecode,
   base64urlEncode,
+  type ClientId,
   type Clock,
   type Entropy,
   equalConstantTime,
@@ -33,8 +34,16 @@ export interface AskedAuthorization {
   readonly pushed: string | null;
 }
 
+/** A device that waits for somebody's yes, found by the code that it shows. */
+export interface AskingDevice {
+  readonly kind: 'device';
+  /** The id of its grant. */
+  readonly grant: string;
+  readonly clientId: ClientId;
+}
+
 /** What a person signs in for. */
-export type SignInPurpose = AskedAuthorization | { readonly kind: 'account' };
+export type SignInPurpose = AskedAuthorization | AskingDevice | { readonly kind: 'account' };
 
 export interface SignIn {
   readonly tenant: TenantId;

@@ -65,6 +65,7 @@ export type TokenRefusal =
   | BindingRefusal
   | RecipientRefusal
   | GrantRefusal
+  | PollRefusal
   | ExchangeRefusal
   | IssueRefusal;
 
@@ -86,6 +87,13 @@ export type GrantRefusal =
   | { readonly reason: 'may_not_assert' }
   /** A rotated token may be presented again only as it was presented first. */
   | { readonly reason: 'repeated_otherwise' };
+
+/** Why a client that asks again and again gets nothing now (RFC 8628 §3.5). */
+export type PollRefusal =
+  | { readonly reason: 'authorization_pending' }
+  | { readonly reason: 'slow_down' }
+  | { readonly reason: 'access_denied' }
+  | { readonly reason: 'expired_token' };
 
 /** RFC 8693 §2.2.2: outside both are `invalid_request`. */
 export type ExchangeRefusal =
@@ -128,7 +136,8 @@ export interface Targets {
 /** What a refusal changes, in one act with its record. */
 export interface Effect {
   readonly steps: readonly Step[];
-  readonly object: AuditObject;
+  /** Undefined: it is nothing that the trail keeps, such as when a device asked last. */
+  readonly object?: AuditObject;
   readonly related?: AuditObject;
 }
 
@@ -150,6 +159,7 @@ export interface GrantDeps extends IssueDeps {
     Store,
     | 'acts'
     | 'authorizationCodes'
+    | 'deviceGrants'
     | 'grantedFamilies'
     | 'refreshFamilies'
     | 'refreshSuccessors'

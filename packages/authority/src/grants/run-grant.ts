@@ -29,6 +29,7 @@ import { termsOf } from '../issuance/terms.ts';
 import type { Step } from '../store/act.ts';
 import { authorizationCode } from './authorization-code.ts';
 import { clientCredentials } from './client-credentials.ts';
+import { deviceCode } from './device-code.ts';
 import type {
   Effect,
   Grant,
@@ -50,6 +51,7 @@ export const grants: readonly Grant[] = [
   clientCredentials,
   jwtBearer,
   tokenExchange,
+  deviceCode,
 ];
 
 /** What was issued, and what its grant adds to the answer. */
@@ -188,18 +190,21 @@ async function takeEffect(
   const { steps, object, related } = effect;
   const { outcome } = await deps.store.acts.run({
     steps: [...once, ...steps],
-    audit: await deps.recorder.record({
-      tenant: client.tenant,
-      action: 'token.refuse',
-      at: deps.clock.nowMs(),
-      actor: { kind: 'client', id: client.clientId },
-      object,
-      ...(related === undefined ? {} : { related }),
-      result: refusal.reason,
-      detail: { grant: grant.type },
-      personal: { address: request.address },
-      ...(request.requestId === undefined ? {} : { requestId: request.requestId }),
-    }),
+    audit:
+      object === undefined
+        ? null
+        : await deps.recorder.record({
+            tenant: client.tenant,
+            action: 'token.refuse',
+            at: deps.clock.nowMs(),
+            actor: { kind: 'client', id: client.clientId },
+            object,
+            ...(related === undefined ? {} : { related }),
+            result: refusal.reason,
+            detail: { grant: grant.type },
+            personal: { address: request.address },
+            ...(request.requestId === undefined ? {} : { requestId: request.requestId }),
+          }),
   });
   return outcome === 'done' ? refusal : refusalOf(outcome);
 }

@@ -13,6 +13,7 @@ import {
   nowSeconds,
   type TenantId,
 } from '@mintmark/core';
+import type { RefusalTally } from '../admin/refusal-tally.ts';
 import type { AccountDeps } from '../authorization/account.ts';
 import { buildAuthorizationResponse } from '../authorization/authorization-response.ts';
 import type { FlowDeps, Outcome } from '../authorization/flow.ts';
@@ -30,6 +31,8 @@ import type { SecurityDeps } from './security.ts';
 import { type CookieDeps, withCookies } from './visitor.ts';
 
 export interface PageDeps extends CookieDeps {
+  /** Counts what was guessed wrong, for the audit trail. */
+  readonly refused: RefusalTally['note'];
   readonly flow: FlowDeps & AccountDeps & LogoutDeps;
   readonly renderPage: RenderPage;
   /** Makes a JWT of an answer to a client (JARM); undefined where it cannot be encrypted to it. */
@@ -67,6 +70,10 @@ async function answerOf(
       return seeOther(pathTo(deps, tenant, '/consent', outcome.signIn.id));
     case 'resume':
       return seeOther(pathTo(deps, tenant, '/oauth2/authorize/resume', outcome.signIn.id));
+    case 'device':
+      return seeOther(pathTo(deps, tenant, '/device', outcome.signIn.id));
+    case 'device_done':
+      return seeOther(`${basePath(deps, tenant)}/device?done=${outcome.answer}`);
     case 'account':
       return seeOther(`${basePath(deps, tenant)}/account`);
     case 'nobody':

@@ -227,7 +227,7 @@ async function showForm(deps: PageDeps, shown: Shown): Promise<HttpResponse> {
   const { tenant, request, visitor, signIn, why, problem } = shown;
   const { purpose } = signIn;
   const asked = purpose.kind === 'authorize' ? purpose : undefined;
-  const client = asked && (await findAskingClient(deps.flow, tenant, asked));
+  const clientName = await clientNameOf(deps, tenant, signIn);
   const seat = await findSeat(deps.flow, tenant, visitor.sessionToken);
   const words = wordsOfSignIn(request, signIn);
   const isKnown = seat !== undefined && why !== 'other_account';
@@ -235,7 +235,7 @@ async function showForm(deps: PageDeps, shown: Shown): Promise<HttpResponse> {
     action: `${basePath(deps, tenant)}/login`,
     signIn: signIn.id,
     token: formToken(visitor.browser, aboutLogin(signIn)),
-    clientName: client?.ok === true ? client.value.name : undefined,
+    clientName,
     why: why === 'no_session' ? undefined : why,
     problem,
     username:
@@ -245,6 +245,20 @@ async function showForm(deps: PageDeps, shown: Shown): Promise<HttpResponse> {
     forgotUrl: deps.resets.isSelfService ? `${basePath(deps, tenant)}/forgot` : undefined,
   });
   return deps.renderPage(words, page);
+}
+
+/** Who asked, as far as anybody did. */
+async function clientNameOf(
+  deps: PageDeps,
+  tenant: TenantId,
+  { purpose }: SignIn,
+): Promise<string | undefined> {
+  if (purpose.kind === 'account') return undefined;
+  if (purpose.kind === 'device') {
+    return (await deps.flow.findClient(tenant, purpose.clientId))?.name;
+  }
+  const client = await findAskingClient(deps.flow, tenant, purpose);
+  return client.ok ? client.value.name : undefined;
 }
 
 function wordsOfSignIn(request: HttpRequest, { purpose }: SignIn): Words {

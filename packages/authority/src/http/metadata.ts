@@ -81,6 +81,8 @@ const standardClaims = [
 function authorizationMetadata(issuer: string): Readonly<Record<string, unknown>> {
   return {
     authorization_endpoint: `${issuer}/oauth2/authorize`,
+    // RFC 8628 §4
+    device_authorization_endpoint: `${issuer}/oauth2/device_authorization`,
     pushed_authorization_request_endpoint: `${issuer}/oauth2/par`,
     end_session_endpoint: `${issuer}/oauth2/logout`,
     backchannel_logout_supported: true,

@@ -13,6 +13,8 @@ import { handleAccountForm, handleAccountPage } from './account.ts';
 import { handleAuthorize, handleResume } from './authorize.ts';
 import { handleConsentForm, handleConsentPage } from './consent.ts';
 import { share, sharingHeaders } from './cors.ts';
+import { handleDeviceForm, handleDevicePage } from './device.ts';
+import { handleDeviceAuthorization } from './device-authorization.ts';
 import { type PageDeps, sayError } from './interaction.ts';
 import { handleIntrospect } from './introspect.ts';
 import { handleLoginForm, handleLoginPage } from './login.ts';
@@ -51,11 +53,13 @@ type Methods = Readonly<Partial<Record<Method, Endpoint>>>;
 const endpoints: Readonly<Record<string, Methods>> = {
   '/oauth2/authorize': { GET: page(handleAuthorize), POST: page(handleAuthorize) },
   '/oauth2/par': { POST: handlePar },
+  '/oauth2/device_authorization': { POST: handleDeviceAuthorization },
   '/oauth2/authorize/resume': { GET: page(handleResume) },
   '/login': { GET: page(handleLoginPage), POST: page(handleLoginForm) },
   '/oauth2/logout': { GET: page(handleLogoutRequest), POST: page(handleLogoutRequest) },
   '/logout': { GET: page(handleLogoutPage), POST: page(handleLogoutForm) },
   '/account': { GET: page(handleAccountPage), POST: page(handleAccountForm) },
+  '/device': { GET: page(handleDevicePage), POST: page(handleDeviceForm) },
   '/consent': { GET: page(handleConsentPage), POST: page(handleConsentForm) },
   '/account/security': { GET: page(handleSecurityPage), POST: page(handleSecurityForm) },
   '/forgot': { GET: page(handleForgotPage), POST: page(handleForgotForm) },

@@ -9,6 +9,7 @@ import {
   type UnixMs,
 } from '@mintmark/core';
 import type { RefusalTally } from '../admin/refusal-tally.ts';
+import type { BeginDeviceDeps } from '../authorization/device-grants.ts';
 import type { ClientAuthenticator, PresentedClient } from '../clients/authenticate.ts';
 import type { Client } from '../clients/client.ts';
 import type { ClientAuthMethod } from '../clients/client-rules.ts';
@@ -52,6 +53,7 @@ export interface ProtocolDeps {
   /** What tokens must be made for to be any business of a gateway. */
   readonly gatewayAudiences: (tenant: TenantId) => Promise<ReadonlySet<string>>;
   readonly pages: (tenant: TenantId) => PageDeps;
+  readonly devices: BeginDeviceDeps;
   /** The same for one that may register clients. */
   readonly isRegistrar: (request: HttpRequest, tenant: TenantId) => Promise<boolean>;
   readonly register: RegisterDeps;

@@ -13,6 +13,7 @@ export type ProtocolRefusal =
   | PresentedRefusal
   | TokenRefusal
   | { readonly reason: 'too_many_failures'; readonly retryAfterSeconds: number }
+  | { readonly reason: 'too_many_requests'; readonly retryAfterSeconds: number }
   | { readonly reason: 'caller_unauthenticated' };
 
 interface Rendered {
@@ -60,14 +61,14 @@ function rendered(refusal: ProtocolRefusal): Rendered {
     case 'client_unauthenticated':
       return invalidClient(refusal.method);
     case 'too_many_failures':
-      return {
-        status: 429,
-        error: 'temporarily_unavailable',
-        description: 'too many failed attempts',
-        headers: { 'retry-after': String(refusal.retryAfterSeconds) },
-      };
+    case 'too_many_requests':
+      return tooMany(refusal);
     case 'unsupported_grant_type':
-      return { status: 400, error: 'unsupported_grant_type' };
+    case 'authorization_pending':
+    case 'slow_down':
+    case 'access_denied':
+    case 'expired_token':
+      return { status: 400, error: refusal.reason };
     case 'grant_not_allowed':
       return { status: 400, error: 'unauthorized_client' };
     case 'grant_unknown':
@@ -114,6 +115,19 @@ const unfit = {
   certificate_missing: 'a client certificate is needed',
   no_encryption_key: 'the client has no key that can be encrypted to',
 } as const;
+
+function tooMany(refusal: {
+  readonly reason: 'too_many_failures' | 'too_many_requests';
+  readonly retryAfterSeconds: number;
+}): Rendered {
+  return {
+    status: 429,
+    error: 'temporarily_unavailable',
+    description:
+      refusal.reason === 'too_many_failures' ? 'too many failed attempts' : 'too many requests',
+    headers: { 'retry-after': String(refusal.retryAfterSeconds) },
+  };
+}
 
 function badForm({ reason }: FormRefusal): Rendered {
   switch (reason) {

@@ -107,7 +107,8 @@ export function planList(table: TableShape, query: ListQuery): ListPlan {
   const tests = testsOf(table, query.where);
   const wanted = query.orderBy?.map((name) => columnOf(table, name)) ?? table.key;
   const free = wanted.filter((column) => !isFixed(tests, column));
-  const served = [table.key, ...table.indexes].some((path) => servesOrder(path, tests, free));
+  const paths = [table.key, ...table.unique, ...table.indexes];
+  const served = paths.some((path) => servesOrder(path, tests, free));
   assert(served, `no index of ${table.name} serves order ${wanted.map((c) => c.name).join()}`);
   const ties = table.key.filter((column) => !isFixed(tests, column) && !free.includes(column));
   return {

@@ -96,6 +96,7 @@ const addedBy: Readonly<Record<string, readonly TableName[]>> = {
   refresh: ['refreshFamilies', 'refreshSuccessors'],
   wishes: ['userinfoWishes'],
   origins: ['clientOrigins'],
+  devices: ['deviceGrants'],
 };
 
 /** What a migration brings over from rows that are there already. */

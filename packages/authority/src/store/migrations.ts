@@ -12,6 +12,8 @@ import { browsersPostgres } from './migrations/browsers-postgres.ts';
 import { browsersSqlite } from './migrations/browsers-sqlite.ts';
 import { codesPostgres } from './migrations/codes-postgres.ts';
 import { codesSqlite } from './migrations/codes-sqlite.ts';
+import { devicesPostgres } from './migrations/devices-postgres.ts';
+import { devicesSqlite } from './migrations/devices-sqlite.ts';
 import { factorsPostgres } from './migrations/factors-postgres.ts';
 import { factorsSqlite } from './migrations/factors-sqlite.ts';
 import { initialPostgres } from './migrations/initial-postgres.ts';
@@ -137,6 +139,14 @@ export const migrations: readonly Migration[] = [
     needs: 1,
     sqlite: tenantsSqlite,
     postgres: tenantsPostgres,
+  },
+  {
+    number: 12,
+    name: 'devices',
+    phase: 'expand',
+    needs: 1,
+    sqlite: devicesSqlite,
+    postgres: devicesPostgres,
   },
 ];
 

@@ -61,6 +61,37 @@ export const tokenTables = {
   }),
 
   /**
+   * Device grants (RFC 8628), from a device's first request until it has its tokens. A used one
+   * stays until it would have expired, so that a second use is told from a code that never was.
+   */
+  deviceGrants: table({
+    columns: {
+      tenant: text,
+      /** The look-up id in the device code. */
+      id: text,
+      hash: bytes,
+      pepperVersion: text,
+      /** Keyed hash of the user code, by which the row is found where a person types it. */
+      userCode: text,
+      clientId: text,
+      /** What was asked, and from where, as `issuance/device-code.ts` wrote it. */
+      request: json<Record<string, unknown>>(),
+      status: text as typeof text & {
+        rowType?: 'pending' | 'approved' | 'denied' | 'consumed';
+      },
+      /** Seconds that the device has to wait between two questions, and when it asked last. */
+      intervalSeconds: integer,
+      polledAt: integerOrNull,
+      /** Who approved what; null until somebody has. */
+      approval: json<Record<string, unknown> | null>(),
+      expiresAtSeconds: integer,
+    },
+    key: ['tenant', 'id'],
+    unique: [['tenant', 'userCode']],
+    indexes: [['expiresAtSeconds']],
+  }),
+
+  /**
    * Refresh tokens: one row a family, changed in place by each rotation, so that a family costs the
    * same however often it is used.
    */

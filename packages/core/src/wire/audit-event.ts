@@ -56,6 +56,7 @@ export type AuditAction =
   | 'session.end'
   | 'session.notify'
   | 'authorization.push'
+  | 'authorization.device'
   | 'authorization.grant'
   | 'authorization.deny'
   | 'consent.withdraw'

@@ -12,6 +12,11 @@ export type OauthErrorCode =
   // RFC 9449 §5 and §8
   | 'invalid_dpop_proof'
   | 'use_dpop_nonce'
+  // RFC 8628 §3.5
+  | 'authorization_pending'
+  | 'slow_down'
+  | 'access_denied'
+  | 'expired_token'
   // RFC 7009 §2.2.1
   | 'unsupported_token_type'
   // RFC 6750 §3.1

@@ -35,15 +35,12 @@ export function consentPage(words: Words, view: ConsentView): Page {
   const place = isLoopback
     ? html`<p class="warning">${say('goesToLoopback', { destination })}</p>`
     : html`<p>${say('goesTo', { destination })}</p>`;
-  const scopes = view.scopes.map((scope) =>
-    described.has(scope) ? say(scope as MessageName) : say('otherScope', { scope }),
-  );
   return {
     title: say('consentTo', { client: view.clientName }),
     formAction: view.formAction,
     body: html`<p>${say('signedInAs', { user: view.username })}</p>
 ${unvettedNote(words, view)}
-${listOf(say('wants'), scopes)}
+${listOf(say('wants'), scopesInWords(words, view.scopes))}
 ${listOf(say('at'), view.resources)}
 ${listOf(say('claims'), view.claims)}
 ${place}
@@ -58,12 +55,22 @@ ${place}
   };
 }
 
-function unvettedNote({ say }: Words, { clientName, unvetted }: ConsentView): Html | undefined {
+export function scopesInWords({ say }: Words, scopes: readonly string[]): readonly string[] {
+  return scopes.map((scope) =>
+    described.has(scope) ? say(scope as MessageName) : say('otherScope', { scope }),
+  );
+}
+
+export function unvettedNote(
+  { say }: Words,
+  { clientName, unvetted }: Pick<ConsentView, 'clientName' | 'unvetted'>,
+): Html | undefined {
   if (unvetted === undefined) return undefined;
   return html`<p class="warning">${say('unvetted', { client: clientName, id: unvetted })}</p>`;
 }
 
-function listOf(title: string, items: readonly string[]): Html | undefined {
+/** Nothing where there is nothing in it. */
+export function listOf(title: string, items: readonly string[]): Html | undefined {
   if (items.length === 0) return undefined;
   return html`<h2>${title}</h2>
 <ul>${items.map((item) => html`<li>${item}</li>`)}</ul>

@@ -117,6 +117,26 @@ const english = {
   since: 'Since',
   withdraw: 'Withdraw',
   devices: 'Devices and applications that stay signed in',
+  deviceCode: 'Connect a device',
+  deviceCodeHint: 'Enter the code that your device shows.',
+  deviceConfirm: 'Is this the code that your device shows?',
+  deviceConfirmHint:
+    'Continue only if you have just started this yourself, on a device that is with you. ' +
+    'A code that somebody has sent you connects the device of that person to your account.',
+  otherCode: 'Enter another code',
+  wrongUserCode: 'This code is not known here, or it is over. Look at your device again.',
+  deviceAsks: '{client} on another device asks for access to your account',
+  deviceFrom: 'The device asked from the address {address} at {time}.',
+  deviceFromWith: 'The device ({device}) asked from the address {address} at {time}.',
+  deviceWarning:
+    'Allow it only if you have just started this yourself, on a device that is with you. ' +
+    'If somebody sent you the code or asked you to enter it, do not allow it.',
+  deviceAllowed: 'The device has access',
+  deviceAllowedHint: 'Go back to your device: it continues by itself. You may close this page.',
+  deviceDenied: 'The device has no access',
+  deviceDeniedHint: 'You did not allow it. You may close this page.',
+  device_code_over: 'This code is over: it was answered, or it took too long.',
+  account_too_weak: 'The application asks for a stronger sign-in than this account has.',
 } as const;
 
 export type MessageName = keyof typeof english;
@@ -247,6 +267,29 @@ const german: Messages = {
   since: 'Seit',
   withdraw: 'Entziehen',
   devices: 'Geräte und Anwendungen, die angemeldet bleiben',
+  deviceCode: 'Gerät verbinden',
+  deviceCodeHint: 'Geben Sie den Code ein, den Ihr Gerät zeigt.',
+  deviceConfirm: 'Zeigt Ihr Gerät genau diesen Code?',
+  deviceConfirmHint:
+    'Gehen Sie nur weiter, wenn Sie das gerade selbst begonnen haben, an einem Gerät bei Ihnen. ' +
+    'Ein Code, den Ihnen jemand geschickt hat, verbindet dessen Gerät mit Ihrem Konto.',
+  otherCode: 'Anderen Code eingeben',
+  wrongUserCode:
+    'Dieser Code ist hier nicht bekannt oder nicht mehr gültig. Sehen Sie noch einmal nach.',
+  deviceAsks: '{client} auf einem anderen Gerät bittet um Zugriff auf Ihr Konto',
+  deviceFrom: 'Das Gerät hat um {time} von der Adresse {address} aus gefragt.',
+  deviceFromWith: 'Das Gerät ({device}) hat um {time} von der Adresse {address} aus gefragt.',
+  deviceWarning:
+    'Erlauben Sie es nur, wenn Sie das gerade selbst begonnen haben, an einem Gerät bei Ihnen. ' +
+    'Hat Ihnen jemand den Code geschickt oder Sie gebeten, ihn einzugeben: erlauben Sie es nicht.',
+  deviceAllowed: 'Das Gerät hat Zugriff',
+  deviceAllowedHint:
+    'Gehen Sie zu Ihrem Gerät zurück: es geht von selbst weiter. ' +
+    'Sie können diese Seite schließen.',
+  deviceDenied: 'Das Gerät hat keinen Zugriff',
+  deviceDeniedHint: 'Sie haben es nicht erlaubt. Sie können diese Seite schließen.',
+  device_code_over: 'Dieser Code ist vorbei: Er wurde beantwortet, oder es hat zu lange gedauert.',
+  account_too_weak: 'Die Anwendung verlangt eine stärkere Anmeldung, als dieses Konto hat.',
 };
 
 const catalogue: Readonly<Record<string, Messages>> = { en: english, de: german };
