@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { treeOf } from './tidy/tree.ts';
-import { checkTree, featureIds } from './tidy.ts';
+import { checkTree, featureIds, mustTables } from './tidy.ts';
 
 const core = { name: '@mintmark/core', exports: { '.': './src/index.ts' } };
 const tokens = {
@@ -14,6 +14,8 @@ const authority = {
   dependencies: { '@mintmark/core': '0.1.0', pg: '1.0.0' },
 };
 
+const table = { standard: 'RFC 1', source: 'read', sections: [], rows: [] };
+
 /** A tree that keeps every rule. */
 const sound: Readonly<Record<string, string>> = {
   'package.json': JSON.stringify({ name: 'top', devDependencies: { vitest: '1.0.0' } }),
@@ -21,6 +23,9 @@ const sound: Readonly<Record<string, string>> = {
   'docs/features.md': featureIds.join(' '),
   'docs/dependencies.md': '## At run time\n\n| `pg` | why |\n',
   'docs/errors.md': '## Faults\n\n| `disk_full` | free some |\n',
+  ...Object.fromEntries(
+    mustTables.map((name) => [`conformance/musts/${name}.json`, JSON.stringify(table)]),
+  ),
   'packages/core/package.json': JSON.stringify(core),
   'packages/core/src/index.ts': "export { one } from './one.ts';\n",
   'packages/core/src/one.ts': 'export const one = 1;\n',

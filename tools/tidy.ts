@@ -7,6 +7,7 @@ import { checkCalls } from './tidy/calls.ts';
 import type { Finding } from './tidy/finding.ts';
 import { checkForm } from './tidy/form.ts';
 import { checkLayers, type Layers } from './tidy/layers.ts';
+import { checkMusts } from './tidy/musts.ts';
 import { checkPages } from './tidy/pages.ts';
 import { checkReach } from './tidy/reach.ts';
 import { checkTexts } from './tidy/texts.ts';
@@ -98,6 +99,26 @@ export const featureIds = Object.entries(featureCounts).flatMap(([prefix, count]
   Array.from({ length: count }, (_, index) => `${prefix}${index + 1}`),
 );
 
+/** The standards whose every duty has its row, and the edges that others fell over. */
+export const mustTables = [
+  'rfc6749',
+  'rfc6750',
+  'rfc7009',
+  'rfc7523',
+  'rfc7636',
+  'rfc7662',
+  'rfc8693',
+  'rfc8705',
+  'rfc8707',
+  'rfc9068',
+  'rfc9126',
+  'rfc9207',
+  'rfc9449',
+  'rfc9700',
+  'rfc9728',
+  'openid-connect-core',
+];
+
 export function checkTree(tree: Tree): Finding[] {
   return [
     ...checkLayers(tree, layers),
@@ -106,6 +127,7 @@ export function checkTree(tree: Tree): Finding[] {
     ...checkReach(tree),
     ...checkTexts(tree),
     ...checkPages(tree, featureIds),
+    ...checkMusts(tree, mustTables),
   ];
 }
 

@@ -101,6 +101,13 @@ describe('loadConfig', () => {
     expect(faultOf({ text }).code).toBe('config_syntax');
   });
 
+  it.each(['https://id.example?x', 'https://id.example#x', 'https://id.example/', 'id.example'])(
+    'refuses %j as an issuer (RFC 9207 §2)',
+    (issuer) => {
+      expect(faultOf({ flags: { issuer } }).message).toContain('--issuer: must be');
+    },
+  );
+
   it('refuses secrets where a reference belongs', () => {
     const text = 'custody:\n  passphrase: correct horse\n';
     expect(faultOf({ text }).message).toContain('must be a reference');
