@@ -143,6 +143,8 @@ export const clientRules = z.object({
   userinfoEncryption: contentEncryption,
   /** RFC 9701 §6 */
   introspectionAlgorithm: algorithm.optional(),
+  introspectionKeyEncryption: keyEncryption,
+  introspectionEncryption: contentEncryption,
   /** Longest life of a family of refresh tokens, from the first. */
   refreshTokenTtlSeconds: z.number().default(30 * days),
   /** A refresh token that is not used for so long ends. */

@@ -1,7 +1,8 @@
-/** POST /oauth2/introspect (RFC 7662): for the token's owner, its audience, and gateways. */
+/** POST /oauth2/introspect (RFC 7662, 9701): for the token's owner, its audience, and gateways. */
 import {
   type HttpRequest,
   type HttpResponse,
+  type JsonObject,
   renderConfirmation,
   type TenantId,
 } from '@mintmark/core';
@@ -10,10 +11,13 @@ import { isConfidential } from '../clients/client-rules.ts';
 import { subjectFor } from '../clients/subject-for.ts';
 import type { ActiveToken, IntrospectionCaller } from '../introspection/introspect.ts';
 import { readForm } from './form.ts';
+import {
+  introspectionJwt,
+  introspectionJwtType,
+  wantsIntrospectionJwt,
+} from './introspection-jwt.ts';
 import { type ActiveKey, callingClient, type ProtocolDeps } from './protocol-deps.ts';
 import { renderError, uncached } from './render-error.ts';
-
-const inactive = JSON.stringify({ active: false });
 
 export async function handleIntrospect(
   deps: Pick<
@@ -54,11 +58,24 @@ export async function handleIntrospect(
   if (token === undefined) return renderError({ reason: 'missing_parameter', name: 'token' });
   const address = form.value.get('address');
   const found = await deps.introspect({ tenant, token, caller, address });
-  if (!found.active) return json(inactive);
-  if ('kind' in found) return json(JSON.stringify(keyBody(found)));
+  const answer = answerOf(deps, found, { tenant, owner });
+  if (owner === undefined || !wantsIntrospectionJwt(request.header('accept'), owner)) {
+    return rendered('application/json', JSON.stringify(answer));
+  }
+  const jwt = await introspectionJwt(deps.userinfo, owner, answer);
+  return jwt.ok ? rendered(introspectionJwtType, jwt.value) : renderError(jwt.refusal);
+}
+
+/** RFC 7662 §2.2 */
+function answerOf(
+  deps: Pick<ProtocolDeps, 'issuerOf' | 'userinfo'>,
+  found: Awaited<ReturnType<ProtocolDeps['introspect']>>,
+  { tenant, owner }: { readonly tenant: TenantId; readonly owner: Client | undefined },
+): JsonObject {
+  if (!found.active) return { active: false };
+  if ('kind' in found) return keyBody(found);
   const body = tokenBody(found, deps.issuerOf(tenant));
-  const sub = subjectShown(deps, found, owner);
-  return json(JSON.stringify({ ...body, sub }));
+  return { ...body, sub: subjectShown(deps, found, owner) };
 }
 
 /** To its own client a token speaks of the person as that client knows them. */
@@ -73,12 +90,12 @@ function subjectShown(
   return subjectFor(deps.userinfo.pairwiseKey, caller, subject);
 }
 
-function json(body: string): HttpResponse {
-  return { status: 200, headers: { 'content-type': 'application/json', ...uncached }, body };
+function rendered(type: string, body: string): HttpResponse {
+  return { status: 200, headers: { 'content-type': type, vary: 'Accept', ...uncached }, body };
 }
 
 /** RFC 7662 §2.2; `mm_pos` and `mm_family` let a gateway go on judging revocation by itself. */
-function tokenBody(token: ActiveToken, issuer: string): Record<string, unknown> {
+function tokenBody(token: ActiveToken, issuer: string): JsonObject {
   return {
     ...token.claims,
     active: true,
@@ -92,7 +109,7 @@ function tokenBody(token: ActiveToken, issuer: string): Record<string, unknown> 
       ? { mm_kind: 'refresh_token' }
       : {
           token_type: token.binding?.by === 'jkt' ? 'DPoP' : 'Bearer',
-          aud: token.audience.length === 1 ? token.audience[0] : token.audience,
+          aud: token.audience.length === 1 ? token.audience[0]! : token.audience,
           jti: token.tokenId,
           mm_pos: token.position,
           ...(token.binding === undefined ? {} : { cnf: renderConfirmation(token.binding) }),
@@ -100,7 +117,7 @@ function tokenBody(token: ActiveToken, issuer: string): Record<string, unknown> 
   };
 }
 
-function keyBody(key: ActiveKey): Record<string, unknown> {
+function keyBody(key: ActiveKey): JsonObject {
   return {
     active: true,
     scope: key.scopes.join(' '),

@@ -31,6 +31,9 @@ export function renderMetadata(
       introspection_endpoint: `${issuer}/oauth2/introspect`,
       introspection_endpoint_auth_methods_supported: provenMethods,
       introspection_endpoint_auth_signing_alg_values_supported: publicKeyAlgorithms,
+      // RFC 9701 §7
+      introspection_signing_alg_values_supported: publicKeyAlgorithms,
+      ...encryptionMetadata('introspection'),
       revocation_endpoint: `${issuer}/oauth2/revoke`,
       revocation_endpoint_auth_methods_supported: methods,
       revocation_endpoint_auth_signing_alg_values_supported: publicKeyAlgorithms,

@@ -96,6 +96,8 @@ export const clientMembers = {
   userinfo_encrypted_response_alg: removable(keyEncryption),
   userinfo_encrypted_response_enc: removable(contentEncryption),
   introspection_signed_response_alg: removable(algorithm),
+  introspection_encrypted_response_alg: removable(keyEncryption),
+  introspection_encrypted_response_enc: removable(contentEncryption),
   refresh_token_ttl_seconds: seconds(60, 5 * year)
     .optional()
     .describe('Longest life of a family, from its first token'),

@@ -61,6 +61,8 @@ const spelling = {
   userinfo_encrypted_response_alg: 'userinfoKeyEncryption',
   userinfo_encrypted_response_enc: 'userinfoEncryption',
   introspection_signed_response_alg: 'introspectionAlgorithm',
+  introspection_encrypted_response_alg: 'introspectionKeyEncryption',
+  introspection_encrypted_response_enc: 'introspectionEncryption',
   refresh_token_ttl_seconds: 'refreshTokenTtlSeconds',
   refresh_token_idle_seconds: 'refreshTokenIdleSeconds',
   rotate_refresh_tokens: 'rotateRefreshTokens',
