@@ -45,7 +45,8 @@ export async function handleForgotForm(
     return showForgot(deps, { tenant, request, visitor, problem: words.say('formExpired') });
   }
   const username = read.form.get('username') ?? '';
-  deps.resets.request({ tenant, username, address: visitor.address });
+  const { language } = words;
+  deps.resets.request({ tenant, username, language, address: visitor.address });
   return deps.renderPage(words, sentPage(words));
 }
 

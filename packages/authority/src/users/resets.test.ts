@@ -176,3 +176,27 @@ test('the message has the token, the page and the end', async () => {
   const token = /https:\/\/id\.example\/reset\?token=(\S+)/.exec(mail!.text)?.[1];
   expect(await complete(String(token))).toBe('ok');
 });
+
+test.each([
+  ['de', 'de', 'Ein neues Passwort setzen'],
+  ['de-AT', 'en', 'Ein neues Passwort setzen'],
+  [undefined, 'de', 'Ein neues Passwort setzen'],
+  ['xx', 'de', 'Set a new password'],
+  ['constructor', 'de', 'Set a new password'],
+  [undefined, undefined, 'Set a new password'],
+])('the message of a user of locale %s, asked for in %s, says %s', async (own, page, subject) => {
+  const mails: Mail[] = [];
+  const delivery = resetByMail(
+    { send: async (mail: Mail) => void mails.push(mail) },
+    () => 'https://id.example/reset',
+  );
+  const alice = (await bed.users.findByUsername(tenant, 'alice'))!;
+  const users: typeof bed.users = {
+    ...bed.users,
+    findByUsername: async () => ({ ...alice, claims: { ...alice.claims, locale: own } }),
+  };
+  const mailed = createResets({ ...bed, users, delivery, onFault: (error) => faults.push(error) });
+  mailed.request({ tenant, username: 'alice', ...(page && { language: page }) });
+  await mailed.settled();
+  expect([faults, mails.map((mail) => mail.subject)]).toEqual([[], [subject]]);
+});

@@ -39,6 +39,8 @@ export interface ResetMessage {
   /** The verified address. */
   readonly email: string;
   readonly username: string;
+  /** BCP 47: the user's own, or that of the page where the reset was asked for. */
+  readonly language: string;
   readonly token: string;
   /** Unix seconds. */
   readonly expiresAtSeconds: number;
@@ -84,6 +86,8 @@ export interface Resets {
   request(input: {
     readonly tenant: TenantId;
     readonly username: string;
+    /** BCP 47; for a user of whom no `locale` is known. */
+    readonly language?: string;
     readonly address?: string | undefined;
     readonly requestId?: string | undefined;
   }): void;
@@ -129,16 +133,17 @@ async function send(
   delivery: ResetDelivery,
   input: Parameters<Resets['request']>[0],
 ): Promise<void> {
-  const { tenant, username, address, requestId } = input;
+  const { tenant, username, language = 'en', address, requestId } = input;
   const user = await deps.users.findByUsername(tenant, username);
-  const { email, email_verified: isVerified } = user?.claims ?? {};
+  const { email, email_verified: isVerified, locale } = user?.claims ?? {};
   if (user === undefined || email === undefined || isVerified !== true) return;
   const actor = { kind: 'anonymous', id: 'password-reset' } as const;
   const requester = { tenant, actor, address, requestId };
   const pauseSeconds = limits.passwordResetPauseSeconds;
   const made = await makeToken(deps, { requester, userId: user.id, pauseSeconds });
   if (made !== undefined) {
-    await delivery.deliver({ tenant, email, username: user.username, ...made });
+    const message = { tenant, email, username: user.username, language: locale ?? language };
+    await delivery.deliver({ ...message, ...made });
   }
 }
 

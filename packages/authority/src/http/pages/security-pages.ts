@@ -3,6 +3,7 @@ import { type Html, html } from './html.ts';
 import type { Page } from './layout.ts';
 import type { Words } from './messages.ts';
 import { passkeyScript } from './passkey-script.ts';
+import { qrCode } from './qr-code.ts';
 
 export interface SecurityFrame {
   readonly action: string;
@@ -62,6 +63,7 @@ export function appPage(
     words,
     view,
     html`<p>${say('appHint')}</p>
+<p>${qrCode(view.uri, say('qrCode'))}</p>
 <p><code>${view.secret.replace(/(.{4})(?=.)/g, '$1 ')}</code></p>
 <p><a href="${view.uri}">${say('openApp')}</a></p>
 <input type="hidden" name="secret" value="${view.secret}">
