@@ -1,6 +1,7 @@
 /**
  * The services and foreign clients that suites talk to, installed only where they are missing:
- * PostgreSQL and a browser from Debian, npm and Python packages into folders of this checkout.
+ * PostgreSQL, a browser and Java from Debian; npm, Python and Java packages into folders of this
+ * checkout.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -14,6 +15,7 @@ export function installServices(root: string): Tally[] {
     foreignPackages(root, 'conformance'),
     foreignPackages(root, 'examples'),
     pythonPackages(root),
+    javaPackages(root),
   ].filter((text) => text !== undefined);
   for (const problem of problems) console.error(`services: ${problem}`);
   return problems.map(() => ({ passed: 0, failed: 1, skipped: 0 }));
@@ -22,6 +24,8 @@ export function installServices(root: string): Tally[] {
 const debian: readonly { readonly name: string; readonly isThere: () => boolean }[] = [
   { name: 'postgresql', isThere: hasPostgres },
   { name: 'chromium', isThere: () => succeeds('chromium', ['--version']) },
+  { name: 'default-jdk-headless', isThere: () => succeeds('javac', ['-version']) },
+  { name: 'maven', isThere: () => succeeds('mvn', ['--version']) },
   { name: 'python3-venv', isThere: () => succeeds('python3', ['-c', 'import ensurepip, venv']) },
 ];
 
@@ -81,6 +85,21 @@ function pythonPackages(root: string): string | undefined {
   if (!succeeds('python3', ['-m', 'venv', folder], 'inherit')) return 'python3 -m venv failed';
   const pip = join(folder, 'bin', 'pip');
   if (!succeeds(pip, ['install', '--quiet', '-r', list], 'inherit')) return 'pip install failed';
+  writeFileSync(stamp, wanted);
+  return undefined;
+}
+
+/** @returns what is wrong, in a sentence */
+function javaPackages(root: string): string | undefined {
+  const list = join(root, 'conformance', 'java', 'pom.xml');
+  const folder = join(root, '.cache', 'java');
+  const stamp = join(folder, 'installed.xml');
+  const wanted = readFileSync(list, 'utf8');
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return undefined;
+  console.log('services: installing Java packages for the suites');
+  rmSync(folder, { recursive: true, force: true });
+  const args = ['-q', '-B', '-f', list, 'dependency:copy-dependencies'];
+  if (!succeeds('mvn', [...args, `-DoutputDirectory=${folder}`], 'inherit')) return 'mvn failed';
   writeFileSync(stamp, wanted);
   return undefined;
 }
