@@ -49,6 +49,7 @@ export const layers: Layers = {
       ['management.ts'],
       ['metrics.ts'],
       ['round.ts'],
+      ['judging.ts'],
       ['rooms.ts'],
       ['config.ts'],
       ['http/'],

@@ -12,23 +12,14 @@ import {
   feedHttp,
   type HttpHandler,
   type HttpResponse,
-  type IntrospectionAnswer,
   type Introspector,
   limits,
   ok,
   parseClientId,
   type Result,
-  type TenantId,
-  type UnixMs,
-  type UnixSeconds,
 } from '@mintmark/core';
-import {
-  createDpopNonces,
-  createProofKeys,
-  createVerifiedCache,
-  type VerifiedAccessToken,
-} from '@mintmark/tokens';
-import { type VerifyKeyPorts, verifyKey } from './apikeys/verify-key.ts';
+import { createDpopNonces, createProofKeys } from '@mintmark/tokens';
+import type { VerifyKeyPorts } from './apikeys/verify-key.ts';
 import { clockAfter } from './audit/clock-floor.ts';
 import { createRecorder } from './audit/record.ts';
 import { sealResponse } from './authorization/seal-response.ts';
@@ -46,7 +37,6 @@ import type { RegistryDeps } from './clients/registry.ts';
 import type { AuthorityConfig } from './config.ts';
 import { createPeppers } from './custody/peppers.ts';
 import { createSealer } from './custody/sealer.ts';
-import { createSlowHashQueue } from './custody/slow-hash-queue.ts';
 import { grants } from './grants/run-grant.ts';
 import type { UserinfoDeps } from './grants/userinfo.ts';
 import { readMetadata } from './http/client-metadata.ts';
@@ -54,12 +44,19 @@ import type { PageDeps } from './http/interaction.ts';
 import { handleOperations, sharedCheck } from './http/operations.ts';
 import { createPageRenderer, type RenderPage } from './http/pages/layout.ts';
 import { handleProtocol } from './http/protocol-api.ts';
-import type { ActiveKey, ProtocolDeps } from './http/protocol-deps.ts';
+import type { ProtocolDeps } from './http/protocol-deps.ts';
 import { type IntrospectDeps, introspect } from './introspection/introspect.ts';
 import { buildCode } from './issuance/authorization-code.ts';
+import {
+  accessTokenReader,
+  activeKey,
+  askedBy,
+  freshRefuses,
+  introspectDepsOf,
+  keyVerifier,
+} from './judging.ts';
 import { createKeyring } from './keyring/keyring.ts';
 import { openManagement } from './management.ts';
-import type { Feed } from './revocation/feed.ts';
 import { nodeName } from './revocation/node-name.ts';
 import { type AuthorityPorts, openRooms, type Rooms } from './rooms.ts';
 import { createRound } from './round.ts';
@@ -201,9 +198,6 @@ export async function recoverAuthority(
   return recoverAdministrator({ ...ports, recorder, peppers, prefix: config.prefix });
 }
 
-/** Who may know all tokens of the tenant. */
-const operator = { kind: 'operator' } as const;
-
 /** A disabled tenant is gone, but for enforcement points, which hear of it by the feed. */
 function inTenant<T>(
   { tenants, feed }: Rooms,
@@ -316,19 +310,6 @@ function pagesOfTenant(
       renderPage,
       security: { ...security, issuerName: policy.branding.name },
     };
-  };
-}
-
-function introspectDepsOf(rooms: Rooms): IntrospectDeps {
-  const { config, ports, store, peppers, keyring, feed, issuers } = rooms;
-  return {
-    ...{ store, peppers },
-    clock: ports.clock,
-    prefix: config.prefix,
-    issuerOf: issuers.issuerOf,
-    cache: createVerifiedCache<VerifiedAccessToken>(),
-    verificationKeys: keyring.verificationKeys,
-    refuses: freshRefuses(feed),
   };
 }
 
@@ -456,58 +437,6 @@ function userinfoDeps(
   };
 }
 
-function accessTokenReader(deps: IntrospectDeps): UserinfoDeps['accessToken'] {
-  return async (tenant, token) => {
-    const found = await introspect(deps, { tenant, token, caller: operator });
-    return found.active ? found : undefined;
-  };
-}
-
-function keyVerifier({
-  config,
-  ports,
-  store,
-  peppers,
-  sealer,
-  recorder,
-  keyCache,
-  feed,
-}: Rooms): VerifyKeyPorts {
-  const { clock, log } = ports;
-  return {
-    store: { ...store, keys: keyCache },
-    peppers,
-    sealer,
-    recorder,
-    clock,
-    prefix: config.prefix,
-    ended: freshEnded(feed),
-    slowHashes: createSlowHashQueue(),
-    onFault: (error) => log({ type: 'fault', where: 'rehash', error }),
-  };
-}
-
-/** The API key that the text is, while it is good; undefined for everything else. */
-async function activeKey(
-  keys: VerifyKeyPorts,
-  input: {
-    readonly tenant: TenantId;
-    readonly token: string;
-    readonly address: string | undefined;
-  },
-): Promise<ActiveKey | undefined> {
-  const { tenant, token: text, address } = input;
-  const now = keys.clock.nowMs();
-  const verdict = await verifyKey(keys, { tenant, text, kinds: ['key'], now, address });
-  if (!verdict.active) return undefined;
-  const { id, owner, scopes, createdAt, expiresAt } = verdict.row;
-  const expiresAtSeconds = expiresAt === null ? undefined : Math.floor(expiresAt / 1000);
-  return {
-    ...{ active: true, kind: 'api_key', id, owner, scopes, expiresAtSeconds },
-    createdAt: createdAt as UnixMs,
-  };
-}
-
 /** What a gateway in this process asks, without the network between. */
 function introspectorOf(protocol: ProtocolDeps, rooms: Rooms): Introspector {
   return {
@@ -516,59 +445,5 @@ function introspectorOf(protocol: ProtocolDeps, rooms: Rooms): Introspector {
       const answer = await inTenant(rooms, place, () => askedBy(protocol, rooms.feed, input));
       return answer ?? { active: false };
     },
-  };
-}
-
-async function askedBy(
-  protocol: ProtocolDeps,
-  feed: Feed,
-  { tenant, credential: token, address }: Parameters<Introspector['introspect']>[0],
-): Promise<IntrospectionAnswer> {
-  const audiences = await feed.audiences(tenant);
-  const caller = { kind: 'gateway', audiences } as const;
-  const found = await protocol.introspect({ tenant, token, caller, address });
-  if (!found.active) return { active: false };
-  if ('kind' in found) {
-    return {
-      active: true,
-      kind: 'api_key',
-      id: found.id,
-      subject: found.owner,
-      clientId: undefined,
-      scopes: found.scopes,
-      audience: [],
-      issuedAt: Math.floor(found.createdAt / 1000) as UnixSeconds,
-      expiresAt: found.expiresAtSeconds as UnixSeconds | undefined,
-      position: undefined,
-      family: undefined,
-      binding: undefined,
-    };
-  }
-  // Good at the token endpoint alone.
-  if (found.format === 'refresh') return { active: false };
-  const { format, tokenId, claims, ...rest } = found;
-  return {
-    kind: format,
-    id: tokenId,
-    ...rest,
-  };
-}
-
-/** Whether the key ended with its owner or its tenant: see `revocation/end-keys.ts`. */
-function freshEnded(feed: Feed): VerifyKeyPorts['ended'] {
-  return async ({ owner, tenant, createdAt }) => {
-    const of = tenant as TenantId;
-    if (feed.ageMs(of) > limits.feedLeaseMs) await feed.refresh(of);
-    return feed.refusesKey(of, { owner, tenant, createdAt: createdAt as UnixMs });
-  };
-}
-
-/** A view of revocations that could not be refreshed within its lease judges nothing any more. */
-function freshRefuses(feed: Feed): Feed['refuses'] {
-  return async (tenant, token) => {
-    if (feed.ageMs(tenant) > limits.feedLeaseMs) {
-      await feed.refresh(tenant);
-    }
-    return feed.refuses(tenant, token);
   };
 }
