@@ -57,6 +57,7 @@ export const layers: Layers = {
       ['authorization/'],
       ['grants/'],
       ['federation/'],
+      ['hooks/'],
       ['translation/'],
       ['tenants/'],
       ['clients/'],

@@ -19,7 +19,7 @@ import { createPeppers } from './custody/peppers.ts';
 import { createSealer } from './custody/sealer.ts';
 import { createSlowHashQueue } from './custody/slow-hash-queue.ts';
 import { buildRequest } from './http/management/request-builder.ts';
-import type { AuthorityEvent } from './rooms.ts';
+import type { AuthorityEvent, AuthorityPorts } from './rooms.ts';
 import { openMemoryStore } from './store/memory/memory-store.ts';
 import type { Store } from './store/store.ts';
 import { createUser } from './users/change-user.ts';
@@ -46,6 +46,9 @@ const bedRules: ClientRules = clientRules.parse({
   metadata: {},
 });
 
+/** They never ring: what happens by itself is driven by hand. */
+const timers = { after: () => () => undefined, every: () => () => undefined };
+
 export const bedPassword = 'correct horse battery';
 
 export const operator: Requester = {
@@ -57,17 +60,17 @@ export async function authorityBed(
   seed = 1,
   store: Store = openMemoryStore(),
   more: Partial<AuthorityConfig> = {},
+  replaced: Partial<AuthorityPorts> = {},
 ) {
   const config = { ...bedConfig, ...more };
   const clock = manualClock(1_790_000_000_000);
   const entropy = seededEntropy(seed);
   const events: AuthorityEvent[] = [];
   const custody = openMemoryCustody({ entropy, clock });
-  const timers = { after: () => () => undefined, every: () => () => undefined };
   const log = (event: AuthorityEvent): number => events.push(event);
   /** What stands at URLs that clients chose, and how often each was asked for. */
   const web = fakeWeb();
-  const ports = { store, custody, clock, entropy, timers, log, outbound: web };
+  const ports = { store, custody, clock, entropy, timers, log, outbound: web, ...replaced };
   const made = await initAuthority(config, ports);
   if (!made.ok) throw new Error(made.refusal.reason);
   let authority = await openAuthority(config, ports);

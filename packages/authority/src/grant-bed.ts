@@ -4,6 +4,7 @@ import { type ClientId, defaultTenant, type SubjectId } from '@mintmark/core';
 import { authorityBed } from './authority-bed.ts';
 import type { ClientRules } from './clients/client-rules.ts';
 import { buildCode, type CodeTerms } from './issuance/authorization-code.ts';
+import type { AuthorityPorts } from './rooms.ts';
 import type { Store } from './store/store.ts';
 
 const verifier = 'verifier-of-forty-three-characters-or-more-0';
@@ -44,8 +45,8 @@ export const aliceClaims = {
   phone_number: '+1 555 0100',
 };
 
-export async function grantBed(seed = 1, store?: Store) {
-  const bed = await authorityBed(seed, store);
+export async function grantBed(seed = 1, store?: Store, replaced: Partial<AuthorityPorts> = {}) {
+  const bed = await authorityBed(seed, store, {}, replaced);
   const user = await addUser(bed, 'alice', aliceClaims);
   const app = await bed.addClient(appRules);
 

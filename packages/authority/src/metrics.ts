@@ -1,9 +1,10 @@
 /** What the authority shows of itself at `/metrics`, measured when it is asked. */
 import { defaultTenant } from '@mintmark/core';
+import type { ClaimsHook } from './hooks/claims-hook.ts';
 import type { Metric } from './http/management/metrics-endpoint.ts';
 import type { Rooms } from './rooms.ts';
 
-export function metricsOf({ sequencer, feed, usage }: Rooms): readonly Metric[] {
+export function metricsOf({ sequencer, feed, usage, claimsHook }: Rooms): readonly Metric[] {
   const { size, lagMs } = sequencer.view();
   const gauge = (name: string, help: string, value: number): Metric => {
     return { name, help, kind: 'gauge', value };
@@ -23,5 +24,30 @@ export function metricsOf({ sequencer, feed, usage }: Rooms): readonly Metric[] 
       kind: 'counter',
       value: usage.lost,
     },
+    ...(claimsHook === undefined ? [] : hookMetrics(claimsHook)),
+  ];
+}
+
+/** Outcomes by name: there are few, and no label carries an id. */
+function hookMetrics({ calls }: ClaimsHook): readonly Metric[] {
+  const counter = (name: string, help: string, counts: (outcome: string) => boolean): Metric => {
+    const values = [...calls].filter(([outcome]) => counts(outcome)).map(([, value]) => value);
+    return { name, help, kind: 'counter', value: values.reduce((sum, one) => sum + one, 0) };
+  };
+  const said = ['answered', 'refused'];
+  const name = 'mintmark_claims_hook';
+  return [
+    counter(
+      `${name}_calls_total`,
+      'Tokens about which the claims hook was to be asked.',
+      () => true,
+    ),
+    counter(`${name}_refusals_total`, 'Tokens that it refused.', (one) => one === 'refused'),
+    counter(`${name}_failures_total`, 'Calls that came to nothing.', (one) => !said.includes(one)),
+    counter(
+      `${name}_rests_total`,
+      'Failures without a call, as it rests.',
+      (one) => one === 'resting',
+    ),
   ];
 }

@@ -8,6 +8,7 @@ import {
   defaultTenant,
   type Entropy,
   type FeedPosition,
+  NetworkFault,
   StoreFault,
   type SubjectId,
   type TenantId,
@@ -31,6 +32,7 @@ import { type CustodyUpkeep, createCustodyUpkeep } from './custody/custody-upkee
 import { createPeppers, type Peppers } from './custody/peppers.ts';
 import { createSealer, type Sealer } from './custody/sealer.ts';
 import { createSlowHashQueue, type SlowHashQueue } from './custody/slow-hash-queue.ts';
+import { type ClaimsHook, type ClaimsHookSettings, createClaimsHook } from './hooks/claims-hook.ts';
 import { createKeyring, type Keyring } from './keyring/keyring.ts';
 import { createKeyEnder, type KeyEnder } from './revocation/end-keys.ts';
 import { type Feed, openFeed } from './revocation/feed.ts';
@@ -54,6 +56,8 @@ export interface AuthorityPorts {
   readonly timers: Timers;
   /** For URLs that clients chose: their keys, their documents. Reaches public addresses only. */
   readonly outbound: Pick<GuardedClient, 'send'>;
+  /** The operator's own word on tokens; without one they hold what we know. */
+  readonly claimsHook?: ClaimsHookSettings | undefined;
   /** Without one, users cannot ask for a new password. */
   readonly mailer?: Mailer | undefined;
   /** Told of what an operator should see. Never carries a secret. */
@@ -88,6 +92,7 @@ export interface Rooms {
   /** Keys as verification reads them. */
   readonly keyCache: KeyCache;
   readonly users: Users;
+  readonly claimsHook: ClaimsHook | undefined;
   readonly sessionEnder: SessionEnder;
   /** By which pairwise subjects are made: from custody, the same for ever. */
   readonly pairwiseKey: Uint8Array;
@@ -100,6 +105,18 @@ export interface Rooms {
   readonly resets: Resets;
   /** Of people's passwords alone: those who sign in never keep checks of keys waiting. */
   readonly passwordHashes: SlowHashQueue;
+}
+
+function openHook(ports: AuthorityPorts, settings: ClaimsHookSettings): ClaimsHook {
+  return createClaimsHook(settings, {
+    ...ports,
+    failed(failure) {
+      const error = new NetworkFault('claims_hook_failed', `the claims hook: ${failure}`, {
+        hint: 'docs/claims-hook.md says what it may answer',
+      });
+      ports.log({ type: 'fault', where: 'claims hook', error });
+    },
+  });
 }
 
 type SubjectSeenBy = (client: RequestingClient, subject: string) => string;
@@ -167,7 +184,7 @@ export async function openRooms(config: AuthorityConfig, ports: AuthorityPorts):
     decisions: decisionSink(usage, refusals),
     refusals,
     keyCache,
-    users,
+    ...{ users, claimsHook: ports.claimsHook && openHook(ports, ports.claimsHook) },
     sessionEnder,
     ...keys,
     ...peopleOf(issuers, { ...acting, users, passwordHashes, ports }),

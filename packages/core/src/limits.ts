@@ -383,6 +383,16 @@ export const limits = {
   auditProblemsMax: 1_000,
   /** Largest audit leaf (C2SP tlog-tiles: an entry is at most 65,535 bytes). */
   auditLeafBytesMax: 65_535,
+  /** Calls of the claims hook at once: each holds a token request, and a connection at the hook. */
+  hookCallsMax: 64,
+  /** Its answer, and the claims in it for one token, which go into a header at each request. */
+  hookAnswerBytesMax: 64 * 1024,
+  hookClaimsBytesMax: 4 * 1024,
+  hookDepthMax: 8,
+  /** After so many outages in a row it is left alone, each time for longer. */
+  hookFailuresMax: 5,
+  hookRestMsMin: 1_000,
+  hookRestMsMax: 30_000,
   /** An idempotency key is remembered this long, seconds. */
   idempotencyTtlSeconds: 24 * 3600,
 } as const;

@@ -22,6 +22,7 @@ import type { Client } from '../clients/client.ts';
 import type { ClientKeys } from '../clients/client-keys.ts';
 import type { ClientAuthMethod, GrantType } from '../clients/client-rules.ts';
 import type { RecipientRefusal } from '../clients/recipient.ts';
+import type { ClaimsHook, HookFailure } from '../hooks/claims-hook.ts';
 import type { ActiveToken } from '../introspection/introspect.ts';
 import type { Basis, IssueDeps, IssueRefusal } from '../issuance/issue.ts';
 import type { RefreshDue } from '../issuance/refresh-token.ts';
@@ -62,6 +63,9 @@ export type TokenRefusal =
   | { readonly reason: 'scope_not_allowed'; readonly scopes: readonly string[] }
   | { readonly reason: 'target_not_allowed'; readonly resources: readonly string[] }
   | { readonly reason: 'missing_parameter'; readonly name: string }
+  /** The operator's hook said no, or came to nothing where that is a no. */
+  | { readonly reason: 'hook_refused'; readonly why: string }
+  | { readonly reason: 'hook_failed'; readonly why: HookFailure }
   | BindingRefusal
   | RecipientRefusal
   | GrantRefusal
@@ -172,6 +176,8 @@ export interface GrantDeps extends IssueDeps {
   readonly authenticator: ClientAuthenticator;
   readonly proofs: ProofDeps;
   readonly clientKeys: ClientKeys;
+  /** Undefined where the operator has none. */
+  readonly hook: ClaimsHook | undefined;
   /** An access token that is good now, whoever it is meant for; undefined for everything else. */
   readonly accessToken: (tenant: TenantId, text: string) => Promise<ActiveToken | undefined>;
   /** Whether a revocation that this process knows of ends what belongs to the targets. */

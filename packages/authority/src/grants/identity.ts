@@ -5,6 +5,7 @@ import { type RecipientRefusal, recipientOf } from '../clients/recipient.ts';
 import { subjectFor } from '../clients/subject-for.ts';
 import type { IdTokenDraft } from '../issuance/id-token.ts';
 import type { Step } from '../store/act.ts';
+import type { Additions } from './consult-hook.ts';
 import type { GrantDeps, Judgement } from './grant.ts';
 import { personClaims } from './person-claims.ts';
 
@@ -18,10 +19,11 @@ import { personClaims } from './person-claims.ts';
 export async function idTokenDue(
   deps: Pick<GrantDeps, 'users' | 'pairwiseKey' | 'clientKeys'>,
   client: Client,
-  judged: { readonly judgement: Judgement; readonly scopes: readonly string[] },
+  due: { readonly judgement: Judgement; readonly additions: Additions },
 ): Promise<Result<IdTokenDraft | undefined, RecipientRefusal>> {
-  const { terms, nonce = null, subject } = judged.judgement;
-  if (terms === undefined || !judged.scopes.includes('openid')) return ok(undefined);
+  const { additions } = due;
+  const { terms, nonce = null, subject } = due.judgement;
+  if (terms === undefined || !additions.scopes.includes('openid')) return ok(undefined);
   const recipient = await recipientOf(deps.clientKeys, client, 'idToken');
   if (!recipient.ok) return recipient;
   const names = Object.keys(terms.claims?.id_token ?? {});
@@ -34,7 +36,10 @@ export async function idTokenDue(
     ttlSeconds: client.idTokenTtlSeconds,
     terms,
     nonce,
-    person: user === undefined ? {} : personClaims(user.claims, { scopes: [], names }),
+    person: {
+      ...(user === undefined ? {} : personClaims(user.claims, { scopes: [], names })),
+      ...additions.idToken,
+    },
     recipient: recipient.value,
   });
 }

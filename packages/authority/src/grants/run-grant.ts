@@ -29,6 +29,7 @@ import { termsOf } from '../issuance/terms.ts';
 import type { Step } from '../store/act.ts';
 import { authorizationCode } from './authorization-code.ts';
 import { clientCredentials } from './client-credentials.ts';
+import { consultHook } from './consult-hook.ts';
 import { deviceCode } from './device-code.ts';
 import type {
   Effect,
@@ -129,27 +130,37 @@ async function judgeAndIssue(
     );
   }
   const judgement = judged.value;
-  const asked = grant.takesScope ? request.scopes : undefined;
-  const scopes = settleScopes(asked, judgement.scopes);
+  const scopes = settleScopes(grant.takesScope ? request.scopes : undefined, judgement.scopes);
   if (!scopes.ok) return scopes;
   const wanted = grant.takesAudience
     ? [...request.resources, ...request.audiences]
     : request.resources;
   const audience = settleAudience(wanted, judgement.audience);
   if (!audience.ok) return audience;
-  const idToken = await idTokenDue(deps, client, { judgement, scopes: scopes.value });
+  const format = formatOf(client);
+  const ttlSeconds = ttlOf(deps, client, judgement);
+  const asked = { scopes: scopes.value, audience: audience.value, format, ttlSeconds };
+  const consulted = await consultHook(deps, {
+    ...{ grant: grant.type, client, judgement, requestId: request.requestId },
+    ...asked,
+  });
+  if (!consulted.ok) return err(await refusedByHook(deps, attempt, consulted.refusal));
+  const additions = consulted.value;
+  const idToken = await idTokenDue(deps, client, { judgement, additions });
   if (!idToken.ok) return idToken;
   const issued = await issueTokens(deps, {
     tenant: client.tenant,
     clientId: client.clientId as ClientId,
     clientVersion: client.version,
-    format: formatOf(client),
-    ttlSeconds: ttlOf(deps, client, judgement),
+    format,
+    ttlSeconds,
     actor: judgement.actor,
     signIn: judgement.signIn ?? judgement.terms,
     algorithm: client.accessTokenAlgorithm,
     subject: judgement.subject,
-    scopes: scopes.value,
+    scopes: additions.scopes,
+    claims: additions.accessToken,
+    hook: additions.hook,
     audience: audience.value,
     basis: judgement.basis,
     steps: [
@@ -181,6 +192,17 @@ function isRetryable({ reason }: TokenRefusal): boolean {
   return reason === 'client_changed' || reason === 'revoked_meanwhile' || reason === 'overtaken';
 }
 
+/** What the operator's own program decides is on record, like what it lets pass. */
+async function refusedByHook(
+  deps: GrantDeps,
+  attempt: Attempt,
+  refusal: TokenRefusal,
+): Promise<TokenRefusal> {
+  if (refusal.reason !== 'hook_refused') return refusal;
+  const object = { kind: 'client', id: attempt.client.clientId } as const;
+  return takeEffect(deps, attempt, { effect: { steps: [], object }, refusal });
+}
+
 /** A refusal that changes something is an act with a record. */
 async function takeEffect(
   deps: GrantDeps,
@@ -201,6 +223,7 @@ async function takeEffect(
             object,
             ...(related === undefined ? {} : { related }),
             result: refusal.reason,
+            ...('why' in refusal && typeof refusal.why === 'string' ? { why: refusal.why } : {}),
             detail: { grant: grant.type },
             personal: { address: request.address },
             ...(request.requestId === undefined ? {} : { requestId: request.requestId }),

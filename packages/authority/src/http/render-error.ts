@@ -69,8 +69,6 @@ function rendered(refusal: ProtocolRefusal): Rendered {
     case 'access_denied':
     case 'expired_token':
       return { status: 400, error: refusal.reason };
-    case 'grant_not_allowed':
-      return { status: 400, error: 'unauthorized_client' };
     case 'grant_unknown':
     case 'grant_used':
     case 'may_not_assert':
@@ -89,25 +87,36 @@ function rendered(refusal: ProtocolRefusal): Rendered {
     case 'certificate_missing':
     case 'no_encryption_key':
       return invalid(unfit[refusal.reason]);
+    case 'grant_not_allowed':
     case 'malformed_scope':
     case 'scope_not_allowed':
-      return { status: 400, error: 'invalid_scope' };
     case 'target_not_allowed':
-      return { status: 400, error: 'invalid_target' };
+    case 'hook_refused':
+      return { status: 400, error: codes[refusal.reason] };
     case 'proof_missing':
     case 'proof_refused':
     case 'nonce_needed':
     case 'proof_used':
       return invalidProof(refusal);
+    case 'hook_failed':
     case 'client_changed':
     case 'revoked_meanwhile':
     case 'overtaken':
-      // Judged anew several times and overtaken each time: the client may simply try again.
+      // Nothing was spent, or it was overtaken each time: the client may simply try again.
       return { status: 503, error: 'temporarily_unavailable', headers: { 'retry-after': '1' } };
     default:
       return assertNever(refusal);
   }
 }
+
+const codes = {
+  grant_not_allowed: 'unauthorized_client',
+  malformed_scope: 'invalid_scope',
+  scope_not_allowed: 'invalid_scope',
+  target_not_allowed: 'invalid_target',
+  // RFC 8628 §3.5 has it for this endpoint; why is between the hook and its operator.
+  hook_refused: 'access_denied',
+} as const;
 
 const unfit = {
   not_exchangeable: 'the tokens cannot be exchanged by this client',

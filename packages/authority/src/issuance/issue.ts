@@ -91,6 +91,10 @@ export interface IssueInput {
   readonly actor?: JsonObject | undefined;
   /** How and when the subject signed in; undefined where nobody did. */
   readonly signIn?: SignInTerms | undefined;
+  /** Claims that the operator's hook adds to the access token; those of ours take precedence. */
+  readonly claims?: JsonObject | undefined;
+  /** What came of asking the hook, for the record; undefined where there is none. */
+  readonly hook?: string | undefined;
   /** The grant that judged, for the record. */
   readonly grant: string;
   readonly address?: string | undefined;
@@ -224,11 +228,19 @@ function eventOf(deps: IssueDeps, draft: Draft, kid: string | undefined): AuditE
       ...(kid === undefined ? {} : { kid }),
       ...(draft.binding && { bound_by: draft.binding.by, bound_to: draft.binding.thumbprint }),
       ...(refresh === undefined ? {} : { refresh: refresh.do }),
+      ...(draft.hook === undefined ? {} : { hook: draft.hook }),
+      ...claimsAdded(draft),
       ...(draft.actor === undefined ? {} : { actor: String(draft.actor['sub']) }),
     },
     ...(address === undefined ? {} : { personal: { address } }),
     ...(requestId === undefined ? {} : { requestId }),
   };
+}
+
+/** Names alone: the values may be personal data. */
+function claimsAdded({ claims = {} }: Draft): { readonly claims?: readonly string[] } {
+  const names = Object.keys(claims);
+  return names.length === 0 ? {} : { claims: names };
 }
 
 /**
@@ -327,8 +339,9 @@ async function buildJwt(deps: IssueDeps, draft: Draft): Promise<Built> {
 }
 
 /** Claims that not every token has, by their wire names (RFC 8693 §4.1, RFC 9068 §2.2.1). */
-function furtherOf({ actor, signIn }: Draft): JsonObject {
+function furtherOf({ actor, signIn, claims }: Draft): JsonObject {
   return {
+    ...claims,
     ...(actor && { act: actor }),
     ...(signIn && { auth_time: signIn.authTimeSeconds }),
     ...(signIn?.acr && { acr: signIn.acr }),

@@ -242,6 +242,34 @@ export const configSchema = z.strictObject({
     })
     .prefault({})
     .describe('requests that the authority makes to URLs which clients chose'),
+  claims_hook: z
+    .strictObject({
+      url: z
+        .string()
+        .regex(/^https?:\/\/[^?#\s@]+$/, 'must be an http(s) URL without query')
+        .optional()
+        .describe('is asked by POST before each token is made; https, or http on loopback'),
+      secret: secretReference
+        .optional()
+        .describe('reference to the secret that those requests are signed by, 32 bytes or more'),
+      module: z
+        .string()
+        .min(1)
+        .optional()
+        .describe('file whose default export is asked instead, within the authority itself'),
+      deadline_ms: z
+        .number()
+        .int()
+        .min(10)
+        .max(5_000)
+        .default(500)
+        .describe('an answer that is later does not count'),
+      on_failure: z
+        .enum(['refuse', 'without'])
+        .default('refuse')
+        .describe('whether a token whose hook failed is refused, or made without what it adds'),
+    })
+    .prefault({}),
   sessions: z
     .strictObject({
       idle_seconds: seconds(60, 90 * 86_400)

@@ -24,6 +24,7 @@ import type { Config } from '../config/schema.ts';
 import type { CliPorts } from '../ports.ts';
 import { issuerOf, parseListen, urlOf } from './address.ts';
 import { authorityConfigOf } from './authority-config.ts';
+import { openClaimsHook } from './claims-hook.ts';
 import { collectWhenIdle } from './idle-collection.ts';
 import { type Installation, openInstallation } from './installation.ts';
 import { joinOperations } from './joined-operations.ts';
@@ -108,6 +109,7 @@ async function open(ports: CliPorts, input: StartInput, opened: Opened): Promise
     custody,
     outbound: outboundOf(ports, config),
     mailer: await openMailer(ports, config.mail),
+    claimsHook: await openClaimsHook(ports, config.claims_hook, operatorClient(ports, config)),
     log: logFault,
   });
   const stopTicking = ports.timers.every(limits.auditIntervalMs, () => void authority.tick());
@@ -142,6 +144,12 @@ async function openMailer(ports: CliPorts, mail: Config['mail']): Promise<Mailer
   const secret = await readSecretReference(password, ports.environment);
   const login = { username, password: utf8Decode(secret)?.trim() ?? '' };
   return createMailer(ports, { url, from, login });
+}
+
+/** For URLs that the operator chose. */
+function operatorClient({ timers }: CliPorts, { outbound: { ca } }: Config): GuardedClient {
+  const trusted = ca === undefined ? {} : { ca: readPem(ca) };
+  return createGuardedClient({ reach: 'operator', timers, ...trusted });
 }
 
 /** For URLs that clients chose. It holds no connection open. */
