@@ -163,6 +163,19 @@ const textOf = (told: Told) => (told['content'] as { text: string }[])[0]!.text;
 let registered: Agent;
 
 describe('an MCP client that is told nothing but an address', () => {
+  it('is refused with where to go and what to ask for', async () => {
+    const { status, headers } = await exchange(resource);
+    expect(status).toBe(401);
+    const metadata = `${installation.gateway}/.well-known/oauth-protected-resource/mcp`;
+    const told = headers.get('www-authenticate');
+    expect(told).toContain(`scope="notes:read", resource_metadata="${metadata}"`);
+    expect((await exchange(metadata)).body).toMatchObject({
+      resource,
+      authorization_servers: [installation.issuer],
+      scopes_supported: ['notes:read'],
+    });
+  });
+
   it('finds the authority, registers itself, and is signed in by a person', async () => {
     registered = startAgent();
     await openBrowser();

@@ -187,7 +187,7 @@ async function handle(parts: Parts, request: StreamRequest, reply: StreamReply):
     record.deny(refusal);
     const metadata = resourceMetadataUrl(request, asked);
     const scheme = proven?.binding?.by === 'jkt' ? 'DPoP' : 'Bearer';
-    out.respond(refusalResponse(refusal, { metadata, scheme }));
+    out.respond(refusalResponse(refusal, { metadata, scheme, scopes: asked?.scopes }));
   };
 
   // Without any view there are no routes to speak of.

@@ -63,6 +63,8 @@ export interface ChallengeParts {
   readonly metadata?: string | undefined;
   /** By which a credential that was proven is used (RFC 9449 §7.1); default: Bearer. */
   readonly scheme?: 'Bearer' | 'DPoP';
+  /** Of the route: what whoever comes back should have asked for. */
+  readonly scopes?: readonly string[] | undefined;
 }
 
 export function refusalResponse(refusal: Refusal, parts: ChallengeParts = {}): HttpResponse {
@@ -84,9 +86,9 @@ export function refusalResponse(refusal: Refusal, parts: ChallengeParts = {}): H
       return challenge(400, 'invalid_request', parts);
     case 'no_credential':
       // RFC 6750 §3.1: whoever did not authenticate at all is told no error.
-      return withoutCredential(metadata);
+      return withoutCredential(parts);
     case 'malformed_credential':
-      return malformedCredential(refusal.detail, metadata);
+      return malformedCredential(refusal.detail, parts);
     case 'invalid_credential':
       return challenge(401, 'invalid_token', parts);
     case 'invalid_proof':
@@ -116,20 +118,17 @@ export function refusalResponse(refusal: Refusal, parts: ChallengeParts = {}): H
   }
 }
 
-function malformedCredential(
-  detail: CredentialRefusal,
-  metadata: string | undefined,
-): HttpResponse {
+function malformedCredential(detail: CredentialRefusal, parts: ChallengeParts): HttpResponse {
   switch (detail) {
     case 'more_than_one':
     case 'too_long':
-      return challenge(400, 'invalid_request', { metadata });
+      return challenge(400, 'invalid_request', parts);
     case 'unsupported_scheme':
-      return withoutCredential(metadata);
+      return withoutCredential(parts);
     case 'proof_missing':
-      return proofChallenge('invalid_dpop_proof', metadata);
+      return proofChallenge('invalid_dpop_proof', parts.metadata);
     default:
-      return challenge(401, 'invalid_token', { metadata });
+      return challenge(401, 'invalid_token', parts);
   }
 }
 
@@ -152,7 +151,8 @@ function signInChallenge(
 }
 
 /**
- * RFC 6750 §3.
+ * RFC 6750 §3. Whoever has to get another token is told which scopes to ask for, as agents do that
+ * know nothing but this answer.
  *
  * @param said.more scope, acr_values, max_age: none of them holds `"` or `\` (RFC 6749 §3.3)
  */
@@ -161,10 +161,12 @@ function challenge(
   error: ChallengeError | undefined,
   said: ChallengeParts & { readonly more?: Readonly<Record<string, string>> },
 ): HttpResponse {
-  const { metadata, scheme = 'Bearer', more = {} } = said;
+  const { metadata, scheme = 'Bearer', scopes = [], more = {} } = said;
+  const wanted = status === 401 && scopes.length > 0 ? { scope: scopes.join(' ') } : {};
   const parts = ['realm="mintmark"'];
   if (error !== undefined) parts.push(`error="${error}"`);
-  for (const [name, value] of Object.entries(more)) parts.push(`${name}="${value}"`);
+  for (const [name, value] of Object.entries({ ...wanted, ...more }))
+    parts.push(`${name}="${value}"`);
   if (scheme === 'DPoP') parts.push(`algs="${dpopAlgorithms.join(' ')}"`);
   // Host and path prefix hold no quotes: the listener and the route's parser refuse them.
   if (metadata !== undefined) parts.push(`resource_metadata="${metadata}"`);
@@ -174,8 +176,8 @@ function challenge(
 }
 
 /** RFC 9449 §7.2: whoever presented nothing is told of both ways. */
-function withoutCredential(metadata: string | undefined): HttpResponse {
-  const bearer = challenge(401, undefined, { metadata });
+function withoutCredential(said: ChallengeParts): HttpResponse {
+  const bearer = challenge(401, undefined, said);
   const schemes = [bearer.headers['www-authenticate'], proofScheme(undefined, undefined)].flat();
   const challenges = schemes.filter((one) => one !== undefined);
   return { ...bearer, headers: { ...bearer.headers, 'www-authenticate': challenges } };

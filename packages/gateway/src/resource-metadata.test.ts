@@ -122,19 +122,33 @@ describe('a challenge', () => {
   it('leads to the metadata of its route', async () => {
     const metadata = `resource_metadata="http://api.test:8443${wellKnown}/api"`;
     const first = String(await challenge('/api/things/1?x')).split(', DPoP ')[0];
-    expect(first).toBe(`Bearer realm="mintmark", ${metadata}`);
+    expect(first).toBe(`Bearer realm="mintmark", scope="read", ${metadata}`);
     const poor = { authorization: `Bearer ${rig.token({ scopes: [] })}` };
     expect(await challenge('/api', undefined, poor)).toBe(
       `Bearer realm="mintmark", error="insufficient_scope", scope="read", ${metadata}`,
     );
     const bad = { authorization: 'Bearer nothing' };
     expect(await challenge('/api', undefined, bad)).toBe(
-      `Bearer realm="mintmark", error="invalid_token", ${metadata}`,
+      `Bearer realm="mintmark", error="invalid_token", scope="read", ${metadata}`,
     );
     const two = { authorization: 'Bearer a', 'x-api-key': 'b' };
     expect(await challenge('/api', undefined, two)).toContain(metadata);
     expect(await challenge('/api?access_token=x')).toContain(metadata);
     expect(await challenge('/x', 'root.test')).toContain(`"http://root.test${wellKnown}"`);
+  });
+
+  it('names the scopes of its route, and none where there are none', async () => {
+    const bad = { authorization: 'Bearer nothing' };
+    for (const more of [{}, bad]) {
+      const asked = await ask(rig.listener.port, {
+        method: 'POST',
+        path: '/api',
+        headers: { host: 'api.test', ...more },
+      });
+      expect(asked.status).toBe(401);
+      expect(String(asked.headers['www-authenticate'])).toContain('scope="write read"');
+      expect(await challenge('/plain/x', undefined, more)).not.toContain('scope=');
+    }
   });
 
   it('leads to what says the same of the resource', async () => {
@@ -156,7 +170,7 @@ describe('a challenge', () => {
       socket.write('GET /api HTTP/1.0\r\n\r\n');
     });
     expect(received).toMatch(
-      /^HTTP\/1\.1 401 [\s\S]*www-authenticate: Bearer realm="mintmark"\r\n/i,
+      /^HTTP\/1\.1 401 [\s\S]*www-authenticate: Bearer realm="mintmark", scope="read"\r\n/i,
     );
   });
 });

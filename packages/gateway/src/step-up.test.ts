@@ -54,13 +54,13 @@ it.each<[string, object, string, string]>([
     '/both',
     { scopes: ['pay'], acr: 'pwd', age: 1 },
     'a weak and young one',
-    `${refused}, acr_values="mfa phr", max_age="60"`,
+    `${refused}, scope="pay", acr_values="mfa phr", max_age="60"`,
   ],
   [
     '/both',
     { scopes: ['pay'], acr: 'phr', age: 61 },
     'a strong and old one',
-    `${refused}, acr_values="mfa phr", max_age="60"`,
+    `${refused}, scope="pay", acr_values="mfa phr", max_age="60"`,
   ],
   ['/both', { scopes: ['pay'], acr: 'phr', age: 60 }, 'a strong and young one', '200'],
   // A sign-in would be in vain, so it is not asked for.
