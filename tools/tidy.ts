@@ -109,6 +109,7 @@ export const mustTables = [
   'rfc7523',
   'rfc7636',
   'rfc7662',
+  'rfc8628',
   'rfc8693',
   'rfc8705',
   'rfc8707',
@@ -116,9 +117,11 @@ export const mustTables = [
   'rfc9126',
   'rfc9207',
   'rfc9449',
+  'rfc9470',
   'rfc9700',
   'rfc9728',
   'openid-connect-core',
+  'hard-edges',
 ];
 
 export function checkTree(tree: Tree): Finding[] {

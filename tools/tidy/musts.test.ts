@@ -6,25 +6,34 @@ const test = 'packages/core/src/one.test.ts';
 const path = 'conformance/musts/rfc1.json';
 const shown = { section: '1', duty: 'answers', file: test, test: 'the one > is refused: %s' };
 
-function problems(table: Partial<MustTable>, files: Readonly<Record<string, string>> = {}) {
+const tests = `
+describe('the one', () => {
+  it.each([1])('is refused: %s', () => {});
+  it(\`holds \${count} times\`, () => {});
+});
+`;
+
+function problems(table: Partial<MustTable>) {
   const whole = { standard: 'RFC 1', source: 'read', sections: ['1'], rows: [shown], ...table };
   const tree = treeOf({
-    [test]: "describe('the one', () => {\n  it.each([1])('is refused: %s', () => {});\n});\n",
+    [test]: tests,
     'packages/core/src/plain.ts': "it('works');\n",
+    'ROADMAP.md': '1. One thing that\n   is open.\n',
     'docs/spec-divergences.md': '# x\n\n| RFC 1 §2 | a | b | c |\n',
     [path]: JSON.stringify(whole, undefined, 2),
-    ...files,
   });
   return checkMusts(tree, ['rfc1']).map(({ line, message }) => `${line} ${message}`);
 }
 
 describe('a table of duties', () => {
-  it('is sound where each section has a row, and each row its test, reason or departure', () => {
+  it('is sound where each section has rows, and each row a test, reason, departure or plan', () => {
     const section = '1';
     const rows = [
       shown,
+      { ...shown, test: `the one > holds \${count} times` },
       { section, duty: 'sends', not_ours: 'it is the client’s' },
       { section, duty: 'repeats', departs: 'RFC 1 §2' },
+      { section, duty: 'waits', open: 'One thing that is open' },
     ];
     expect(problems({ rows })).toEqual([]);
   });
@@ -50,6 +59,11 @@ describe('a table of duties', () => {
     ['a row without answer', { rows: [{ section: '1', duty: 'a' }] }, '10 one duty has one'],
     ['a row with two', { rows: [{ ...shown, not_ours: 'x' }] }, '10 one duty has one answer'],
     ['an empty reason', { rows: [{ section: '1', duty: 'a', not_ours: '' }] }, '10 says no reason'],
+    [
+      'a plan that was carried out',
+      { rows: [{ section: '1', duty: 'a', open: 'Another' }] },
+      '10 ROADMAP.md no longer says "Another": name the test',
+    ],
     [
       'a departure that is not told',
       { rows: [{ section: '1', duty: 'a', departs: 'RFC 1 §3' }] },

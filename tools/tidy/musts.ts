@@ -6,7 +6,7 @@ import { type Finding, fail } from './finding.ts';
 import { isNode, nameOf, type SourceFile, type SyntaxNode, stringOf, walk } from './source.ts';
 import { isTest, type Tree } from './tree.ts';
 
-/** One of these three stands in each row. */
+/** One of these four stands in each row. */
 interface Row {
   readonly section: string;
   readonly duty: string;
@@ -17,6 +17,8 @@ interface Row {
   readonly not_ours?: string;
   /** The first cell of the row of docs/spec-divergences.md that says why we do otherwise. */
   readonly departs?: string;
+  /** What it waits for, in the words of ROADMAP.md. */
+  readonly open?: string;
 }
 
 export interface MustTable {
@@ -29,10 +31,12 @@ export interface MustTable {
 }
 
 const divergences = 'docs/spec-divergences.md';
+const roadmap = 'ROADMAP.md';
 
 /** @param names files of conformance/musts/, without ending, that must be there */
 export function checkMusts(tree: Tree, names: readonly string[]): Finding[] {
   const departures = tree.texts.get(divergences) ?? '';
+  const plans = (tree.texts.get(roadmap) ?? '').replaceAll(/\s+/g, ' ');
   const titles = new Map<string, ReadonlySet<string>>();
   const titlesOf = (path: string): ReadonlySet<string> | undefined => {
     const file = tree.sources.get(path);
@@ -51,7 +55,7 @@ export function checkMusts(tree: Tree, names: readonly string[]): Finding[] {
     return [
       ...sectionProblems(table).map((message) => fail(path, 1, 'musts', message)),
       ...table.rows.flatMap((row) => {
-        const message = rowProblem(row, { titlesOf, departures });
+        const message = rowProblem(row, { titlesOf, departures, plans });
         return message === undefined ? [] : [fail(path, lineOf(row.duty), 'musts', message)];
       }),
     ];
@@ -74,15 +78,20 @@ function rowProblem(
   known: {
     readonly titlesOf: (path: string) => ReadonlySet<string> | undefined;
     readonly departures: string;
+    readonly plans: string;
   },
 ): string | undefined {
-  const { file, test, not_ours: reason, departs } = row;
-  const answers = [file ?? test, reason, departs].filter((one) => one !== undefined);
+  const { file, test, not_ours: reason, departs, open } = row;
+  const answers = [file ?? test, reason, departs, open].filter((one) => one !== undefined);
   if (row.duty === '' || answers.length !== 1) return 'one duty has one answer';
   if (reason !== undefined) return reason === '' ? 'says no reason' : undefined;
   if (departs !== undefined) {
     const isTold = known.departures.includes(`\n| ${departs} |`);
     return isTold ? undefined : `${divergences} has no row ${departs}`;
+  }
+  if (open !== undefined) {
+    const isPlanned = open !== '' && known.plans.includes(open);
+    return isPlanned ? undefined : `${roadmap} no longer says "${open}": name the test`;
   }
   const titles = known.titlesOf(file ?? '');
   if (titles === undefined) return `${file} is no file of tests`;
@@ -95,7 +104,7 @@ function testTitles(file: SourceFile): ReadonlySet<string> {
   const titles = new Set<string>();
   walk(file.program, (node) => {
     if (node.type !== 'CallExpression') return;
-    const title = stringOf((node['arguments'] as readonly SyntaxNode[])[0]);
+    const title = titleOf(file, (node['arguments'] as readonly SyntaxNode[])[0]);
     const runner = runnerOf(node['callee']);
     if (title === undefined || runner === undefined) return;
     if (runner === 'describe') {
@@ -106,6 +115,12 @@ function testTitles(file: SourceFile): ReadonlySet<string> {
     titles.add([...around.map((group) => group.title), title].join(' > '));
   });
   return titles;
+}
+
+/** A template is known by its own text, holes included. */
+function titleOf(file: SourceFile, node: SyntaxNode | undefined): string | undefined {
+  const isTemplate = node?.type === 'TemplateLiteral';
+  return isTemplate ? file.text.slice(node.start + 1, node.end - 1) : stringOf(node);
 }
 
 /** The name behind `it(…)`, `it.each(…)(…)`, `` it.each`…`(…) ``. */

@@ -2,6 +2,7 @@
 import {
   type ClientId,
   defaultTenant,
+  err,
   type HttpResponse,
   manualClock,
   ok,
@@ -133,10 +134,11 @@ function fakeWeb() {
   return {
     pages,
     asked,
-    async send({ url }: { readonly url: string }) {
+    async send({ url, bytesMax }: { readonly url: string; readonly bytesMax: number }) {
       asked.push(url);
       const page = pages.get(url);
       const body = Buffer.from(JSON.stringify(page ?? null));
+      if (body.length > bytesMax) return err({ reason: 'body_too_large', bytesMax } as const);
       return ok({ status: page === undefined ? 404 : 200, header: () => undefined, body });
     },
   };

@@ -72,3 +72,10 @@ describe('an answer to the client', () => {
     }
   });
 });
+
+describe('the metadata', () => {
+  test('names the classes of sign-in that can be asked for (RFC 9470 §7)', async () => {
+    const { json } = await bed.get('/.well-known/oauth-authorization-server');
+    expect(json['acr_values_supported']).toEqual(expect.arrayContaining(['pwd', 'mfa', 'phr']));
+  });
+});

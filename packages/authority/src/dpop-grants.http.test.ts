@@ -176,3 +176,34 @@ describe('a pushed request', () => {
     expect((await post(bed, par, { form, by: bed.app, dpop })).status).toBe(201);
   });
 });
+
+describe('an exchange of a bound token', () => {
+  it('gives a bound one to who shows a key, and nothing to a bearer', async () => {
+    const bed = await grantBed();
+    const grantType = 'urn:ietf:params:oauth:grant-type:token-exchange';
+    const service = await bed.addClient({
+      grantTypes: [grantType],
+      scopes: ['read'],
+      resources: ['https://api.example'],
+      audiences: ['https://bank.example'],
+    });
+    const code = bed.redemption(await bed.code());
+    const dpop = await prove(bed, token);
+    const bound = await post(bed, token, { form: code, by: bed.app, dpop });
+    const form = {
+      grant_type: grantType,
+      subject_token: String(bound.json['access_token']),
+      subject_token_type: 'urn:ietf:params:oauth:token-type:access_token',
+      audience: 'https://bank.example',
+    };
+    const bare = await post(bed, token, { form, by: service });
+    expect(bare).toMatchObject({ status: 400, json: { error: 'invalid_grant' } });
+    const own = await prove(bed, token, {}, thief);
+    const given = await post(bed, token, { form, by: service, dpop: own });
+    expect(given).toMatchObject({ status: 200, json: { token_type: 'DPoP' } });
+    const asked = { token: String(given.json['access_token']) };
+    const shown = await bed.post('/oauth2/introspect', asked, service);
+    const cnf = { jkt: await calculateJwkThumbprint(await exportJWK(thief.publicKey)) };
+    expect(shown.json).toMatchObject({ active: true, sub: bed.user, cnf });
+  });
+});

@@ -317,6 +317,7 @@ describe('a client whose id is a URL', () => {
     ['no redirect URI', { client_id: clientId }],
     ['a malformed member', { ...document, client_name: 7 }],
     ['a list', [document]],
+    ['more than 5 KiB', { ...document, padding: 'x'.repeat(5 * 1024) }],
     ['nothing', undefined],
   ])('is not known by a document with %s, and not asked for at once again', async (_what, page) => {
     const bed = await documents();
