@@ -10,7 +10,7 @@ import type { Step } from '../store/act.ts';
 import { basisOf } from './basis.ts';
 import { familyRevoked } from './family.ts';
 import type { Effect, Grant, GrantDeps, GrantRefusal, TokenRequest } from './grant.ts';
-import { subjectIsActive, subjectRequired } from './subject.ts';
+import { subjectRequired } from './subject.ts';
 import { targetsOf } from './targets.ts';
 
 export const authorizationCode: Grant = {
@@ -38,7 +38,6 @@ export const authorizationCode: Grant = {
     if (wrong !== undefined) return { ...err(wrong), effect: spent(deps, code) };
     const basis = await basisOf(deps, code);
     if (basis === undefined) return err({ reason: 'grant_revoked' });
-    if (!(await subjectIsActive(deps, code))) return err({ reason: 'subject_ended' });
     return ok({
       subject: code.subject,
       scopes: code.scopes,

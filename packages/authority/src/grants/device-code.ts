@@ -11,7 +11,7 @@ import type { Step } from '../store/act.ts';
 import { basisOf } from './basis.ts';
 import { familyRevoked } from './family.ts';
 import type { Effect, Grant, GrantDeps, Judged } from './grant.ts';
-import { subjectIsActive, subjectRequired } from './subject.ts';
+import { subjectRequired } from './subject.ts';
 import { targetsOf } from './targets.ts';
 
 export const deviceCode: Grant = {
@@ -37,7 +37,6 @@ export const deviceCode: Grant = {
     const basis = await basisOf(deps, agreedIn(grant, approval));
     if (basis === undefined) return err({ reason: 'grant_revoked' });
     const person = { tenant, subject };
-    if (!(await subjectIsActive(deps, person))) return err({ reason: 'subject_ended' });
     return ok({
       subject,
       // What the client may no longer ask for, it no longer gets.

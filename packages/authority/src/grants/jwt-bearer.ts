@@ -10,7 +10,7 @@ import type { Client } from '../clients/client.ts';
 import { publicKeyAlgorithms } from '../clients/client-rules.ts';
 import { singleUseStep } from '../clients/single-use.ts';
 import type { Grant, GrantDeps, TokenRequest } from './grant.ts';
-import { subjectIsActive, subjectRequired } from './subject.ts';
+import { subjectRequired } from './subject.ts';
 import { targetsOf } from './targets.ts';
 
 export const jwtBearer: Grant = {
@@ -29,7 +29,6 @@ export const jwtBearer: Grant = {
     const isOwn = assertion.subject === (client.clientId as string);
     if (!isOwn && !client.mayAssertSubjects) return err({ reason: 'may_not_assert' });
     const person = { tenant, subject };
-    if (!isOwn && !(await subjectIsActive(deps, person))) return err({ reason: 'subject_ended' });
     return ok({
       subject,
       scopes: client.scopes,

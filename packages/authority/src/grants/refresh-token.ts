@@ -20,7 +20,7 @@ import { revokedSince } from '../revocation/revoked-since.ts';
 import { basisOf } from './basis.ts';
 import { familyRevoked } from './family.ts';
 import type { Effect, Grant, GrantDeps, TokenRequest } from './grant.ts';
-import { subjectIsActive, subjectRequired } from './subject.ts';
+import { subjectRequired } from './subject.ts';
 import { targetsOf } from './targets.ts';
 
 export const refreshToken: Grant = {
@@ -43,7 +43,6 @@ export const refreshToken: Grant = {
     if (basis === undefined || (await wasRevokedLongAgo(deps, presented))) {
       return err({ reason: 'grant_revoked' });
     }
-    if (!(await subjectIsActive(deps, presented))) return err({ reason: 'subject_ended' });
     if (presented.is === undefined) {
       return { ...err({ reason: 'grant_reused' }), effect: reused(deps, presented) };
     }

@@ -1,27 +1,16 @@
-/** The person on whose behalf tokens are asked for: there now, and still when they are made. */
+/** The person on whose behalf tokens are asked for must be there when they are made. */
 import type { SubjectId, TenantId } from '@mintmark/core';
 import type { Step } from '../store/act.ts';
-import type { GrantDeps } from './grant.ts';
 
-interface Subject {
+/** A condition of the act, and of nothing before it: one look is enough, and that one counts. */
+export function subjectRequired(of: {
   readonly tenant: TenantId;
   readonly subject: SubjectId;
-}
-
-/** @throws StoreFault */
-export async function subjectIsActive(
-  deps: { readonly store: Pick<GrantDeps['store'], 'users'> },
-  { tenant, subject }: Subject,
-): Promise<boolean> {
-  return (await deps.store.users.get(tenant, subject))?.status === 'active';
-}
-
-/** The same, as a condition of the act. */
-export function subjectRequired({ tenant, subject }: Subject): Step {
+}): Step {
   return {
     do: 'require',
     table: 'users',
-    where: { tenant, id: subject, status: 'active' },
-    refused: 'overtaken',
+    where: { tenant: of.tenant, id: of.subject, status: 'active' },
+    refused: 'subject_ended',
   };
 }

@@ -10,7 +10,7 @@ import type { Client } from '../clients/client.ts';
 import type { ActiveToken } from '../introspection/introspect.ts';
 import { basisOf } from './basis.ts';
 import type { Grant, GrantDeps, TokenRefusal, TokenRequest } from './grant.ts';
-import { subjectIsActive, subjectRequired } from './subject.ts';
+import { subjectRequired } from './subject.ts';
 
 /** RFC 8693 §3. What we take and give is an access token; that it may be a JWT changes nothing. */
 const accessTokenType = 'urn:ietf:params:oauth:token-type:access_token';
@@ -116,7 +116,6 @@ function mayActFor(
 async function personOf(deps: GrantDeps, token: ActiveToken, { tenant }: TokenRequest) {
   if (isMachine(token)) return ok({});
   const subject = { tenant, subject: token.subject };
-  if (!(await subjectIsActive(deps, subject))) return err({ reason: 'subject_ended' } as const);
   const basis = await basisOf(deps, { ...token, tenant, id: token.tokenId });
   if (basis === undefined) return err({ reason: 'grant_revoked' } as const);
   const { acr = null, authTime } = token;

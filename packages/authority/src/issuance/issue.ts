@@ -128,6 +128,8 @@ export type IssueRefusal =
   | { readonly reason: 'revoked_meanwhile' }
   /** What the grant spends was spent, or what it requires has changed. */
   | { readonly reason: 'overtaken' }
+  /** The person is disabled or gone. */
+  | { readonly reason: 'subject_ended' }
   | { readonly reason: 'assertion_used' }
   | { readonly reason: 'proof_used' }
   /** An assertion that is the grant was used before. */
@@ -196,6 +198,7 @@ export function refusalOf(outcome: string): IssueRefusal {
     case 'client_changed':
     case 'revoked_meanwhile':
     case 'overtaken':
+    case 'subject_ended':
     case 'assertion_used':
     case 'proof_used':
     case 'grant_used':
