@@ -33,6 +33,7 @@ import {
   type FindClient,
 } from './clients/document-client.ts';
 import { isRegisteredOrigin } from './clients/origins.ts';
+import { createProtectedResources } from './clients/protected-resources.ts';
 import type { RegistryDeps } from './clients/registry.ts';
 import type { AuthorityConfig } from './config.ts';
 import { createPeppers } from './custody/peppers.ts';
@@ -47,6 +48,7 @@ import { handleProtocol } from './http/protocol-api.ts';
 import type { ProtocolDeps } from './http/protocol-deps.ts';
 import { type IntrospectDeps, introspect } from './introspection/introspect.ts';
 import { buildCode } from './issuance/authorization-code.ts';
+import { createStatusPlaces } from './issuance/status-places.ts';
 import {
   accessTokenReader,
   activeKey,
@@ -58,6 +60,7 @@ import {
 import { createKeyring } from './keyring/keyring.ts';
 import { openManagement } from './management.ts';
 import { nodeName } from './revocation/node-name.ts';
+import { createStatusLists } from './revocation/status-lists.ts';
 import { type AuthorityPorts, openRooms, type Rooms } from './rooms.ts';
 import { createRound } from './round.ts';
 import { initInstallation, recoverAdministrator } from './tenants/installation.ts';
@@ -255,6 +258,8 @@ function protocolDeps(
       ...{ users, pairwiseKey, hook: rooms.claimsHook },
       accessToken: accessTokenReader(introspectDeps),
       feedHead: feed.head,
+      protectedResources: createProtectedResources({ store, clock }),
+      statusPlaces: createStatusPlaces(entropy),
       refuses: freshRefuses(feed),
       async refresh(tenant) {
         await Promise.all([feed.refresh(tenant), keyring.renew(tenant)]);
@@ -273,6 +278,10 @@ function protocolDeps(
       if (key !== undefined) return key;
       return introspect(introspectDeps, { tenant, token, caller });
     },
+    statusLists: createStatusLists({
+      ...{ store, keyring, feed, timers: ports.timers, issuerOf, clock },
+      algorithm: config.signing.algorithms[0] ?? 'ES256',
+    }),
     gatewayAudiences: feed.audiences,
     failures: createFailureBudget(clock),
     refused: refusals.note,

@@ -83,6 +83,7 @@ const endingTables = [
   'feed',
   'idempotency',
   'userinfoWishes',
+  'statusEntries',
   'signInAttempts',
   'knownBrowsers',
   'passkeyChallenges',

@@ -148,6 +148,24 @@ export const limits = {
   /** A key set that could not be had is not asked for again within this. */
   jwksRetryMs: 5_000,
   jwksCachedMax: 10_000,
+  /** What resource servers ask of tokens is read again after this; for so many tenants at once. */
+  resourceViewMs: 2_000,
+  resourceViewsMax: 10_000,
+  /**
+   * Tokens in one status list: a reader fetches 2 KiB at most and tells nobody which of them it
+   * asks about. All rows of a list are read after each revocation, so it is no larger.
+   */
+  statusListEntries: 8_192,
+  /** Lists that a process fills at once, one a tenant; 16 KiB each. */
+  statusListsOpenMax: 1_000,
+  /** How long readers keep a list, and how long it is good where they cannot get another. */
+  statusListTtlSeconds: 60,
+  statusListSeconds: 3_600,
+  /** A list is made anew at most so often, whatever is revoked meanwhile. */
+  statusListRebuildMs: 500,
+  statusListsCachedMax: 1_000,
+  /** A foreign list behind its compression: four million tokens at two bits. */
+  statusListBytesMax: 1024 * 1024,
   /** How long a rotated refresh token gives its successor again, for answers that were lost. */
   refreshGraceSeconds: 30,
   /** How long a view of revocations counts after the request that brought it was sent. */

@@ -106,4 +106,13 @@ export {
   type LocalSigner,
   localSigner,
 } from './signing-key.ts';
+export {
+  packStatuses,
+  readStatusList,
+  type StatusBits,
+  type StatusList,
+  type StatusListRefusal,
+  statusListSigningInput,
+  tokenStatus,
+} from './status-list.ts';
 export { createVerifiedCache, digestToken, type VerifiedCache } from './verified-cache.ts';

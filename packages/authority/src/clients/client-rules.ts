@@ -131,6 +131,8 @@ export const clientRules = z.object({
   accessTokenFormat: z.enum(['jwt', 'opaque']),
   accessTokenTtlSeconds: z.number(),
   accessTokenAlgorithm: algorithm,
+  /** Whether its JWTs, and those for its `resources`, can be looked up in a status list. */
+  accessTokenStatusList: no,
   dpopBoundAccessTokens: no,
   tlsClientCertificateBoundAccessTokens: no,
   /** OpenID Connect Core §3.1.3.7: what every relying party can verify. */

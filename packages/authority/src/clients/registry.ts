@@ -27,6 +27,7 @@ import type { Row } from '../store/tables.ts';
 import { type Client, type ClientStatus, clientOf } from './client.ts';
 import { type ClientRules, signingAlgorithmsOf, usesSecret } from './client-rules.ts';
 import { originSteps } from './origins.ts';
+import { resourceSteps } from './protected-resources.ts';
 
 export interface RegistryDeps {
   readonly store: Pick<Store, 'clients' | 'clientSecrets' | 'acts'>;
@@ -101,6 +102,7 @@ export async function createClient(
       { do: 'insert', table: 'clients', row, refused: 'client_exists' },
       ...(secret === undefined ? [] : [addSecret(secret.row)]),
       ...originSteps(undefined, clientOf(row)),
+      ...resourceSteps(undefined, clientOf(row)),
       ...(input.alongside?.(clientOf(row)) ?? []),
     ],
     audit: await record(deps, context, { action: 'client.create', clientId }),
@@ -159,6 +161,7 @@ export async function updateClient(
       },
       // Of another version than was edited, the rows are judged with it: the act is refused above.
       ...originSteps(clientOf(known), edited),
+      ...resourceSteps(clientOf(known), edited),
       ...(ends ? [endOfTokens(deps, context, { clientId: input.clientId, why: 'disabled' })] : []),
     ],
     audit: await record(deps, context, {
@@ -190,6 +193,7 @@ export async function deleteClient(
       },
       { do: 'delete', table: 'clientSecrets', where },
       ...originSteps(known && clientOf(known), undefined),
+      ...resourceSteps(known && clientOf(known), undefined),
       endOfTokens(deps, context, { clientId: input.clientId, why: 'deleted' }),
     ],
     audit: await record(deps, context, { action: 'client.delete', clientId: input.clientId }),

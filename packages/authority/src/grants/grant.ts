@@ -21,6 +21,7 @@ import type { BindingRefusal, PresentedKeys, ProofDeps } from '../clients/bindin
 import type { Client } from '../clients/client.ts';
 import type { ClientKeys } from '../clients/client-keys.ts';
 import type { ClientAuthMethod, GrantType } from '../clients/client-rules.ts';
+import type { ProtectedResources } from '../clients/protected-resources.ts';
 import type { RecipientRefusal } from '../clients/recipient.ts';
 import type { ClaimsHook, HookFailure } from '../hooks/claims-hook.ts';
 import type { ActiveToken } from '../introspection/introspect.ts';
@@ -176,6 +177,7 @@ export interface GrantDeps extends IssueDeps {
   readonly authenticator: ClientAuthenticator;
   readonly proofs: ProofDeps;
   readonly clientKeys: ClientKeys;
+  readonly protectedResources: ProtectedResources;
   /** Undefined where the operator has none. */
   readonly hook: ClaimsHook | undefined;
   /** An access token that is good now, whoever it is meant for; undefined for everything else. */

@@ -146,6 +146,7 @@ async function judgeAndIssue(
   });
   if (!consulted.ok) return err(await refusedByHook(deps, attempt, consulted.refusal));
   const additions = consulted.value;
+  const servers = await deps.protectedResources.asking(client.tenant, audience.value);
   const idToken = await idTokenDue(deps, client, { judgement, additions });
   if (!idToken.ok) return idToken;
   const issued = await issueTokens(deps, {
@@ -168,6 +169,7 @@ async function judgeAndIssue(
       ...userinfoWishes(client, judgement, nowSeconds(deps.clock)),
     ],
     refresh: judgement.refresh ?? firstRefresh(attempt, judgement),
+    isStatusListed: [client, ...servers].some((one) => one.accessTokenStatusList),
     idToken: idToken.value,
     grant: grant.type,
     binding,

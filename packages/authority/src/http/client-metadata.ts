@@ -22,6 +22,7 @@ const {
   access_token_format: _format,
   access_token_ttl_seconds: _ttl,
   access_token_signing_alg: _algorithm,
+  access_token_status_list: _statusList,
   id_token_ttl_seconds: _idTokenTtl,
   refresh_token_ttl_seconds: _refreshTtl,
   refresh_token_idle_seconds: _refreshIdle,

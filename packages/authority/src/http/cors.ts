@@ -10,6 +10,7 @@
  * from anywhere. Nothing of the endpoint runs for a preflight.
  */
 import type { HttpRequest, HttpResponse, TenantId } from '@mintmark/core';
+import { statusListsPath } from '../issuance/status-places.ts';
 import type { ProtocolDeps } from './protocol-deps.ts';
 
 type Sharing = 'anybody' | 'registered';
@@ -18,6 +19,7 @@ const shared: Readonly<Record<string, Sharing>> = {
   '/.well-known/oauth-authorization-server': 'anybody',
   '/.well-known/openid-configuration': 'anybody',
   '/.well-known/jwks.json': 'anybody',
+  [statusListsPath]: 'anybody',
   '/oauth2/token': 'registered',
   '/oauth2/par': 'registered',
   '/oauth2/revoke': 'registered',

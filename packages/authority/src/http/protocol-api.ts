@@ -9,6 +9,7 @@ import {
   StoreFault,
   type TenantId,
 } from '@mintmark/core';
+import { statusListsPath } from '../issuance/status-places.ts';
 import { handleAccountForm, handleAccountPage } from './account.ts';
 import { handleAuthorize, handleResume } from './authorize.ts';
 import { handleConsentForm, handleConsentPage } from './consent.ts';
@@ -32,6 +33,7 @@ import { uncached } from './render-error.ts';
 import { handleForgotForm, handleForgotPage, handleResetForm, handleResetPage } from './reset.ts';
 import { handleRevoke } from './revoke.ts';
 import { handleSecurityForm, handleSecurityPage } from './security.ts';
+import { handleStatusList } from './status-list.ts';
 import { handleToken } from './token.ts';
 import { handleUserinfo } from './userinfo.ts';
 
@@ -74,6 +76,7 @@ const endpoints: Readonly<Record<string, Methods>> = {
     DELETE: handleEndRegistration,
   },
   '/oauth2/userinfo': { GET: handleUserinfo, POST: handleUserinfo },
+  [statusListsPath]: { GET: handleStatusList },
   '/.well-known/oauth-authorization-server': { GET: metadata },
   '/.well-known/openid-configuration': { GET: metadata },
   '/.well-known/jwks.json': {
@@ -112,9 +115,11 @@ export function handleProtocol(
   request: HttpRequest,
   input: { readonly tenant: TenantId; readonly path: string },
 ): HttpResponse | Promise<HttpResponse> | undefined {
-  if (!Object.hasOwn(endpoints, input.path)) return undefined;
-  const methods = endpoints[input.path] ?? {};
-  return answer(deps, request, { ...input, methods });
+  const { tenant } = input;
+  const path = input.path.startsWith(statusListsPath) ? statusListsPath : input.path;
+  if (!Object.hasOwn(endpoints, path)) return undefined;
+  const methods = endpoints[path] ?? {};
+  return answer(deps, request, { tenant, path, methods });
 }
 
 async function answer(

@@ -18,6 +18,7 @@ import type { UserinfoDeps } from '../grants/userinfo.ts';
 import type { ActiveToken, IntrospectionCaller } from '../introspection/introspect.ts';
 import type { RefreshReaders } from '../issuance/presented-refresh.ts';
 import type { RevokeOwnDeps } from '../revocation/revoke-own.ts';
+import type { StatusLists } from '../revocation/status-lists.ts';
 import type { Step } from '../store/act.ts';
 import type { Form } from './form.ts';
 import type { PageDeps } from './interaction.ts';
@@ -57,6 +58,7 @@ export interface ProtocolDeps {
   /** The same for one that may register clients. */
   readonly isRegistrar: (request: HttpRequest, tenant: TenantId) => Promise<boolean>;
   readonly register: RegisterDeps;
+  readonly statusLists: StatusLists;
   readonly failures: FailureBudget;
   /** Counts a caller that could not prove who it is, for the audit trail. */
   readonly refused: RefusalTally['note'];

@@ -45,6 +45,7 @@ import type { Store } from '../store/store.ts';
 import { bindingText } from './binding.ts';
 import { type IdTokenDraft, signIdToken } from './id-token.ts';
 import { buildRefresh, type RefreshDue } from './refresh-token.ts';
+import { type StatusPlace, type StatusPlaces, statusListUri } from './status-places.ts';
 import type { SignInTerms } from './terms.ts';
 
 export interface IssueDeps {
@@ -55,6 +56,7 @@ export interface IssueDeps {
   /** Newest position of the tenant's feed, as far as this process knows. */
   readonly feedHead: (tenant: TenantId) => FeedPosition;
   readonly issuerOf: (tenant: TenantId) => string;
+  readonly statusPlaces: StatusPlaces;
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly prefix: string;
@@ -86,6 +88,8 @@ export interface IssueInput {
   readonly refresh?: RefreshDue | undefined;
   /** The key that the access token is bound to; undefined: it is for its bearer. */
   readonly binding?: TokenBinding | undefined;
+  /** Whether a JWT gets a place in a status list. */
+  readonly isStatusListed?: boolean | undefined;
   readonly idToken?: IdTokenDraft | undefined;
   /** Who acts for the subject. */
   readonly actor?: JsonObject | undefined;
@@ -319,6 +323,7 @@ interface Built {
 
 async function buildJwt(deps: IssueDeps, draft: Draft): Promise<Built> {
   const signer = await deps.keyring.signer(draft.tenant, draft.algorithm);
+  const place = draft.isStatusListed === true ? deps.statusPlaces.take(draft.tenant) : undefined;
   const signingInput = accessTokenSigningInput(
     {
       issuer: deps.issuerOf(draft.tenant),
@@ -335,10 +340,32 @@ async function buildJwt(deps: IssueDeps, draft: Draft): Promise<Built> {
       ...(draft.binding && { confirmation: renderConfirmation(draft.binding) }),
     },
     signer,
-    furtherOf(draft),
+    { ...furtherOf(draft), ...(place && statusClaim(deps, draft, place)) },
   );
   const signature = await signer.sign(Buffer.from(signingInput, 'latin1'));
-  return { text: assembleJws(signingInput, signature), kid: signer.kid, steps: [] };
+  return {
+    text: assembleJws(signingInput, signature),
+    kid: signer.kid,
+    steps: place === undefined ? [] : [statusEntry(draft, place, signer.kid)],
+  };
+}
+
+/** RFC-ietf-oauth-status-list §6.2 */
+function statusClaim(deps: IssueDeps, { tenant }: Draft, place: StatusPlace): JsonObject {
+  const uri = statusListUri(deps.issuerOf(tenant), place.list);
+  return { status: { status_list: { idx: place.index, uri } } };
+}
+
+/** By this row the list says whether the token is still good: see `revocation/status-lists.ts`. */
+function statusEntry(draft: Draft, { list, index: idx }: StatusPlace, signingKey: string): Step {
+  const { tenant, tokenId, clientId, subject, position } = draft;
+  const row = {
+    ...{ tenant, list, idx, tokenId, clientId, subject, signingKey, position },
+    family: draft.basis?.family ?? null,
+    issuedAtSeconds: draft.issuedAt,
+    expiresAtSeconds: draft.expiresAt,
+  };
+  return { do: 'insert', table: 'statusEntries', row, refused: 'overtaken' };
 }
 
 /** Claims that not every token has, by their wire names (RFC 8693 §4.1, RFC 9068 §2.2.1). */

@@ -37,6 +37,12 @@ export const clientTables = {
     key: ['tenant', 'origin', 'clientId'],
   }),
 
+  /** Resources of active clients that ask something of the tokens that are meant for them. */
+  protectedResources: table({
+    columns: { tenant: text, resource: text, clientId: text },
+    key: ['tenant', 'resource', 'clientId'],
+  }),
+
   /** What was used once and must not be used again: client assertions, DPoP proofs. */
   singleUses: table({
     columns: {

@@ -97,6 +97,7 @@ const addedBy: Readonly<Record<string, readonly TableName[]>> = {
   wishes: ['userinfoWishes'],
   origins: ['clientOrigins'],
   devices: ['deviceGrants'],
+  status: ['protectedResources', 'statusEntries'],
 };
 
 /** What a migration brings over from rows that are there already. */

@@ -24,6 +24,8 @@ import { refreshPostgres } from './migrations/refresh-postgres.ts';
 import { refreshSqlite } from './migrations/refresh-sqlite.ts';
 import { sessionsPostgres } from './migrations/sessions-postgres.ts';
 import { sessionsSqlite } from './migrations/sessions-sqlite.ts';
+import { statusPostgres } from './migrations/status-postgres.ts';
+import { statusSqlite } from './migrations/status-sqlite.ts';
 import { tenantsPostgres } from './migrations/tenants-postgres.ts';
 import { tenantsSqlite } from './migrations/tenants-sqlite.ts';
 import { usersPostgres } from './migrations/users-postgres.ts';
@@ -147,6 +149,14 @@ export const migrations: readonly Migration[] = [
     needs: 1,
     sqlite: devicesSqlite,
     postgres: devicesPostgres,
+  },
+  {
+    number: 13,
+    name: 'status',
+    phase: 'expand',
+    needs: 1,
+    sqlite: statusSqlite,
+    postgres: statusPostgres,
   },
 ];
 

@@ -145,6 +145,26 @@ export const tokenTables = {
     indexes: [['expiresAtSeconds']],
   }),
 
+  /** Which JWT has which place in which status list, and what it belongs to. */
+  statusEntries: table({
+    columns: {
+      tenant: text,
+      list: text,
+      idx: integer,
+      tokenId: text,
+      clientId: text,
+      subject: text,
+      family: textOrNull,
+      signingKey: text,
+      /** Feed position at minting: revocations above it end the token. */
+      position: integer,
+      issuedAtSeconds: integer,
+      expiresAtSeconds: integer,
+    },
+    key: ['tenant', 'list', 'idx'],
+    indexes: [['expiresAtSeconds']],
+  }),
+
   /** Claims that were asked of the userinfo endpoint by name, for all tokens of a family. */
   userinfoWishes: table({
     columns: {

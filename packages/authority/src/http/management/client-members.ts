@@ -86,6 +86,9 @@ export const clientMembers = {
   access_token_format: z.enum(['jwt', 'opaque']).optional(),
   access_token_ttl_seconds: seconds(1, limits.accessTokenTtlSecondsMax).optional(),
   access_token_signing_alg: algorithm.optional(),
+  access_token_status_list: flag.describe(
+    'Its JWTs, and those for its resources, can be looked up in a status list',
+  ),
   dpop_bound_access_tokens: flag,
   tls_client_certificate_bound_access_tokens: flag,
   id_token_signed_response_alg: algorithm.optional(),
