@@ -56,6 +56,13 @@ describe('an authorization code', () => {
     expect(found?.family).toMatch(/^[0-9A-Za-z]{17}$/);
   });
 
+  it('keeps what guards it under the names that mintmark doctor looks for', async () => {
+    const deps = await bed();
+    await made(deps);
+    const [row] = await deps.store.authorizationCodes.list({ limit: 1 });
+    expect(row?.terms).toMatchObject({ codeChallenge: draft.codeChallenge, nonce: 'n' });
+  });
+
   it('lives for a minute at most', () => {
     expect(limits.authorizationCodeSeconds).toBeLessThanOrEqual(60);
   });

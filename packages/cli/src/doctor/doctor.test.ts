@@ -110,6 +110,19 @@ describe('mintmark doctor', () => {
     expect((await examine()).bad).toContain('warn schema');
   });
 
+  it('warns of clients whose codes neither PKCE nor a nonce guards', async () => {
+    sql(
+      `CREATE TABLE authorization_codes_p20700 (client_id TEXT, terms TEXT) STRICT;
+       INSERT INTO authorization_codes_p20700 VALUES
+         ('bare', '{"codeChallenge":null,"nonce":null}'),
+         ('sound', '{"codeChallenge":null,"nonce":"n"}')`,
+    );
+    const { bad, checks, exit } = await examine();
+    expect(bad).toContain('warn codes');
+    expect(checks.find(({ check }) => check === 'codes')?.message).toMatch(/ of bare$/);
+    expect(exit).toBe(0);
+  });
+
   it('fails a clock that was set back', async () => {
     sql(
       `INSERT INTO audit_log ("index", id, tenant, leaf, object, related, personal, at, chain)

@@ -109,6 +109,7 @@ async function checkDatabase(ports: CliPorts, config: Config): Promise<readonly 
       checkSchema(found.pending),
       checkLag(found, now),
       checkClock(found.newestRecordAt, now),
+      checkCodes(found.unguardedClients),
     ];
   } catch (fault) {
     return [failedBy('database', fault)];
@@ -143,6 +144,13 @@ function checkClock(newestRecordAt: number | undefined, now: number): Check {
     return fail('clock', message, 'set it right by NTP; a server does not start until then');
   }
   return pass('clock', `${rfc3339(now as UnixMs)}, not before the newest record`);
+}
+
+/** What a client without PKCE leaves to its nonce (RFC 9700 §2.1.1): without one, nothing. */
+function checkCodes(clients: readonly string[]): Check {
+  if (clients.length === 0) return pass('codes', 'each is guarded by PKCE or by a nonce');
+  const message = `neither PKCE nor a nonce guards the codes of ${clients.join(', ')}`;
+  return warn('codes', message, 'set require_pkce, or have the client send a nonce and check it');
 }
 
 async function checkServer(ports: CliPorts, config: Config): Promise<Check> {

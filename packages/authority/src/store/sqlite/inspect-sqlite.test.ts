@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { manualClock, StoreFault } from '@mintmark/core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { shapeOf } from '../cells.ts';
 import { inspectStore, migrateStore } from '../offline.ts';
+import { sqliteTable } from '../sql/schema.ts';
 
 describe('inspectStore', () => {
   let folder: string;
@@ -44,7 +46,26 @@ describe('inspectStore', () => {
       waiting: 0,
       waitingSince: undefined,
       newestRecordAt: undefined,
+      unguardedClients: [],
     });
+  });
+
+  it('names the clients whose codes neither PKCE nor a nonce guards', async () => {
+    await migrateStore(url, { clock: manualClock(0) });
+    const row = (id: string, clientId: string, terms: object) =>
+      `INSERT INTO authorization_codes_p20700 VALUES (20700, 'default', '${id}', x'00', '1',
+         '${clientId}', 'u', 'f', '${JSON.stringify(terms)}', 0, 0, NULL);`;
+    const table = shapeOf('authorizationCodes');
+    change(sqliteTable(table, 'authorization_codes_p20700').join(';\n'));
+    change(
+      [
+        row('a', 'open', { codeChallenge: null, nonce: null }),
+        row('b', 'open', { codeChallenge: null, nonce: null }),
+        row('c', 'by-nonce', { codeChallenge: null, nonce: 'n' }),
+        row('d', 'by-pkce', { codeChallenge: 'x', nonce: null }),
+      ].join('\n'),
+    );
+    expect(inspectStore(url).unguardedClients).toEqual(['open']);
   });
 
   it('counts audit records that wait, and finds the oldest', async () => {

@@ -3,8 +3,9 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { StoreFault } from '@mintmark/core';
+import { shapeOf } from '../cells.ts';
 import { migrations, pendingMigrations } from '../migrations.ts';
-import { appliedTo } from './migrate-sqlite.ts';
+import { appliedTo, partitionsIn } from './migrate-sqlite.ts';
 import { sqliteFault } from './sqlite-fault.ts';
 
 export interface StoreInspection {
@@ -15,6 +16,8 @@ export interface StoreInspection {
   readonly waitingSince: number | undefined;
   /** Time of the newest sequenced audit record, unix milliseconds. */
   readonly newestRecordAt: number | undefined;
+  /** Clients that got a code which neither PKCE nor a nonce guards, in the last day or two. */
+  readonly unguardedClients: readonly string[];
 }
 
 /**
@@ -43,7 +46,8 @@ function look(path: string): StoreInspection {
     const pending = pendingMigrations(appliedTo(db), options).map(({ name }) => name);
     // The first migration made every table: without it there is nothing to ask.
     if (pending.includes('initial')) {
-      return { pending, waiting: 0, waitingSince: undefined, newestRecordAt: undefined };
+      const nothing = { waitingSince: undefined, newestRecordAt: undefined, unguardedClients: [] };
+      return { pending, waiting: 0, ...nothing };
     }
     const waiting = db.prepare('SELECT count(*) AS n, min("at") AS t FROM "audit_pending"').get();
     const newest = db
@@ -54,10 +58,27 @@ function look(path: string): StoreInspection {
       waiting: Number(waiting?.['n'] ?? 0),
       waitingSince: momentOf(waiting?.['t']),
       newestRecordAt: momentOf(newest?.['t']),
+      unguardedClients: unguardedClients(db),
     };
   } finally {
     db.close();
   }
+}
+
+/** Codes are kept for a while after they have ended, each with the terms that it was asked on. */
+function unguardedClients(db: DatabaseSync): readonly string[] {
+  const found = new Set<string>();
+  for (const { name } of partitionsIn(db, shapeOf('authorizationCodes'))) {
+    const rows = db
+      .prepare(
+        `SELECT DISTINCT "client_id" AS c FROM "${name}"
+         WHERE json_extract("terms", '$.codeChallenge') IS NULL
+           AND json_extract("terms", '$.nonce') IS NULL`,
+      )
+      .all();
+    for (const row of rows) found.add(String(row['c']));
+  }
+  return [...found].sort();
 }
 
 function momentOf(value: unknown): number | undefined {
