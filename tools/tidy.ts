@@ -40,6 +40,7 @@ export const layers: Layers = {
   order: {
     authority: [
       ['device-bed.ts'],
+      ['tenant-bed.ts'],
       ['sign-in-bed.ts'],
       ['browser-bed.ts'],
       ['management-bed.ts'],

@@ -244,6 +244,7 @@ function protocolDeps(
   const introspectDeps = introspectDepsOf(rooms);
   return {
     grants: {
+      boundsOf: rooms.tenants.policy,
       store,
       keyring,
       recorder,

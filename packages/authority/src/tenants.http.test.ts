@@ -1,6 +1,7 @@
 /** Tenants through HTTP: made by the operator, each an issuer of its own, ended at once. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type ManagementBed, managementBed } from './management-bed.ts';
+import { addTenant, type TenantBed } from './tenant-bed.ts';
 
 let bed: ManagementBed;
 
@@ -8,41 +9,9 @@ beforeEach(async () => {
   bed = await managementBed();
 });
 
-async function addTenant(tenant: string, more: Record<string, unknown> = {}) {
-  const made = await bed.call('POST', '/v1/tenants', { json: { tenant, ...more } });
-  expect(made.status, made.text).toBe(201);
-  const key = String(made.body['admin_key']);
-  const at = (path: string): string => `/t/${tenant}${path}`;
-  return {
-    tenant,
-    key,
-    at,
-    issuer: `https://issuer.example/t/${tenant}`,
-    manage: (method: string, path: string, json?: unknown, ifMatch = '*') =>
-      bed.manage(method, at(path), { key, json, ifMatch }),
-    async addClient(more: Record<string, unknown> = {}) {
-      const json = {
-        client_name: 'app',
-        grant_types: ['client_credentials'],
-        scope: 'read',
-        audiences: ['https://api.example'],
-        ...more,
-      };
-      const {
-        json: made,
-        status,
-        text,
-      } = await bed.manage('POST', at('/v1/clients'), { key, json });
-      expect(status, text).toBe(201);
-      return { clientId: String(made['client_id']), secret: String(made['client_secret']) };
-    },
-  };
-}
-
-type Tenant = Awaited<ReturnType<typeof addTenant>>;
 const clientCredentials = { grant_type: 'client_credentials' };
 
-async function tokenOf(tenant: Tenant, client: { clientId: string; secret: string }) {
+async function tokenOf(tenant: TenantBed, client: { clientId: string; secret: string }) {
   const { json, status, text } = await bed.post(
     tenant.at('/oauth2/token'),
     clientCredentials,
@@ -61,7 +30,7 @@ const setTenant = (tenant: string, json: Record<string, unknown>) =>
 
 describe('a tenant', () => {
   it('is made with an administrator, shown, listed, named anew', async () => {
-    const acme = await addTenant('acme', { name: 'ACME Inc.' });
+    const acme = await addTenant(bed, 'acme', { name: 'ACME Inc.' });
     const shown = await bed.call('GET', '/v1/tenants/acme');
     expect(shown.body).toMatchObject({ tenant: 'acme', name: 'ACME Inc.', status: 'active' });
     expect(shown.body['issuer']).toBe(acme.issuer);
@@ -76,7 +45,7 @@ describe('a tenant', () => {
   });
 
   it('is listed by pages', async () => {
-    for (const name of ['a', 'b']) await addTenant(name);
+    for (const name of ['a', 'b']) await addTenant(bed, name);
     const first = (await bed.call('GET', '/v1/tenants?limit=2')).body;
     expect(first['items']).toMatchObject([{ tenant: 'a' }, { tenant: 'b' }]);
     const rest = (await bed.call('GET', `/v1/tenants?limit=2&cursor=${first['next']}`)).body;
@@ -94,7 +63,7 @@ describe('a tenant', () => {
   });
 
   it('has metadata in both forms, at both places, and keys of its own', async () => {
-    const acme = await addTenant('acme');
+    const acme = await addTenant(bed, 'acme');
     const names = ['oauth-authorization-server', 'openid-configuration'];
     for (const name of names) {
       for (const path of [`/.well-known/${name}/t/acme`, `/t/acme/.well-known/${name}`]) {
@@ -114,7 +83,7 @@ describe('a tenant', () => {
   });
 
   it('mints by its own issuer and key', async () => {
-    const acme = await addTenant('acme');
+    const acme = await addTenant(bed, 'acme');
     const client = await acme.addClient();
     const token = await tokenOf(acme, client);
     expect(claimsOf(token)).toMatchObject({ iss: acme.issuer, mm_tenant: 'acme' });
@@ -129,7 +98,7 @@ describe('a tenant', () => {
   });
 
   it('gets another administrator from its operator', async () => {
-    const acme = await addTenant('acme');
+    const acme = await addTenant(bed, 'acme');
     const made = await bed.call('POST', '/v1/tenants/acme/admin-keys', { json: { name: 'x' } });
     const key = String(made.body['admin_key']);
     expect((await bed.manage('GET', acme.at('/v1/keys'), { key })).status).toBe(200);
@@ -139,10 +108,13 @@ describe('a tenant', () => {
 
   it('has settings of its own', async () => {
     const branding = { name: 'ACME', color: '#112233' };
-    const registration = { mode: 'open', scopes: ['read'], audiences: [] };
+    const registration = {
+      ...{ mode: 'open', scopes: ['read'], audiences: [] },
+      ...{ metadata_documents: false, require_pkce: true },
+    };
     const clients = { grant_types: ['client_credentials'], access_token_seconds_max: 60 };
     const sessions = { idle_seconds: 600, absolute_seconds: 3600 };
-    const acme = await addTenant('acme', {
+    const acme = await addTenant(bed, 'acme', {
       settings: { branding, registration, clients, sessions },
     });
     const { settings } = (await acme.manage('GET', '/v1/tenant')).json;
@@ -152,6 +124,16 @@ describe('a tenant', () => {
     expect((await bed.get('/.well-known/oauth-authorization-server')).json).not.toHaveProperty(
       'registration_endpoint',
     );
+    expect(json['grant_types_supported']).toEqual(['client_credentials']);
+    const client = await acme.addClient({
+      grant_types: ['client_credentials', 'authorization_code'],
+      redirect_uris: ['https://app.example/cb'],
+    });
+    const { exp, iat } = claimsOf(await tokenOf(acme, client)) as { exp: number; iat: number };
+    expect(exp - iat).toBe(60);
+    const form = { grant_type: 'authorization_code', code: 'x' };
+    const refused = await bed.post(acme.at('/oauth2/token'), form, client);
+    expect(refused.json['error']).toBe('unauthorized_client');
     expect((await bed.get('/t/acme/forgot')).text).toContain('ACME');
     expect((await bed.get('/forgot')).text).not.toContain('ACME');
   });
@@ -159,7 +141,7 @@ describe('a tenant', () => {
 
 describe('a disabled tenant', () => {
   it('is gone at once, with its tokens, and its keys work again when it is enabled', async () => {
-    const acme = await addTenant('acme');
+    const acme = await addTenant(bed, 'acme');
     const client = await acme.addClient();
     const token = await tokenOf(acme, client);
     const key = String(
@@ -179,7 +161,7 @@ describe('a disabled tenant', () => {
   });
 
   it('mints nothing in a process that has not heard of it', async () => {
-    const acme = await addTenant('acme');
+    const acme = await addTenant(bed, 'acme');
     const client = await acme.addClient();
     const other = await bed.replica();
     const ask = () => other.post(acme.at('/oauth2/token'), clientCredentials, client);
@@ -192,7 +174,7 @@ describe('a disabled tenant', () => {
 
   it('is never the first one, and only a disabled one is deleted', async () => {
     expect((await setTenant('default', { status: 'disabled' })).body['code']).toBe('wrong_state');
-    await addTenant('acme');
+    await addTenant(bed, 'acme');
     const remove = (name: string) =>
       bed.call('DELETE', `/v1/tenants/${name}`, { headers: { 'if-match': '*' } });
     expect((await remove('default')).body['code']).toBe('wrong_state');
@@ -207,7 +189,7 @@ describe('a disabled tenant', () => {
   });
 
   it('is not served while the store is away, for it may be disabled', async () => {
-    await addTenant('acme');
+    await addTenant(bed, 'acme');
     const other = await bed.replica();
     await bed.store.upkeep.close();
     const metadata = '/.well-known/openid-configuration';
@@ -216,7 +198,7 @@ describe('a disabled tenant', () => {
   });
 
   it('is changed by whoever has seen it as it is', async () => {
-    await addTenant('acme');
+    await addTenant(bed, 'acme');
     const headers = { 'if-match': '"7"' };
     const json = { name: 'x' };
     const late = await bed.call('PATCH', '/v1/tenants/acme', { json, headers });

@@ -12,6 +12,7 @@ import { revokeCommands } from './commands/revoke.ts';
 import { routeCommands } from './commands/route.ts';
 import { serveCommands } from './commands/serve.ts';
 import { signingKeyCommands } from './commands/signing-key.ts';
+import { tenantCommands } from './commands/tenant.ts';
 import { tokenCommands } from './commands/token.ts';
 import { userCommands } from './commands/user.ts';
 
@@ -29,5 +30,6 @@ export const commands: readonly Command[] = [
   ...signingKeyCommands,
   ...custodyCommands,
   ...adminKeyCommands,
+  ...tenantCommands,
   ...auditCommands,
 ];

@@ -160,6 +160,12 @@ export interface Grant {
 }
 
 export interface GrantDeps extends IssueDeps {
+  /** What a tenant lets its clients have at most. */
+  readonly boundsOf: (tenant: TenantId) => {
+    /** Undefined: all grants that there are. */
+    readonly grantTypes: ReadonlySet<string> | undefined;
+    readonly accessTokenSecondsMax: number;
+  };
   readonly store: Pick<
     Store,
     | 'acts'

@@ -121,7 +121,7 @@ async function judgeAndIssue(
   attempt: Attempt,
 ): Promise<Result<TokenAnswer, TokenRefusal>> {
   const { request, client, binding, once, grant } = attempt;
-  if (!client.grantTypes.includes(grant.type)) return err({ reason: 'grant_not_allowed' });
+  if (!mayUse(deps, client, grant)) return err({ reason: 'grant_not_allowed' });
   const judged = await grant.judge(deps, request, client);
   if (!judged.ok) {
     const { refusal, effect } = judged;
@@ -180,9 +180,16 @@ async function judgeAndIssue(
   return issued.ok ? ok({ ...issued.value, more: judgement.answer ?? {} }) : issued;
 }
 
+/** The tenant bounds all its clients, whatever they are registered for. */
+function mayUse(deps: GrantDeps, client: Client, { type }: Grant): boolean {
+  const { grantTypes } = deps.boundsOf(client.tenant);
+  return client.grantTypes.includes(type) && (grantTypes?.has(type) ?? true);
+}
+
 function ttlOf(deps: GrantDeps, client: Client, { endsAt }: Judgement): number {
   const left = endsAt === undefined ? Number.POSITIVE_INFINITY : endsAt - nowSeconds(deps.clock);
-  return Math.min(client.accessTokenTtlSeconds, left);
+  const { accessTokenSecondsMax } = deps.boundsOf(client.tenant);
+  return Math.min(client.accessTokenTtlSeconds, accessTokenSecondsMax, left);
 }
 
 /** A JWT would show a pairwise client whom others know. */

@@ -15,9 +15,11 @@ export function renderMetadata(
   abilities: {
     readonly authMethods: readonly ClientAuthMethod[];
     readonly registration: RegistrationPolicy;
+    /** Those that the tenant allows; undefined: all. */
+    readonly grantTypes: ReadonlySet<string> | undefined;
   },
 ): HttpResponse {
-  const { authMethods: methods, registration } = abilities;
+  const { authMethods: methods, registration, grantTypes } = abilities;
   // RFC 7662 §2.1: whoever asks about tokens proves who it is.
   const provenMethods = methods.filter((method) => method !== 'none');
   return {
@@ -42,7 +44,9 @@ export function renderMetadata(
         : { registration_endpoint: `${issuer}/oauth2/register` }),
       client_id_metadata_document_supported: registration.metadataDocuments,
       jwks_uri: `${issuer}/.well-known/jwks.json`,
-      grant_types_supported: grants.map((grant) => grant.type),
+      grant_types_supported: grants
+        .map(({ type }) => type)
+        .filter((type) => grantTypes?.has(type) ?? true),
       ...authorizationMetadata(issuer),
       ...openIdMetadata(issuer),
       dpop_signing_alg_values_supported: dpopAlgorithms,

@@ -48,6 +48,7 @@ const metadata: Endpoint = (deps, tenant) =>
   renderMetadata(deps.issuerOf(tenant), {
     authMethods: deps.authMethods,
     registration: deps.register.registration.policyOf(tenant),
+    grantTypes: deps.grants.boundsOf(tenant).grantTypes,
   });
 
 type Methods = Readonly<Partial<Record<Method, Endpoint>>>;
@@ -83,6 +84,13 @@ const endpoints: Readonly<Record<string, Methods>> = {
     GET: async (deps, tenant) => renderJwks(await deps.jwks(tenant), deps.jwksMaxAgeSeconds),
   },
 };
+
+/** Every method of every path, for tests that walk them all. */
+export const protocolPaths: readonly (readonly [Method, string])[] = Object.entries(
+  endpoints,
+).flatMap(([path, methods]) =>
+  Object.keys(methods).map((method) => [method as Method, path] as const),
+);
 
 type PageEndpoint = (
   deps: PageDeps,

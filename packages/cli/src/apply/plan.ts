@@ -46,6 +46,8 @@ export async function planChanges(
 
 function find(api: Api, wanted: Wanted): Promise<Result<Present | undefined, CommandRefusal>> {
   switch (wanted.section) {
+    case 'tenants':
+      return look(api, pathOf`/v1/tenants/${wanted.name}`);
     case 'clients':
       return look(api, pathOf`/v1/clients/${wanted.name}`);
     case 'routes':
@@ -104,6 +106,7 @@ function creation({ section, name, thing }: Wanted): Change {
 
 /** Members that are written once and shown never. */
 const onlyAtCreation: Readonly<Record<Section, readonly string[]>> = {
+  tenants: ['tenant'],
   clients: ['client_id', 'client_secret'],
   users: ['username'],
   keys: ['name'],
@@ -112,6 +115,7 @@ const onlyAtCreation: Readonly<Record<Section, readonly string[]>> = {
 
 /** Members that no edit can change. */
 const fixed: Readonly<Record<Section, readonly string[]>> = {
+  tenants: [],
   clients: [],
   users: [],
   keys: ['owner', 'not_before'],

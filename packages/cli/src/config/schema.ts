@@ -229,6 +229,17 @@ export const configSchema = z.strictObject({
         ),
     })
     .prefault({}),
+  tenants: z
+    .strictObject({
+      hosts: z
+        .record(
+          z.string().regex(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/),
+          z.string().regex(/^https?:\/\/[A-Za-z0-9.:[\]-]+$/, 'must be https://HOST'),
+        )
+        .default({})
+        .describe('tenants that have a host of their own in place of ISSUER/t/TENANT, by tenant'),
+    })
+    .prefault({}),
   outbound: z
     .strictObject({
       ca: z

@@ -7,6 +7,7 @@ export function authorityConfigOf(config: Config, issuer: string): AuthorityConf
   const { accept_earlier_clock: acceptEarlierClock } = config;
   return {
     issuer,
+    tenantIssuers: config.tenants.hosts,
     prefix,
     acceptEarlierClock,
     requireDpopNonce: config.authority.dpop_nonces,

@@ -26,10 +26,10 @@ export const settings = z
     registration: z
       .strictObject({
         mode: z.enum(['off', 'token', 'open']),
-        scopes: scopes.optional(),
-        audiences: z.array(z.string().max(2048)).max(limits.audiencesMax).optional(),
-        metadata_documents: z.boolean().optional(),
-        require_pkce: z.boolean().optional(),
+        scopes,
+        audiences: z.array(z.string().max(2048)).max(limits.audiencesMax),
+        metadata_documents: z.boolean(),
+        require_pkce: z.boolean(),
       })
       .optional()
       .describe('What clients may do that register themselves'),
@@ -65,10 +65,10 @@ export function settingsOf(wire: z.output<typeof settings>): TenantSettings {
     ...(registration && {
       registration: {
         mode: registration.mode,
-        scopes: registration.scopes ?? [],
-        audiences: registration.audiences ?? [],
-        metadataDocuments: registration.metadata_documents ?? false,
-        requirePkce: registration.require_pkce ?? true,
+        scopes: registration.scopes,
+        audiences: registration.audiences,
+        metadataDocuments: registration.metadata_documents,
+        requirePkce: registration.require_pkce,
       },
     }),
     ...(sessions && {
