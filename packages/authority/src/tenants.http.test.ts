@@ -1,4 +1,5 @@
 /** Tenants through HTTP: made by the operator, each an issuer of its own, ended at once. */
+import type { TenantId } from '@mintmark/core';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type ManagementBed, managementBed } from './management-bed.ts';
 import { addTenant, type TenantBed } from './tenant-bed.ts';
@@ -137,6 +138,19 @@ describe('a tenant', () => {
     expect((await bed.get('/t/acme/forgot')).text).toContain('ACME');
     expect((await bed.get('/forgot')).text).not.toContain('ACME');
   });
+});
+
+it('tells a gateway in its process of tokens that a route of the first tenant takes', async () => {
+  const acme = await addTenant(bed, 'acme');
+  const audience = 'https://drive.example';
+  const client = await acme.addClient({ access_token_format: 'opaque', audiences: [audience] });
+  const credential = await tokenOf(acme, client);
+  const asked = { tenant: acme.tenant as TenantId, credential, address: '192.0.2.1' };
+  const introspect = () => bed.authority.introspector.introspect(asked);
+  expect(await introspect()).toEqual({ active: false });
+  const json = { match: {}, upstream: 'http://127.0.0.1:1', audience, tenant: 'acme' };
+  expect((await bed.call('PUT', '/v1/routes/files', { json })).status).toBe(201);
+  expect(await introspect()).toMatchObject({ active: true, audience: [audience] });
 });
 
 describe('a disabled tenant', () => {

@@ -28,7 +28,6 @@ import {
 import { CrossOriginReply, findPreflight } from './cors.ts';
 import { countedCache } from './counted-cache.ts';
 import { createDecisionQueue, type DecisionQueue } from './decisions.ts';
-import { followFeed } from './follow-feed.ts';
 import { bodyBytesMaxOf, type ForwardParts, forward } from './forward.ts';
 import type { Identity } from './identity.ts';
 import { createIntrospectionCache } from './introspection-cache.ts';
@@ -43,6 +42,7 @@ import { type Refusal, refusalResponse } from './refusal.ts';
 import { answerResourceMetadata, resourceMetadataUrl } from './resource-metadata.ts';
 import type { CompiledRoute } from './route-table.ts';
 import { StatusView, type ViewEvent } from './status-view.ts';
+import { createTenantViews, type TenantScope, type TenantViews } from './tenant-views.ts';
 import { defaultUpstreamOptions, type UpstreamOptions, Upstreams } from './upstreams.ts';
 import { credentialKindOf, type VerifyParts, verifyCredential } from './verify.ts';
 
@@ -95,10 +95,12 @@ export interface Gateway {
 interface Parts {
   readonly config: GatewayConfig;
   readonly ports: GatewayPorts;
+  /** Of the node's own tenant: its routes are served. */
   readonly view: StatusView;
-  readonly verify: VerifyParts;
+  readonly tenants: TenantViews;
   readonly upstreams: Upstreams;
   readonly live: LiveRequests;
+  readonly cache: VerifyParts['cache'];
   readonly metrics: Metrics;
   readonly queue: DecisionQueue;
   readonly proofs: ProofParts;
@@ -108,33 +110,20 @@ interface Parts {
 
 export function createGateway(config: GatewayConfig, ports: GatewayPorts): Gateway {
   const parts = join(config, ports);
-  const { view, metrics, live, queue, upstreams } = parts;
-  let follower: ReturnType<typeof followFeed> | undefined;
+  const { view, tenants, metrics, live, queue, upstreams } = parts;
   let stopSweeping = (): void => {};
   return {
     handle: (request, reply) => handle(parts, request, reply),
     start() {
       stopSweeping = ports.timers.every(limits.sweepMs, () => {
-        view.expire();
+        tenants.expire();
         sweep(parts);
       });
-      follower = followFeed({
-        ...ports,
-        source: ports.feed,
-        view,
-        tenant: config.tenant,
-        node: config.node,
-        onChange: () => onChange(parts),
-        onFault: (kind, error) => {
-          metrics.count('mintmark_gateway_feed_faults_total', kind);
-          ports.log({ type: 'feed_fault', kind, error });
-        },
-      });
-      return follower.ready;
+      return tenants.start();
     },
     async close() {
       stopSweeping();
-      await follower?.stop();
+      await tenants.stop();
       live.sweep(() => 'closing');
       await queue.close();
       await upstreams.destroy();
@@ -149,13 +138,29 @@ function join(config: GatewayConfig, ports: GatewayPorts): Parts {
   const { clock, timers, introspector, decisions: sink, log } = ports;
   const { tenant, node, prefix } = config;
   const metrics = createMetrics();
-  const view = new StatusView({ tenant, clock, log });
   const queue = createDecisionQueue({ sink, timers, metrics });
   const upstreams = new Upstreams({ ...defaultUpstreamOptions, ...config.upstream });
   const live = new LiveRequests();
   const bodyBytesMax = config.bodyBytesMax ?? limits.gatewayBodyBytesMax;
-  return {
-    ...{ config, ports, view, metrics, queue, upstreams, live },
+  const cache = countedCache(createVerifiedCache<VerifiedAccessToken>(), metrics);
+  const failures = createFailureBudget(clock);
+  const scopeOf = (of: TenantId): TenantScope => {
+    const view = new StatusView({ tenant: of, clock, log });
+    const introspections = createIntrospectionCache({ introspector, tenant: of, clock });
+    const verify = { tenant: of, view, metrics, cache, introspections, failures };
+    return { tenant: of, view, verify };
+  };
+  const followed = {
+    ...{ ...ports, node },
+    onChange: () => onChange(parts),
+    onFault(kind: 'unreachable' | 'gap' | 'resync', error: unknown) {
+      metrics.count('mintmark_gateway_feed_faults_total', kind);
+      log({ type: 'feed_fault', kind, error });
+    },
+  };
+  const tenants = createTenantViews(followed, { home: tenant, scopeOf });
+  const parts: Parts = {
+    ...{ config, ports, view: tenants.home.view, tenants, metrics, queue, upstreams, live, cache },
     proofs: {
       memory: createProofMemory(),
       keys: createProofKeys(),
@@ -164,21 +169,13 @@ function join(config: GatewayConfig, ports: GatewayPorts): Parts {
     },
     record: { tenant, node, prefix, clock, queue, metrics },
     forward: { upstreams, live, metrics, bodyBytesMax, clock },
-    verify: {
-      tenant,
-      view,
-      metrics,
-      cache: countedCache(createVerifiedCache<VerifiedAccessToken>(), metrics),
-      introspections: createIntrospectionCache({ introspector, tenant, clock }),
-      failures: createFailureBudget(clock),
-    },
   };
+  return parts;
 }
 
 /** The Verify path. */
 async function handle(parts: Parts, request: StreamRequest, reply: StreamReply): Promise<void> {
-  const { config, ports, view } = parts;
-  const { tenant, prefix } = config;
+  const { prefix } = parts.config;
   const record = new DecisionRecord(parts.record, request);
   let out = reply;
   let asked: CompiledRoute | undefined;
@@ -191,28 +188,31 @@ async function handle(parts: Parts, request: StreamRequest, reply: StreamReply):
   };
 
   // Without any view there are no routes to speak of.
-  if (view.freshness().kind === 'absent') return refuse({ reason: 'status_absent' });
+  if (parts.view.freshness().kind === 'absent') return refuse({ reason: 'status_absent' });
   if (answerItself(parts, { request, reply, record })) return;
-  const matched = view.routes.find(request);
+  const matched = parts.view.routes.find(request);
   if (!matched.ok) return refuse(matched.refusal);
   const { route, path } = matched.value;
-  record.routed(route, path);
+  const scope = parts.tenants.of(route.tenant);
+  record.routed(route, path, scope?.tenant);
   asked = route;
+  if (scope === undefined) return refuse({ reason: 'status_absent' });
+  const { tenant, view } = scope;
   if (route.cors !== undefined) {
     out = new CrossOriginReply(reply, route.cors, request.header('origin'));
   }
   if (hasTokenInQuery(request.query, prefix)) return refuse({ reason: 'token_in_query' });
-
-  const credential = presentedTo(route, request, parts);
+  const credential = presentedTo(route, request, { prefix, view });
   record.presented(credentialKindOf(credential));
   const address = request.remoteAddress;
   const anonymous = credential.kind === 'none' || route.credential === 'none';
-  if (!anonymous && !isFreshEnough(view, route, record)) return refuse({ reason: 'status_stale' });
+  const stale = anonymous ? undefined : judgeFreshness(view, route, record);
+  if (stale !== undefined) return refuse(stale);
 
-  const now = nowSeconds(ports.clock);
+  const now = nowSeconds(parts.ports.clock);
   const answer = anonymous
     ? undefined
-    : verifyCredential(parts.verify, { credential, address, now });
+    : verifyCredential(scope.verify, { credential, address, now });
   // Only where the authority must be asked is there anything to wait for.
   const verified = answer instanceof Promise ? await answer : answer;
   if (verified?.ok === false) {
@@ -227,7 +227,7 @@ async function handle(parts: Parts, request: StreamRequest, reply: StreamReply):
     record.identified({ ...identity, authenticated: true, rotated });
   }
 
-  const audience = config.defaultAudience ?? view.issuer;
+  const audience = defaultAudienceOf(parts, scope);
   const refusal =
     (identity && judgeStatus(identity, { view, address, now })) ??
     (identity && judgeBinding(parts.proofs, { identity, credential, request, now })) ??
@@ -245,9 +245,18 @@ async function handle(parts: Parts, request: StreamRequest, reply: StreamReply):
   });
 }
 
+/** The node's own default says nothing of other tenants: a token of one names its issuer. */
+function defaultAudienceOf(
+  { config, tenants }: Pick<Parts, 'config' | 'tenants'>,
+  { view }: TenantScope,
+): string {
+  const own = view === tenants.home.view ? config.defaultAudience : undefined;
+  return own ?? view.issuer;
+}
+
 /** What is nobody's request proper: a browser's preflight, and where a client may get a token. */
 function answerItself(
-  { view }: Parts,
+  { view, tenants }: Parts,
   input: {
     readonly request: StreamRequest;
     readonly reply: StreamReply;
@@ -255,7 +264,8 @@ function answerItself(
   },
 ): boolean {
   const { request, reply, record } = input;
-  const metadata = answerResourceMetadata(request, view);
+  const issuerOf = (route: CompiledRoute) => tenants.of(route.tenant)?.view.issuer ?? '';
+  const metadata = answerResourceMetadata(request, { routes: view.routes, issuerOf });
   if (metadata !== undefined) {
     record.answered('resource_metadata');
     reply.respond(metadata);
@@ -274,7 +284,7 @@ function answerItself(
 function presentedTo(
   { acceptBasic }: CompiledRoute,
   request: StreamRequest,
-  { config, view }: Parts,
+  { prefix, view }: { readonly prefix: string; readonly view: StatusView },
 ): Credential {
   return parseCredential(
     {
@@ -283,7 +293,7 @@ function presentedTo(
       apiKey: request.header('x-api-key'),
     },
     {
-      prefix: config.prefix,
+      prefix,
       basicPassword: acceptBasic,
       importedPrefixes: view.importedPrefixes,
     },
@@ -297,6 +307,15 @@ function isFreshEnough(view: StatusView, route: CompiledRoute, record?: Decision
   if (freshness.kind === 'absent' || route.onStale.kind === 'refuse') return false;
   record?.degraded();
   return freshness.overdueMs < route.onStale.seconds * 1000;
+}
+
+function judgeFreshness(
+  view: StatusView,
+  route: CompiledRoute,
+  record: DecisionRecord,
+): Refusal | undefined {
+  if (isFreshEnough(view, route, record)) return undefined;
+  return { reason: view.freshness().kind === 'absent' ? 'status_absent' : 'status_stale' };
 }
 
 function judgeBody(request: StreamRequest, bodyBytesMax: number): Refusal | undefined {
@@ -317,7 +336,10 @@ function judgeConcurrency(
 }
 
 function onChange(parts: Parts): void {
-  const { view, upstreams } = parts;
+  const { view, tenants, upstreams } = parts;
+  const named = view.routes.routes.flatMap((route) => route.tenant ?? []);
+  // Without a view nothing is known of routes: a gap must not forget the other tenants too.
+  if (view.freshness().kind !== 'absent') tenants.retain(new Set(named));
   upstreams.retain(new Set(view.routes.routes.map((route) => route.upstream.origin)));
   sweep(parts);
 }
@@ -327,7 +349,7 @@ function onChange(parts: Parts): void {
  * change of routes by which it would not have begun.
  */
 function sweep(parts: Parts): void {
-  const { view, ports, live } = parts;
+  const { tenants, ports, live } = parts;
   const now = nowSeconds(ports.clock);
   const nowMs = ports.clock.monotonicMs();
   const judge = (request: LiveRequest): CutReason | undefined => {
@@ -337,6 +359,8 @@ function sweep(parts: Parts): void {
     }
     if (!hasRoute(parts, request)) return 'route_changed';
     if (identity === undefined) return undefined;
+    const view = tenants.of(request.route.tenant)?.view;
+    if (view === undefined) return 'route_changed';
     if (!isFreshEnough(view, request.route)) return 'status_stale';
     const refusal = judgeStatus(identity, { view, address, now });
     if (refusal === undefined) return hasScopesStill(request, view) ? undefined : 'revoked';
@@ -350,16 +374,21 @@ function sweep(parts: Parts): void {
 }
 
 /** Whether the routes of now would still let it in; looked at once for each table of routes. */
-function hasRoute({ config, view }: Parts, request: LiveRequest): boolean {
+function hasRoute(parts: Parts, request: LiveRequest): boolean {
+  const { view, tenants } = parts;
   const { routes } = view;
   // Without a view nothing is known of routes, and nothing new is let in.
   if (request.judgedBy === routes || view.freshness().kind === 'absent') return true;
   const matched = routes.find(request.request);
   if (!matched.ok) return false;
   const { route } = matched.value;
+  const scope = tenants.of(route.tenant);
+  // A credential was judged as one of its tenant, and says nothing at another.
+  const isOther = request.identity !== undefined && tenants.of(request.route.tenant) !== scope;
+  if (scope === undefined || isOther) return false;
   const identity = route.credential === 'none' ? undefined : request.identity;
   const { address, beganAt: now } = request;
-  const audience = config.defaultAudience ?? view.issuer;
+  const audience = defaultAudienceOf(parts, scope);
   if (judgeRoute(identity, { route, address, audience, now }) !== undefined) return false;
   request.route = route;
   request.judgedBy = routes;
@@ -367,7 +396,7 @@ function hasRoute({ config, view }: Parts, request: LiveRequest): boolean {
 }
 
 function renderMetrics(parts: Parts): string {
-  const { view, metrics, live, queue, verify, proofs } = parts;
+  const { view, metrics, live, queue, cache, proofs } = parts;
   return metrics.render({
     mintmark_gateway_feed_age_seconds: Math.max(0, view.ageMs() / 1000),
     mintmark_gateway_feed_position: view.position,
@@ -376,6 +405,6 @@ function renderMetrics(parts: Parts): string {
     mintmark_gateway_proofs_remembered: proofs.memory.size,
     mintmark_gateway_view_keys: view.keyCount,
     mintmark_gateway_view_revocations: view.revocations?.size ?? 0,
-    mintmark_gateway_signature_cache_entries: verify.cache.size(),
+    mintmark_gateway_signature_cache_entries: cache.size(),
   });
 }

@@ -7,4 +7,5 @@ export {
   type GatewayPorts,
 } from './gateway.ts';
 export { createRemoteAuthority, type RemoteAuthority, type RemoteParts } from './remote.ts';
+export { joinRemoteTenants } from './remote-tenants.ts';
 export type { UpstreamOptions } from './upstreams.ts';

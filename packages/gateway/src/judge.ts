@@ -40,6 +40,7 @@ export function judgeStatus(
   const { view, now } = at;
   const { revocations } = view;
   if (revocations === undefined) return { reason: 'status_absent' };
+  if (view.isDisabled) return invalid('disabled');
   // Before expiry: what lasts beyond its token's expiry ends all the same when that is revoked.
   const { targets } = identity;
   if (targets !== undefined && revocations.refuses(targets) !== undefined) {

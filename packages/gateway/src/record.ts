@@ -35,6 +35,7 @@ export class DecisionRecord {
   readonly #request: StreamRequest;
   readonly #startedMs: number;
   #route: string | undefined;
+  #tenant: TenantId;
   #path: string;
   #credential: CredentialKind = 'none';
   #known = nothingKnown;
@@ -45,10 +46,13 @@ export class DecisionRecord {
     this.#request = request;
     this.#startedMs = parts.clock.monotonicMs();
     this.#path = request.path;
+    this.#tenant = parts.tenant;
   }
 
-  routed(route: CompiledRoute, path: string): void {
+  /** @param tenant whose credentials the route takes, where that is not the node's own */
+  routed(route: CompiledRoute, path: string, tenant?: TenantId): void {
     this.#route = route.name;
+    this.#tenant = tenant ?? this.#tenant;
     this.#path = path;
   }
 
@@ -83,13 +87,13 @@ export class DecisionRecord {
   }
 
   #close(verdict: 'allow' | 'deny', reason: string): void {
-    const { clock, node, tenant, prefix, queue, metrics } = this.#parts;
+    const { clock, node, prefix, queue, metrics } = this.#parts;
     const { credentialId, authenticated, rotated, subject, clientId } = this.#known;
     const event: DecisionEvent = {
       type: 'decision',
       at: clock.nowMs(),
       node,
-      tenant,
+      tenant: this.#tenant,
       route: this.#route,
       method: this.#request.method,
       path: loggablePath(this.#path, prefix),

@@ -35,14 +35,18 @@ function suffixOf(pathPrefix: string): string {
  */
 export function answerResourceMetadata(
   request: StreamRequest,
-  { routes, issuer }: { readonly routes: RouteTable; readonly issuer: string },
+  known: {
+    readonly routes: RouteTable;
+    /** Of the tenant whose tokens the route takes. */
+    readonly issuerOf: (route: CompiledRoute) => string;
+  },
 ): HttpResponse | undefined {
   const { path, host, scheme, method } = request;
   if (!path.startsWith(wellKnown) || host === undefined) return undefined;
   const suffix = path.slice(wellKnown.length);
   const prefix = suffix === '' ? '/' : suffix;
   const name = hostName(host);
-  const served = routes.routes.filter(({ match, credential }) => {
+  const served = known.routes.routes.filter(({ match, credential }) => {
     const isHere = match.host === undefined || match.host === name;
     return isHere && match.pathPrefix === prefix && credential !== 'none';
   });
@@ -55,7 +59,7 @@ export function answerResourceMetadata(
   const metadata = {
     // §3.3: the URL that the client derived this address from.
     resource: `${scheme}://${host}${suffixOf(prefix)}`,
-    authorization_servers: [issuer],
+    authorization_servers: [...new Set(served.map(known.issuerOf))],
     bearer_methods_supported: ['header'],
     ...(scopes.length === 0 ? {} : { scopes_supported: scopes }),
   };

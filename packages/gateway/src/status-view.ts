@@ -74,6 +74,8 @@ interface Contents {
   readonly signingKeys: Map<string, JsonValue>;
   readonly routes: Map<string, CompiledRoute>;
   importedPrefixes: readonly string[];
+  /** While the tenant is, nothing of it is good. */
+  disabled: boolean;
   keySet: KeySet;
   routeTable: RouteTable;
 }
@@ -123,6 +125,11 @@ export class StatusView {
     return this.#contents?.importedPrefixes ?? [];
   }
 
+  /** Whether the tenant is disabled, with everything in it. */
+  get isDisabled(): boolean {
+    return this.#contents?.disabled ?? false;
+  }
+
   get keyCount(): number {
     return this.#contents?.keys.size ?? 0;
   }
@@ -169,6 +176,7 @@ export class StatusView {
       signingKeys: new Map(),
       routes: new Map(),
       importedPrefixes: [],
+      disabled: false,
       keySet: this.#makeKeySet(snapshot.epoch, new Map()),
       routeTable: noRoutes,
     };
@@ -241,6 +249,9 @@ export class StatusView {
         case 'route':
           routesChanged = true;
           this.#putRoute(contents.routes, entry.name, entry.route);
+          break;
+        case 'tenant':
+          contents.disabled = entry.status === 'disabled';
           break;
         case 'import_prefix':
           contents.importedPrefixes = [...new Set([...contents.importedPrefixes, entry.prefix])];

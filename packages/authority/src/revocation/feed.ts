@@ -87,7 +87,7 @@ interface TenantFeed {
   refreshedMonotonicMs: number;
   catchingUp: Promise<void> | undefined;
   /** Read again after a route has changed. */
-  audiences: Promise<ReadonlySet<string>> | undefined;
+  audiences: Promise<AudiencesByTenant> | undefined;
 }
 
 /** Of what a tenant has few of. */
@@ -139,10 +139,12 @@ export async function openFeed(given: Omit<FeedDeps, 'keyEndings'>): Promise<Fee
       return (await caughtUp(deps, tenant, of(tenant))).refusesKey(key) !== undefined;
     },
     async audiences(tenant) {
-      const feed = of(tenant);
-      await caughtUp(deps, tenant, feed);
-      feed.audiences ??= readAudiences(deps, tenant);
-      return feed.audiences;
+      // Routes of the first tenant may take credentials of others.
+      const [own, first] = await Promise.all(
+        [tenant, defaultTenant].map((whose) => routedIn(deps, whose, of(whose))),
+      );
+      const named = [...(own?.get(tenant) ?? []), ...(first?.get(tenant) ?? [])];
+      return new Set([deps.issuerOf(tenant), ...named]);
     },
     askedBy: (tenant, holder) => of(tenant).revocations.askedBy(holder),
     takeKeyEndings: () => deps.keyEndings.splice(0),
@@ -193,11 +195,29 @@ async function caughtUp(
   return feed.revocations;
 }
 
-/** A route that names no audience takes tokens made for the issuer. */
-async function readAudiences(deps: FeedDeps, tenant: TenantId): Promise<ReadonlySet<string>> {
+/** By whose credentials routes take. */
+type AudiencesByTenant = ReadonlyMap<string, readonly string[]>;
+
+/** What a tenant's routes ask of tokens; one that names no audience takes those of the issuer. */
+async function routedIn(
+  deps: FeedDeps,
+  tenant: TenantId,
+  feed: TenantFeed,
+): Promise<AudiencesByTenant> {
+  await caughtUp(deps, tenant, feed);
+  feed.audiences ??= readAudiences(deps, tenant);
+  return feed.audiences;
+}
+
+async function readAudiences(deps: FeedDeps, tenant: TenantId): Promise<AudiencesByTenant> {
   const rows = await deps.store.routes.list({ where: { tenant }, limit: rowsMax });
-  const named = rows.map(({ route }) => route['audience']);
-  return new Set([deps.issuerOf(tenant), ...named.filter((one) => typeof one === 'string')]);
+  const named = new Map<string, string[]>();
+  for (const { route } of rows) {
+    const { audience, tenant: whose = tenant } = route;
+    if (typeof audience !== 'string') continue;
+    named.set(String(whose), [...(named.get(String(whose)) ?? []), audience]);
+  }
+  return named;
 }
 
 function advance(feed: TenantFeed, position: FeedPosition): void {

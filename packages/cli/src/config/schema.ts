@@ -3,7 +3,7 @@
  * environment names, the flags, the published JSON Schema and docs/configuration.md. Defaults are
  * the safe choice; a weaker one is spelled out by the operator.
  */
-import { limits } from '@mintmark/core';
+import { defaultTenant, limits } from '@mintmark/core';
 import { z } from 'zod';
 
 /** `HOST:PORT`; IPv6 in brackets. Port 0 takes a free one. */
@@ -13,6 +13,8 @@ const listenAddress = z
   .refine((text) => Number(text.slice(text.lastIndexOf(':') + 1)) <= 65_535, 'port above 65535');
 
 /** Where a secret is kept. The secret itself never stands in a file or on a command line. */
+const tenantName = z.string().regex(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/);
+
 const secretReference = z
   .string()
   .regex(/^(?:file|env):\S.*$/, 'must be a reference: file:PATH or env:NAME, never the secret');
@@ -111,6 +113,13 @@ export const configSchema = z.strictObject({
       token: secretReference
         .optional()
         .describe('reference to the credential with which the gateway asks the authority'),
+      tenant: tenantName.default(defaultTenant).describe('whose routes this gateway serves'),
+      tenants: z
+        .record(tenantName, secretReference)
+        .default({})
+        .describe(
+          'of a gateway apart: credentials for other tenants that its routes name, by tenant',
+        ),
       node: z
         .string()
         .regex(/^[A-Za-z0-9._-]{1,64}$/, 'must be 1–64 letters, digits, dots, dashes')
@@ -233,7 +242,7 @@ export const configSchema = z.strictObject({
     .strictObject({
       hosts: z
         .record(
-          z.string().regex(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/),
+          tenantName,
           z.string().regex(/^https?:\/\/[A-Za-z0-9.:[\]-]+$/, 'must be https://HOST'),
         )
         .default({})

@@ -3,8 +3,14 @@
  * who run it, because every path of its public port belongs to the routes.
  */
 import { readSecretReference } from '@mintmark/authority';
-import { ConfigFault, type HttpHandler, type HttpResponse, utf8Decode } from '@mintmark/core';
-import { createRemoteAuthority } from '@mintmark/gateway';
+import {
+  ConfigFault,
+  type HttpHandler,
+  type HttpResponse,
+  type TenantId,
+  utf8Decode,
+} from '@mintmark/core';
+import { createRemoteAuthority, joinRemoteTenants } from '@mintmark/gateway';
 import { createGuardedClient, type Listener, listen } from '@mintmark/net';
 import type { Config } from '../config/schema.ts';
 import type { CliPorts } from '../ports.ts';
@@ -99,10 +105,26 @@ async function remoteAuthorityOf(ports: CliPorts, config: Config): Promise<Autho
       hint: 'set gateway.authority to its URL, gateway.token to env:NAME or file:PATH',
     });
   }
-  const credential = utf8Decode(await readSecretReference(token, ports.environment))?.trim();
-  if (credential === undefined || credential === '') {
-    throw new ConfigFault('gateway_incomplete', `${token} holds no credential`);
-  }
   const client = createGuardedClient({ reach: 'operator', timers: ports.timers });
-  return createRemoteAuthority({ server, credential, client, entropy: ports.entropy });
+  const at = { client, entropy: ports.entropy };
+  const own = { ...at, server, credential: await credentialIn(ports, token) };
+  const authorities = new Map([[config.gateway.tenant as TenantId, createRemoteAuthority(own)]]);
+  // The home's URL may itself be a tenant's.
+  const base = server.replace(/\/t\/[a-z0-9-]+$/, '');
+  for (const [tenant, reference] of Object.entries(config.gateway.tenants)) {
+    const other = {
+      ...at,
+      server: config.tenants.hosts[tenant] ?? `${base}/t/${tenant}`,
+      credential: await credentialIn(ports, reference),
+    };
+    authorities.set(tenant as TenantId, createRemoteAuthority(other));
+  }
+  return joinRemoteTenants(authorities);
+}
+
+/** @throws ConfigFault `gateway_incomplete`; CustodyFault where it cannot be read */
+async function credentialIn(ports: CliPorts, reference: string): Promise<string> {
+  const text = utf8Decode(await readSecretReference(reference, ports.environment))?.trim();
+  if (text !== undefined && text !== '') return text;
+  throw new ConfigFault('gateway_incomplete', `${reference} holds no credential`);
 }

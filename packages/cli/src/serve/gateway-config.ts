@@ -2,7 +2,7 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { ConfigFault, defaultTenant } from '@mintmark/core';
+import { ConfigFault, type TenantId } from '@mintmark/core';
 import type { GatewayConfig } from '@mintmark/gateway';
 import type { Config } from '../config/schema.ts';
 
@@ -10,7 +10,7 @@ import type { Config } from '../config/schema.ts';
 export function gatewayConfigOf({ prefix, gateway }: Config): GatewayConfig {
   const { upstream_ca } = gateway;
   return {
-    tenant: defaultTenant,
+    tenant: gateway.tenant as TenantId,
     node: gateway.node ?? hostname(),
     prefix,
     bodyBytesMax: gateway.body_bytes_max,

@@ -5,6 +5,7 @@
  * gateway could keep is refused here, never accepted and forgotten.
  */
 import { createRangeSet } from '../address.ts';
+import { parseTenantId, type TenantId } from '../ids.ts';
 import { limits } from '../limits.ts';
 import { ok, type Result } from '../result.ts';
 import { isScope } from './oauth.ts';
@@ -28,6 +29,8 @@ export interface Route {
   readonly scopes: readonly string[];
   /** Required among the audiences of a token; undefined: the gateway's own default. */
   readonly audience: string | undefined;
+  /** Whose credentials it takes; undefined: those of the gateway's own tenant. */
+  readonly tenant: TenantId | undefined;
   /** Undefined: whoever holds the credential has signed in well enough. */
   readonly stepUp: RouteStepUp | undefined;
   /** `required` by default. `optional`: a bad credential is refused, none at all is let through. */
@@ -67,6 +70,7 @@ const memberNames = [
   'upstream',
   'scopes',
   'audience',
+  'tenant',
   'acr_values',
   'max_age',
   'limits',
@@ -112,6 +116,8 @@ export function parseRoute(value: unknown): Result<Route, RouteRefusal> {
   if (!audience.ok) return audience;
   const stepUp = readStepUp(wire);
   if (!stepUp.ok) return stepUp;
+  const tenant = readTenant(wire['tenant']);
+  if (!tenant.ok) return tenant;
   const credential = readChoice(wire, 'credential', ['required', 'optional', 'none']);
   if (!credential.ok) return credential;
   const encodedSlash = readChoice(wire, 'encoded_slash', ['refuse', 'opaque']);
@@ -135,6 +141,7 @@ export function parseRoute(value: unknown): Result<Route, RouteRefusal> {
     upstream: upstream.value,
     scopes: scopes.value,
     audience: audience.value,
+    tenant: tenant.value,
     stepUp: stepUp.value,
     credential: credential.value,
     encodedSlash: encodedSlash.value,
@@ -186,6 +193,12 @@ function readAudience(value: unknown): Parsed<string | undefined> {
     return refuse('malformed', '/audience', 'an audience is one text of visible ASCII');
   }
   return ok(value);
+}
+
+function readTenant(value: unknown): Parsed<TenantId | undefined> {
+  if (value === undefined) return ok(undefined);
+  const tenant = parseTenantId(typeof value === 'string' ? value : '');
+  return tenant.ok ? tenant : refuse('malformed', '/tenant', `a tenant is ${tenant.refusal.rule}`);
 }
 
 function readOnStale(value: unknown): Parsed<OnStale> {

@@ -16,6 +16,7 @@ type Draft = FeedEntry extends infer E
 
 export class FakeFeed implements FeedSource {
   epoch = 'epoch-1';
+  tenant = defaultTenant;
   issuer = 'https://issuer.test';
   /** Thrown by the next calls while set. */
   fault: Error | undefined;
@@ -68,8 +69,8 @@ export class FakeFeed implements FeedSource {
   async snapshot(): Promise<FeedSnapshot> {
     this.snapshots++;
     if (this.fault !== undefined) throw this.fault;
-    const { epoch, head, issuer } = this;
-    return { tenant: defaultTenant, epoch, head, issuer, entries: [...this.#entries] };
+    const { tenant, epoch, head, issuer } = this;
+    return { tenant, epoch, head, issuer, entries: [...this.#entries] };
   }
 
   async delta(input: { epoch: string; after: number }): Promise<FeedDelta | 'resync'> {
@@ -84,7 +85,7 @@ export class FakeFeed implements FeedSource {
     if (next !== undefined) return next;
     if (input.epoch !== this.epoch) return 'resync';
     const entries = this.#entries.slice(input.after);
-    const { epoch, head } = this;
-    return { tenant: defaultTenant, epoch, head, after: input.after, entries };
+    const { tenant, epoch, head } = this;
+    return { tenant, epoch, head, after: input.after, entries };
   }
 }

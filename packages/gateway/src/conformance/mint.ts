@@ -2,7 +2,6 @@
 import {
   base64urlEncode,
   type ClientId,
-  defaultTenant,
   type KeyId,
   type KeyView,
   type ManualClock,
@@ -34,8 +33,8 @@ export interface Mint {
 }
 
 /** Announces a signing key in the feed, and signs with it. */
-export async function createMint(feed: FakeFeed, clock: ManualClock): Promise<Mint> {
-  const entropy = seededEntropy(7);
+export async function createMint(feed: FakeFeed, clock: ManualClock, seed = 7): Promise<Mint> {
+  const entropy = seededEntropy(seed);
   const { privateKey, kid, publicJwk } = await generateSigningKey('ES256');
   const signer = localSigner({ privateKey, algorithm: 'ES256', kid });
   feed.push({ type: 'signing_key', kid, jwk: publicJwk, status: 'trusted' });
@@ -53,7 +52,7 @@ export async function createMint(feed: FakeFeed, clock: ManualClock): Promise<Mi
         expiresAt: (now + 600) as UnixSeconds,
         tokenId: `token-${++serial}` as TokenId,
         position: feed.head,
-        tenant: defaultTenant,
+        tenant: feed.tenant,
         ...claims,
       };
       const input = accessTokenSigningInput(all, signer);
@@ -64,7 +63,7 @@ export async function createMint(feed: FakeFeed, clock: ManualClock): Promise<Mi
       const made = buildSecretToken({ prefix: 'mm', kind: 'key', id, entropy });
       const key: KeyView = {
         id,
-        tenant: defaultTenant,
+        tenant: feed.tenant,
         verifier: base64urlEncode(secretVerifier(made.secret)),
         status: 'active',
         owner: 'owner-1',

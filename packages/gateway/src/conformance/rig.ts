@@ -5,12 +5,14 @@
 import {
   type DecisionEvent,
   defaultTenant,
+  type FeedSource,
   type IntrospectionAnswer,
   type ManualClock,
   manualClock,
   nowSeconds,
   type RevocationTarget,
   seededEntropy,
+  type TenantId,
   type UnixMs,
   type UnixSeconds,
 } from '@mintmark/core';
@@ -25,6 +27,8 @@ export interface Rig extends Mint {
   readonly gateway: Gateway;
   readonly listener: Listener;
   readonly feed: FakeFeed;
+  /** Of other tenants, beside the node's own. */
+  readonly others: FakeFeed[];
   readonly timers: HandTimers;
   readonly clock: ManualClock;
   readonly decisions: DecisionEvent[];
@@ -32,7 +36,7 @@ export interface Rig extends Mint {
   /** Credentials that the authority was asked about. */
   readonly asked: string[];
   /** What the authority answers. */
-  introspect: (credential: string) => Promise<IntrospectionAnswer>;
+  introspect: (credential: string, tenant: TenantId) => Promise<IntrospectionAnswer>;
   route(wire: Record<string, unknown>): void;
   revoke(target: RevocationTarget, before?: UnixSeconds): void;
   /** Resolves when everything that was pushed so far is applied. */
@@ -51,6 +55,7 @@ export async function openRig(
   const clock = manualClock(startMs);
   const timers = new HandTimers(clock);
   const feed = new FakeFeed();
+  const others: FakeFeed[] = [];
   const mint = await createMint(feed, clock);
   for (const wire of routes) pushRoute(feed, wire);
 
@@ -59,7 +64,7 @@ export async function openRig(
   const asked: string[] = [];
   const log = (event: unknown): void => void events.push(event);
   const rest: Omit<Rig, 'gateway' | 'listener' | 'caughtUp' | 'close'> = {
-    ...{ feed, timers, clock, decisions, events, asked },
+    ...{ feed, others, timers, clock, decisions, events, asked },
     ...mint,
     introspect: async () => ({ active: false }),
     route: (wire) => pushRoute(feed, wire),
@@ -73,11 +78,12 @@ export async function openRig(
   const gateway = createGateway(
     { tenant: defaultTenant, node: 'node-1', prefix: 'mm', ...config },
     {
-      ...{ feed, clock, timers, log, entropy: seededEntropy(3) },
+      ...{ clock, timers, log, entropy: seededEntropy(3) },
+      feed: joined(feed, others),
       introspector: {
-        introspect({ credential }) {
+        introspect({ tenant, credential }) {
           asked.push(credential);
-          return rig.introspect(credential);
+          return rig.introspect(credential, tenant);
         },
       },
       decisions: {
@@ -108,6 +114,18 @@ export async function openRig(
   });
   await gateway.start();
   return rig;
+}
+
+function joined(feed: FakeFeed, others: readonly FakeFeed[]): FeedSource {
+  const of = (tenant: TenantId): FakeFeed => {
+    const found = [feed, ...others].find((one) => one.tenant === tenant);
+    if (found === undefined) throw new Error(`no feed of ${tenant}`);
+    return found;
+  };
+  return {
+    snapshot: async (tenant) => of(tenant).snapshot(),
+    delta: async (input) => of(input.tenant).delta(input),
+  };
 }
 
 function pushRoute(feed: FakeFeed, wire: Record<string, unknown>): void {

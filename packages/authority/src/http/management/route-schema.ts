@@ -50,6 +50,11 @@ export const routeSchema = {
       },
     },
     audience: { type: 'string', pattern: '^[\\x21-\\x7e]{1,512}$' },
+    tenant: {
+      type: 'string',
+      pattern: '^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$',
+      description: 'Whose credentials it takes; default: those of the gateway’s own tenant',
+    },
     acr_values: {
       type: 'array',
       minItems: 1,

@@ -1,0 +1,55 @@
+import type { DecisionEvent, TenantId } from '@mintmark/core';
+import { expect, it } from 'vitest';
+import type { RemoteAuthority } from './remote.ts';
+import { joinRemoteTenants } from './remote-tenants.ts';
+
+const [acme, bank] = ['acme', 'bank'] as TenantId[];
+
+function recorded(log: string[], name: string): RemoteAuthority {
+  return {
+    feed: {
+      async snapshot(tenant) {
+        log.push(`${name} snapshot ${tenant}`);
+        return { tenant, epoch: name, head: 0, issuer: name, entries: [] };
+      },
+      async delta({ tenant }) {
+        log.push(`${name} delta ${tenant}`);
+        return 'resync';
+      },
+    },
+    introspector: {
+      async introspect({ tenant }) {
+        log.push(`${name} introspect ${tenant}`);
+        return { active: false };
+      },
+    },
+    decisions: {
+      async accept(events) {
+        log.push(`${name} accept ${events.map(({ tenant }) => tenant).join()}`);
+      },
+    },
+  };
+}
+
+it('asks of each tenant with what is its own, and hands in its decisions there', async () => {
+  const log: string[] = [];
+  const both = [acme!, bank!].map((tenant) => [tenant, recorded(log, tenant)] as const);
+  const joined = joinRemoteTenants(new Map(both));
+  await joined.feed.snapshot(acme!);
+  await joined.feed.delta({ tenant: bank!, epoch: 'e', after: 0, node: 'n' });
+  await joined.introspector.introspect({ tenant: bank!, credential: 'x', address: '192.0.2.1' });
+  const events = [acme, bank, acme].map((tenant) => ({ tenant }) as DecisionEvent);
+  await joined.decisions.accept(events);
+  expect(log).toEqual([
+    'acme snapshot acme',
+    'bank delta bank',
+    'bank introspect bank',
+    'acme accept acme,acme',
+    'bank accept bank',
+  ]);
+});
+
+it('asks nobody about a tenant that it has no credential for', async () => {
+  const joined = joinRemoteTenants(new Map([[acme!, recorded([], 'acme')]]));
+  await expect(joined.feed.snapshot(bank!)).rejects.toMatchObject({ code: 'authority_refused' });
+});
