@@ -4,6 +4,7 @@ import { endedPartition } from './clients/single-use.ts';
 import type { Rooms } from './rooms.ts';
 import type { Store, TableReader } from './store/store.ts';
 import { type TableName, tables } from './store/tables.ts';
+import { createTenantRemover } from './tenants/remove-tenants.ts';
 
 /** What happens by itself, in rounds: one never overlaps the next. */
 export function createRound(rooms: Rooms): {
@@ -13,6 +14,7 @@ export function createRound(rooms: Rooms): {
 } {
   const { ports, store, sequencer, feed, keyring, custodyUpkeep, peppers, usage, refusals } = rooms;
   const { keyEnder, sessionEnder } = rooms;
+  const tenantRemover = createTenantRemover({ store, clock: ports.clock });
   let running: Promise<void> | undefined;
   let rounds = 0;
 
@@ -31,6 +33,7 @@ export function createRound(rooms: Rooms): {
     await attempt('keyring', keyring.tick);
     await attempt('keys of revoked owners', keyEnder.step);
     await attempt('custody', custodyUpkeep.step);
+    await attempt('deleted tenants', tenantRemover.step);
     await attempt('successors', () => forgetSuccessors(store, ports.clock));
   }
 

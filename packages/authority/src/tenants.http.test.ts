@@ -153,6 +153,68 @@ it('tells a gateway in its process of tokens that a route of the first tenant ta
   expect(await introspect()).toMatchObject({ active: true, audience: [audience] });
 });
 
+describe('a revoked tenant', () => {
+  it('ends sessions, codes, families and tokens at once; who signs in again goes on', async () => {
+    const acme = await addTenant(bed, 'acme');
+    const other = await addTenant(bed, 'other');
+    const app = await acme.addApp();
+    await acme.addAlice();
+    await other.addAlice();
+    const browser = acme.browse();
+    const first = (await acme.signIn(browser, app)).get('code') ?? '';
+    const given = await acme.exchange(first, app);
+    const [access = '', refresh = ''] = [given['access_token'], given['refresh_token']];
+    const unused = await browser.submit(await browser.open(acme.authorizeUrl(app.clientId)));
+    const code = new URL(unused.url).searchParams.get('code') ?? '';
+    const elsewhere = other.browse();
+    await other.signIn(elsewhere, await other.addApp());
+    bed.clock.advanceMs(120_000);
+    const target = { kind: 'tenant', id: 'acme' };
+    const revoked = await acme.manage('POST', '/v1/revocations', { target, reason: 'breach' });
+    expect(revoked.status).toBe(200);
+    expect((await browser.open(acme.at('/account'))).url).toContain('/login');
+    expect((await elsewhere.open(other.at('/account'))).url).toContain('/account');
+    const ask = (form: Record<string, string>) => bed.post(acme.at('/oauth2/token'), form, app);
+    for (const form of [
+      { grant_type: 'refresh_token', refresh_token: refresh },
+      {
+        ...{ grant_type: 'authorization_code', code },
+        redirect_uri: 'https://app.example/cb',
+        code_verifier: 'dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk',
+      },
+    ]) {
+      expect((await ask(form)).json['error']).toBe('invalid_grant');
+    }
+    const told = await bed.post(acme.at('/oauth2/introspect'), { token: access }, app);
+    expect(told.json).toEqual({ active: false });
+    // The rows come after it.
+    expect(await bed.store.sessions.count({ tenant: 'acme', endedAt: null })).toBe(1);
+    for (let rounds = 0; rounds < 12; rounds++) await bed.authority.tick();
+    expect(await bed.store.sessions.count({ tenant: 'acme', endedAt: null })).toBe(0);
+    expect(await bed.store.sessions.count({ tenant: 'other', endedAt: null })).toBe(1);
+    bed.clock.advanceMs(1);
+    const again = acme.browse();
+    await acme.signIn(again, app);
+    expect((await again.open(acme.at('/account'))).url).toContain('/account');
+  });
+
+  it('ends only sessions of before a moment where one is named', async () => {
+    const acme = await addTenant(bed, 'acme');
+    const app = await acme.addApp();
+    await acme.addAlice();
+    const [early, late] = [acme.browse(), acme.browse()];
+    await acme.signIn(early, app);
+    bed.clock.advanceMs(60_000);
+    const before = new Date(bed.clock.nowMs() - 30_000).toISOString();
+    await acme.signIn(late, app);
+    const target = { kind: 'tenant', id: 'acme' };
+    const asked = { target, reason: 'breach', before };
+    expect((await acme.manage('POST', '/v1/revocations', asked)).status).toBe(200);
+    expect((await early.open(acme.at('/account'))).url).toContain('/login');
+    expect((await late.open(acme.at('/account'))).url).toContain('/account');
+  });
+});
+
 describe('a disabled tenant', () => {
   it('is gone at once, with its tokens, and its keys work again when it is enabled', async () => {
     const acme = await addTenant(bed, 'acme');
@@ -162,6 +224,10 @@ describe('a disabled tenant', () => {
       (await acme.manage('POST', '/v1/keys', { name: 'k', scopes: [] })).json['key'],
     );
     const head = () => bed.get('/t/acme/.well-known/openid-configuration');
+    const app = await acme.addApp();
+    await acme.addAlice();
+    const browser = acme.browse();
+    await acme.signIn(browser, app);
     expect((await setTenant('acme', { status: 'disabled' })).body['status']).toBe('disabled');
     expect((await head()).status).toBe(404);
     expect((await acme.manage('GET', '/v1/keys')).status).toBe(404);
@@ -171,6 +237,7 @@ describe('a disabled tenant', () => {
     expect((await head()).status).toBe(200);
     const told = await bed.post(acme.at('/oauth2/introspect'), { token }, client);
     expect(told.json).toEqual({ active: false });
+    expect((await browser.open(acme.at('/account'))).url).toContain('/login');
     expect((await acme.manage('POST', '/v1/keys/verify', { key })).json['active']).toBe(true);
   });
 

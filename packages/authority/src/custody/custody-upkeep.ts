@@ -16,7 +16,7 @@ import {
   rewrapKeys,
 } from './rotation.ts';
 import type { Sealer } from './sealer.ts';
-import type { WrappedKeyRow, WrappedKeyStatus } from './wrapped-keys.ts';
+import { listWrappedKeys, type WrappedKeyRow, type WrappedKeyStatus } from './wrapped-keys.ts';
 
 export interface CustodyUpkeep {
   /**
@@ -120,21 +120,24 @@ async function archive(
   await store.acts.run({ steps, audit: null });
 }
 
-/** Of every tenant, without those that are done with. */
+/** Of the tenants in which one was replaced and is not done with: of the others nothing is due. */
 async function dataKeyRows(store: Pick<Store, 'custodyKeys'>): Promise<readonly WrappedKeyRow[]> {
-  const found: WrappedKeyRow[] = [];
+  const tenants = new Set<string>();
   let after: readonly string[] | undefined;
   for (;;) {
     const page: readonly WrappedKeyRow[] = await store.custodyKeys.list({
-      where: { purpose: 'data', status: { is: '!=', value: 'archived' } },
+      where: { purpose: 'data', status: 'retired' },
       limit: limits.pageItemsMax,
       ...(after === undefined ? {} : { after }),
     });
-    found.push(...page);
+    for (const { tenant } of page) tenants.add(tenant);
     const last = page.at(-1);
-    if (last === undefined || page.length < limits.pageItemsMax) return found;
+    if (last === undefined || page.length < limits.pageItemsMax) break;
     after = [last.tenant, last.id];
   }
+  const found: WrappedKeyRow[] = [];
+  for (const tenant of tenants) found.push(...(await listWrappedKeys(store, tenant, 'data')));
+  return found.filter(({ status }) => status !== 'archived');
 }
 
 /**

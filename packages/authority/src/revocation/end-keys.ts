@@ -1,7 +1,8 @@
 /**
  * API keys end with their owner or their tenant by one entry of the feed, however many they are:
  * from its commit on every judge refuses them. This file brings their rows after it, so that lists,
- * histories and every later reader see them revoked: each key by an act of its own. What must never
+ * histories and every later reader see them revoked: each key by an act of its own. Sessions, which
+ * end with their tenant by its row, are marked in the same way. What must never
  * happen: a judge that waits for the rows.
  */
 import {
@@ -18,16 +19,18 @@ import type { Row } from '../store/tables.ts';
 import { keyViewOf } from './key-view.ts';
 
 export interface EndKeysDeps {
-  readonly store: Pick<Store, 'keys' | 'acts'>;
+  readonly store: Pick<Store, 'keys' | 'sessions' | 'tenants' | 'acts'>;
   readonly recorder: Recorder;
   readonly clock: Pick<Clock, 'nowMs'>;
 }
 
+type EndRowDeps = Omit<EndKeysDeps, 'store'> & { readonly store: Pick<Store, 'keys' | 'acts'> };
+
 export interface KeyEnding {
   readonly tenant: TenantId;
   readonly target: RevocationTarget;
-  /** Keys made before this moment end. */
-  readonly before: UnixMs;
+  /** Keys made before this moment end; undefined: tokens and sessions alone. */
+  readonly before: UnixMs | undefined;
 }
 
 export interface KeyEnder {
@@ -47,9 +50,10 @@ export function createKeyEnder(deps: EndKeysDeps, take: () => readonly KeyEnding
       for (let looked = 0; looked < endingsAtOnce; looked++) {
         const ending = queue[0];
         if (ending === undefined) return;
-        const made = { is: '<', value: ending.before } as const;
-        const isWhole = await endSome(deps, ending, made);
-        if (!isWhole) return;
+        const { before } = ending;
+        const made = { is: '<', value: before ?? 0 } as const;
+        if (before !== undefined && !(await endSome(deps, ending, made))) return;
+        if (ending.target.kind === 'tenant' && !(await endSessions(deps, ending.tenant))) return;
         queue.shift();
       }
     },
@@ -61,7 +65,7 @@ export function createKeyEnder(deps: EndKeysDeps, take: () => readonly KeyEnding
  * making was dated by another clock, or raced the revocation, is then ended by its own row.
  */
 export async function endKeysAround(
-  deps: EndKeysDeps,
+  deps: EndRowDeps,
   input: { readonly tenant: TenantId; readonly target: RevocationTarget; readonly at: UnixMs },
 ): Promise<void> {
   const { tenant, target, at } = input;
@@ -70,9 +74,44 @@ export async function endKeysAround(
   while (!(await endSome(deps, { tenant, target }, made)));
 }
 
+/**
+ * Marks sessions that ended with their tenant, so that their clients are told.
+ *
+ * @returns whether none is left
+ */
+async function endSessions(
+  { store, recorder, clock }: EndKeysDeps,
+  tenant: TenantId,
+): Promise<boolean> {
+  const before = (await store.tenants.get(tenant))?.sessionsEndedBefore ?? 0;
+  const rows = await store.sessions.list({
+    where: { tenant, endedAt: null, createdAt: { is: '<=', value: before } },
+    limit: limits.rotationRowsMax,
+  });
+  if (rows.length === 0) return true;
+  const at = clock.nowMs();
+  await store.acts.run({
+    steps: rows.map(({ id }) => {
+      const where = { tenant, id, endedAt: null };
+      return { do: 'update', table: 'sessions', where, set: { endedAt: at } } as const;
+    }),
+    audit: await recorder.record({
+      tenant,
+      action: 'session.end',
+      at,
+      actor: { kind: 'system', id: 'revocation' },
+      object: { kind: 'tenant', id: tenant },
+      result: 'done',
+      why: 'its tenant was revoked',
+      detail: { sessions: rows.length },
+    }),
+  });
+  return false;
+}
+
 /** @returns whether none is left */
 async function endSome(
-  deps: EndKeysDeps,
+  deps: EndRowDeps,
   ending: Pick<KeyEnding, 'tenant' | 'target'>,
   createdAt: Condition,
 ): Promise<boolean> {
@@ -97,7 +136,7 @@ async function endSome(
 
 /** A key that somebody changes meanwhile stays in the list, and is ended by the next step. */
 async function endOne(
-  { store, recorder, clock }: EndKeysDeps,
+  { store, recorder, clock }: EndRowDeps,
   row: Row<'keys'>,
   target: RevocationTarget,
 ): Promise<void> {

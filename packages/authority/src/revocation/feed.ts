@@ -247,7 +247,9 @@ function catchUp(deps: FeedDeps, tenant: TenantId, feed: TenantFeed): Promise<vo
         if (entry.type === 'revocation') {
           feed.revocations.apply(entry);
           const { target, keysBefore: before } = entry;
-          if (before !== undefined) deps.keyEndings.push({ tenant, target, before });
+          if (before !== undefined || target.kind === 'tenant') {
+            deps.keyEndings.push({ tenant, target, before });
+          }
         }
         if (entry.type === 'route') feed.audiences = undefined;
       }
