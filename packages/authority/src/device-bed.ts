@@ -1,5 +1,6 @@
 /** An authority with people and a device that waits for one of them, for tests. */
 import { asAlice, signInBed } from './sign-in-bed.ts';
+import type { Store } from './store/store.ts';
 
 export const deviceGrantType = 'urn:ietf:params:oauth:grant-type:device_code';
 export const deviceEndpoint = '/oauth2/device_authorization';
@@ -19,8 +20,8 @@ export interface Begun {
 
 export type DeviceBed = Awaited<ReturnType<typeof deviceBed>>;
 
-export async function deviceBed() {
-  const bed = await signInBed();
+export async function deviceBed(store?: Store) {
+  const bed = await signInBed({}, store);
   const tv = await bed.addClient(deviceRules);
   type Device = typeof tv;
   type TestBrowser = ReturnType<typeof bed.browse>;

@@ -3,50 +3,33 @@
  * one code, one refresh token, and a refresh against its revocation. The short form of
  * `npm run races`.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { systemClock, systemTimers } from '@mintmark/core/system';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type GrantBed, grantBed } from './grant-bed.ts';
-import { freshDatabase } from './store/conformance/postgres-database.ts';
-import { openPostgresStore } from './store/postgres/postgres-store.ts';
-import { openSqliteStore } from './store/sqlite/sqlite-store.ts';
-import type { Store } from './store/store.ts';
+import {
+  openRaceStores,
+  racedStores,
+  raceTrials as trials,
+} from './store/conformance/race-stores.ts';
 
-const trials = inject('raceTrials' as never) as number;
-const callers = trials > 10 ? 50 : 12;
-const folder = mkdtempSync(join(tmpdir(), 'mintmark-races-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-/** SQLite has one process; PostgreSQL three, each with connections of its own. */
-async function openStores(kind: 'sqlite' | 'postgres'): Promise<readonly Store[]> {
-  if (kind === 'sqlite') {
-    const ports = { clock: systemClock, timers: systemTimers };
-    return [await openSqliteStore({ directory: join(folder, 'store'), ...ports })];
-  }
-  const url = await freshDatabase();
-  const open = () => openPostgresStore({ url, clock: systemClock });
-  return Promise.all([open(), open(), open()]);
-}
+const callers = 50;
 
 type Replica = Awaited<ReturnType<GrantBed['replica']>>;
 type Answer = Awaited<ReturnType<Replica['post']>>;
 
-describe.each(['sqlite', 'postgres'] as const)('on %s', (kind) => {
-  let stores: readonly Store[] = [];
+describe.each(racedStores)('on %s', (kind) => {
+  let close: () => Promise<void> = async () => undefined;
   let bed: GrantBed;
   let processes: readonly Pick<Replica, 'post' | 'authority'>[] = [];
 
   beforeAll(async () => {
-    stores = await openStores(kind);
-    bed = await grantBed(1, stores[0]);
-    const others = [1, 2].map((at) => bed.replica(stores[at] ?? stores[0]));
+    const opened = await openRaceStores(kind);
+    close = opened.close;
+    const [first, ...more] = opened.stores;
+    bed = await grantBed(1, first);
+    const others = more.map((store) => bed.replica(store));
     processes = [bed, ...(await Promise.all(others))];
   });
-  afterAll(async () => {
-    await Promise.all(stores.map(({ upkeep }) => upkeep.close()));
-  });
+  afterAll(() => close());
 
   /** The same form at all processes at once. */
   function atOnce(count: number, form: Record<string, string>): Promise<Answer>[] {

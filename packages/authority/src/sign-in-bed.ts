@@ -5,6 +5,7 @@ import { authorityBed, bedConfig, bedPassword } from './authority-bed.ts';
 import { signClaims } from './authorization/sign-claims.ts';
 import { openBrowser, type Shown } from './browser-bed.ts';
 import { createKeyring } from './keyring/keyring.ts';
+import type { Store } from './store/store.ts';
 
 export const redirectUri = 'https://app.example/cb';
 /** S256 of the verifier in RFC 7636 appendix B. */
@@ -18,8 +19,8 @@ type Changes = Readonly<Record<string, string | undefined>>;
 export type SignInBed = Awaited<ReturnType<typeof signInBed>>;
 
 /** @param rules of the application */
-export async function signInBed(rules: AppRules = {}) {
-  const bed = await authorityBed();
+export async function signInBed(rules: AppRules = {}, store?: Store) {
+  const bed = await authorityBed(1, store);
   const alice = await bed.addUser('alice');
   await bed.addUser('bob');
 

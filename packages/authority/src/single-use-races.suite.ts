@@ -3,53 +3,35 @@
  * know. Of many at once that bring one assertion, or one DPoP proof, exactly one gets a token.
  */
 import { generateKeyPairSync } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { nowSeconds } from '@mintmark/core';
-import { systemClock, systemTimers } from '@mintmark/core/system';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Authority, openAuthority } from './authority.ts';
 import { authorityBed, basicHeader, bedConfig } from './authority-bed.ts';
 import { buildRequest } from './http/management/request-builder.ts';
-import { freshDatabase } from './store/conformance/postgres-database.ts';
-import { openPostgresStore } from './store/postgres/postgres-store.ts';
-import { openSqliteStore } from './store/sqlite/sqlite-store.ts';
-import type { Store } from './store/store.ts';
+import {
+  openRaceStores,
+  racedStores,
+  raceTrials as trials,
+} from './store/conformance/race-stores.ts';
 
-const trials = 100;
 const racers = 50;
-const folder = mkdtempSync(join(tmpdir(), 'mintmark-single-use-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-async function openStores(kind: 'sqlite' | 'postgres'): Promise<readonly Store[]> {
-  if (kind === 'sqlite') {
-    const ports = { clock: systemClock, timers: systemTimers };
-    const store = await openSqliteStore({ directory: join(folder, 'store'), ...ports });
-    return [store, store, store];
-  }
-  const url = await freshDatabase();
-  const open = () => openPostgresStore({ url, clock: systemClock });
-  return Promise.all([open(), open(), open()]);
-}
-
-describe.each(['sqlite', 'postgres'] as const)('on %s', (kind) => {
-  let stores: readonly Store[] = [];
+describe.each(racedStores)('on %s', (kind) => {
+  let close: () => Promise<void> = async () => undefined;
   let bed: Awaited<ReturnType<typeof authorityBed>>;
   let authorities: readonly Authority[] = [];
 
   beforeAll(async () => {
-    stores = await openStores(kind);
+    const { stores, ...opened } = await openRaceStores(kind);
+    close = opened.close;
     bed = await authorityBed(1, stores[0]);
     const others = stores
       .slice(1)
       .map((store) => openAuthority(bedConfig, { ...bed.ports, store }));
     authorities = [bed.authority, ...(await Promise.all(others))];
   });
-  afterAll(async () => {
-    await Promise.all([...new Set(stores)].map(({ upkeep }) => upkeep.close()));
-  });
+  afterAll(() => close());
 
   /** Sends it to all authorities at once. @returns how often each status came */
   async function race(

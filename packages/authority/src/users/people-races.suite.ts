@@ -2,16 +2,9 @@
  * Races of people's credentials on the stores that serve: three processes, as far as rows know.
  * Each is one act whose conditions decide, so of many at once one wins.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { limits, nowSeconds, type SubjectId } from '@mintmark/core';
-import { systemClock, systemTimers } from '@mintmark/core/system';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { freshDatabase } from '../store/conformance/postgres-database.ts';
-import { openPostgresStore } from '../store/postgres/postgres-store.ts';
-import { openSqliteStore } from '../store/sqlite/sqlite-store.ts';
-import type { Store } from '../store/store.ts';
+import { openRaceStores, racedStores } from '../store/conformance/race-stores.ts';
 import { createUser, updateUser } from './change-user.ts';
 import { createFactors } from './factors.ts';
 import { createPasskeys } from './passkeys.ts';
@@ -23,31 +16,18 @@ import { requesterOf, rightPassword, tenant, type UsersBed, usersBed } from './u
 const requester = requesterOf();
 const origin = 'https://id.example';
 const relyingParty = () => ({ id: 'id.example', name: 'Example', origin });
-const folder = mkdtempSync(join(tmpdir(), 'mintmark-people-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-async function openStores(kind: 'sqlite' | 'postgres'): Promise<readonly Store[]> {
-  if (kind === 'sqlite') {
-    const ports = { clock: systemClock, timers: systemTimers };
-    return [await openSqliteStore({ directory: join(folder, 'store'), ...ports })];
-  }
-  const url = await freshDatabase();
-  const open = () => openPostgresStore({ url, clock: systemClock });
-  return Promise.all([open(), open(), open()]);
-}
-
-describe.each(['sqlite', 'postgres'] as const)('on %s', (kind) => {
-  let stores: readonly Store[] = [];
+describe.each(racedStores)('on %s', (kind) => {
+  let close: () => Promise<void> = async () => undefined;
   let beds: readonly UsersBed[] = [];
   let names = 0;
 
   beforeAll(async () => {
-    stores = await openStores(kind);
+    const { stores, ...opened } = await openRaceStores(kind);
+    close = opened.close;
     beds = [1, 2, 3].map((seed) => usersBed(stores[seed % stores.length]!, seed));
   });
-  afterAll(async () => {
-    await Promise.all(stores.map(({ upkeep }) => upkeep.close()));
-  });
+  afterAll(() => close());
 
   const freshName = () => `person${++names}`;
 
