@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Store } from '../store.ts';
 import type { Row } from '../tables.ts';
-import { clientRow, freshTenant, nodeRow } from './rows.ts';
+import { clientRow, deviceRow, freshTenant, nodeRow } from './rows.ts';
 import { stepRunner } from './run-steps.ts';
 
 function datedClient(tenant: string, clientId: string, createdAt: number): Row<'clients'> {
@@ -39,6 +39,26 @@ function describeOrder(store: () => Store): void {
         store().clients.list({ where: { tenant }, orderBy: ['createdAt'], descending, limit: 10 });
       expect((await list(false)).map(({ clientId }) => clientId)).toEqual(['c', 'a', 'b', 'd']);
       expect((await list(true)).map(({ clientId }) => clientId)).toEqual(['d', 'b', 'a', 'c']);
+    });
+
+    it('goes by a unique key, which no two rows have', async () => {
+      const tenant = freshTenant();
+      const insert = (id: string, userCode: string) =>
+        run([
+          {
+            do: 'insert',
+            table: 'deviceGrants',
+            row: deviceRow(tenant, id, userCode),
+            refused: 'taken',
+          },
+        ]);
+      expect(await insert('a', 'y')).toMatchObject({ outcome: 'done' });
+      expect(await insert('b', 'x')).toMatchObject({ outcome: 'done' });
+      expect(await insert('c', 'x')).toMatchObject({ outcome: 'taken' });
+      const found = (where: { readonly userCode?: string }) =>
+        store().deviceGrants.list({ where: { tenant, ...where }, orderBy: ['userCode'], limit: 9 });
+      expect((await found({})).map(({ id }) => id)).toEqual(['b', 'a']);
+      expect((await found({ userCode: 'y' })).map(({ id }) => id)).toEqual(['a']);
     });
 
     it('refuses an order that no index serves', async () => {

@@ -2,13 +2,14 @@
 import type { TenantId } from '@mintmark/core';
 import type { Act, FeedDraft, Step } from '../act.ts';
 import type { TableName } from '../tables.ts';
-import { auditRow, clientRow, nodeRow, revocationDraft, tokenRow } from './rows.ts';
+import { auditRow, clientRow, deviceRow, nodeRow, revocationDraft, tokenRow } from './rows.ts';
 
 /** The tables that random acts touch; their final rows are compared. */
 export const randomTables = [
   'clients',
   'nodes',
   'tokens',
+  'deviceGrants',
   'feed',
   'feedHead',
   'revocations',
@@ -50,9 +51,9 @@ export function randomAct(input: Context & { number: number }): Act {
   return { ...act, otherwise: { r0: branch(), r1: branch() } };
 }
 
-/** Now and then a record's id is taken: that faults the act. */
+/** Never taken: SQLite enters records in its log at once, where nothing looks for a second one. */
 function auditId(dice: Dice, tenant: string, number: number): string {
-  return `${tenant} ${dice.below(50) === 0 ? dice.below(20) : `${number} ${dice.below(1e6)}`}`;
+  return `${tenant} ${number} ${dice.below(1e6)}`;
 }
 
 interface Context {
@@ -66,7 +67,7 @@ type Refusing = Context & { readonly refused: string };
 function randomStep(context: Context): Step {
   const { shape } = context;
   const refusing = { ...context, refused: `r${shape.below(3)}` };
-  switch (shape.below(5)) {
+  switch (shape.below(6)) {
     case 0:
       return clientStep(refusing);
     case 1:
@@ -74,6 +75,8 @@ function randomStep(context: Context): Step {
       return nodeStep(refusing);
     case 3:
       return tokenStep(refusing);
+    case 4:
+      return deviceStep(refusing);
     default:
       return feedStep(refusing);
   }
@@ -140,6 +143,23 @@ function tokenStep({ shape, dice, tenant, refused }: Refusing): Step {
       return { do: 'require', table, where, refused };
     default:
       return { do: 'insert', table, row: { ...tokenRow(partition, tenant, id), family }, refused };
+  }
+}
+
+function deviceStep({ shape, dice, tenant, refused }: Refusing): Step {
+  const row = deviceRow(tenant, `d${dice.below(4)}`, `u${dice.below(6)}`);
+  const status = (['pending', 'approved'] as const)[dice.below(2)]!;
+  const table = 'deviceGrants';
+  switch (shape.below(4)) {
+    case 0: {
+      const polledAt = dice.below(2) === 0 ? null : dice.below(9);
+      const set = { status, polledAt, approval: shape.below(2) === 0 ? null : { n: 1 } };
+      return { do: 'update', table, where: { tenant, id: row.id, status: 'pending' }, set };
+    }
+    case 1:
+      return { do: 'delete', table, where: { tenant, userCode: row.userCode }, refused };
+    default:
+      return { do: 'insert', table, row, refused };
   }
 }
 

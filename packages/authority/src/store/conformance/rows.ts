@@ -57,6 +57,24 @@ export function tokenRow(partition: number, tenant: string, id: string): Row<'to
   };
 }
 
+/** Of two unique keys: its own, and its user code. */
+export function deviceRow(tenant: string, id: string, userCode: string): Row<'deviceGrants'> {
+  return {
+    tenant,
+    id,
+    hash: Uint8Array.of(9, 9),
+    pepperVersion: '1',
+    userCode,
+    clientId: 'client',
+    request: { scopes: ['a'] },
+    status: 'pending',
+    intervalSeconds: 5,
+    polledAt: null,
+    approval: null,
+    expiresAtSeconds: 20,
+  };
+}
+
 export function revocationDraft(id: string, expiresAt = 2_000_000_000): FeedDraft {
   const draft = { type: 'revocation', target: { kind: 'client', id }, expiresAt };
   return draft as FeedDraft;
