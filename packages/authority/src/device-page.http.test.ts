@@ -1,7 +1,7 @@
 /** The page /device (RFC 8628 §3.3): a person types a code, is asked, and answers. */
 import { defaultTenant, limits } from '@mintmark/core';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { type DeviceBed, deviceBed, deviceRules as rules } from './device-bed.ts';
+import { type Begun, type DeviceBed, deviceBed, deviceRules as rules } from './device-bed.ts';
 import { asAlice, asBob } from './sign-in-bed.ts';
 
 let bed: DeviceBed;
@@ -25,6 +25,13 @@ describe('the page for a code', () => {
     expect(question.text).toContain('from the address 192.0.2.1');
     expect(question.text).toContain('If somebody sent you the code');
     expect(question.headers['content-security-policy']).toContain("form-action 'self'");
+  });
+
+  it('says of a client that named itself that nobody here vouches for the name', async () => {
+    const stranger = await bed.addClient({ ...rules, source: 'registration' });
+    const question = await bed.ask(await bed.begin({}, stranger));
+    expect(question.text).toContain('no administrator here knows it');
+    expect(question.text).toContain(stranger.clientId);
   });
 
   it('takes the code however it is typed, in the language of the browser', async () => {
@@ -207,5 +214,29 @@ describe('the page for a code', () => {
     }
     const shown = await browser.submit(entry, { user_code: begun.user_code });
     expect(shown).toMatchObject({ status: 429 });
+  });
+
+  it('of one tenant knows no code of another', async () => {
+    const made = await bed.manage('POST', '/v1/tenants', { json: { tenant: 'acme' } });
+    const json = {
+      ...{ client_name: 'TV', grant_types: rules.grantTypes, scope: 'read' },
+      token_endpoint_auth_method: 'none',
+    };
+    const key = String(made.json['admin_key']);
+    const client = await bed.manage('POST', '/t/acme/v1/clients', { key, json });
+    const client_id = String(client.json['client_id']);
+    const begun = await bed.post('/t/acme/oauth2/device_authorization', { client_id });
+    const { user_code, device_code, verification_uri } = begun.json;
+    expect(verification_uri).toBe('https://issuer.example/t/acme/device');
+    const browser = bed.browse();
+    const enter = async (path: string) =>
+      browser.submit(await browser.open(path), { user_code: String(user_code) });
+    expect(await enter('/device')).toMatchObject({ status: 422 });
+    expect((await enter('/t/acme/device')).url).toMatch(/^\/t\/acme\/login/);
+    const form = { grant_type: rules.grantTypes[0], device_code: String(device_code), client_id };
+    const here = await bed.post('/t/acme/oauth2/token', form);
+    expect(here.json['error']).toBe('authorization_pending');
+    const there = await bed.poll(begun.json as unknown as Begun);
+    expect(there.json['error']).toBe('invalid_grant');
   });
 });

@@ -37,6 +37,22 @@ const register = (bed: Bed, json: unknown, token?: string) =>
   send(bed, 'POST', path, { json, ...(token === undefined ? {} : { token }) });
 
 describe('registration', () => {
+  it('takes a device, which needs no place to be sent back to', async () => {
+    const bed = await open();
+    const wish = {
+      client_name: 'TV',
+      token_endpoint_auth_method: 'none',
+      grant_types: ['urn:ietf:params:oauth:grant-type:device_code', 'refresh_token'],
+    };
+    const made = await register(bed, wish);
+    expect(made).toMatchObject({ status: 201, json: { grant_types: wish.grant_types } });
+    const client_id = String(made.json['client_id']);
+    const begun = await bed.post('/oauth2/device_authorization', { client_id, scope: 'mcp' });
+    expect(begun).toMatchObject({ status: 200 });
+    const more = await bed.post('/oauth2/device_authorization', { client_id, scope: 'admin' });
+    expect(more.json).toEqual({ error: 'invalid_scope' });
+  });
+
   it('gives a stranger a client that the operator’s bounds hold', async () => {
     const bed = await open();
     const wish = {

@@ -56,6 +56,22 @@ describe('with an authenticator app', () => {
     expect(await sessions()).toMatchObject([{ acr: 'mfa', amr: ['pwd', 'otp', 'mfa'] }]);
   });
 
+  it('leads to the question of a device as well', async () => {
+    const grant = 'urn:ietf:params:oauth:grant-type:device_code';
+    const tv = await bed.addClient({ grantTypes: [grant], defaultAcrValues: ['mfa'] });
+    const begun = await bed.post('/oauth2/device_authorization', {}, tv);
+    const browser = bed.browse();
+    const user_code = String(begun.json['user_code']);
+    const login = await browser.submit(await browser.open('/device'), { user_code });
+    const page = await browser.submit(login, asAlice);
+    expect(page.text).toContain('name="code"');
+    const question = await browser.submit(page, { code: app() });
+    expect(question.url).toMatch(/^\/device\?transaction=/);
+    await browser.submit(question);
+    const form = { grant_type: grant, device_code: String(begun.json['device_code']) };
+    expect(await bed.post('/oauth2/token', form, tv)).toMatchObject({ status: 200 });
+  });
+
   it('a wrong code is asked for again, a used one is wrong', async () => {
     const { browser, page } = await halfway();
     const wrong = await browser.submit(page, { code: app(50) });
