@@ -78,7 +78,7 @@ async function go(run: Following, visit: Parameters<Window['visit']>[0]): Promis
   const seen = await window.visit(visit, { ...person, decides });
   walks.push(seen);
   const awaited = (await suite.log(id)).find((line) => line.upload !== undefined && !line.img);
-  const picture = pictureOf(seen, suite.base);
+  const picture = pictureOf(seen, suite.base, module.testModule);
   if (awaited?.upload !== undefined && picture !== undefined) {
     await suite.upload(id, awaited.upload, picture);
   }
@@ -91,8 +91,12 @@ function decisionIn(module: string, visitsBefore: number): Person['decides'] {
   return isTwice && visitsBefore === 0 ? 'nothing' : 'allow';
 }
 
-/** The page on which the person stopped; where he went on to the client, the first that he saw. */
-function pictureOf({ url, pictures }: Seen, suite: string): Buffer | undefined {
+/**
+ * The page on which the person stopped; where he went on to the client, the first that he saw, or
+ * the one that tells of the application where a module is about that.
+ */
+function pictureOf({ url, pictures }: Seen, suite: string, module: string): Buffer | undefined {
+  if (/registration-(?:logo|policy|tos)-uri/.test(module)) return pictures.at(-1);
   return new URL(url).origin === new URL(suite).origin ? pictures[0] : pictures.at(-1);
 }
 

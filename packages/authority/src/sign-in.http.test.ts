@@ -55,6 +55,25 @@ describe('a sign-in', () => {
     expect(row?.version).toBe(2);
   });
 
+  test('shows the pages of the application to read, and loads nothing from there', async () => {
+    const app = await bed.addApp({
+      policyUri: 'https://app.example/privacy?a=1&b=2',
+      tosUri: 'https://app.example/terms',
+      logoUri: 'https://app.example/logo.png',
+    });
+    const browser = bed.browse();
+    const login = await browser.open(bed.authorizeUrl({ client_id: app.clientId }));
+    const { text, headers } = await browser.submit(login, asAlice);
+    expect(text).toContain('<a href="https://app.example/privacy?a=1&amp;b=2"');
+    expect(text).toContain('<a href="https://app.example/terms"');
+    expect(text).not.toContain('<img');
+    expect(headers['content-security-policy']).not.toContain('img-src');
+    const other = bed.browse();
+    const plain = await other.submit(await other.open(bed.authorizeUrl()), asAlice);
+    expect(plain.text).toContain('asks for access');
+    expect(plain.text).not.toContain('terms of service');
+  });
+
   test('works by POST too, whose cookies another site cannot send', async () => {
     const browser = await bed.settled();
     const [session] = [...browser.jar].filter(([name]) => name.endsWith('session'));

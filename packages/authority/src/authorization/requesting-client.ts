@@ -29,5 +29,7 @@ export type RequestingClient = Pick<
   | 'requireSignedRequestObject'
   | 'authorizationResponseAlgorithm'
   | 'backchannelLogoutUri'
+  | 'policyUri'
+  | 'tosUri'
   | 'refreshTokenTtlSeconds'
 >;

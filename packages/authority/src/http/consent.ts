@@ -98,6 +98,8 @@ async function showConsent(
     ...wantedBy(asked.request),
     destination: destinationOf(redirectUri),
     isLoopback: isLoopbackRedirectUri(redirectUri),
+    policyUri: client.value.policyUri,
+    tosUri: client.value.tosUri,
     formAction: formActionTo(redirectUri),
   });
   return deps.renderPage(words, page);

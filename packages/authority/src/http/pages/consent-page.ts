@@ -17,6 +17,9 @@ export interface ConsentView {
   /** Where the person is sent, as much of it as people can judge. */
   readonly destination: string;
   readonly isLoopback: boolean;
+  /** What the application says of itself: pages of its own, to read. */
+  readonly policyUri: string | undefined;
+  readonly tosUri: string | undefined;
   readonly formAction: string;
 }
 
@@ -44,6 +47,7 @@ ${listOf(say('wants'), scopesInWords(words, view.scopes))}
 ${listOf(say('at'), view.resources)}
 ${listOf(say('claims'), view.claims)}
 ${place}
+${reading(words, view)}
 <form method="post" action="${view.action}">
 <input type="hidden" name="transaction" value="${view.signIn}">
 <input type="hidden" name="token" value="${view.token}">
@@ -75,4 +79,16 @@ export function listOf(title: string, items: readonly string[]): Html | undefine
   return html`<h2>${title}</h2>
 <ul>${items.map((item) => html`<li>${item}</li>`)}</ul>
 `;
+}
+
+/** OpenID Connect Dynamic Client Registration §2. The address is shown: nobody vouches for it. */
+function reading({ say }: Words, { policyUri, tosUri }: ConsentView): Html | undefined {
+  if (policyUri === undefined && tosUri === undefined) return undefined;
+  return html`<ul>${link(say('policy'), policyUri)}${link(say('terms'), tosUri)}</ul>`;
+}
+
+function link(text: string, uri: string | undefined): Html | undefined {
+  if (uri === undefined) return undefined;
+  const there = html`<a href="${uri}" target="_blank" rel="noopener noreferrer">${uri}</a>`;
+  return html`<li>${text}: ${there}</li>`;
 }

@@ -43,6 +43,8 @@ const english = {
   phone: 'see your phone number',
   offline_access: 'keep this access while you are away',
   otherScope: 'use “{scope}”',
+  policy: 'How it uses your data',
+  terms: 'Its terms of service',
   error: 'This did not work',
   errorHint: 'Go back to the application and try again. If it happens again, tell its operator:',
   client_not_named: 'The request does not name an application.',
@@ -187,6 +189,8 @@ const german: Messages = {
   phone: 'Ihre Telefonnummer sehen',
   offline_access: 'diesen Zugriff behalten, während Sie abwesend sind',
   otherScope: '„{scope}“ nutzen',
+  policy: 'Wie sie Ihre Daten verwendet',
+  terms: 'Ihre Nutzungsbedingungen',
   error: 'Das hat nicht geklappt',
   errorHint:
     'Gehen Sie zur Anwendung zurück und versuchen Sie es noch einmal. ' +
