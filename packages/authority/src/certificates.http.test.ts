@@ -156,6 +156,23 @@ describe('a certificate', () => {
     expect(decodeJwt(String(json['access_token']))['cnf']).toEqual({ 'x5t#S256': expected });
   });
 
+  it.each(['jwt', 'opaque'] as const)('is shown by introspection: %s', async (format) => {
+    const one = await bed();
+    const { clientId, secret } = await one.addClient({
+      accessTokenFormat: format,
+      tlsClientCertificateBoundAccessTokens: true,
+    });
+    const authorization = `Basic ${Buffer.from(`${clientId}:${secret}`).toString('base64')}`;
+    const { json } = await token(one, clientId, trusted, { authorization });
+    const form = { token: String(json['access_token']) };
+    const shownAs = await one.post('/oauth2/introspect', form, { clientId, secret });
+    const digest = new X509Certificate(shown.der).fingerprint256.replaceAll(':', '');
+    expect(shownAs.json).toMatchObject({
+      active: true,
+      cnf: { 'x5t#S256': Buffer.from(digest, 'hex').toString('base64url') },
+    });
+  });
+
   it('is needed where tokens are to be bound to it', async () => {
     const one = await bed();
     const { clientId, secret } = await one.addClient({

@@ -55,6 +55,29 @@ describe('token_type_hint', () => {
   );
 });
 
+describe('introspection', () => {
+  it('calls a token active whose signature, issuer and type are ours, and no other', async () => {
+    const { json } = await bed.post('/oauth2/token', grant, client);
+    const [head = '', payload = '', signature = ''] = String(json['access_token']).split('.');
+    const again = (part: string, more: object) => {
+      const whole = { ...JSON.parse(Buffer.from(part, 'base64url').toString()), ...more };
+      return Buffer.from(JSON.stringify(whole)).toString('base64url');
+    };
+    const isActive = async (token: string) =>
+      (await bed.post('/oauth2/introspect', { token }, client)).json['active'];
+    expect(await isActive(`${head}.${payload}.${signature}`)).toBe(true);
+    for (const token of [
+      `${head}.${payload}.${signature.startsWith('A') ? 'B' : 'A'}${signature.slice(1)}`,
+      `${head}.${again(payload, { scope: 'admin' })}.${signature}`,
+      `${head}.${again(payload, { iss: 'https://other.example' })}.${signature}`,
+      `${again(head, { typ: 'JWT' })}.${payload}.${signature}`,
+      `${again(head, { alg: 'none' })}.${payload}.`,
+    ]) {
+      expect(await isActive(token), token).toBe(false);
+    }
+  });
+});
+
 describe('resource', () => {
   it.each([
     ['no URI', 'api'],
