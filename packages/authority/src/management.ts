@@ -119,7 +119,7 @@ function endpointPorts(rooms: Rooms, shared: Judging): ManagementPorts {
       accept: decisions.accept,
     },
     operations: { metrics: () => metricsOf(rooms) },
-    about: { version: '1', server: config.issuer },
+    about: { version: '1', server: config.issuer, serverOf: issuerOf },
   };
 }
 

@@ -90,6 +90,8 @@ describe('a tenant', () => {
     expect(claimsOf(token)).toMatchObject({ iss: acme.issuer, mm_tenant: 'acme' });
     const told = await bed.post(acme.at('/oauth2/introspect'), { token }, client);
     expect(told.json).toMatchObject({ active: true, iss: acme.issuer });
+    const { servers } = (await bed.get(acme.at('/openapi.json'))).json;
+    expect(servers).toEqual([{ url: acme.issuer }]);
   });
 
   it('is gone where its name is not known', async () => {

@@ -115,11 +115,11 @@ function leave(entered: Map<TenantId, number>, tenant: TenantId): void {
   else entered.delete(tenant);
 }
 
-/** The least lately read leave first. */
+/** The least lately read leave first; the first tenant stays. */
 function makeRoom(entries: Map<TenantId, unknown>, entered: ReadonlyMap<TenantId, unknown>): void {
   for (const tenant of entries.keys()) {
     if (entries.size <= limits.tenantsHeldMax) return;
-    if (!entered.has(tenant)) entries.delete(tenant);
+    if (tenant !== defaultTenant && !entered.has(tenant)) entries.delete(tenant);
   }
 }
 

@@ -20,7 +20,9 @@ describe('the issuer of a tenant', () => {
 
   it('is found by its host, which finds no other issuer by a path', () => {
     const place = { tenant: 'bank', path: '/oauth2/token' };
-    expect(at('/oauth2/token', 'LOGIN.bank.example')).toEqual(place);
+    const spellings = ['', ':443', '.', '.:443'].map((end) => `LOGIN.bank.example${end}`);
+    for (const host of spellings) expect(at('/oauth2/token', host)).toEqual(place);
+    expect(at('/oauth2/token', 'login.bank.example:8443')?.tenant).toBe('default');
     expect(at('/t/acme/login', 'login.bank.example')).toMatchObject({ tenant: 'bank' });
   });
 

@@ -31,7 +31,7 @@ export function createIssuers(base: string, own: Readonly<Record<string, string>
   const basePath = new URL(base).pathname.replace(/\/$/, '');
   const origins = new Map(Object.entries(own));
   const byHost = new Map(
-    [...origins].map(([tenant, url]) => [new URL(url).host, tenant as TenantId] as const),
+    [...origins].map(([tenant, url]) => [nameOf(new URL(url).host), tenant as TenantId] as const),
   );
 
   function byPath(path: string): Place | undefined {
@@ -50,10 +50,15 @@ export function createIssuers(base: string, own: Readonly<Record<string, string>
       return origins.get(tenant) ?? `${base}${segment}${tenant}`;
     },
     find({ path, host }) {
-      const tenant = host === undefined ? undefined : byHost.get(host.toLowerCase());
+      const tenant = host === undefined ? undefined : byHost.get(nameOf(host));
       return tenant === undefined ? byPath(path) : { tenant, path };
     },
   };
+}
+
+/** A host as it is compared: some proxies write the usual port, some clients the final dot. */
+function nameOf(host: string): string {
+  return host.toLowerCase().replace(/\.?(?::(?:443|80))?$/, '');
 }
 
 const inserted = ['/.well-known/oauth-authorization-server', '/.well-known/openid-configuration'];

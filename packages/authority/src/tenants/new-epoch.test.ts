@@ -2,6 +2,7 @@ import { defaultTenant } from '@mintmark/core';
 import { beforeEach, expect, test } from 'vitest';
 import { openAuthority } from '../authority.ts';
 import { authorityBed, bedConfig } from '../authority-bed.ts';
+import { addTenant } from '../tenant-bed.ts';
 import { beginNewEpoch } from './new-epoch.ts';
 
 const actor = { kind: 'system', id: 'restore' } as const;
@@ -111,6 +112,35 @@ test('lets a key of before be enabled again, long after the start', async () => 
     active: true,
     id,
   });
+});
+
+test('disables every other tenant until it is enabled; what was minted stays ended', async () => {
+  const acme = await addTenant(bed, 'acme');
+  const client = await acme.addClient({ access_token_format: 'opaque' });
+  const { access_token: token = '' } = await acme.tokens(
+    { grant_type: 'client_credentials' },
+    client,
+  );
+  const app = await acme.addApp();
+  await acme.addAlice();
+  const browser = acme.browse();
+  await acme.signIn(browser, app);
+  const { adminKey: key = '' } = await begin('refuse');
+  await bed.restart();
+  const metadata = acme.at('/.well-known/openid-configuration');
+  expect((await bed.get(metadata)).status).toBe(404);
+  const asked = { key, ifMatch: '*' };
+  const enabled = { ...asked, json: { status: 'active' } };
+  expect((await bed.manage('PATCH', '/v1/tenants/acme', enabled)).status).toBe(200);
+  expect((await bed.get(metadata)).status).toBe(200);
+  expect((await browser.open(acme.at('/account'))).url).toContain('/login');
+  const made = await bed.manage('POST', '/v1/tenants/acme/admin-keys', {
+    ...{ key, json: { name: 'after the restore' } },
+  });
+  const inspected = await bed.manage('POST', acme.at('/v1/tokens/inspect'), {
+    ...{ key: String(made.json['admin_key']), json: { token } },
+  });
+  expect(inspected.json).toEqual({ active: false, reason: 'revoked' });
 });
 
 test('leaves everything as it was where the operator vouches for the lost time', async () => {

@@ -50,9 +50,9 @@ const positionGap = 2 ** 45;
  * Begins a new epoch in one act.
  *
  * @param input.credentials `refuse`: every token minted so far is refused; keys, administrators'
- *   among them, and clients are disabled until somebody enables them one by one or makes new ones;
- *   signing keys are replaced. Any of them may have been ended in the lost time because it had
- *   leaked. `accept`: the operator vouches that nothing was
+ *   among them, clients and all tenants but the first are disabled until somebody enables them one
+ *   by one or makes new ones; signing keys are replaced. Any of them may have been ended in the
+ *   lost time because it had leaked. `accept`: the operator vouches that nothing was
  * @throws StoreFault; `not_initialised`. Nothing has changed then
  */
 export async function beginNewEpoch(
@@ -120,6 +120,14 @@ function endOfCredentials(deps: NewEpochDeps, actor: AuditActor, now: UnixMs): r
       // They are disabled below, and whoever can know enables them again; a revocation is for good.
       keepsKeys: true,
     }),
+    // The same for the others, however many there are: enabling one ends all that was minted there.
+    {
+      do: 'update',
+      table: 'tenants',
+      where: { status: 'active', tenant: { is: '!=', value: tenant } },
+      set: { status: 'disabled', version: { add: 1 } },
+    },
+    { do: 'update', table: 'tenants', where: {}, set: { sessionsEndedBefore: now } },
     {
       do: 'update',
       table: 'keys',

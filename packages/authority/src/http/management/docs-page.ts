@@ -3,13 +3,21 @@
  * without any script. Both are made once, when the authority starts.
  */
 import { createHash } from 'node:crypto';
-import { ok } from '@mintmark/core';
+import { ok, type TenantId } from '@mintmark/core';
 import { endpoint, type PreparedEndpoint } from './endpoint.ts';
 import { describeApi, type OpenApiInput, problemsOf } from './openapi.ts';
 import { problems } from './problem.ts';
 
-export function docsEndpoints(input: OpenApiInput): readonly PreparedEndpoint[] {
+/** @param input.serverOf base URL of a tenant's API, as its users see it */
+export function docsEndpoints(
+  input: OpenApiInput & { readonly serverOf: (tenant: TenantId) => string },
+): readonly PreparedEndpoint[] {
   const description = JSON.stringify(describeApi(input));
+  const serversOf = (server: string): string => JSON.stringify({ servers: [{ url: server }] });
+  const ofTenant = (text: string, tenant: TenantId): string =>
+    text.replace(serversOf(input.server).slice(1, -1), () =>
+      serversOf(input.serverOf(tenant)).slice(1, -1),
+    );
   const page = renderPage(input);
   const headers = {
     // Nothing runs and nothing is loaded; the one style is named by its hash.
@@ -27,7 +35,7 @@ export function docsEndpoints(input: OpenApiInput): readonly PreparedEndpoint[] 
       permission: undefined,
       hidden: true,
       answers: { 200: { description: 'OpenAPI 3.1.', contentType: 'application/json' } },
-      handle: () => ok({ status: 200, text: description }),
+      handle: ({ tenant }) => ok({ status: 200, text: ofTenant(description, tenant) }),
     }),
     endpoint({
       method: 'GET',

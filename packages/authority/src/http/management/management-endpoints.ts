@@ -35,7 +35,7 @@ export interface ManagementPorts {
   readonly tenants: TenantPorts;
   readonly feed: FeedEndpointDeps;
   readonly operations: MetricsPorts;
-  readonly about: { readonly version: string; readonly server: string };
+  readonly about: Pick<Parameters<typeof docsEndpoints>[0], 'version' | 'server' | 'serverOf'>;
 }
 
 export function managementEndpoints(ports: ManagementPorts): readonly PreparedEndpoint[] {
