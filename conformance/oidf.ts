@@ -8,6 +8,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { openApprovals } from './oidf/approvals.ts';
 import { openDesk } from './oidf/browser.ts';
 import { runModule, type Verdict } from './oidf/module-run.ts';
 import { certificateNames, type PlanRun, person, plans, seed } from './oidf/plans.ts';
@@ -57,6 +58,7 @@ const certificates = [
   await authority.issueCertificate(first),
   await authority.issueCertificate(second),
 ] as const;
+const approvals = await openApprovals(authority);
 const upstream = await startUpstream();
 const desk = await openDesk({ executable: which(values.chromium), suite: suite.base });
 const verdicts: Verdict[] = [];
@@ -65,6 +67,7 @@ try {
   for (const plan of chosen) verdicts.push(...(await runPlan(plan)));
 } finally {
   await desk.close();
+  await approvals.close();
   await authority.child.stop();
   await upstream.close();
   if (values.out !== undefined) {
@@ -77,7 +80,11 @@ const isBad = ({ result }: Verdict): boolean => ['FAILED', 'UNKNOWN', 'STUCK'].i
 process.exitCode = verdicts.length === 0 || verdicts.some(isBad) ? 1 : 0;
 
 async function runPlan({ name, plan, variant, configuration }: PlanRun): Promise<Verdict[]> {
-  const made = await suite.createPlan(plan, variant, configuration({ ...authority, certificates }));
+  const made = await suite.createPlan(
+    plan,
+    variant,
+    configuration({ ...authority, certificates, approvals }),
+  );
   console.log(`\n${name}: ${plan} ${JSON.stringify(variant)}`);
   const found: Verdict[] = [];
   for (const module of made.modules) {

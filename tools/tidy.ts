@@ -41,6 +41,7 @@ export const layers: Layers = {
     authority: [
       ['device-bed.ts'],
       ['tenant-bed.ts'],
+      ['backchannel-bed.ts'],
       ['sign-in-bed.ts'],
       ['browser-bed.ts'],
       ['management-bed.ts'],

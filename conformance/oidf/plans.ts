@@ -5,6 +5,7 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import type { ClientCertificate } from '../rig/certificate.ts';
 import type { Json } from '../rig/exchange.ts';
+import type { Approvals } from './approvals.ts';
 import type { Person } from './browser.ts';
 
 export interface PlanRun {
@@ -27,6 +28,8 @@ export interface Judged {
   readonly certificates: readonly [ClientCertificate, ClientCertificate];
   /** PEM text of who signed them. */
   readonly ca: string;
+  /** Where a person's answers on another device are given. */
+  readonly approvals: Pick<Approvals, 'url'>;
 }
 
 /** Names the addresses under which the suite plays the client. */
@@ -53,6 +56,10 @@ const mtlsOne = withKey('conformance-mtls-one', 'PS256');
 const mtlsTwo = withKey('conformance-mtls-two', 'ES256');
 const signedOne = withKey('conformance-signed-one', 'PS256');
 const signedTwo = withKey('conformance-signed-two', 'ES256');
+const pingOne = withKey('conformance-ping-one', 'PS256');
+const pingTwo = withKey('conformance-ping-two', 'ES256');
+const pollOne = withKey('conformance-poll-one', 'PS256');
+const pollTwo = withKey('conformance-poll-two', 'ES256');
 
 /** Those of the plans of mutual TLS: their certificates are made before their configuration. */
 export const certificateNames = ['conformance-mtls-one', 'conformance-mtls-two'] as const;
@@ -102,6 +109,26 @@ const withCertificates =
     };
   };
 
+/** Client-initiated: whom it is about says the client, and the suite what they answer. */
+const byBackchannel =
+  (clients: readonly [Signing, Signing]) =>
+  (under: Judged): Json => {
+    const [first, second] = clients;
+    const [mtls, mtls2] = under.certificates;
+    const hinted = { hint_type: 'login_hint', hint_value: person.username };
+    const scope = 'openid accounts';
+    return {
+      ...base(under),
+      client: { ...first.secretSide, ...hinted, scope },
+      // The class that the device says it has reached.
+      client2: { ...second.secretSide, ...hinted, scope, acr_value: 'phr' },
+      mtls: { ...mtls, ca: under.ca },
+      mtls2: { ...mtls2, ca: under.ca },
+      resource: { resourceUrl: `${under.gateway}/accounts` },
+      automated_ciba_approval_url: under.approvals.url,
+    };
+  };
+
 /** Clients that register themselves, without PKCE, as the plans of OpenID Connect have them. */
 const openRegistration = {
   MINTMARK_REGISTRATION_MODE: 'open',
@@ -113,6 +140,12 @@ const fapi2 = {
   sender_constrain: 'dpop',
   authorization_request_type: 'simple',
   fapi_profile: 'plain_fapi',
+};
+
+const ciba = {
+  client_auth_type: 'private_key_jwt',
+  fapi_ciba_profile: 'plain_fapi',
+  ...staticClient,
 };
 
 const byCertificate = { client_auth_type: 'mtls', sender_constrain: 'mtls' };
@@ -192,6 +225,20 @@ export const plans: readonly PlanRun[] = [
     env: openRegistration,
     configuration: (under) => ({ ...base(under), client: { client_name: 'Conformance suite' } }),
   },
+  {
+    name: 'ciba-ping',
+    plan: 'fapi-ciba-id1-test-plan',
+    variant: { ...ciba, ciba_mode: 'ping' },
+    mutualTls: true,
+    configuration: byBackchannel([pingOne, pingTwo]),
+  },
+  {
+    name: 'ciba-poll',
+    plan: 'fapi-ciba-id1-test-plan',
+    variant: { ...ciba, ciba_mode: 'poll' },
+    mutualTls: true,
+    configuration: byBackchannel([pollOne, pollTwo]),
+  },
 ];
 
 /** Every claim of OpenID Connect Core §5.1, since the suite looks for each. */
@@ -228,7 +275,7 @@ const claims: Json = {
 function withKey(
   id: string,
   alg: 'PS256' | 'ES256',
-): { readonly secretSide: Json; readonly openSide: Json } {
+): { readonly secretSide: Json; readonly openSide: Json; readonly alg: string } {
   const { privateKey, publicKey } =
     alg === 'PS256'
       ? generateKeyPairSync('rsa', { modulusLength: 2048 })
@@ -238,7 +285,7 @@ function withKey(
     client_id: id,
     jwks: { keys: [{ ...key.export({ format: 'jwk' }), ...named }] },
   });
-  return { secretSide: side(privateKey), openSide: side(publicKey) };
+  return { secretSide: side(privateKey), openSide: side(publicKey), alg };
 }
 
 /**
@@ -301,10 +348,42 @@ export function seed(
       signed(signedOne),
       signed(signedTwo),
       ...(mutualTls ? [certified(mtlsOne), certified(mtlsTwo)] : []),
+      ...askingClients(at),
     ],
     routes: [
       { name: 'accounts', match: { path_prefix: '/accounts' }, upstream, scopes: ['accounts'] },
     ],
     users: [{ ...person, claims }],
   };
+}
+
+/** Those of the plans of FAPI-CIBA. @param at where the suite plays the client */
+function askingClients(at: string): readonly Json[] {
+  const asking = ({ openSide, alg }: Signing, mode: Json): Json => ({
+    ...openSide,
+    ...mode,
+    client_name: `Conformance suite (${openSide['client_id']})`,
+    token_endpoint_auth_method: 'private_key_jwt',
+    token_endpoint_auth_signing_alg: alg,
+    // FAPI-CIBA is of a time when assertions named the endpoint that they were sent to.
+    assertion_audience: 'issuer_or_endpoint',
+    grant_types: ['urn:openid:params:grant-type:ciba', 'refresh_token'],
+    response_types: [],
+    scope: 'openid accounts offline_access',
+    security_profile: 'fapi-ciba',
+    backchannel_authentication_request_signing_alg: alg,
+    tls_client_certificate_bound_access_tokens: true,
+    id_token_signed_response_alg: alg,
+  });
+  const ping = {
+    backchannel_token_delivery_mode: 'ping',
+    backchannel_client_notification_endpoint: `${at}/ciba-notification-endpoint`,
+  };
+  const poll = { backchannel_token_delivery_mode: 'poll' };
+  return [
+    asking(pingOne, ping),
+    asking(pingTwo, ping),
+    asking(pollOne, poll),
+    asking(pollTwo, poll),
+  ];
 }

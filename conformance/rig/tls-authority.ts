@@ -20,6 +20,8 @@ export interface TlsAuthority {
   readonly ca: string;
   readonly caFile: string;
   readonly child: Child;
+  /** Of its administrator. */
+  readonly adminKey: string;
   /** A command line as its administrator, answering in JSON. @throws where it is refused */
   administer(...args: readonly string[]): Promise<Json>;
   /** @param name goes into the subject, as `CN=name` */
@@ -89,6 +91,7 @@ export async function startTlsAuthority({
     ca: readFileSync(ca, 'utf8'),
     caFile: ca,
     child,
+    adminKey,
     issueCertificate: (name) => issueCertificate(home, name),
     administer,
     async apply(seed) {

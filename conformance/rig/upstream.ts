@@ -14,7 +14,10 @@ export async function startUpstream(): Promise<Upstream> {
     request.on('data', (part: Buffer) => parts.push(part));
     request.on('end', () => {
       const body = Buffer.concat(parts).toString('utf8');
-      answer.writeHead(200, { 'content-type': 'application/json' });
+      // FAPI 1.0 §6.2.1: a resource repeats the name that its client gave to the exchange.
+      const name = headers['x-fapi-interaction-id'];
+      const named = typeof name === 'string' ? { 'x-fapi-interaction-id': name } : {};
+      answer.writeHead(200, { 'content-type': 'application/json', ...named });
       answer.end(JSON.stringify({ method, path, headers, body }));
     });
   });

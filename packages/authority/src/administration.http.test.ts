@@ -139,7 +139,7 @@ describe('/v1/clients', () => {
     expect(body).not.toHaveProperty('logo_uri');
   });
 
-  it('refuses grants and methods that are not built, naming them', async () => {
+  it('refuses what it cannot do, and what contradicts itself, naming it', async () => {
     const wish = {
       grant_types: ['urn:openid:params:grant-type:ciba'],
       token_endpoint_auth_method: 'tls_client_auth',
@@ -148,8 +148,8 @@ describe('/v1/clients', () => {
     const refused = await bed.call('POST', '/v1/clients', { json: wish });
     expect(refused.status).toBe(422);
     expect(refused.body['errors']).toEqual([
-      { pointer: '/grant_types', message: expect.stringContaining('ciba') },
       { pointer: '/token_endpoint_auth_method', message: expect.stringContaining('tls_client') },
+      { pointer: '/backchannel_token_delivery_mode', message: expect.stringContaining('ciba') },
     ]);
   });
 

@@ -40,6 +40,7 @@ import { createPeppers } from './custody/peppers.ts';
 import { createSealer } from './custody/sealer.ts';
 import { grants } from './grants/run-grant.ts';
 import type { UserinfoDeps } from './grants/userinfo.ts';
+import type { BackchannelDeps } from './http/bc-authorize.ts';
 import { readMetadata } from './http/client-metadata.ts';
 import type { PageDeps } from './http/interaction.ts';
 import { handleOperations, sharedCheck } from './http/operations.ts';
@@ -270,6 +271,7 @@ function protocolDeps(
     revocation: { store, recorder, peppers, clock, entropy, prefix, askedBy: feed.askedBy },
     pages: pagesOfTenant(rooms, pageDeps(rooms, { clientKeys, findClient })),
     devices: deviceDeps(rooms),
+    backchannel: backchannelDeps(rooms, clientKeys),
     register: { registration, registrations: createFailureBudget(clock) },
     authenticator,
     async introspect(input) {
@@ -319,6 +321,20 @@ function pagesOfTenant(
       renderPage,
       security: { ...security, issuerName: policy.branding.name },
     };
+  };
+}
+
+function backchannelDeps(rooms: Rooms, clientKeys: ClientKeys): BackchannelDeps {
+  const { config, ports, store, peppers, sealer, recorder, keyring, feed, users } = rooms;
+  const { clock, entropy } = ports;
+  return {
+    ...{ store, peppers, sealer, recorder, users, clock, entropy, clientKeys },
+    prefix: config.prefix,
+    issuerOf: rooms.issuers.issuerOf,
+    verificationKeys: keyring.verificationKeys,
+    subjectSeenBy: rooms.subjectSeenBy,
+    feedHead: feed.head,
+    tellPerson: rooms.requestMail.tell,
   };
 }
 

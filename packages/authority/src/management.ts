@@ -5,6 +5,7 @@
 import { createFailureBudget, type HttpRequest, type TenantId } from '@mintmark/core';
 import { covers, type Permission } from './admin/permission.ts';
 import type { VerifyKeyPorts } from './apikeys/verify-key.ts';
+import { findClient } from './authorization/known-clients.ts';
 import { verifiedAuthMethods } from './clients/authenticate.ts';
 import { type AuthenticateDeps, authenticate } from './http/management/authenticate.ts';
 import { createCursors } from './http/management/cursor.ts';
@@ -98,6 +99,11 @@ function endpointPorts(rooms: Rooms, shared: Judging): ManagementPorts {
       issuerName: (tenant) => rooms.tenants.policy(tenant).branding.name,
       resetPage: (tenant) => resetPageOf(issuerOf(tenant)),
       passwordHashes: rooms.passwordHashes,
+    },
+    authenticationRequests: {
+      ...acting,
+      feedHead: feed.head,
+      findClient: (tenant, clientId) => findClient(store, tenant, clientId),
     },
     tokens: { inspect: inspector(shared) },
     revocations: {

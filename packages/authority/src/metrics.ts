@@ -4,7 +4,8 @@ import type { ClaimsHook } from './hooks/claims-hook.ts';
 import type { Metric } from './http/management/metrics-endpoint.ts';
 import type { Rooms } from './rooms.ts';
 
-export function metricsOf({ sequencer, feed, usage, claimsHook }: Rooms): readonly Metric[] {
+export function metricsOf(rooms: Rooms): readonly Metric[] {
+  const { sequencer, feed, usage, claimsHook, requestPinger } = rooms;
   const { size, lagMs } = sequencer.view();
   const gauge = (name: string, help: string, value: number): Metric => {
     return { name, help, kind: 'gauge', value };
@@ -18,6 +19,18 @@ export function metricsOf({ sequencer, feed, usage, claimsHook }: Rooms): readon
       'Age of the view of revocations.',
       feed.ageMs(defaultTenant) / 1000,
     ),
+    {
+      name: 'mintmark_authentication_pings_delivered_total',
+      help: 'Clients told that a person has answered (CIBA).',
+      kind: 'counter',
+      value: requestPinger.counts.delivered,
+    },
+    {
+      name: 'mintmark_authentication_pings_failed_total',
+      help: 'Tries to tell a client that did not succeed.',
+      kind: 'counter',
+      value: requestPinger.counts.failed,
+    },
     {
       name: 'mintmark_usage_events_lost_total',
       help: 'Decisions that found no room to be counted.',

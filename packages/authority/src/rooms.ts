@@ -22,6 +22,8 @@ import { openVerifier } from './apikeys/key-secret.ts';
 import { createRecorder, type Recorder } from './audit/record.ts';
 import { createSequencer, type Sequencer } from './audit/sequencer.ts';
 import { findClient } from './authorization/known-clients.ts';
+import { createRequestMail, type RequestMail } from './authorization/request-mail.ts';
+import { createRequestPinger, type RequestPinger } from './authorization/request-pinger.ts';
 import type { RequestingClient } from './authorization/requesting-client.ts';
 import { createSessionEnder, type SessionEnder } from './authorization/session-ender.ts';
 import { registrationOff } from './clients/registration.ts';
@@ -94,6 +96,8 @@ export interface Rooms {
   readonly users: Users;
   readonly claimsHook: ClaimsHook | undefined;
   readonly sessionEnder: SessionEnder;
+  readonly requestPinger: RequestPinger;
+  readonly requestMail: RequestMail;
   /** By which pairwise subjects are made: from custody, the same for ever. */
   readonly pairwiseKey: Uint8Array;
   /** By which user codes are hashed. */
@@ -169,7 +173,6 @@ export async function openRooms(config: AuthorityConfig, ports: AuthorityPorts):
     accountKey: await custody.mac('sign-in-account', new Uint8Array()),
   });
   const keys = await keysOf(custody);
-  const sessionEnder = sessionEnderOf(issuers, { ...ports, ...keys, store, recorder, keyring });
   return {
     ...{ config, ports, store, issuers, tenants },
     peppers,
@@ -185,7 +188,8 @@ export async function openRooms(config: AuthorityConfig, ports: AuthorityPorts):
     refusals,
     keyCache,
     ...{ users, claimsHook: ports.claimsHook && openHook(ports, ports.claimsHook) },
-    sessionEnder,
+    sessionEnder: sessionEnderOf(issuers, { ...ports, ...keys, store, recorder, keyring }),
+    ...backchannelOf(issuers, { ...ports, store, recorder, sealer, users }),
     ...keys,
     ...peopleOf(issuers, { ...acting, users, passwordHashes, ports }),
     passwordHashes,
@@ -245,6 +249,28 @@ function sessionEnderOf(
     findClient: (tenant, clientId) => findClient(store, tenant, clientId),
     onFault: (error) => log({ type: 'fault', where: 'logout', error }),
   });
+}
+
+/** How people hear of requests by the back channel, and clients of the answers. */
+function backchannelOf(
+  { issuerOf }: Issuers,
+  ports: Pick<AuthorityPorts, 'store' | 'clock' | 'mailer' | 'outbound' | 'log'> &
+    Pick<Rooms, 'recorder' | 'sealer' | 'users'>,
+): Pick<Rooms, 'requestPinger' | 'requestMail'> {
+  const { store, log, mailer } = ports;
+  return {
+    requestPinger: createRequestPinger({
+      ...ports,
+      findClient: (tenant, clientId) => findClient(store, tenant, clientId),
+      onFault: (error) => log({ type: 'fault', where: 'ping', error }),
+    }),
+    requestMail: createRequestMail({
+      ...ports,
+      mailer,
+      pageUrlOf: (tenant) => `${issuerOf(tenant)}/account/requests`,
+      onFault: (error) => log({ type: 'fault', where: 'authentication request mail', error }),
+    }),
+  };
 }
 
 /**

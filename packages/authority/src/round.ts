@@ -13,7 +13,7 @@ export function createRound(rooms: Rooms): {
   finish(): Promise<void>;
 } {
   const { ports, store, sequencer, feed, keyring, custodyUpkeep, peppers, usage, refusals } = rooms;
-  const { keyEnder, sessionEnder } = rooms;
+  const { keyEnder, sessionEnder, requestPinger } = rooms;
   const tenantRemover = createTenantRemover({ store, clock: ports.clock });
   let running: Promise<void> | undefined;
   let rounds = 0;
@@ -41,6 +41,7 @@ export function createRound(rooms: Rooms): {
     await attempt('sequencer', sequencer.tick);
     await attempt('feed', feed.refreshWaited);
     await attempt('sessions', sessionEnder.step);
+    requestPinger.step();
     if (rounds % 4 === 0) await everySecond();
     if (rounds % 240 === 0) await attempt('upkeep', () => upkeep(store, ports.clock));
     rounds++;
@@ -56,6 +57,7 @@ export function createRound(rooms: Rooms): {
     async finish() {
       await running;
       await sessionEnder.finish();
+      await requestPinger.finish();
       await attempt('usage', usage.flush);
       await attempt('refusals', refusals.flush);
       while ((await sequencer.tick()) > 0);
@@ -97,6 +99,7 @@ const endingTables = [
   'sessions',
   'sessionClients',
   'grantedFamilies',
+  'backchannelRequests',
 ] as const satisfies readonly TableName[];
 
 /**

@@ -108,6 +108,26 @@ export const limits = {
   logoutKeptSeconds: 86_400,
   /** Life of a logout token: one delivery, and clocks that differ (§2.4 asks for two minutes). */
   logoutTokenSeconds: 120,
+  /** How long a person has to answer a client that asks by the back channel (CIBA §7.3). */
+  authenticationRequestSecondsDefault: 300,
+  authenticationRequestSecondsMax: 3600,
+  /** Between two polls of one client (CIBA §7.3); each that comes early adds five seconds (§11). */
+  authenticationRequestPollSeconds: 5,
+  authenticationRequestPollSecondsMax: 60,
+  /** Questions that wait for one person: nobody reads more, and no client may bury another's. */
+  authenticationRequestsPendingMax: 20,
+  /** A person's mailbox gets at most one message about such questions in this time. */
+  authenticationRequestMailPauseSeconds: 60,
+  /** What a person compares on two screens (CIBA §7.1: relatively short). */
+  bindingMessageCharsMax: 100,
+  /** CIBA §7.1 */
+  clientNotificationTokenCharsMax: 1024,
+  /** A signed request by the back channel is good for so long (FAPI-CIBA §5.2.2). */
+  signedBackchannelRequestSecondsMax: 3600,
+  /** Clients told at once that an answer is there; how often each is tried, after which pause. */
+  pingsAtOnce: 50,
+  pingAttemptsMax: 6,
+  pingRetryMs: 1_000,
   /** Authentication classes in one request; we know a handful. */
   acrValuesMax: 20,
   /** A user name that a client suggests: an e-mail address fits (RFC 5321 §4.5.3.1). */

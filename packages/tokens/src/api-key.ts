@@ -21,9 +21,19 @@ import {
 /**
  * `key` API key, `pat` personal access token, `admin` admin key, `at` opaque access token, `rt`
  * refresh token, `ac` authorization code, `dc` device code, `cs` client secret, `cr` registration
- * token.
+ * token, `br` authentication request by the back channel.
  */
-export type SecretTokenKind = 'key' | 'pat' | 'admin' | 'at' | 'rt' | 'ac' | 'dc' | 'cs' | 'cr';
+export type SecretTokenKind =
+  | 'key'
+  | 'pat'
+  | 'admin'
+  | 'at'
+  | 'rt'
+  | 'ac'
+  | 'dc'
+  | 'cs'
+  | 'cr'
+  | 'br';
 
 export interface SecretToken {
   readonly kind: SecretTokenKind;
@@ -53,6 +63,7 @@ const idCharsByKind: Readonly<Record<SecretTokenKind, number>> = {
   admin: keyIdChars,
   cs: keyIdChars,
   cr: keyIdChars,
+  br: keyIdChars,
   at: tokenIdChars,
   rt: tokenIdChars,
   ac: tokenIdChars,

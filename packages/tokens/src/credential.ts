@@ -177,6 +177,7 @@ function parseToken(text: string, forms: CredentialForms): Credential {
     case 'dc':
     case 'cs':
     case 'cr':
+    case 'br':
       return malformed('misplaced');
     default:
       return assertNever(kind);

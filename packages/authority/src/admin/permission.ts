@@ -18,6 +18,10 @@ export const permissions = [
   'users:read',
   /** Make, change and delete users, their passwords included: as good as being any of them. */
   'users:write',
+  /** See what clients ask people by the back channel. */
+  'authentication_requests:read',
+  /** Answer it: as good as being any user, towards every client that asks that way. */
+  'authentication_requests:write',
   'routes:read',
   'routes:write',
   'signing_keys:read',

@@ -40,7 +40,7 @@ export async function goOn(
   const { purpose } = signIn;
   if (purpose.kind === 'account') {
     const seat = await findSeat(deps, tenant, visitor.sessionToken);
-    if (seat !== undefined) return { to: 'account' };
+    if (seat !== undefined) return { to: purpose.page ?? 'account' };
     return { to: 'sign_in', signIn, why: 'no_session' };
   }
   if (purpose.kind === 'device') {

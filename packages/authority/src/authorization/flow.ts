@@ -74,7 +74,7 @@ export type Outcome =
   | { readonly to: 'consent' | 'device' | 'resume'; readonly signIn: SignIn }
   /** A device has its answer; the person goes back to it. */
   | { readonly to: 'device_done'; readonly answer: 'allowed' | 'denied' }
-  | { readonly to: 'account' }
+  | { readonly to: 'account' | 'requests' }
   | {
       readonly to: 'client';
       readonly target: ResponseTarget;

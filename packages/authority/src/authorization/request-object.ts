@@ -9,6 +9,7 @@ import {
   isJsonObject,
   type JsonObject,
   type JsonValue,
+  type JwsAlgorithm,
   limits,
   ok,
   parseJson,
@@ -44,17 +45,10 @@ export async function readRequestObject(
   },
 ): Promise<Result<Parameters, RequestObjectRefusal>> {
   const { text, client, outer } = input;
-  if (text.length > limits.tokenCharsMax) return refused;
-  const keys = await clientKeys.find(client, kidOf(text));
-  if (keys === undefined) return refused;
   const { requestObjectAlgorithm: only } = client;
   const algorithms = only === undefined ? acceptedAlgorithms(client) : [only];
-  const jws = verifyJws(text, keys, { typ: null, algorithms });
-  if (!jws.ok || !isRequestType(jws.value.header['typ'])) return refused;
-  const payload = parseJson(utf8Decode(jws.value.payload) ?? '');
-  if (!payload.ok || !isJsonObject(payload.value)) return refused;
-  const claims = payload.value;
-  if (!isForUs(claims, input)) return refused;
+  const claims = await openRequestObject(clientKeys, { text, client, algorithms });
+  if (claims === undefined || !isForUs(claims, input)) return refused;
   const values = parametersIn(claims);
   if (values === undefined) return refused;
   return ok({
@@ -62,6 +56,25 @@ export async function readRequestObject(
     all: (name) => values.get(name) ?? [],
     duplicates: outer.duplicates,
   });
+}
+
+/** @returns what the client signed; undefined where it did not, or meant another kind of JWT */
+export async function openRequestObject(
+  clientKeys: Pick<ClientKeys, 'find'>,
+  input: {
+    readonly text: string;
+    readonly client: RequestingClient;
+    readonly algorithms: readonly JwsAlgorithm[];
+  },
+): Promise<JsonObject | undefined> {
+  const { text, client, algorithms } = input;
+  if (text.length > limits.tokenCharsMax) return undefined;
+  const keys = await clientKeys.find(client, kidOf(text));
+  if (keys === undefined) return undefined;
+  const jws = verifyJws(text, keys, { typ: null, algorithms });
+  if (!jws.ok || !isRequestType(jws.value.header['typ'])) return undefined;
+  const payload = parseJson(utf8Decode(jws.value.payload) ?? '');
+  return payload.ok && isJsonObject(payload.value) ? payload.value : undefined;
 }
 
 /** Which key it names; nothing that is not verified afterwards. */
@@ -107,8 +120,14 @@ function isBrief({ exp, nbf }: JsonObject, now: number): boolean {
   return nbf >= now - limits.requestObjectSecondsMax && exp - nbf <= limits.requestObjectSecondsMax;
 }
 
-/** @returns undefined where a claim is no parameter, or refers to another request */
-function parametersIn(claims: JsonObject): ReadonlyMap<string, readonly string[]> | undefined {
+/**
+ * The parameters among the claims, each a list of texts.
+ *
+ * @returns undefined where a claim is no parameter, or refers to another request
+ */
+export function parametersIn(
+  claims: JsonObject,
+): ReadonlyMap<string, readonly string[]> | undefined {
   const values = new Map<string, readonly string[]>();
   for (const [name, value] of Object.entries(claims)) {
     if (ofTheJwt.has(name)) continue;

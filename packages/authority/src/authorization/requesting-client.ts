@@ -32,4 +32,7 @@ export type RequestingClient = Pick<
   | 'policyUri'
   | 'tosUri'
   | 'refreshTokenTtlSeconds'
+  | 'backchannelTokenDeliveryMode'
+  | 'backchannelClientNotificationEndpoint'
+  | 'backchannelRequestAlgorithm'
 >;

@@ -43,7 +43,11 @@ export interface AskingDevice {
 }
 
 /** What a person signs in for. */
-export type SignInPurpose = AskedAuthorization | AskingDevice | { readonly kind: 'account' };
+export type SignInPurpose =
+  | AskedAuthorization
+  | AskingDevice
+  /** To look after themselves; without a page, at the account. */
+  | { readonly kind: 'account'; readonly page?: 'requests' };
 
 export interface SignIn {
   readonly tenant: TenantId;

@@ -249,11 +249,10 @@ async function judgeAssertion(
   const { tenant, clientId, authSigningAlgorithm } = client;
   const keys = await deps.clientKeys.find(client, assertionKeyId(assertion));
   if (keys === undefined) return err({ reason: 'keys_unavailable' });
-  const isFapi = client.securityProfile === 'fapi2';
   const verified = verifyClientAssertion(assertion, {
     clientId,
     audiences: audiencesOf(deps.issuerOf(tenant)),
-    strictAudience: isFapi || client.assertionAudience === 'issuer',
+    strictAudience: client.securityProfile === 'fapi2' || client.assertionAudience === 'issuer',
     keys,
     algorithms:
       authSigningAlgorithm === undefined ? acceptedAlgorithms(client) : [authSigningAlgorithm],

@@ -5,6 +5,7 @@
  */
 import { type JwsAlgorithm, parseAddress } from '@mintmark/core';
 import { encryptionKeysIn, parseKeySet } from '@mintmark/tokens';
+import { backchannelChecks } from './backchannel-rules.ts';
 import {
   type ClientAuthMethod,
   type ClientRules,
@@ -15,6 +16,7 @@ import {
 import { isOrigin } from './origins.ts';
 import { type EncryptedAnswer, encryptedAnswers } from './recipient.ts';
 import { metadataUrlFault, redirectUriFault } from './redirect-uri.ts';
+import { sectorUris } from './sector-uris.ts';
 
 /** A member of the rules, and what is wrong with it, in words for whoever registers. */
 export interface RuleFault {
@@ -28,7 +30,7 @@ export interface Abilities {
   readonly authMethods: readonly ClientAuthMethod[];
 }
 
-type Check = (rules: ClientRules, abilities: Abilities) => RuleFault | undefined;
+export type Check = (rules: ClientRules, abilities: Abilities) => RuleFault | undefined;
 
 /** @returns what is wrong, most telling first; empty where the client may be registered */
 export function ruleFaults(rules: ClientRules, abilities: Abilities): readonly RuleFault[] {
@@ -51,6 +53,7 @@ const checks: readonly Check[] = [
       'logoUri',
       'policyUri',
       'tosUri',
+      'backchannelClientNotificationEndpoint',
     ] as const
   ).map(url),
   requestUris,
@@ -66,6 +69,7 @@ const checks: readonly Check[] = [
   certificateAddress,
   sector,
   refreshLife,
+  ...backchannelChecks,
   ...fapi2(),
 ];
 
@@ -111,7 +115,8 @@ type UrlMember =
   | 'clientUri'
   | 'logoUri'
   | 'policyUri'
-  | 'tosUri';
+  | 'tosUri'
+  | 'backchannelClientNotificationEndpoint';
 
 function url(member: UrlMember): Check {
   return (rules) => {
@@ -234,13 +239,13 @@ function certificateAddress({ tlsClientAuthSanIp: address }: ClientRules): RuleF
 
 /** OpenID Connect Core §8.1: hosts that differ have no sector in common unless a document says. */
 function sector(rules: ClientRules): RuleFault | undefined {
-  const { subjectType, sectorIdentifierUri, redirectUris } = rules;
+  const { subjectType, sectorIdentifierUri } = rules;
   if (subjectType !== 'pairwise' || sectorIdentifierUri !== undefined) return undefined;
   const hosts = new Set(
-    redirectUris.map((uri) => (URL.canParse(uri) ? new URL(uri).host : undefined)),
+    sectorUris(rules).map((uri) => (URL.canParse(uri) ? new URL(uri).host : undefined)),
   );
   if (hosts.size <= 1) return undefined;
-  const message = 'is needed where pairwise subjects meet redirect URIs of several hosts';
+  const message = 'is needed where pairwise subjects meet URIs of several hosts';
   return { member: 'sectorIdentifierUri', message };
 }
 

@@ -47,8 +47,14 @@ export const publicKeyAlgorithms = [
 export function acceptedAlgorithms({
   securityProfile,
 }: Pick<ClientRules, 'securityProfile'>): readonly (typeof publicKeyAlgorithms)[number][] {
-  return publicKeyAlgorithms.filter((one) => securityProfile !== 'fapi2' || one !== 'RS256');
+  return publicKeyAlgorithms.filter((one) => securityProfile === 'none' || one !== 'RS256');
 }
+
+/** CIBA §5, without push, which FAPI-CIBA §5.2.2 forbids: tokens go where the client asks. */
+export const tokenDeliveryModes = ['poll', 'ping'] as const;
+
+/** FAPI 2.0 Security Profile, and FAPI-CIBA for clients that ask by the back channel. */
+export const securityProfiles = ['none', 'fapi2', 'fapi-ciba'] as const;
 
 const algorithm = z.enum(publicKeyAlgorithms);
 /** How an answer is encrypted to the client (RFC 7518 §4.1, §5.1). */
@@ -125,7 +131,15 @@ export const clientRules = z.object({
   defaultMaxAgeSeconds: z.number().optional(),
   requireAuthTime: no,
   initiateLoginUri: text.optional(),
-  securityProfile: z.enum(['none', 'fapi2']).default('none'),
+  securityProfile: z.enum(securityProfiles).default('none'),
+
+  // How it asks a person by the back channel (CIBA §4).
+  backchannelTokenDeliveryMode: z.enum(tokenDeliveryModes).optional(),
+  backchannelClientNotificationEndpoint: text.optional(),
+  /** Where it is set, every such request is signed, by this algorithm. */
+  backchannelRequestAlgorithm: algorithm.optional(),
+  /** Always false: a request is shown to its person alone, and has no code that lets it through. */
+  backchannelUserCode: no,
 
   // What it gets.
   accessTokenFormat: z.enum(['jwt', 'opaque']),

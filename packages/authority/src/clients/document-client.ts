@@ -21,6 +21,7 @@ import { redirectUriFault } from './redirect-uri.ts';
 import { type RegistrationDeps, strangersRules } from './registration.ts';
 import { createClient, updateClient } from './registry.ts';
 import { fetchJson, isSectorOf } from './sector.ts';
+import { sectorUris } from './sector-uris.ts';
 
 export interface DocumentDeps extends RegistrationDeps {
   readonly clock: Clock;
@@ -101,8 +102,9 @@ async function fetchRules(
   const stranger = strangersRules({ ...deps, policy }, { ...given, applicationType });
   const rules: ClientRules = { ...stranger, source: 'document', requirePkce: true };
   if (ruleFaults(rules, deps.abilities).length > 0) return undefined;
-  const { sectorIdentifierUri: sector, redirectUris } = rules;
-  if (sector !== undefined && !(await isSectorOf(deps, { sector, redirectUris }))) return undefined;
+  const { sectorIdentifierUri: sector } = rules;
+  const uris = sectorUris(rules);
+  if (sector !== undefined && !(await isSectorOf(deps, { sector, uris }))) return undefined;
   return rules;
 }
 

@@ -29,6 +29,7 @@ export function freshRules(given: GivenRules, defaults: RegistrationDefaults): C
     metadata: {},
     responseTypes: responseTypesFor(grantTypes),
     ...(given.securityProfile === 'fapi2' ? fapi2 : {}),
+    ...(given.securityProfile === 'fapi-ciba' ? fapiCiba : {}),
     ...defined(given),
     grantTypes,
   };
@@ -57,6 +58,7 @@ function responseTypesFor(grantTypes: unknown): readonly string[] {
   return code ? ['code'] : [];
 }
 
+const fapiCiba = { idTokenAlgorithm: 'ES256' } as const;
 const fapi2 = { requirePushedAuthorizationRequests: true, idTokenAlgorithm: 'ES256' } as const;
 
 /**

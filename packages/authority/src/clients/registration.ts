@@ -30,6 +30,7 @@ import {
   updateClient,
 } from './registry.ts';
 import { isSectorOf, type SectorDeps } from './sector.ts';
+import { sectorUris } from './sector-uris.ts';
 
 /** What the operator allows those who register themselves. */
 export interface RegistrationPolicy {
@@ -162,8 +163,9 @@ async function judge(
   const rules = strangersRules({ ...deps, policy: deps.policyOf(tenant) }, given);
   const faults = ruleFaults(rules, deps.abilities);
   if (faults.length > 0) return err({ reason: 'faulty_rules', faults });
-  const { sectorIdentifierUri: sector, redirectUris } = rules;
-  const isOwn = sector === undefined || (await isSectorOf(deps, { sector, redirectUris }));
+  const { sectorIdentifierUri: sector } = rules;
+  const uris = sectorUris(rules);
+  const isOwn = sector === undefined || (await isSectorOf(deps, { sector, uris }));
   return isOwn ? ok(rules) : err({ reason: 'sector_mismatch' });
 }
 
@@ -179,8 +181,8 @@ export function strangersRules(
   const asked = Array.isArray(given.grantTypes) ? given.grantTypes : ['authorization_code'];
   const mayHave = (grant: GrantType): boolean =>
     abilities.grantTypes.includes(grant) &&
-    // A machine that nobody decided about acts for nobody.
-    (grant !== 'client_credentials' || policy.mode === 'token');
+    // A machine that nobody decided about acts for nobody, and calls nobody up.
+    (policy.mode === 'token' || !decidedGrants.includes(grant));
   const grantTypes = asked.filter(mayHave);
   return freshRules(
     {
@@ -216,6 +218,12 @@ function strangersScopes(
   if (!grantTypes.includes('client_credentials') || !Array.isArray(asked)) return policy.scopes;
   return policy.scopes.filter((scope) => asked.includes(scope));
 }
+
+/** Grants by which a client needs no person to come to it. */
+const decidedGrants: readonly GrantType[] = [
+  'client_credentials',
+  'urn:openid:params:grant-type:ciba',
+];
 
 function newRegistrationToken(
   deps: RegistryDeps,

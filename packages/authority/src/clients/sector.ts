@@ -1,4 +1,4 @@
-/** Sector identifiers (OpenID Connect Core §8.1): redirect URIs that one document vouches for. */
+/** Sector identifiers (OpenID Connect Core §8.1): URIs that one document vouches for. */
 import { type JsonValue, limits, NetworkFault, parseJson, utf8Decode } from '@mintmark/core';
 import type { GuardedClient } from '@mintmark/net';
 
@@ -6,13 +6,13 @@ export interface SectorDeps {
   readonly outbound: Pick<GuardedClient, 'send'>;
 }
 
-/** Whether the document names all of the redirect URIs (Dynamic Registration §5). */
+/** Whether the document names all of the URIs (Dynamic Registration §5, CIBA §4). */
 export async function isSectorOf(
   { outbound }: SectorDeps,
-  input: { readonly sector: string; readonly redirectUris: readonly string[] },
+  input: { readonly sector: string; readonly uris: readonly string[] },
 ): Promise<boolean> {
   const document = await fetchJson(outbound, input.sector, limits.sectorBytesMax);
-  return Array.isArray(document) && input.redirectUris.every((uri) => document.includes(uri));
+  return Array.isArray(document) && input.uris.every((uri) => document.includes(uri));
 }
 
 /** @returns the JSON value that stands at a URL which a client chose; undefined where none does */

@@ -9,7 +9,7 @@ import type { Step } from '../store/act.ts';
 
 export interface SingleUse {
   readonly tenant: TenantId;
-  readonly kind: 'assertion' | 'grant' | 'dpop';
+  readonly kind: 'assertion' | 'grant' | 'dpop' | 'request';
   /** Whose id it is: ids of two clients, or of two keys, are not compared. */
   readonly of: string;
   readonly id: string;
@@ -18,7 +18,12 @@ export interface SingleUse {
 }
 
 /** The outcome of an act whose step refused it. */
-const refused = { assertion: 'assertion_used', grant: 'grant_used', dpop: 'proof_used' } as const;
+const refused = {
+  assertion: 'assertion_used',
+  grant: 'grant_used',
+  dpop: 'proof_used',
+  request: 'request_used',
+} as const;
 
 const partitionSeconds = 3600;
 

@@ -2,10 +2,11 @@
 import { createHmac } from 'node:crypto';
 import type { SubjectId } from '@mintmark/core';
 import type { Client } from './client.ts';
+import { type SectorMember, sectorUris } from './sector-uris.ts';
 
 type Sectored = Pick<
   Client,
-  'tenant' | 'clientId' | 'subjectType' | 'sectorIdentifierUri' | 'redirectUris'
+  'tenant' | 'clientId' | 'subjectType' | 'sectorIdentifierUri' | SectorMember
 >;
 
 /**
@@ -22,8 +23,8 @@ export function subjectFor(key: Uint8Array, client: Sectored, subject: SubjectId
 }
 
 /** Registration has seen to it that there is one host where no document says which. */
-function sectorOf({ clientId, sectorIdentifierUri, redirectUris }: Sectored): string {
-  const [uri = sectorIdentifierUri] =
-    sectorIdentifierUri === undefined ? redirectUris : [sectorIdentifierUri];
+function sectorOf(client: Sectored): string {
+  const { clientId, sectorIdentifierUri } = client;
+  const [uri] = sectorIdentifierUri === undefined ? sectorUris(client) : [sectorIdentifierUri];
   return uri !== undefined && URL.canParse(uri) ? new URL(uri).host : clientId;
 }

@@ -11,4 +11,6 @@ export const sealContext = {
   userClaims: (id: string): string => `user-claims:${id}`,
   /** `userTotp.sealedSecret` */
   totpSecret: (userId: string): string => `totp-secret:${userId}`,
+  /** `backchannelRequests.sealedPing` */
+  ping: (requestId: string): string => `ping:${requestId}`,
 } as const;

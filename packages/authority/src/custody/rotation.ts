@@ -67,7 +67,7 @@ async function tallied(
 const unopenable = new Set(['custody_tampered', 'custody_unknown_key']);
 
 /** Every table with sealed records, but for the audit trail, in the order of a pass. */
-const sealedTables = ['signingKeys', 'keys', 'users', 'userTotp'] as const;
+const sealedTables = ['signingKeys', 'keys', 'users', 'userTotp', 'backchannelRequests'] as const;
 type SealedTable = (typeof sealedTables)[number];
 
 /** Where a pass over a tenant's records goes on. */
@@ -162,6 +162,8 @@ async function recordsOf(
       return (await store.users.list(query)).map(userRecord);
     case 'userTotp':
       return (await store.userTotp.list(query)).map(totpRecord);
+    case 'backchannelRequests':
+      return (await store.backchannelRequests.list(query)).map(pingRecord);
   }
 }
 
@@ -225,6 +227,23 @@ function totpRecord({ tenant, userId, version, sealedSecret }: Row<'userTotp'>):
       table: 'userTotp',
       where: { tenant, userId, version },
       set: { sealedSecret: sealed },
+      refused: 'changed',
+    }),
+  };
+}
+
+function pingRecord(row: Row<'backchannelRequests'>): SealedColumn {
+  const { tenant, id, status, attempts, nextAttemptAt, sealedPing } = row;
+  return {
+    id,
+    context: sealContext.ping(id),
+    sealed: sealedPing,
+    update: (sealed) => ({
+      do: 'update',
+      table: 'backchannelRequests',
+      // Whatever takes the sealed record away changes one of these, so that none comes back.
+      where: { tenant, id, status, attempts, nextAttemptAt },
+      set: { sealedPing: sealed },
       refused: 'changed',
     }),
   };

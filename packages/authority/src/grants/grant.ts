@@ -93,7 +93,7 @@ export type GrantRefusal =
   /** A rotated token may be presented again only as it was presented first. */
   | { readonly reason: 'repeated_otherwise' };
 
-/** Why a client that asks again and again gets nothing now (RFC 8628 §3.5). */
+/** Why a client that asks again and again gets nothing now (RFC 8628 §3.5, CIBA §11). */
 export type PollRefusal =
   | { readonly reason: 'authorization_pending' }
   | { readonly reason: 'slow_down' }
@@ -169,6 +169,7 @@ export interface GrantDeps extends IssueDeps {
   readonly store: Pick<
     Store,
     | 'acts'
+    | 'backchannelRequests'
     | 'authorizationCodes'
     | 'deviceGrants'
     | 'grantedFamilies'

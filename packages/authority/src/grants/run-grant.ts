@@ -28,6 +28,7 @@ import type { RefreshDue } from '../issuance/refresh-token.ts';
 import { termsOf } from '../issuance/terms.ts';
 import type { Step } from '../store/act.ts';
 import { authorizationCode } from './authorization-code.ts';
+import { ciba } from './ciba.ts';
 import { clientCredentials } from './client-credentials.ts';
 import { consultHook } from './consult-hook.ts';
 import { deviceCode } from './device-code.ts';
@@ -53,6 +54,7 @@ export const grants: readonly Grant[] = [
   jwtBearer,
   tokenExchange,
   deviceCode,
+  ciba,
 ];
 
 /** What was issued, and what its grant adds to the answer. */

@@ -13,7 +13,7 @@ import {
   withdrawConsent,
 } from '../authorization/account.ts';
 import { findSeat, type Seat } from '../authorization/flow.ts';
-import { beginSignIn, formToken } from '../authorization/sign-ins.ts';
+import { beginSignIn, formToken, type SignInPurpose } from '../authorization/sign-ins.ts';
 import {
   basePath,
   goTo,
@@ -52,6 +52,7 @@ export async function handleAccountPage(
     action: `${basePath(deps, tenant)}/account`,
     signOut: `${basePath(deps, tenant)}/logout`,
     security: `${basePath(deps, tenant)}/account/security`,
+    requests: `${basePath(deps, tenant)}/account/requests`,
     token: formToken(visitor.browser, aboutAccount(seat)),
     username: seat.user.username,
     current: seat.session.id,
@@ -94,17 +95,18 @@ function aboutAccount(seat: Seat): string {
   return `account ${seat.session.id}`;
 }
 
-async function signInFirst(
+/** @param input.purpose where the person goes on once signed in; the account, if not said */
+export async function signInFirst(
   deps: PageDeps,
   input: {
     readonly tenant: TenantId;
     readonly request: HttpRequest;
     readonly cookies: VisitorCookies;
+    readonly purpose?: Exclude<SignInPurpose, { kind: 'authorize' }>;
   },
 ): Promise<HttpResponse> {
-  const { tenant, request } = input;
+  const { tenant, request, purpose = { kind: 'account' } } = input;
   const { visitor, setBrowser } = input.cookies;
-  const purpose = { kind: 'account' } as const;
   const { browser, address } = visitor;
   const begun = await beginSignIn(deps.flow, { tenant, purpose, browser, address });
   if (!begun.ok) return sayError(deps, request, { status: 429, message: begun.refusal.reason });

@@ -27,13 +27,14 @@ import { formPostPage } from './pages/form-post-page.ts';
 import type { RenderPage } from './pages/layout.ts';
 import { type MessageName, type Words, wordsFor } from './pages/messages.ts';
 import { renderAuthorizationError } from './render-authorization-error.ts';
+import type { RequestPageDeps } from './requests.ts';
 import type { SecurityDeps } from './security.ts';
 import { type CookieDeps, withCookies } from './visitor.ts';
 
 export interface PageDeps extends CookieDeps {
   /** Counts what was guessed wrong, for the audit trail. */
   readonly refused: RefusalTally['note'];
-  readonly flow: FlowDeps & AccountDeps & LogoutDeps;
+  readonly flow: FlowDeps & AccountDeps & LogoutDeps & RequestPageDeps;
   readonly renderPage: RenderPage;
   /** Makes a JWT of an answer to a client (JARM); undefined where it cannot be encrypted to it. */
   readonly seal: (
@@ -76,6 +77,8 @@ async function answerOf(
       return seeOther(`${basePath(deps, tenant)}/device?done=${outcome.answer}`);
     case 'account':
       return seeOther(`${basePath(deps, tenant)}/account`);
+    case 'requests':
+      return seeOther(`${basePath(deps, tenant)}/account/requests`);
     case 'nobody':
       return sayError(deps, request, {
         status: outcome.refusal.reason === 'too_many_sign_ins' ? 429 : 400,

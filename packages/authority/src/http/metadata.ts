@@ -3,7 +3,11 @@ import { acrValues, type HttpResponse } from '@mintmark/core';
 import { dpopAlgorithms, jweAlgorithms, jweEncryptions } from '@mintmark/tokens';
 import { prompts } from '../authorization/authorization-request.ts';
 import { responseModes } from '../authorization/response-target.ts';
-import { type ClientAuthMethod, publicKeyAlgorithms } from '../clients/client-rules.ts';
+import {
+  type ClientAuthMethod,
+  publicKeyAlgorithms,
+  tokenDeliveryModes,
+} from '../clients/client-rules.ts';
 import type { RegistrationPolicy } from '../clients/registration.ts';
 import { claimNames, claimScopes } from '../grants/person-claims.ts';
 import { grants } from '../grants/run-grant.ts';
@@ -91,6 +95,11 @@ function authorizationMetadata(issuer: string): Readonly<Record<string, unknown>
     // RFC 8628 §4
     device_authorization_endpoint: `${issuer}/oauth2/device_authorization`,
     pushed_authorization_request_endpoint: `${issuer}/oauth2/par`,
+    // OpenID CIBA Core §4
+    backchannel_authentication_endpoint: `${issuer}/oauth2/bc-authorize`,
+    backchannel_token_delivery_modes_supported: tokenDeliveryModes,
+    backchannel_authentication_request_signing_alg_values_supported: publicKeyAlgorithms,
+    backchannel_user_code_parameter_supported: false,
     end_session_endpoint: `${issuer}/oauth2/logout`,
     backchannel_logout_supported: true,
     backchannel_logout_session_supported: true,

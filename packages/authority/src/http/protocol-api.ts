@@ -12,6 +12,7 @@ import {
 import { statusListsPath } from '../issuance/status-places.ts';
 import { handleAccountForm, handleAccountPage } from './account.ts';
 import { handleAuthorize, handleResume } from './authorize.ts';
+import { handleBackchannelRequest } from './bc-authorize.ts';
 import { handleConsentForm, handleConsentPage } from './consent.ts';
 import { share, sharingHeaders } from './cors.ts';
 import { handleDeviceForm, handleDevicePage } from './device.ts';
@@ -30,6 +31,7 @@ import {
   handleReplaceRegistration,
 } from './register.ts';
 import { uncached } from './render-error.ts';
+import { handleRequestsForm, handleRequestsPage } from './requests.ts';
 import { handleForgotForm, handleForgotPage, handleResetForm, handleResetPage } from './reset.ts';
 import { handleRevoke } from './revoke.ts';
 import { handleSecurityForm, handleSecurityPage } from './security.ts';
@@ -57,6 +59,7 @@ const endpoints: Readonly<Record<string, Methods>> = {
   '/oauth2/authorize': { GET: page(handleAuthorize), POST: page(handleAuthorize) },
   '/oauth2/par': { POST: handlePar },
   '/oauth2/device_authorization': { POST: handleDeviceAuthorization },
+  '/oauth2/bc-authorize': { POST: handleBackchannelRequest },
   '/oauth2/authorize/resume': { GET: page(handleResume) },
   '/login': { GET: page(handleLoginPage), POST: page(handleLoginForm) },
   '/oauth2/logout': { GET: page(handleLogoutRequest), POST: page(handleLogoutRequest) },
@@ -64,6 +67,7 @@ const endpoints: Readonly<Record<string, Methods>> = {
   '/account': { GET: page(handleAccountPage), POST: page(handleAccountForm) },
   '/device': { GET: page(handleDevicePage), POST: page(handleDeviceForm) },
   '/consent': { GET: page(handleConsentPage), POST: page(handleConsentForm) },
+  '/account/requests': { GET: page(handleRequestsPage), POST: page(handleRequestsForm) },
   '/account/security': { GET: page(handleSecurityPage), POST: page(handleSecurityForm) },
   '/forgot': { GET: page(handleForgotPage), POST: page(handleForgotForm) },
   '/reset': { GET: page(handleResetPage), POST: page(handleResetForm) },

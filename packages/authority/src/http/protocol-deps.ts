@@ -20,6 +20,7 @@ import type { RefreshReaders } from '../issuance/presented-refresh.ts';
 import type { RevokeOwnDeps } from '../revocation/revoke-own.ts';
 import type { StatusLists } from '../revocation/status-lists.ts';
 import type { Step } from '../store/act.ts';
+import type { BackchannelDeps } from './bc-authorize.ts';
 import type { Form } from './form.ts';
 import type { PageDeps } from './interaction.ts';
 import { presentedClient } from './presented-client.ts';
@@ -55,6 +56,7 @@ export interface ProtocolDeps {
   readonly gatewayAudiences: (tenant: TenantId) => Promise<ReadonlySet<string>>;
   readonly pages: (tenant: TenantId) => PageDeps;
   readonly devices: BeginDeviceDeps;
+  readonly backchannel: BackchannelDeps;
   /** The same for one that may register clients. */
   readonly isRegistrar: (request: HttpRequest, tenant: TenantId) => Promise<boolean>;
   readonly register: RegisterDeps;

@@ -16,7 +16,7 @@ export type ProtocolRefusal =
   | { readonly reason: 'too_many_requests'; readonly retryAfterSeconds: number }
   | { readonly reason: 'caller_unauthenticated' };
 
-interface Rendered {
+export interface Rendered {
   readonly status: number;
   readonly error: OauthErrorCode;
   readonly description?: string;

@@ -98,6 +98,7 @@ const addedBy: Readonly<Record<string, readonly TableName[]>> = {
   origins: ['clientOrigins'],
   devices: ['deviceGrants'],
   status: ['protectedResources', 'statusEntries'],
+  backchannel: ['backchannelRequests'],
 };
 
 /** What a migration brings over from rows that are there already. */

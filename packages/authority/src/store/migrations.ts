@@ -8,6 +8,8 @@
  */
 import { createHash } from 'node:crypto';
 import { StoreFault } from '@mintmark/core';
+import { backchannelPostgres } from './migrations/backchannel-postgres.ts';
+import { backchannelSqlite } from './migrations/backchannel-sqlite.ts';
 import { browsersPostgres } from './migrations/browsers-postgres.ts';
 import { browsersSqlite } from './migrations/browsers-sqlite.ts';
 import { codesPostgres } from './migrations/codes-postgres.ts';
@@ -157,6 +159,14 @@ export const migrations: readonly Migration[] = [
     needs: 1,
     sqlite: statusSqlite,
     postgres: statusPostgres,
+  },
+  {
+    number: 14,
+    name: 'backchannel',
+    phase: 'expand',
+    needs: 1,
+    sqlite: backchannelSqlite,
+    postgres: backchannelPostgres,
   },
 ];
 

@@ -4,6 +4,7 @@
  * Times are unix milliseconds (`…At`) unless the name says seconds.
  */
 import type { FeedEntry, KeyStatus, RevocationTargetKind } from '@mintmark/core';
+import { backchannelTables } from './backchannel-tables.ts';
 import { clientTables } from './client-tables.ts';
 import {
   bytes,
@@ -310,6 +311,8 @@ export const tables = {
   }),
 
   ...tokenTables,
+
+  ...backchannelTables,
 
   /** Who is signed in, in which browser. An ended one stays until its clients were told. */
   sessions: table({

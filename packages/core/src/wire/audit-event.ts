@@ -60,6 +60,10 @@ export type AuditAction =
   | 'authorization.grant'
   | 'authorization.deny'
   | 'consent.withdraw'
+  | 'authentication_request.create'
+  | 'authentication_request.approve'
+  | 'authentication_request.deny'
+  | 'authentication_request.notify'
   | 'security.refused'
   | 'gateway.register';
 
@@ -86,6 +90,7 @@ export interface AuditObject {
     | 'installation'
     | 'session'
     | 'consent'
+    | 'authentication_request'
     | 'user'
     | 'gateway';
   readonly id: string;

@@ -12,11 +12,17 @@ export type OauthErrorCode =
   // RFC 9449 §5 and §8
   | 'invalid_dpop_proof'
   | 'use_dpop_nonce'
-  // RFC 8628 §3.5
+  // RFC 8628 §3.5, OpenID CIBA Core §11
   | 'authorization_pending'
   | 'slow_down'
   | 'access_denied'
   | 'expired_token'
+  // OpenID CIBA Core §13
+  | 'expired_login_hint_token'
+  | 'unknown_user_id'
+  | 'missing_user_code'
+  | 'invalid_user_code'
+  | 'invalid_binding_message'
   // RFC 7009 §2.2.1
   | 'unsupported_token_type'
   // RFC 6750 §3.1

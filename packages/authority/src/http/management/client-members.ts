@@ -2,7 +2,13 @@
 import { limits } from '@mintmark/core';
 import { jweAlgorithms, jweEncryptions } from '@mintmark/tokens';
 import { z } from 'zod';
-import { clientAuthMethods, grantTypes, publicKeyAlgorithms } from '../../clients/client-rules.ts';
+import {
+  clientAuthMethods,
+  grantTypes,
+  publicKeyAlgorithms,
+  securityProfiles,
+  tokenDeliveryModes,
+} from '../../clients/client-rules.ts';
 import { line } from './wire-schema.ts';
 
 /** VSCHAR without space (RFC 6749 appendix A.1). */
@@ -82,7 +88,7 @@ export const clientMembers = {
   default_max_age: removable(seconds(0, year)),
   require_auth_time: flag,
   initiate_login_uri: removable(uri),
-  security_profile: z.enum(['none', 'fapi2']).optional(),
+  security_profile: z.enum(securityProfiles).optional(),
   access_token_format: z.enum(['jwt', 'opaque']).optional(),
   access_token_ttl_seconds: seconds(1, limits.accessTokenTtlSecondsMax).optional(),
   access_token_signing_alg: algorithm.optional(),
@@ -111,6 +117,14 @@ export const clientMembers = {
   subject_type: z.enum(['public', 'pairwise']).optional(),
   sector_identifier_uri: removable(uri),
   post_logout_redirect_uris: uris,
+  backchannel_token_delivery_mode: removable(z.enum(tokenDeliveryModes)).describe(
+    'How a client with the grant CIBA learns of the answer',
+  ),
+  backchannel_client_notification_endpoint: removable(uri).describe('Of mode ping'),
+  backchannel_authentication_request_signing_alg: removable(algorithm).describe(
+    'All its authentication requests are signed by it',
+  ),
+  backchannel_user_code_parameter: flag,
   backchannel_logout_uri: removable(uri),
   backchannel_logout_session_required: flag,
   client_uri: removable(uri),

@@ -8,8 +8,8 @@ import { momentOut, renderMoment } from './wire-schema.ts';
 
 /**
  * How each rule is spelled: as RFC 7591 §2, OpenID Connect Dynamic Registration §2, RP-initiated
- * (§2.1) and back-channel logout (§2.2), JARM (§3), RFC 8705 §2.1.2, 9101 §10.5, 9126 §6, 9449 §5.2
- * and 9701 §6 have it; without a standard's name, ours.
+ * (§2.1) and back-channel logout (§2.2), JARM (§3), CIBA (§4), RFC 8705 §2.1.2, 9101 §10.5, 9126
+ * §6, 9449 §5.2 and 9701 §6 have it; without a standard's name, ours.
  */
 const spelling = {
   client_name: 'name',
@@ -70,6 +70,10 @@ const spelling = {
   subject_type: 'subjectType',
   sector_identifier_uri: 'sectorIdentifierUri',
   post_logout_redirect_uris: 'postLogoutRedirectUris',
+  backchannel_token_delivery_mode: 'backchannelTokenDeliveryMode',
+  backchannel_client_notification_endpoint: 'backchannelClientNotificationEndpoint',
+  backchannel_authentication_request_signing_alg: 'backchannelRequestAlgorithm',
+  backchannel_user_code_parameter: 'backchannelUserCode',
   backchannel_logout_uri: 'backchannelLogoutUri',
   backchannel_logout_session_required: 'backchannelLogoutSessionRequired',
   client_uri: 'clientUri',

@@ -1,6 +1,10 @@
 /** The literal list of the management API's endpoints: what is not here does not exist. */
 import { type AdminKeyPorts, adminKeyEndpoints } from './admin-key-endpoints.ts';
 import { type AuditPorts, auditEndpoints } from './audit-endpoints.ts';
+import {
+  type AuthenticationRequestPorts,
+  authenticationRequestEndpoints,
+} from './authentication-request-endpoints.ts';
 import { type ClientPorts, clientEndpoints } from './client-endpoints.ts';
 import { type CustodyEndpointPorts, custodyEndpoints } from './custody-endpoints.ts';
 import { docsEndpoints } from './docs-page.ts';
@@ -26,6 +30,7 @@ export interface ManagementPorts {
   readonly verify: VerifyEndpointPorts;
   readonly clients: ClientPorts;
   readonly users: UserPorts & UserFactorPorts;
+  readonly authenticationRequests: AuthenticationRequestPorts;
   readonly tokens: TokenPorts;
   readonly revocations: RevocationPorts;
   readonly signingKeys: SigningKeyPorts;
@@ -47,6 +52,7 @@ export function managementEndpoints(ports: ManagementPorts): readonly PreparedEn
     ...clientEndpoints(ports.clients),
     ...userEndpoints(ports.users),
     ...userFactorEndpoints(ports.users),
+    ...authenticationRequestEndpoints(ports.authenticationRequests),
     ...tokenEndpoints(ports.tokens),
     ...revocationEndpoints(ports.revocations),
     ...signingKeyEndpoints(ports.signingKeys),

@@ -2,12 +2,15 @@
 import { type Html, html } from './html.ts';
 import type { Page } from './layout.ts';
 import type { Words } from './messages.ts';
+import { timeOf } from './time.ts';
 
 export interface AccountView {
   readonly action: string;
   readonly signOut: string;
   /** Where the person changes what signs them in. */
   readonly security: string;
+  /** Where the person answers applications that ask by the back channel. */
+  readonly requests: string;
   readonly token: string;
   readonly username: string;
   /** The session that looks at the page. */
@@ -41,6 +44,7 @@ export function accountPage(words: Words, view: AccountView): Page {
     body: html`<p>${say('signedInAs', { user: view.username })}
 <a href="${view.signOut}">${say('signOut')}</a></p>
 <p><a href="${view.security}">${say('security')}</a></p>
+<p><a href="${view.requests}">${say('requests')}</a></p>
 <form method="post" action="${view.action}">
 <input type="hidden" name="token" value="${view.token}">
 <h2>${say('sessions')}</h2>
@@ -96,12 +100,4 @@ function deviceTable(words: Words, { devices }: AccountView): Html {
 <tr><th scope="col">${say('application')}</th><th scope="col">${say('since')}</th>
 <th scope="col">${say('lastSeen')}</th><td></td></tr>
 ${rows}</table>`;
-}
-
-/** UTC, because we know of no other clock of the person's. */
-function timeOf({ language }: Words, at: number): Html {
-  const date = new Date(at);
-  const format = { dateStyle: 'medium', timeStyle: 'short', timeZone: 'UTC' } as const;
-  const text = `${new Intl.DateTimeFormat(language, format).format(date)} UTC`;
-  return html`<time datetime="${date.toISOString()}">${text}</time>`;
 }

@@ -140,6 +140,10 @@ const english = {
   deviceDeniedHint: 'You did not allow it. You may close this page.',
   device_code_over: 'This code is over: it was answered, or it took too long.',
   account_too_weak: 'The application asks for a stronger sign-in than this account has.',
+  requests: 'Requests of applications',
+  noRequests: 'Nothing waits for you.',
+  bindingMessage: 'The application shows:',
+  request_over: 'This request is over: it was answered, or it took too long.',
 } as const;
 
 export type MessageName = keyof typeof english;
@@ -297,6 +301,10 @@ const german: Messages = {
   deviceDeniedHint: 'Sie haben es nicht erlaubt. Sie können diese Seite schließen.',
   device_code_over: 'Dieser Code ist vorbei: Er wurde beantwortet, oder es hat zu lange gedauert.',
   account_too_weak: 'Die Anwendung verlangt eine stärkere Anmeldung, als dieses Konto hat.',
+  requests: 'Anfragen von Anwendungen',
+  noRequests: 'Es wartet nichts auf Sie.',
+  bindingMessage: 'Die Anwendung zeigt:',
+  request_over: 'Diese Anfrage ist vorbei: Sie wurde beantwortet oder hat zu lange gedauert.',
 };
 
 const catalogue: Readonly<Record<string, Messages>> = { en: english, de: german };
