@@ -8,6 +8,7 @@ import { buildRequest } from './http/management/request-builder.ts';
 const verifier = 'dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk';
 const challenge = 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM';
 const redirectUri = 'https://app.example/cb';
+const deviceGrant = 'urn:ietf:params:oauth:grant-type:device_code';
 const password = 'correct horse battery';
 
 type Bed = Pick<
@@ -28,6 +29,8 @@ export interface Holdings {
   readonly password: string;
   readonly code: string;
   readonly requestUri: string;
+  readonly deviceCode: string;
+  readonly userCode: string;
   readonly refreshToken: string;
   readonly accessToken: string;
   readonly opaqueToken: string;
@@ -76,7 +79,7 @@ export async function addTenant(bed: Bed, tenant: string, more: Record<string, u
 
   const addApp = (rules: Record<string, unknown> = {}): Promise<Credentials> =>
     addClient({
-      grant_types: ['authorization_code', 'refresh_token', 'client_credentials'],
+      grant_types: ['authorization_code', 'refresh_token', 'client_credentials', deviceGrant],
       redirect_uris: [redirectUri],
       scope: 'openid read offline_access',
       ...rules,
@@ -141,6 +144,7 @@ export async function holdingsIn(bed: Bed, tenant: TenantBed): Promise<Holdings>
   const waiting = await browser.open(authorizeUrl(app.clientId));
   const asked = new URLSearchParams(authorizeUrl(app.clientId).split('?')[1]);
   const pushed = await bed.post(at('/oauth2/par'), Object.fromEntries(asked), app);
+  const device = await bed.post(at('/oauth2/device_authorization'), { scope: 'read' }, app);
   const cookie = (name: string): string =>
     [...browser.jar].find(([one]) => one.includes(`_${name}`))?.[1] ?? '';
   const own = { grant_type: 'client_credentials' };
@@ -151,6 +155,8 @@ export async function holdingsIn(bed: Bed, tenant: TenantBed): Promise<Holdings>
     password,
     code: new URL(unused.url).searchParams.get('code') ?? '',
     requestUri: String(pushed.json['request_uri']),
+    deviceCode: String(device.json['device_code']),
+    userCode: String(device.json['user_code']),
     refreshToken: String(given['refresh_token']),
     accessToken: String(given['access_token']),
     opaqueToken: String((await tokens(own, opaque))['access_token']),
