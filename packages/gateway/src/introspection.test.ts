@@ -83,6 +83,17 @@ describe('opaque tokens', () => {
     expect(rig.asked).toHaveLength(1);
   });
 
+  it('that only their resource can read are such too, and end with their key', async () => {
+    rig.introspect = async () => activeToken({ signingKey: 'k1' } as never);
+    const encrypted = 'e30.AA.AA.AA.AA';
+    expect(await judged(encrypted)).toBe('200 ok');
+    expect(await judged(encrypted)).toBe('200 ok');
+    expect(rig.asked).toEqual([encrypted]);
+    rig.revoke({ kind: 'signing_key', id: 'k1' });
+    await rig.caughtUp();
+    expect(await judged(encrypted)).toBe('401 revoked');
+  });
+
   it('are asked for again after a bounded time', async () => {
     rig.introspect = async () => activeToken();
     const { text } = rig.secret('at');

@@ -153,6 +153,7 @@ function parseIntrospection(answer: JsonObject, format: 'jwt' | 'opaque'): Intro
   const {
     mm_pos: position,
     mm_family: family,
+    mm_kid: signingKey,
     mm_kind: kind,
     cnf,
     acr,
@@ -169,6 +170,7 @@ function parseIntrospection(answer: JsonObject, format: 'jwt' | 'opaque'): Intro
     (position === undefined || Number.isSafeInteger(position)) &&
     (clientId === undefined || typeof clientId === 'string') &&
     (family === undefined || typeof family === 'string') &&
+    (signingKey === undefined || typeof signingKey === 'string') &&
     (acr === undefined || typeof acr === 'string') &&
     (authTime === undefined || Number.isSafeInteger(authTime)) &&
     // Bound by a means that this version does not know: it must not pass for a bearer's.
@@ -188,6 +190,7 @@ function parseIntrospection(answer: JsonObject, format: 'jwt' | 'opaque'): Intro
     expiresAt: exp as UnixSeconds | undefined,
     position: position as number | undefined,
     family,
+    signingKey,
     binding,
     acr,
     authTime: authTime as UnixSeconds | undefined,

@@ -21,6 +21,7 @@ import {
 import {
   type Credential,
   digestToken,
+  looksEncrypted,
   secretVerifier,
   type VerifiedAccessToken,
   type VerifiedCache,
@@ -73,6 +74,10 @@ export function verifyCredential(
     case 'malformed':
       return denied({ reason: 'malformed_credential', detail: credential.reason });
     case 'jwt':
+      // What only its resource can read, only who issued it can judge.
+      if (looksEncrypted(credential.token)) {
+        return askAuthority(parts, { text: credential.token, address, now });
+      }
       return verifyJwt(parts, { token: credential.token, address, now });
     case 'api_key':
       return verifyKey(parts, { ...credential, address, now });
@@ -249,6 +254,7 @@ function identityOf(
           subject,
           tenant,
           family,
+          signingKey: answer.signingKey,
         },
   });
 }

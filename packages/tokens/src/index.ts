@@ -49,6 +49,11 @@ export {
 } from './dpop.ts';
 export { createDpopNonces, type DpopNonces } from './dpop-nonce.ts';
 export {
+  type EncryptedTokenNames,
+  encryptAccessToken,
+  readEncryptedTokenNames,
+} from './encrypted-access-token.ts';
+export {
   type DecryptionKey,
   type EncryptionKey,
   encryptionKeysIn,

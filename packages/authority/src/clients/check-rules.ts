@@ -65,6 +65,7 @@ const checks: readonly Check[] = [
   keySet,
   keysMissing,
   ...(Object.keys(encryptedAnswers) as EncryptedAnswer[]).map(encryption),
+  nothingToEncrypt,
   certificateSubject,
   certificateAddress,
   sector,
@@ -210,6 +211,12 @@ function encryption(answer: EncryptedAnswer): Check {
     if (keys.some(({ algorithms }) => algorithms.includes(algorithm))) return undefined;
     return { member, message: 'needs a key for it in jwks, or jwks_uri' };
   };
+}
+
+/** What a client gets itself is encrypted to the resource that it is for. */
+function nothingToEncrypt(rules: ClientRules): RuleFault | undefined {
+  if (rules.accessTokenKeyEncryption === undefined || rules.resources.length > 0) return undefined;
+  return { member: 'accessTokenKeyEncryption', message: 'is for a client that serves resources' };
 }
 
 const subjectMembers = [

@@ -147,6 +147,9 @@ export const clientRules = z.object({
   accessTokenAlgorithm: algorithm,
   /** Whether its JWTs, and those for its `resources`, can be looked up in a status list. */
   accessTokenStatusList: no,
+  /** How JWTs for its `resources` are encrypted to it, whoever gets them. */
+  accessTokenKeyEncryption: keyEncryption,
+  accessTokenEncryption: contentEncryption,
   dpopBoundAccessTokens: no,
   tlsClientCertificateBoundAccessTokens: no,
   /** OpenID Connect Core §3.1.3.7: what every relying party can verify. */

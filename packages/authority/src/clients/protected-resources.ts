@@ -9,8 +9,10 @@ import type { Store } from '../store/store.ts';
 import { type Client, clientOf } from './client.ts';
 
 function asking(client: Client | undefined): readonly string[] {
-  if (client?.status !== 'active' || !client.accessTokenStatusList) return [];
-  return [...new Set(client.resources)];
+  if (client?.status !== 'active') return [];
+  const { accessTokenStatusList, accessTokenKeyEncryption, resources } = client;
+  const asks = accessTokenStatusList || accessTokenKeyEncryption !== undefined;
+  return asks ? [...new Set(resources)] : [];
 }
 
 /** The steps by which the rows follow a change of the client, in the act of the change. */

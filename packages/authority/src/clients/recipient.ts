@@ -11,6 +11,7 @@ import type { ClientRules } from './client-rules.ts';
 export const encryptedAnswers = {
   idToken: ['idTokenKeyEncryption', 'idTokenEncryption'],
   userinfo: ['userinfoKeyEncryption', 'userinfoEncryption'],
+  accessToken: ['accessTokenKeyEncryption', 'accessTokenEncryption'],
   introspection: ['introspectionKeyEncryption', 'introspectionEncryption'],
   authorizationResponse: ['authorizationResponseKeyEncryption', 'authorizationResponseEncryption'],
 } as const satisfies Readonly<Record<string, readonly (keyof ClientRules)[]>>;

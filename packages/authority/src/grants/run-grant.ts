@@ -18,9 +18,11 @@ import type { ClientAuthRefusal, PresentedClient } from '../clients/authenticate
 import { judgeBinding } from '../clients/binding.ts';
 import type { Client } from '../clients/client.ts';
 import { isConfidential } from '../clients/client-rules.ts';
+import { recipientOf } from '../clients/recipient.ts';
 import {
   type AccessTokenFormat,
   type IssuedTokens,
+  type IssueInput,
   issueTokens,
   refusalOf,
 } from '../issuance/issue.ts';
@@ -148,7 +150,8 @@ async function judgeAndIssue(
   });
   if (!consulted.ok) return err(await refusedByHook(deps, attempt, consulted.refusal));
   const additions = consulted.value;
-  const servers = await deps.protectedResources.asking(client.tenant, audience.value);
+  const wishes = await wishesOf(deps, client, { audience: audience.value, format });
+  if (!wishes.ok) return wishes;
   const idToken = await idTokenDue(deps, client, { judgement, additions });
   if (!idToken.ok) return idToken;
   const issued = await issueTokens(deps, {
@@ -171,7 +174,7 @@ async function judgeAndIssue(
       ...userinfoWishes(client, judgement, nowSeconds(deps.clock)),
     ],
     refresh: judgement.refresh ?? firstRefresh(attempt, judgement),
-    isStatusListed: [client, ...servers].some((one) => one.accessTokenStatusList),
+    ...wishes.value,
     idToken: idToken.value,
     grant: grant.type,
     binding,
@@ -186,6 +189,24 @@ async function judgeAndIssue(
 function mayUse(deps: GrantDeps, client: Client, { type }: Grant): boolean {
   const { grantTypes } = deps.boundsOf(client.tenant);
   return client.grantTypes.includes(type) && (grantTypes?.has(type) ?? true);
+}
+
+/** What client and resource servers ask of a JWT. */
+async function wishesOf(
+  deps: GrantDeps,
+  client: Client,
+  token: { readonly audience: readonly string[]; readonly format: AccessTokenFormat },
+): Promise<Result<Pick<IssueInput, 'isStatusListed' | 'recipient'>, TokenRefusal>> {
+  const { audience, format } = token;
+  if (format === 'opaque') return ok({});
+  const servers = await deps.protectedResources.asking(client.tenant, audience);
+  const isStatusListed = [client, ...servers].some((one) => one.accessTokenStatusList);
+  const reader = servers.find((one) => one.accessTokenKeyEncryption !== undefined);
+  if (reader === undefined) return ok({ isStatusListed });
+  // The others could not read it: whoever wants tokens for several asks for each.
+  if (audience.length > 1) return err({ reason: 'target_not_allowed', resources: audience });
+  const recipient = await recipientOf(deps.clientKeys, reader, 'accessToken');
+  return recipient.ok ? ok({ isStatusListed, recipient: recipient.value }) : recipient;
 }
 
 function ttlOf(deps: GrantDeps, client: Client, { endsAt }: Judgement): number {

@@ -23,6 +23,8 @@ const {
   access_token_ttl_seconds: _ttl,
   access_token_signing_alg: _algorithm,
   access_token_status_list: _statusList,
+  access_token_encryption_alg: _keyEncryption,
+  access_token_encryption_enc: _contentEncryption,
   id_token_ttl_seconds: _idTokenTtl,
   refresh_token_ttl_seconds: _refreshTtl,
   refresh_token_idle_seconds: _refreshIdle,

@@ -94,7 +94,7 @@ function rendered(type: string, body: string): HttpResponse {
   return { status: 200, headers: { 'content-type': type, vary: 'Accept', ...uncached }, body };
 }
 
-/** RFC 7662 §2.2; `mm_pos` and `mm_family` let a gateway go on judging revocation by itself. */
+/** RFC 7662 §2.2; by `mm_pos`, `mm_kid` and `mm_family` a gateway goes on judging revocation. */
 function tokenBody(token: ActiveToken, issuer: string): JsonObject {
   return {
     ...token.claims,
@@ -112,6 +112,7 @@ function tokenBody(token: ActiveToken, issuer: string): JsonObject {
           aud: token.audience.length === 1 ? token.audience[0]! : token.audience,
           jti: token.tokenId,
           mm_pos: token.position,
+          ...(token.signingKey === undefined ? {} : { mm_kid: token.signingKey }),
           ...(token.binding === undefined ? {} : { cnf: renderConfirmation(token.binding) }),
         }),
   };

@@ -122,7 +122,7 @@ const unfit = {
   not_exchangeable: 'the tokens cannot be exchanged by this client',
   may_not_act: 'the actor may not act for the subject',
   certificate_missing: 'a client certificate is needed',
-  no_encryption_key: 'the client has no key that can be encrypted to',
+  no_encryption_key: 'there is no key that can be encrypted to',
 } as const;
 
 function tooMany(refusal: {

@@ -23,8 +23,10 @@ import {
   furtherClaims,
   hashSecret,
   type KeySet,
+  looksEncrypted,
   parseSecretToken,
   partitionOfTokenId,
+  readEncryptedTokenNames,
   type VerifiedAccessToken,
   type VerifiedCache,
   verifyAccessToken,
@@ -70,6 +72,8 @@ export interface ActiveToken {
   readonly expiresAt: UnixSeconds;
   readonly position: FeedPosition;
   readonly family: FamilyId | undefined;
+  /** Signed it, or the JWT inside; undefined where nothing was signed. */
+  readonly signingKey: string | undefined;
   /** Key that its bearer must prove; whoever asks has to see to that. */
   readonly binding: TokenBinding | undefined;
   /** How and when its subject signed in. */
@@ -107,11 +111,8 @@ export async function introspect(
   },
 ): Promise<Introspection> {
   const { tenant, token, caller } = input;
-  const found = token.startsWith(`${deps.prefix}_`)
-    ? await readOwn(deps, { tenant, token, caller })
-    : await readJwt(deps, tenant, token);
-  if (!found.active) return found;
-  const { signingKey, ...active } = found;
+  const active = await readAny(deps, { tenant, token, caller });
+  if (!active.active) return active;
   const targets: TokenTargets = {
     position: active.position,
     issuedAt: active.issuedAt,
@@ -120,13 +121,24 @@ export async function introspect(
     clientId: active.clientId,
     subject: active.subject,
     tenant,
-    signingKey,
+    signingKey: active.signingKey,
   };
   if (await deps.refuses(tenant, targets)) return { active: false, reason: 'revoked' };
   return mayKnow(caller, active) ? active : { active: false, reason: 'not_for_caller' };
 }
 
-type Found = (ActiveToken & { readonly signingKey: string | undefined }) | InactiveToken;
+function readAny(
+  deps: IntrospectDeps,
+  input: {
+    readonly tenant: TenantId;
+    readonly token: string;
+    readonly caller: IntrospectionCaller;
+  },
+): Promise<Introspection> {
+  const { tenant, token } = input;
+  if (token.startsWith(`${deps.prefix}_`)) return readOwn(deps, input);
+  return looksEncrypted(token) ? readEncrypted(deps, tenant, token) : readJwt(deps, tenant, token);
+}
 
 function mayKnow(caller: IntrospectionCaller, token: ActiveToken): boolean {
   if (caller.kind === 'operator') return true;
@@ -145,7 +157,7 @@ async function readOwn(
     readonly token: string;
     readonly caller: IntrospectionCaller;
   },
-): Promise<Found> {
+): Promise<Introspection> {
   const { tenant, token, caller } = input;
   if (!token.startsWith(`${deps.prefix}_rt_`)) return readOpaque(deps, tenant, token);
   const presented = await findRefreshToken(deps, tenant, token);
@@ -171,10 +183,39 @@ async function readOwn(
   };
 }
 
-async function readOpaque(deps: IntrospectDeps, tenant: TenantId, token: string): Promise<Found> {
+async function readOpaque(
+  deps: IntrospectDeps,
+  tenant: TenantId,
+  token: string,
+): Promise<Introspection> {
   const parsed = parseSecretToken(token, deps.prefix);
   if (!parsed.ok || parsed.value.kind !== 'at') return { active: false, reason: 'malformed' };
-  const { id, secret } = parsed.value;
+  return readKept(deps, tenant, { ...parsed.value, signingKey: undefined });
+}
+
+/** Its resource alone can read it; to everybody else it is opaque, its whole text the secret. */
+async function readEncrypted(
+  deps: IntrospectDeps,
+  tenant: TenantId,
+  token: string,
+): Promise<Introspection> {
+  const names = readEncryptedTokenNames(token);
+  if (names === undefined) return { active: false, reason: 'malformed' };
+  // The header is part of the text that is compared, so what it says of the key is our own word.
+  const { tokenId: id, signingKey } = names;
+  return readKept(deps, tenant, { id, secret: token, signingKey });
+}
+
+async function readKept(
+  deps: IntrospectDeps,
+  tenant: TenantId,
+  presented: {
+    readonly id: string;
+    readonly secret: string;
+    readonly signingKey: string | undefined;
+  },
+): Promise<Introspection> {
+  const { id, secret, signingKey } = presented;
   const partition = partitionOfTokenId(id);
   if (partition === undefined) return { active: false, reason: 'malformed' };
   const row = await deps.store.tokens.get(partition, tenant, id);
@@ -198,11 +239,15 @@ async function readOpaque(deps: IntrospectDeps, tenant: TenantId, token: string)
     family: (row.family ?? undefined) as FamilyId | undefined,
     binding: bindingOf(row.binding),
     ...furtherOf(row.claims),
-    signingKey: undefined,
+    signingKey,
   };
 }
 
-async function readJwt(deps: IntrospectDeps, tenant: TenantId, token: string): Promise<Found> {
+async function readJwt(
+  deps: IntrospectDeps,
+  tenant: TenantId,
+  token: string,
+): Promise<Introspection> {
   const verified = verifyAccessToken(token, {
     issuer: deps.issuerOf(tenant),
     keys: await deps.verificationKeys(tenant),

@@ -33,8 +33,10 @@ import {
   accessTokenSigningInput,
   assembleJws,
   buildSecretToken,
+  encryptAccessToken,
   freshTokenId,
   hashSecret,
+  type JweRecipient,
   partitionOfTokenId,
 } from '@mintmark/tokens';
 import type { Recorder } from '../audit/record.ts';
@@ -90,6 +92,8 @@ export interface IssueInput {
   readonly binding?: TokenBinding | undefined;
   /** Whether a JWT gets a place in a status list. */
   readonly isStatusListed?: boolean | undefined;
+  /** Whom a JWT is encrypted to; undefined where everybody may read it. */
+  readonly recipient?: JweRecipient | undefined;
   readonly idToken?: IdTokenDraft | undefined;
   /** Who acts for the subject. */
   readonly actor?: JsonObject | undefined;
@@ -343,11 +347,15 @@ async function buildJwt(deps: IssueDeps, draft: Draft): Promise<Built> {
     { ...furtherOf(draft), ...(place && statusClaim(deps, draft, place)) },
   );
   const signature = await signer.sign(Buffer.from(signingInput, 'latin1'));
-  return {
-    text: assembleJws(signingInput, signature),
-    kid: signer.kid,
-    steps: place === undefined ? [] : [statusEntry(draft, place, signer.kid)],
-  };
+  const jwt = assembleJws(signingInput, signature);
+  const { kid } = signer;
+  const steps = place === undefined ? [] : [statusEntry(draft, place, kid)];
+  const { recipient, tokenId } = draft;
+  if (recipient === undefined) return { text: jwt, kid, steps };
+  const names = { tokenId, signingKey: kid };
+  const text = encryptAccessToken(deps.entropy, recipient, { jwt, ...names });
+  // Only its resource can read it: by the row it is known to everybody else.
+  return { text, kid, steps: [...steps, tokenRow(deps, draft, text)] };
 }
 
 /** RFC-ietf-oauth-status-list §6.2 */
@@ -380,34 +388,31 @@ function furtherOf({ actor, signIn, claims }: Draft): JsonObject {
 
 function buildOpaque(deps: IssueDeps, draft: Draft): Built {
   const { prefix, entropy } = deps;
+  const { tokenId: id } = draft;
+  const { text, secret } = buildSecretToken({ prefix, kind: 'at', id, entropy });
+  return { text, steps: [tokenRow(deps, draft, secret)] };
+}
+
+/** @param secret what whoever presents the token must have, beside its id */
+function tokenRow(deps: IssueDeps, draft: Draft, secret: string): Step {
   const { tenant, tokenId } = draft;
-  const { text, secret } = buildSecretToken({ prefix, kind: 'at', id: tokenId, entropy });
   const pepper = deps.peppers.current();
-  return {
-    text,
-    steps: [
-      {
-        do: 'insert',
-        table: 'tokens',
-        row: {
-          partition: partitionOfTokenId(tokenId) as number,
-          tenant,
-          id: tokenId,
-          hash: hashSecret({ pepper: pepper.key, tenant, id: tokenId, secret }),
-          pepperVersion: pepper.version,
-          clientId: draft.clientId,
-          subject: draft.subject,
-          family: draft.basis?.family ?? null,
-          scopes: draft.scopes,
-          audience: draft.audience,
-          position: draft.position,
-          issuedAtSeconds: draft.issuedAt,
-          expiresAtSeconds: draft.expiresAt,
-          binding: bindingText(draft.binding),
-          claims: furtherOf(draft),
-        },
-        refused: 'revoked_meanwhile',
-      },
-    ],
+  const row = {
+    partition: partitionOfTokenId(tokenId) as number,
+    tenant,
+    id: tokenId,
+    hash: hashSecret({ pepper: pepper.key, tenant, id: tokenId, secret }),
+    pepperVersion: pepper.version,
+    clientId: draft.clientId,
+    subject: draft.subject,
+    family: draft.basis?.family ?? null,
+    scopes: draft.scopes,
+    audience: draft.audience,
+    position: draft.position,
+    issuedAtSeconds: draft.issuedAt,
+    expiresAtSeconds: draft.expiresAt,
+    binding: bindingText(draft.binding),
+    claims: furtherOf(draft),
   };
+  return { do: 'insert', table: 'tokens', row, refused: 'revoked_meanwhile' };
 }

@@ -28,6 +28,8 @@ export interface ActiveCredential {
    */
   readonly position: FeedPosition | undefined;
   readonly family: string | undefined;
+  /** Signed the token, or the JWT inside of one that cannot be read; undefined for others. */
+  readonly signingKey?: string | undefined;
   /** Key that the caller must see proven before it takes the token. */
   readonly binding: TokenBinding | undefined;
   /** How and when the subject signed in (RFC 9068 §2.2.1); undefined where nobody did. */

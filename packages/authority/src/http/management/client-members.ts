@@ -95,6 +95,10 @@ export const clientMembers = {
   access_token_status_list: flag.describe(
     'Its JWTs, and those for its resources, can be looked up in a status list',
   ),
+  access_token_encryption_alg: removable(keyEncryption).describe(
+    'JWTs for its resources are encrypted to it, whoever gets them',
+  ),
+  access_token_encryption_enc: removable(contentEncryption),
   dpop_bound_access_tokens: flag,
   tls_client_certificate_bound_access_tokens: flag,
   id_token_signed_response_alg: algorithm.optional(),

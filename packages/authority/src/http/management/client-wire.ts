@@ -52,6 +52,8 @@ const spelling = {
   access_token_ttl_seconds: 'accessTokenTtlSeconds',
   access_token_signing_alg: 'accessTokenAlgorithm',
   access_token_status_list: 'accessTokenStatusList',
+  access_token_encryption_alg: 'accessTokenKeyEncryption',
+  access_token_encryption_enc: 'accessTokenEncryption',
   dpop_bound_access_tokens: 'dpopBoundAccessTokens',
   tls_client_certificate_bound_access_tokens: 'tlsClientCertificateBoundAccessTokens',
   id_token_signed_response_alg: 'idTokenAlgorithm',
