@@ -370,6 +370,7 @@ function pageDeps(
       entropy,
       issuerOf,
       verificationKeys: keyring.verificationKeys,
+      decryptionKeys: keyring.decryptionKeys,
       clientKeys,
       begun: createFailureBudget(clock, limits.signInsBegunPerMinute),
       async findClient(tenant, text) {
@@ -431,6 +432,7 @@ function registrationDeps(rooms: Rooms, changed: RegistryDeps['changed']): Docum
     abilities: {
       grantTypes: grants.map(({ type }) => type),
       authMethods: verifiedAuthMethods({ clientCertificates: config.clientCertificates === true }),
+      encryptedRequests: config.signing.encryptedRequests,
     },
     algorithm: config.signing.algorithms[0] ?? 'ES256',
     readMetadata(document) {

@@ -25,6 +25,8 @@ export interface AuthorityConfig {
   readonly signing: {
     /** Algorithms that keys are kept for; the first is the default of new clients. */
     readonly algorithms: readonly JwsAlgorithm[];
+    /** Whether there is a key that request objects may be encrypted to; default no. */
+    readonly encryptedRequests?: boolean;
     /** A key signs for this long. */
     readonly rotateEverySeconds: number;
     /** A key is published this long before it signs: longer than any verifier caches the set. */

@@ -86,6 +86,7 @@ function endpointPorts(rooms: Rooms, shared: Judging): ManagementPorts {
       prefix,
       defaultAlgorithm,
       authMethods: verifiedAuthMethods({ clientCertificates: config.clientCertificates === true }),
+      encryptedRequests: config.signing.encryptedRequests,
       managementAudience: (tenant) => managementAudience(issuerOf(tenant)),
       changed: shared.authenticator.forget,
       prepareKey: keyring.signer,

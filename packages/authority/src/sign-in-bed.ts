@@ -4,6 +4,7 @@ import { createRecorder } from './audit/record.ts';
 import { authorityBed, bedConfig, bedPassword } from './authority-bed.ts';
 import { signClaims } from './authorization/sign-claims.ts';
 import { openBrowser, type Shown } from './browser-bed.ts';
+import type { AuthorityConfig } from './config.ts';
 import { createKeyring } from './keyring/keyring.ts';
 import type { Store } from './store/store.ts';
 
@@ -19,8 +20,12 @@ type Changes = Readonly<Record<string, string | undefined>>;
 export type SignInBed = Awaited<ReturnType<typeof signInBed>>;
 
 /** @param rules of the application */
-export async function signInBed(rules: AppRules = {}, store?: Store) {
-  const bed = await authorityBed(1, store);
+export async function signInBed(
+  rules: AppRules = {},
+  store?: Store,
+  config: Partial<AuthorityConfig> = {},
+) {
+  const bed = await authorityBed(1, store, config);
   const alice = await bed.addUser('alice');
   await bed.addUser('bob');
 

@@ -12,19 +12,22 @@ import {
   type TenantId,
 } from '@mintmark/core';
 import type { KeySet } from '@mintmark/tokens';
-import type { ClientKeys } from '../clients/client-keys.ts';
 import {
   type ParameterRefusal,
   type Parameters,
   parseAuthorizationRequest,
 } from './authorization-request.ts';
 import { readIdTokenHint } from './id-token-hint.ts';
-import { type RequestObjectRefusal, readRequestObject } from './request-object.ts';
+import {
+  type RequestObjectDeps,
+  type RequestObjectRefusal,
+  readRequestObject,
+} from './request-object.ts';
 import type { RequestingClient } from './requesting-client.ts';
 import { findResponseTarget, type ResponseTarget, type TargetRefusal } from './response-target.ts';
 import type { AskedAuthorization } from './sign-ins.ts';
 
-export interface JudgeDeps {
+export interface JudgeDeps extends RequestObjectDeps {
   /** @returns undefined where there is none */
   readonly findClient: (
     tenant: TenantId,
@@ -32,7 +35,6 @@ export interface JudgeDeps {
   ) => Promise<RequestingClient | undefined>;
   readonly verificationKeys: (tenant: TenantId) => Promise<KeySet>;
   readonly issuerOf: (tenant: TenantId) => string;
-  readonly clientKeys: Pick<ClientKeys, 'find'>;
   readonly clock: Clock;
 }
 
@@ -121,7 +123,7 @@ async function signedParameters(
   }
   const issuer = deps.issuerOf(tenant);
   const now = nowSeconds(deps.clock);
-  return readRequestObject(deps.clientKeys, { text, client, issuer, outer: sent, now });
+  return readRequestObject(deps, { text, client, issuer, outer: sent, now });
 }
 
 /** What explains that nothing else was found: the rest of the request is in the object. */

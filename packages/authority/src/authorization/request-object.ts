@@ -5,6 +5,7 @@
  */
 import {
   base64urlDecode,
+  type Entropy,
   err,
   isJsonObject,
   type JsonObject,
@@ -14,15 +15,23 @@ import {
   ok,
   parseJson,
   type Result,
+  type TenantId,
   utf8Decode,
 } from '@mintmark/core';
-import { verifyJws } from '@mintmark/tokens';
+import { type DecryptionKey, decryptJwe, looksEncrypted, verifyJws } from '@mintmark/tokens';
 import type { ClientKeys } from '../clients/client-keys.ts';
 import { acceptedAlgorithms } from '../clients/client-rules.ts';
 import type { Parameters } from './authorization-request.ts';
 import type { RequestingClient } from './requesting-client.ts';
 
 export type RequestObjectRefusal = { readonly reason: 'invalid_request_object' };
+
+export interface RequestObjectDeps {
+  readonly clientKeys: Pick<ClientKeys, 'find'>;
+  /** Our own, that clients encrypt to. */
+  readonly decryptionKeys: (tenant: TenantId) => Promise<readonly DecryptionKey[]>;
+  readonly entropy: Entropy;
+}
 
 const refused = err({ reason: 'invalid_request_object' } as const);
 
@@ -35,7 +44,7 @@ const ofTheJwt: ReadonlySet<string> = new Set(['iss', 'aud', 'exp', 'nbf', 'iat'
  * @returns the signed parameters alone (§6.3); refusal: invalid_request_object
  */
 export async function readRequestObject(
-  clientKeys: Pick<ClientKeys, 'find'>,
+  deps: RequestObjectDeps,
   input: {
     readonly text: string;
     readonly client: RequestingClient;
@@ -44,10 +53,12 @@ export async function readRequestObject(
     readonly now: number;
   },
 ): Promise<Result<Parameters, RequestObjectRefusal>> {
-  const { text, client, outer } = input;
+  const { client, outer } = input;
+  const text = await openedText(deps, client, input.text);
+  if (text === undefined) return refused;
   const { requestObjectAlgorithm: only } = client;
   const algorithms = only === undefined ? acceptedAlgorithms(client) : [only];
-  const claims = await openRequestObject(clientKeys, { text, client, algorithms });
+  const claims = await openRequestObject(deps.clientKeys, { text, client, algorithms });
   if (claims === undefined || !isForUs(claims, input)) return refused;
   const values = parametersIn(claims);
   if (values === undefined) return refused;
@@ -75,6 +86,31 @@ export async function openRequestObject(
   if (!jws.ok || !isRequestType(jws.value.header['typ'])) return undefined;
   const payload = parseJson(utf8Decode(jws.value.payload) ?? '');
   return payload.ok && isJsonObject(payload.value) ? payload.value : undefined;
+}
+
+/**
+ * What was encrypted is a signed request inside (RFC 9101 §6.1). A client that has said that it
+ * encrypts is held to it, and to how.
+ */
+async function openedText(
+  deps: RequestObjectDeps,
+  client: RequestingClient,
+  text: string,
+): Promise<string | undefined> {
+  const { requestObjectKeyEncryption: algorithm, requestObjectEncryption: encryption } = client;
+  if (!looksEncrypted(text)) return algorithm === undefined ? text : undefined;
+  const opened = decryptJwe(deps.entropy, text, {
+    keys: await deps.decryptionKeys(client.tenant),
+    algorithms: algorithm === undefined ? undefined : [algorithm],
+    encryptions: encryption === undefined ? undefined : [encryption],
+  });
+  if (!opened.ok) return undefined;
+  const { cty } = opened.value.header;
+  // RFC 7519 §5.2 asks for it; older clients leave it out.
+  const isJwt =
+    cty === undefined ||
+    (typeof cty === 'string' && /^(?:application\/)?(?:oauth-authz-req\+)?jwt$/i.test(cty));
+  return isJwt ? utf8Decode(opened.value.plaintext) : undefined;
 }
 
 /** Which key it names; nothing that is not verified afterwards. */

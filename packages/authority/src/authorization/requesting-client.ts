@@ -26,6 +26,8 @@ export type RequestingClient = Pick<
   | 'jwks'
   | 'jwksUri'
   | 'requestObjectAlgorithm'
+  | 'requestObjectKeyEncryption'
+  | 'requestObjectEncryption'
   | 'requireSignedRequestObject'
   | 'authorizationResponseAlgorithm'
   | 'backchannelLogoutUri'

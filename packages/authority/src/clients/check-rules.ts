@@ -28,6 +28,8 @@ export interface RuleFault {
 export interface Abilities {
   readonly grantTypes: readonly GrantType[];
   readonly authMethods: readonly ClientAuthMethod[];
+  /** Whether there is a key that requests may be encrypted to. */
+  readonly encryptedRequests?: boolean | undefined;
 }
 
 export type Check = (rules: ClientRules, abilities: Abilities) => RuleFault | undefined;
@@ -66,6 +68,7 @@ const checks: readonly Check[] = [
   keysMissing,
   ...(Object.keys(encryptedAnswers) as EncryptedAnswer[]).map(encryption),
   nothingToEncrypt,
+  encryptedRequests,
   certificateSubject,
   certificateAddress,
   sector,
@@ -211,6 +214,18 @@ function encryption(answer: EncryptedAnswer): Check {
     if (keys.some(({ algorithms }) => algorithms.includes(algorithm))) return undefined;
     return { member, message: 'needs a key for it in jwks, or jwks_uri' };
   };
+}
+
+function encryptedRequests(rules: ClientRules, able: Abilities): RuleFault | undefined {
+  const { requestObjectKeyEncryption, requestObjectEncryption } = rules;
+  if (requestObjectKeyEncryption === undefined) {
+    if (requestObjectEncryption === undefined) return undefined;
+    const message = 'means nothing without the algorithm for its key';
+    return { member: 'requestObjectEncryption', message };
+  }
+  if (able.encryptedRequests === true) return undefined;
+  const message = 'this server has no key that requests could be encrypted to';
+  return { member: 'requestObjectKeyEncryption', message };
 }
 
 /** What a client gets itself is encrypted to the resource that it is for. */

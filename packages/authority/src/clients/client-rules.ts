@@ -57,6 +57,9 @@ export const tokenDeliveryModes = ['poll', 'ping'] as const;
 export const securityProfiles = ['none', 'fapi2', 'fapi-ciba'] as const;
 
 const algorithm = z.enum(publicKeyAlgorithms);
+/** How what is sent to us may be encrypted: our key is of a curve. */
+export const requestKeyEncryptions = ['ECDH-ES', 'ECDH-ES+A256KW'] as const;
+
 /** How an answer is encrypted to the client (RFC 7518 §4.1, §5.1). */
 const keyEncryption = z.enum(jweAlgorithms).optional();
 const contentEncryption = z.enum(jweEncryptions).optional();
@@ -121,6 +124,9 @@ export const clientRules = z.object({
   /** RFC 9101 §10.5 */
   requireSignedRequestObject: no,
   requestObjectAlgorithm: algorithm.optional(),
+  /** Its request objects are encrypted so, and none that is not. */
+  requestObjectKeyEncryption: z.enum(requestKeyEncryptions).optional(),
+  requestObjectEncryption: contentEncryption,
   requestUris: texts,
   /** Signs its JARM responses. */
   authorizationResponseAlgorithm: algorithm.optional(),

@@ -6,6 +6,7 @@ import { responseModes } from '../authorization/response-target.ts';
 import {
   type ClientAuthMethod,
   publicKeyAlgorithms,
+  requestKeyEncryptions,
   tokenDeliveryModes,
 } from '../clients/client-rules.ts';
 import type { RegistrationPolicy } from '../clients/registration.ts';
@@ -21,6 +22,7 @@ export function renderMetadata(
     readonly registration: RegistrationPolicy;
     /** Those that the tenant allows; undefined: all. */
     readonly grantTypes: ReadonlySet<string> | undefined;
+    readonly encryptedRequests?: boolean | undefined;
   },
 ): HttpResponse {
   const { authMethods: methods, registration, grantTypes } = abilities;
@@ -51,7 +53,7 @@ export function renderMetadata(
       grant_types_supported: grants
         .map(({ type }) => type)
         .filter((type) => grantTypes?.has(type) ?? true),
-      ...authorizationMetadata(issuer),
+      ...authorizationMetadata(issuer, abilities.encryptedRequests === true),
       ...openIdMetadata(issuer),
       dpop_signing_alg_values_supported: dpopAlgorithms,
       // RFC 8705 §3.3
@@ -89,7 +91,10 @@ const standardClaims = [
 ];
 
 /** What the authorization endpoint does, and what it refuses. */
-function authorizationMetadata(issuer: string): Readonly<Record<string, unknown>> {
+function authorizationMetadata(
+  issuer: string,
+  encryptedRequests: boolean,
+): Readonly<Record<string, unknown>> {
   return {
     authorization_endpoint: `${issuer}/oauth2/authorize`,
     // RFC 8628 §4
@@ -116,6 +121,12 @@ function authorizationMetadata(issuer: string): Readonly<Record<string, unknown>
     claims_parameter_supported: true,
     request_parameter_supported: true,
     request_object_signing_alg_values_supported: publicKeyAlgorithms,
+    ...(encryptedRequests
+      ? {
+          request_object_encryption_alg_values_supported: requestKeyEncryptions,
+          request_object_encryption_enc_values_supported: jweEncryptions,
+        }
+      : {}),
     // OpenID Connect Discovery §3 takes an absent member for true.
     request_uri_parameter_supported: false,
     ui_locales_supported: languages,

@@ -49,6 +49,7 @@ type Endpoint = (
 const metadata: Endpoint = (deps, tenant) =>
   renderMetadata(deps.issuerOf(tenant), {
     authMethods: deps.authMethods,
+    encryptedRequests: deps.register.registration.abilities.encryptedRequests,
     registration: deps.register.registration.policyOf(tenant),
     grantTypes: deps.grants.boundsOf(tenant).grantTypes,
   });

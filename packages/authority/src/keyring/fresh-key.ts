@@ -1,9 +1,10 @@
 /** New key pairs: their private half is readable only until it is sealed, a few lines later. */
-import { type Clock, CustodyFault, type JwsAlgorithm, type TenantId } from '@mintmark/core';
-import { type GeneratedKey, generateSigningKey } from '@mintmark/tokens';
+import type { KeyObject } from 'node:crypto';
+import { type Clock, CustodyFault, type TenantId } from '@mintmark/core';
+import { generateEncryptionKey, generateSigningKey } from '@mintmark/tokens';
 import { sealContext } from '../custody/contexts.ts';
 import type { Sealer } from '../custody/sealer.ts';
-import { nextGeneration, type SigningKeyRow } from './schedule.ts';
+import { type KeyPairAlgorithm, nextGeneration, type SigningKeyRow } from './schedule.ts';
 
 interface FreshKeyPorts {
   readonly sealer: Pick<Sealer, 'seal'>;
@@ -20,7 +21,7 @@ export async function freshKeyRow(
   ports: FreshKeyPorts,
   input: {
     readonly tenant: TenantId;
-    readonly algorithm: JwsAlgorithm;
+    readonly algorithm: KeyPairAlgorithm;
     readonly rows: readonly SigningKeyRow[];
     readonly status: 'published' | 'active';
     readonly activateAt: number;
@@ -32,7 +33,10 @@ export async function freshKeyRow(
       hint: 'choose an asymmetric algorithm, such as ES256',
     });
   }
-  const generated = await generateSigningKey(algorithm);
+  const generated =
+    algorithm === 'ECDH-ES'
+      ? await generateEncryptionKey(algorithm)
+      : await generateSigningKey(algorithm);
   return {
     tenant,
     kid: generated.kid,
@@ -51,7 +55,7 @@ export async function freshKeyRow(
 async function sealPrivate(
   ports: FreshKeyPorts,
   tenant: TenantId,
-  { privateKey, kid }: GeneratedKey,
+  { privateKey, kid }: { readonly privateKey: KeyObject; readonly kid: string },
 ): Promise<Uint8Array> {
   const pkcs8 = privateKey.export({ format: 'der', type: 'pkcs8' });
   try {

@@ -9,7 +9,6 @@ import {
   type Clock,
   type Entropy,
   freshId,
-  type JwsAlgorithm,
   limits,
   type TenantId,
   type UnixSeconds,
@@ -19,7 +18,13 @@ import type { Sealer } from '../custody/sealer.ts';
 import type { Act, Alongside, FeedDraft, FeedStep, Step } from '../store/act.ts';
 import type { Store } from '../store/store.ts';
 import { freshKeyRow } from './fresh-key.ts';
-import { kidOf, type SigningKeyRow, type SigningKeyStatus } from './schedule.ts';
+import {
+  isForEncryption,
+  type KeyPairAlgorithm,
+  kidOf,
+  type SigningKeyRow,
+  type SigningKeyStatus,
+} from './schedule.ts';
 
 export interface KeyActPorts {
   readonly store: Pick<Store, 'acts'>;
@@ -54,7 +59,7 @@ export async function addKey(
   ports: KeyActPorts,
   input: {
     readonly tenant: TenantId;
-    readonly algorithm: JwsAlgorithm;
+    readonly algorithm: KeyPairAlgorithm;
     readonly rows: readonly SigningKeyRow[];
     readonly status: 'published' | 'active';
     readonly activateAt: number;
@@ -67,7 +72,7 @@ export async function addKey(
   const outcome = await run(ports, {
     steps: [
       { do: 'insert', table: 'signingKeys', row, refused: 'overtaken' },
-      feedOf(ports, tenant, [entryOf(row, 'trusted')]),
+      ...feedOf(ports, tenant, entriesOf(row, 'trusted')),
     ],
     audit: await ports.recorder.record({
       ...event,
@@ -114,7 +119,7 @@ export async function retireKey(
   return run(ports, {
     steps: [
       changed(key, { status: 'retired', sealedPrivate: noKey }),
-      feedOf(ports, tenant, [entryOf(key, 'retired')]),
+      ...feedOf(ports, tenant, entriesOf(key, 'retired')),
     ],
     audit: await ports.recorder.record(event),
   });
@@ -144,7 +149,7 @@ export async function distrustKey(
   const { key, rows, replace, by } = input;
   const tenant = key.tenant as TenantId;
   const now = ports.clock.nowMs();
-  const algorithm = key.algorithm as JwsAlgorithm;
+  const algorithm = key.algorithm as KeyPairAlgorithm;
   const fresh = { tenant, algorithm, rows, status: 'active', activateAt: now } as const;
   const replacement = replace ? await freshKeyRow(ports, fresh) : undefined;
   const revocation = freshId(ports.entropy);
@@ -195,11 +200,11 @@ function distrustFeed(
   const expiresAt = (Math.ceil(now / 1000) + lifeSeconds) as UnixSeconds;
   const entries: FeedDraft[] = [
     { type: 'revocation', target, expiresAt },
-    entryOf(key, 'retired'),
-    ...(replacement === undefined ? [] : [entryOf(replacement, 'trusted')]),
+    ...entriesOf(key, 'retired'),
+    ...(replacement === undefined ? [] : entriesOf(replacement, 'trusted')),
   ];
   return {
-    ...feedOf(ports, tenant, entries),
+    ...{ do: 'feed', tenant, entries, at: now },
     revocation: {
       tenant,
       id: revocation,
@@ -233,12 +238,15 @@ function feedOf(
   ports: Pick<KeyActPorts, 'clock'>,
   tenant: TenantId,
   entries: readonly FeedDraft[],
-): FeedStep {
-  return { do: 'feed', tenant, entries, at: ports.clock.nowMs() };
+): readonly FeedStep[] {
+  if (entries.length === 0) return [];
+  return [{ do: 'feed', tenant, entries, at: ports.clock.nowMs() }];
 }
 
-function entryOf(row: SigningKeyRow, status: 'trusted' | 'retired'): FeedDraft {
-  return { type: 'signing_key', kid: kidOf(row), jwk: row.publicJwk, status };
+/** Enforcement points hear of keys that sign, and of no others. */
+function entriesOf(row: SigningKeyRow, status: 'trusted' | 'retired'): readonly FeedDraft[] {
+  if (isForEncryption(row)) return [];
+  return [{ type: 'signing_key', kid: kidOf(row), jwk: row.publicJwk, status }];
 }
 
 function eventOf(

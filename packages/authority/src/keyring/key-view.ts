@@ -1,5 +1,5 @@
 /** One tenant's signing keys as a process holds them: what signs, what verifies. */
-import { createPrivateKey, hash } from 'node:crypto';
+import { createPrivateKey, hash, type KeyObject } from 'node:crypto';
 import {
   type Clock,
   type JsonValue,
@@ -8,11 +8,24 @@ import {
   type Signer,
   type TenantId,
 } from '@mintmark/core';
-import { jwsAlgorithms, type KeySet, localSigner, parseKeySet } from '@mintmark/tokens';
+import {
+  type DecryptionKey,
+  jwsAlgorithms,
+  type KeySet,
+  localSigner,
+  parseKeySet,
+} from '@mintmark/tokens';
 import { sealContext } from '../custody/contexts.ts';
 import type { Sealer } from '../custody/sealer.ts';
 import type { Store } from '../store/store.ts';
-import { isTrusted, kidOf, type SigningKeyRow, signingRow, tenantOf } from './schedule.ts';
+import {
+  isForEncryption,
+  isTrusted,
+  kidOf,
+  type SigningKeyRow,
+  signingRow,
+  tenantOf,
+} from './schedule.ts';
 
 export interface KeyView {
   readonly rows: readonly SigningKeyRow[];
@@ -21,6 +34,8 @@ export interface KeyView {
   readonly keySet: KeySet;
   /** Signers that were unsealed, by algorithm. */
   readonly signers: Map<JwsAlgorithm, Signer>;
+  /** Keys that were unsealed to decrypt with, by name. */
+  readonly decryption: Map<string, KeyObject>;
   /** Monotonic time at which the store was asked. */
   readonly seenAtMs: number;
 }
@@ -109,7 +124,10 @@ function viewOf(
   if (before !== undefined && same) return { ...before, seenAtMs };
   const trusted = rows.filter(isTrusted).sort((a, b) => b.createdAt - a.createdAt);
   const jwks = trusted.map((row) => row.publicJwk);
-  return { rows, jwks, keySet: keySetOf(jwks), signers: signersKept(rows, before), seenAtMs };
+  const signers = signersKept(rows, before);
+  const open = [...(before?.decryption ?? [])];
+  const decryption = new Map(open.filter(([kid]) => trusted.some((row) => row.kid === kid)));
+  return { rows, jwks, keySet: keySetOf(jwks), signers, decryption, seenAtMs };
 }
 
 /** The unsealed signer of the algorithm; undefined where no key signs. */
@@ -122,26 +140,37 @@ export async function signerOf(
   if (known !== undefined) return known;
   const row = signingRow(view.rows, algorithm);
   if (row === undefined) return undefined;
-  const signer = await unseal(sealer, row, algorithm);
+  const privateKey = await unseal(sealer, row);
+  const signer = localSigner({ privateKey, algorithm, kid: kidOf(row) });
   view.signers.set(algorithm, signer);
   return signer;
 }
 
-/** The private key is readable only between these two lines. */
-async function unseal(
+/** What may have been encrypted to: every key in the set, those that are to end among them. */
+export async function decryptionKeysOf(
   sealer: Pick<Sealer, 'open'>,
-  row: SigningKeyRow,
-  algorithm: JwsAlgorithm,
-): Promise<Signer> {
+  view: KeyView,
+): Promise<readonly DecryptionKey[]> {
+  const rows = view.rows.filter((row) => isForEncryption(row) && isTrusted(row));
+  return Promise.all(
+    rows.map(async (row) => {
+      const privateKey = view.decryption.get(row.kid) ?? (await unseal(sealer, row));
+      view.decryption.set(row.kid, privateKey);
+      return { kid: row.kid, privateKey };
+    }),
+  );
+}
+
+/** The private key is readable only between these two lines. */
+async function unseal(sealer: Pick<Sealer, 'open'>, row: SigningKeyRow): Promise<KeyObject> {
   const tenant: TenantId = tenantOf(row);
   const pkcs8 = await sealer.open(tenant, sealContext.signingKey(row.kid), row.sealedPrivate);
   try {
-    const privateKey = createPrivateKey({
+    return createPrivateKey({
       key: Buffer.from(pkcs8.buffer, pkcs8.byteOffset, pkcs8.length),
       format: 'der',
       type: 'pkcs8',
     });
-    return localSigner({ privateKey, algorithm, kid: kidOf(row) });
   } finally {
     pkcs8.fill(0);
   }

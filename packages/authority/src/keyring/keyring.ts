@@ -22,7 +22,7 @@ import {
   type TenantId,
   type UnixMs,
 } from '@mintmark/core';
-import type { KeySet } from '@mintmark/tokens';
+import type { DecryptionKey, KeySet } from '@mintmark/tokens';
 import type { Sealer } from '../custody/sealer.ts';
 import type { Alongside } from '../store/act.ts';
 import type { Store } from '../store/store.ts';
@@ -36,13 +36,21 @@ import {
   type KeyChangeBy,
   retireKey,
 } from './key-acts.ts';
-import { createKeyViews, type KeyViews, readSigningKeys, signerOf } from './key-view.ts';
+import {
+  createKeyViews,
+  decryptionKeysOf,
+  type KeyViews,
+  readSigningKeys,
+  signerOf,
+} from './key-view.ts';
 import {
   activationOf,
   dueChanges,
   isTrusted,
   type KeyChange,
+  type KeyPairAlgorithm,
   type KeyringSettings,
+  keptAlgorithms,
   kidOf,
   type SigningKeyRow,
   signingRow,
@@ -60,6 +68,8 @@ export interface Keyring {
   jwks(tenant: TenantId): Promise<readonly Readonly<Record<string, unknown>>[]>;
   /** The same keys, to verify with. */
   verificationKeys(tenant: TenantId): Promise<KeySet>;
+  /** Ours, for what was encrypted to us; empty where nobody may. */
+  decryptionKeys(tenant: TenantId): Promise<readonly DecryptionKey[]>;
   /** Reads the store now: keys that another process replaced before the call sign no more. */
   renew(tenant: TenantId): Promise<void>;
   /** Every key that the tenant ever had. */
@@ -71,7 +81,7 @@ export interface Keyring {
   tick(): Promise<void>;
   /** Publishes the next key now. Where one is published already, that is the answer. */
   rotate(
-    input: { readonly tenant: TenantId; readonly algorithm: JwsAlgorithm } & KeyChangeBy,
+    input: { readonly tenant: TenantId; readonly algorithm: KeyPairAlgorithm } & KeyChangeBy,
   ): Promise<{ readonly kid: SigningKeyId; readonly activateAt: UnixMs }>;
   /**
    * Distrusts a key at once, everywhere, with all tokens that it signed; where it was the one that
@@ -131,7 +141,7 @@ export async function createKeyring(ports: KeyringPorts): Promise<Keyring> {
   const firstKeys = new Map<string, Promise<unknown>>();
 
   /** Making a key pair may take seconds: of many first requests, one makes it. */
-  function createFirst(tenant: TenantId, algorithm: JwsAlgorithm): Promise<unknown> {
+  function createFirst(tenant: TenantId, algorithm: KeyPairAlgorithm): Promise<unknown> {
     const name = `${tenant}/${algorithm}`;
     let work = firstKeys.get(name);
     if (work === undefined) {
@@ -156,10 +166,11 @@ export async function createKeyring(ports: KeyringPorts): Promise<Keyring> {
     async jwks(tenant) {
       const { jwks } = await views.current(tenant);
       if (jwks.length > 0) return jwks;
-      await Promise.all(settings.algorithms.map((algorithm) => createFirst(tenant, algorithm)));
+      await Promise.all(keptAlgorithms(settings).map((one) => createFirst(tenant, one)));
       return (await views.current(tenant)).jwks;
     },
     verificationKeys: async (tenant) => (await views.current(tenant)).keySet,
+    decryptionKeys: async (tenant) => decryptionKeysOf(sealer, await views.current(tenant)),
     async renew(tenant) {
       await views.renew(tenant);
     },
@@ -197,7 +208,7 @@ function takeTurns(store: Pick<Store, 'tenants'>): () => Promise<readonly Tenant
 async function makeFirst(
   ports: KeyActPorts,
   views: KeyViews,
-  input: { readonly tenant: TenantId; readonly algorithm: JwsAlgorithm },
+  input: { readonly tenant: TenantId; readonly algorithm: KeyPairAlgorithm },
 ): Promise<void> {
   const { tenant, algorithm } = input;
   const { rows } = await views.renew(tenant);
@@ -251,7 +262,7 @@ async function emergency(
     const key = rows.find((row) => row.kid === kid);
     if (key === undefined) return err({ reason: 'key_not_found' });
     if (!isTrusted(key)) return err({ reason: 'key_not_trusted' });
-    const signs = signingRow(rows, key.algorithm as JwsAlgorithm);
+    const signs = signingRow(rows, key.algorithm as KeyPairAlgorithm);
     const replace = signs === undefined || signs.kid === kid;
     const done = await distrustKey(ports, { key, rows, replace, by, alongside });
     if (done.outcome === 'refused_by_step') return err({ reason: done.outcome });

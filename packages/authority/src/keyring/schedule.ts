@@ -13,9 +13,19 @@ export type SigningKeyStatus = 'published' | 'active' | 'retiring' | 'retired' |
 
 export type SigningKeyRow = Row<'signingKeys'>;
 
+/** `ECDH-ES`: the key that is encrypted to; whoever encrypts may use `ECDH-ES+A256KW` with it. */
+export type KeyPairAlgorithm = JwsAlgorithm | 'ECDH-ES';
+
+/** Whether a key is for messages to us, and signs nothing. */
+export function isForEncryption({ algorithm }: Pick<SigningKeyRow, 'algorithm'>): boolean {
+  return algorithm === 'ECDH-ES';
+}
+
 export interface KeyringSettings {
   /** Algorithms that every tenant has a key for. Others get theirs when first asked for. */
   readonly algorithms: readonly JwsAlgorithm[];
+  /** Whether every tenant has a key that may be encrypted to; default no. */
+  readonly encryptedRequests?: boolean;
   /** How long a key signs. */
   readonly rotateEverySeconds: number;
   /** Longer than any verifier caches the key set. */
@@ -26,8 +36,8 @@ export interface KeyringSettings {
 
 export type KeyChange =
   /** No key of the algorithm exists, so there is nothing to wait for. */
-  | { readonly do: 'create'; readonly algorithm: JwsAlgorithm }
-  | { readonly do: 'publish'; readonly algorithm: JwsAlgorithm; readonly activateAt: number }
+  | { readonly do: 'create'; readonly algorithm: KeyPairAlgorithm }
+  | { readonly do: 'publish'; readonly algorithm: KeyPairAlgorithm; readonly activateAt: number }
   | {
       readonly do: 'activate';
       readonly key: SigningKeyRow;
@@ -47,12 +57,19 @@ export function dueChanges(
   now: number,
 ): readonly KeyChange[] {
   // HS256 has no key pair: a resource server's shared secret is its client's, not the tenant's.
-  const algorithms = new Set<JwsAlgorithm>(settings.algorithms.filter((name) => name !== 'HS256'));
-  for (const row of rows) if (isTrusted(row)) algorithms.add(row.algorithm as JwsAlgorithm);
+  const algorithms = new Set<KeyPairAlgorithm>(
+    keptAlgorithms(settings).filter((name) => name !== 'HS256'),
+  );
+  for (const row of rows) if (isTrusted(row)) algorithms.add(row.algorithm as KeyPairAlgorithm);
   return [...algorithms].flatMap((algorithm) => {
     const change = dueChange(newestFirst(rows, algorithm), { settings, now, algorithm });
     return change === undefined ? [] : [change];
   });
+}
+
+/** What every tenant has a key for. */
+export function keptAlgorithms(settings: KeyringSettings): readonly KeyPairAlgorithm[] {
+  return [...settings.algorithms, ...(settings.encryptedRequests ? ['ECDH-ES' as const] : [])];
 }
 
 function dueChange(
@@ -60,7 +77,7 @@ function dueChange(
   context: {
     readonly settings: KeyringSettings;
     readonly now: number;
-    readonly algorithm: JwsAlgorithm;
+    readonly algorithm: KeyPairAlgorithm;
   },
 ): KeyChange | undefined {
   const { settings, now, algorithm } = context;
@@ -75,7 +92,7 @@ function dueChange(
   }
   if (next !== undefined) return undefined;
   if (signing === undefined) {
-    return settings.algorithms.includes(algorithm) ? { do: 'create', algorithm } : undefined;
+    return keptAlgorithms(settings).includes(algorithm) ? { do: 'create', algorithm } : undefined;
   }
   const activateAt = activationOf(settings, now);
   const due = signing.activateAt + settings.rotateEverySeconds * 1000;
@@ -101,19 +118,22 @@ export function isTrusted(row: SigningKeyRow): boolean {
 /** The row whose key signs, if there is one: never one that is only published. */
 export function signingRow(
   rows: readonly SigningKeyRow[],
-  algorithm: JwsAlgorithm,
+  algorithm: KeyPairAlgorithm,
 ): SigningKeyRow | undefined {
   return newestFirst(rows, algorithm).find((row) => row.status === 'active');
 }
 
 /** 1 where the algorithm has had no key. */
-export function nextGeneration(rows: readonly SigningKeyRow[], algorithm: JwsAlgorithm): number {
+export function nextGeneration(
+  rows: readonly SigningKeyRow[],
+  algorithm: KeyPairAlgorithm,
+): number {
   return (newestFirst(rows, algorithm)[0]?.generation ?? 0) + 1;
 }
 
 function newestFirst(
   rows: readonly SigningKeyRow[],
-  algorithm: JwsAlgorithm,
+  algorithm: KeyPairAlgorithm,
 ): readonly SigningKeyRow[] {
   const own = rows.filter((row) => row.algorithm === algorithm);
   return own.sort((a, b) => b.generation - a.generation);

@@ -25,6 +25,7 @@ import {
   type Timers,
   type TokenTargets,
 } from '@mintmark/core';
+import { isForEncryption } from '../keyring/schedule.ts';
 import type { Store } from '../store/store.ts';
 import type { Row } from '../store/tables.ts';
 import type { KeyEnding } from './end-keys.ts';
@@ -358,6 +359,8 @@ async function snapshot(
     (row) => [row.tenant, row.id],
   );
   for (const row of await deps.store.signingKeys.list({ where: { tenant }, limit: rowsMax })) {
+    // Enforcement points have nothing to decrypt.
+    if (isForEncryption(row)) continue;
     if (row.status === 'retired' || row.status === 'compromised') continue;
     const kid = row.kid as SigningKeyId;
     const jwk = row.publicJwk;

@@ -200,6 +200,10 @@ export const configSchema = z.strictObject({
         // for, and a key that is made only then is in nobody's copy of the key set.
         .default(['ES256', 'RS256'])
         .describe('algorithms that keys are kept for; the first is the default'),
+      encrypted_requests: z
+        .boolean()
+        .default(false)
+        .describe('whether there is a key that clients may encrypt request objects to'),
       rotate_every_seconds: seconds(3600, 366 * 86_400)
         .default(30 * 86_400)
         .describe('how long a key signs'),

@@ -21,6 +21,7 @@ export function authorityConfigOf(config: Config, issuer: string): AuthorityConf
     },
     signing: {
       algorithms: signing.algorithms,
+      encryptedRequests: signing.encrypted_requests,
       rotateEverySeconds: signing.rotate_every_seconds,
       publishAheadSeconds: signing.publish_ahead_seconds,
     },

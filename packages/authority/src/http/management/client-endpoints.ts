@@ -36,6 +36,8 @@ export interface ClientPorts extends RegistryDeps {
   /** What a client's tokens are signed with where it names no algorithm. */
   readonly defaultAlgorithm: JwsAlgorithm;
   readonly authMethods: readonly ClientAuthMethod[];
+  /** Whether there is a key that requests may be encrypted to. */
+  readonly encryptedRequests?: boolean | undefined;
   /** Audience of the access tokens that this very API takes. */
   readonly managementAudience: (tenant: TenantId) => string;
 }
@@ -95,8 +97,10 @@ function create(ports: ClientPorts): PreparedEndpoint {
 }
 
 /** What the client's members, each by itself and together, have wrong. */
-function faultOf({ authMethods }: ClientPorts, rules: ClientRules): Problem | undefined {
-  const faults = ruleFaults(rules, { grantTypes: grants.map(({ type }) => type), authMethods });
+function faultOf(ports: ClientPorts, rules: ClientRules): Problem | undefined {
+  const { authMethods, encryptedRequests } = ports;
+  const grantTypes = grants.map(({ type }) => type);
+  const faults = ruleFaults(rules, { grantTypes, authMethods, encryptedRequests });
   if (faults.length === 0) return undefined;
   const errors = faults.map(({ member, message }) => ({
     pointer: `/${wireNameOf(member)}`,

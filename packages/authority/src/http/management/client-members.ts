@@ -6,6 +6,7 @@ import {
   clientAuthMethods,
   grantTypes,
   publicKeyAlgorithms,
+  requestKeyEncryptions,
   securityProfiles,
   tokenDeliveryModes,
 } from '../../clients/client-rules.ts';
@@ -79,6 +80,8 @@ export const clientMembers = {
   require_pushed_authorization_requests: flag,
   require_signed_request_object: flag,
   request_object_signing_alg: removable(algorithm),
+  request_object_encryption_alg: removable(z.enum(requestKeyEncryptions)),
+  request_object_encryption_enc: removable(contentEncryption),
   request_uris: uris,
   authorization_signed_response_alg: removable(algorithm),
   authorization_encrypted_response_alg: removable(keyEncryption),

@@ -36,6 +36,8 @@ const spelling = {
   require_pushed_authorization_requests: 'requirePushedAuthorizationRequests',
   require_signed_request_object: 'requireSignedRequestObject',
   request_object_signing_alg: 'requestObjectAlgorithm',
+  request_object_encryption_alg: 'requestObjectKeyEncryption',
+  request_object_encryption_enc: 'requestObjectEncryption',
   request_uris: 'requestUris',
   authorization_signed_response_alg: 'authorizationResponseAlgorithm',
   authorization_encrypted_response_alg: 'authorizationResponseKeyEncryption',

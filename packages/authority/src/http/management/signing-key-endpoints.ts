@@ -26,6 +26,8 @@ const signingAlgorithm = z.enum([
   'ML-DSA-44',
   'ML-DSA-65',
   'ML-DSA-87',
+  // The key that requests are encrypted to.
+  'ECDH-ES',
 ]);
 
 const signingKey = z
