@@ -43,9 +43,9 @@ const suite = openSuite({
   ...(suiteCa === undefined ? {} : { ca: readFileSync(suiteCa, 'utf8') }),
 });
 const mutualTls = chosen.some((plan) => plan.mutualTls === true);
+const rsa = chosen.some((plan) => plan.rsa === true);
 const authority = await startTlsAuthority({
-  home,
-  mutualTls,
+  ...{ home, mutualTls, rsa },
   env: {
     // Where the suite has its keys, sector identifiers and ends of sessions.
     MINTMARK_OUTBOUND_DEVELOPMENT_LOOPBACK: 'true',

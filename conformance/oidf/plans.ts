@@ -17,6 +17,8 @@ export interface PlanRun {
   readonly env?: Readonly<Record<string, string>>;
   /** Whether clients are asked for certificates. */
   readonly mutualTls?: true;
+  /** Whether the server's certificate must be of RSA. */
+  readonly rsa?: true;
   configuration(under: Judged): Json;
 }
 
@@ -148,6 +150,15 @@ const ciba = {
   ...staticClient,
 };
 
+const fapi1Tls = {
+  mutualTls: true,
+  rsa: true,
+  env: {
+    MINTMARK_AUTHORITY_TLS_AES_GCM_ONLY: 'true',
+    MINTMARK_GATEWAY_TLS_AES_GCM_ONLY: 'true',
+  },
+} as const;
+
 const byCertificate = { client_auth_type: 'mtls', sender_constrain: 'mtls' };
 
 export const plans: readonly PlanRun[] = [
@@ -229,14 +240,14 @@ export const plans: readonly PlanRun[] = [
     name: 'ciba-ping',
     plan: 'fapi-ciba-id1-test-plan',
     variant: { ...ciba, ciba_mode: 'ping' },
-    mutualTls: true,
+    ...fapi1Tls,
     configuration: byBackchannel([pingOne, pingTwo]),
   },
   {
     name: 'ciba-poll',
     plan: 'fapi-ciba-id1-test-plan',
     variant: { ...ciba, ciba_mode: 'poll' },
-    mutualTls: true,
+    ...fapi1Tls,
     configuration: byBackchannel([pollOne, pollTwo]),
   },
 ];

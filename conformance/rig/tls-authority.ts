@@ -33,6 +33,7 @@ export interface TlsAuthority {
 /**
  * @param options.home an empty folder
  * @param options.env settings of `serve`, beside those of TLS
+ * @param options.rsa the server's certificate is of that kind
  * @param options.mutualTls asks clients of authority and gateway for certificates
  * @throws where it does not come up
  */
@@ -40,12 +41,14 @@ export async function startTlsAuthority({
   home,
   env: more = {},
   mutualTls = false,
+  rsa = false,
 }: {
   readonly home: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly mutualTls?: boolean;
+  readonly rsa?: boolean;
 }): Promise<TlsAuthority> {
-  const { ca, cert, key } = await makeCertificates(home);
+  const { ca, cert, key } = await makeCertificates(home, { rsa });
   const [port, gatewayPort] = [await freePort(), await freePort()];
   const issuer = `https://localhost:${port}`;
   const flags = [

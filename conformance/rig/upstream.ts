@@ -1,4 +1,5 @@
 /** A plain server that answers with what reached it. */
+import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
@@ -14,10 +15,12 @@ export async function startUpstream(): Promise<Upstream> {
     request.on('data', (part: Buffer) => parts.push(part));
     request.on('end', () => {
       const body = Buffer.concat(parts).toString('utf8');
-      // FAPI 1.0 §6.2.1: a resource repeats the name that its client gave to the exchange.
-      const name = headers['x-fapi-interaction-id'];
-      const named = typeof name === 'string' ? { 'x-fapi-interaction-id': name } : {};
-      answer.writeHead(200, { 'content-type': 'application/json', ...named });
+      // FAPI 1.0 §6.2.1: each exchange has a name, the client's own if it gave one.
+      const name = headers['x-fapi-interaction-id'] ?? randomUUID();
+      answer.writeHead(200, {
+        'content-type': 'application/json',
+        'x-fapi-interaction-id': name,
+      });
       answer.end(JSON.stringify({ method, path, headers, body }));
     });
   });

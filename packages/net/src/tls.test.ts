@@ -100,6 +100,17 @@ describe('TLS', () => {
     await expect(get(port, old)).rejects.toThrow();
   });
 
+  it('offers ChaCha20 in TLS 1.2, unless AES-GCM alone is wanted', async () => {
+    write(certificate);
+    const chacha = 'ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305';
+    const only = { maxVersion: 'TLSv1.2', ciphers: chacha };
+    await get(await open(() => ok, { tls }), only);
+    const strict = await open(() => ok, { tls: { ...tls, aesGcmOnly: true } });
+    await expect(get(strict, only)).rejects.toThrow();
+    await get(strict, { maxVersion: 'TLSv1.2' });
+    await get(strict);
+  });
+
   it('says so when the files cannot be read', async () => {
     const missing = { ...tls, keyFile: join(folder, 'missing.pem') };
     await expect(open(() => ok, { tls: missing })).rejects.toMatchObject({ code: 'tls_unusable' });

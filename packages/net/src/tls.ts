@@ -19,6 +19,8 @@ export interface TlsOptions {
   readonly clientCaFile?: string;
   /** Asks clients for a certificate without an authority: their own word is then registered. */
   readonly clientCertificates?: boolean;
+  /** Of TLS 1.2 offers AES-GCM alone, as FAPI 1.0 §8.5 demands. */
+  readonly aesGcmOnly?: boolean;
 }
 
 /** TLS 1.2 suites with forward secrecy and AEAD (RFC 9325 §4.2); those of TLS 1.3 are always on. */
@@ -32,14 +34,20 @@ const ciphers = [
   'TLS_AES_128_GCM_SHA256',
   'TLS_AES_256_GCM_SHA384',
   'TLS_CHACHA20_POLY1305_SHA256',
-].join(':');
+];
+
+function ciphersOf({ aesGcmOnly }: TlsOptions): string {
+  const offered =
+    aesGcmOnly === true ? ciphers.filter((one) => !one.endsWith('-POLY1305')) : ciphers;
+  return offered.join(':');
+}
 
 /** @throws ConfigFault `tls_unusable` where a file cannot be read */
 export function loadTls(options: TlsOptions): NodeTlsOptions & SecureContextOptions {
   return {
     ...readFiles(options),
     minVersion: 'TLSv1.2',
-    ciphers,
+    ciphers: ciphersOf(options),
     honorCipherOrder: true,
     ALPNProtocols: ['http/1.1'],
     handshakeTimeout: limits.headersTimeoutMs,

@@ -100,7 +100,10 @@ async function deliver(
 ): Promise<Delivery> {
   const plain = await sealer.open(tenant as TenantId, sealContext.ping(id), sealed);
   // Written by `authentication-requests.ts` alone.
-  const { authReqId, notificationToken } = JSON.parse(utf8Decode(plain) ?? '');
+  const { authReqId, notificationToken } = JSON.parse(utf8Decode(plain) ?? '') as {
+    readonly authReqId: string;
+    readonly notificationToken: string;
+  };
   plain.fill(0);
   try {
     const answer = await outbound.send({

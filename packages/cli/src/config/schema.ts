@@ -61,6 +61,10 @@ const listener = (port: number) => ({
     .boolean()
     .default(false)
     .describe('asks clients for certificates without an authority: self-signed ones'),
+  tls_aes_gcm_only: z
+    .boolean()
+    .default(false)
+    .describe('offers TLS 1.2 with AES-GCM alone, as FAPI 1.0 demands, beside TLS 1.3'),
   client_certificate_header: z
     .string()
     .regex(/^[A-Za-z0-9-]{1,64}$/, 'must be the name of a header')

@@ -8,6 +8,7 @@ export function tlsOf(section: {
   readonly tls_key?: string | undefined;
   readonly tls_client_ca?: string | undefined;
   readonly tls_client_certificates?: boolean | undefined;
+  readonly tls_aes_gcm_only?: boolean | undefined;
 }): TlsOptions | undefined {
   const { tls_cert, tls_key, tls_client_ca, tls_client_certificates = false } = section;
   if (tls_cert === undefined || tls_key === undefined) return undefined;
@@ -15,6 +16,7 @@ export function tlsOf(section: {
     certFile: tls_cert,
     keyFile: tls_key,
     clientCertificates: tls_client_certificates,
+    aesGcmOnly: section.tls_aes_gcm_only === true,
     ...(tls_client_ca === undefined ? {} : { clientCaFile: tls_client_ca }),
   };
 }
