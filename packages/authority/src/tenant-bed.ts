@@ -31,6 +31,7 @@ export interface Holdings {
   readonly requestUri: string;
   readonly deviceCode: string;
   readonly userCode: string;
+  readonly authReqId: string;
   readonly refreshToken: string;
   readonly accessToken: string;
   readonly opaqueToken: string;
@@ -145,6 +146,14 @@ export async function holdingsIn(bed: Bed, tenant: TenantBed): Promise<Holdings>
   const asked = new URLSearchParams(authorizeUrl(app.clientId).split('?')[1]);
   const pushed = await bed.post(at('/oauth2/par'), Object.fromEntries(asked), app);
   const device = await bed.post(at('/oauth2/device_authorization'), { scope: 'read' }, app);
+  const ciba = await addClient({
+    grant_types: ['urn:openid:params:grant-type:ciba'],
+    backchannel_token_delivery_mode: 'poll',
+    scope: 'openid read',
+  });
+  const hint = { scope: 'openid', login_hint: `alice-of-${tenant.tenant}` };
+  const asking = await bed.post(at('/oauth2/bc-authorize'), hint, ciba);
+  assert.equal(asking.status, 200, asking.text);
   const cookie = (name: string): string =>
     [...browser.jar].find(([one]) => one.includes(`_${name}`))?.[1] ?? '';
   const own = { grant_type: 'client_credentials' };
@@ -157,6 +166,7 @@ export async function holdingsIn(bed: Bed, tenant: TenantBed): Promise<Holdings>
     requestUri: String(pushed.json['request_uri']),
     deviceCode: String(device.json['device_code']),
     userCode: String(device.json['user_code']),
+    authReqId: String(asking.json['auth_req_id']),
     refreshToken: String(given['refresh_token']),
     accessToken: String(given['access_token']),
     opaqueToken: String((await tokens(own, opaque))['access_token']),

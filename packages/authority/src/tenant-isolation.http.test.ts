@@ -81,6 +81,7 @@ function presentations(of: Holdings, tenant: string): readonly Presentation[] {
   const shown = {
     ...{ code: of.code, refresh_token: of.refreshToken, assertion: of.accessToken },
     device_code: of.deviceCode,
+    auth_req_id: of.authReqId,
   };
   const pkce = {
     redirect_uri: 'https://app.example/cb',
