@@ -165,6 +165,24 @@ describe.each(['b', 'default'])('at %s', (tenant) => {
   });
 });
 
+describe('asked by a client of the same name and secret', () => {
+  let twin: TenantBed;
+
+  beforeAll(async () => {
+    twin = await addTenant(bed, 'twin', { settings: { registration } });
+    await twin.addApp({ client_id: held.clientId, client_secret: held.clientSecret });
+  });
+
+  it.each(protocolPaths)('%s %s takes nothing of another tenant', async (method, path) => {
+    const { clientId, clientSecret } = held;
+    const nobodys = presentations({ ...twistedAll(held), clientId, clientSecret }, 'twin');
+    for (const [index, presented] of presentations(held, 'twin').entries()) {
+      const answer = await ask(method, twin.at(path), presented);
+      expect(answer).toEqual(await ask(method, twin.at(path), nobodys[index]!));
+    }
+  });
+});
+
 interface Operation {
   readonly method: string;
   readonly path: string;
