@@ -1,3 +1,4 @@
+import { generateSigningKey } from '@mintmark/tokens';
 import { describe, expect, it } from 'vitest';
 import { authorityBed, bedConfig } from './authority-bed.ts';
 import type { RegistrationPolicy } from './clients/registration.ts';
@@ -15,6 +16,10 @@ const policy: RegistrationPolicy = {
 };
 const path = '/oauth2/register';
 const redirect_uris = ['https://app.example/cb'];
+/** Grants that ask no person. */
+const machineGrants = ['client_credentials', 'urn:ietf:params:oauth:grant-type:jwt-bearer'];
+const { publicJwk } = await generateSigningKey('ES256');
+const jwks = { keys: [publicJwk] };
 
 function open(more: Partial<RegistrationPolicy> = {}): Promise<Bed> {
   return authorityBed(1, openMemoryStore(), { registration: { ...policy, ...more } });
@@ -107,14 +112,19 @@ describe('registration', () => {
     }
   });
 
-  it('holds a machine, which no person answers for, to the scopes it named', async () => {
+  it.each(machineGrants)('holds a machine with %s to the scopes it named', async (grant) => {
     const bed = await open({ mode: 'token' });
     const { json: key } = await bed.manage('POST', '/v1/admin-keys', {
       json: { name: 'registrar', permissions: ['clients:register'] },
     });
-    const wish = { grant_types: ['client_credentials'], scope: 'mcp admin' };
+    const wish = { grant_types: [grant], jwks, scope: 'mcp admin' };
     const { status, json } = await register(bed, wish, String(key['key']));
-    expect([status, json['scope']]).toEqual([201, 'mcp']);
+    expect([status, json['grant_types'], json['scope']]).toEqual([201, [grant], 'mcp']);
+  });
+
+  it.each(machineGrants)('lets no stranger be a machine with %s', async (grant) => {
+    const made = await register(await open(), { grant_types: [grant], jwks });
+    expect(made).toMatchObject({ status: 201, json: { grant_types: [] } });
   });
 
   it('gives a secret that never ends, and is not the registration’s token', async () => {
@@ -322,6 +332,16 @@ describe('a client whose id is a URL', () => {
     await known(bed);
     const shown = await bed.manage('GET', `/v1/clients/${encodeURIComponent(clientId)}`);
     expect(shown.json['require_pkce'] ?? shown.json).toBe(true);
+  });
+
+  it.each(['open', 'token'] as const)('is no machine where the mode is %s', async (mode) => {
+    const bed = await open({ mode, metadataDocuments: true });
+    const method = { token_endpoint_auth_method: 'private_key_jwt', jwks };
+    const grant_types = ['authorization_code', ...machineGrants];
+    bed.web.pages.set(clientId, { ...document, ...method, grant_types });
+    await known(bed);
+    const shown = await bed.manage('GET', `/v1/clients/${encodeURIComponent(clientId)}`);
+    expect(shown.json['grant_types'] ?? shown.json).toEqual(['authorization_code']);
   });
 
   it.each<[string, unknown]>([

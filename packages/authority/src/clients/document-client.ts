@@ -99,7 +99,9 @@ async function fetchRules(
   // Agents listen on a port of the moment, and say so in no standard's words.
   const { applicationType = 'native' } = given;
   const policy = deps.policyOf(tenant);
-  const stranger = strangersRules({ ...deps, policy }, { ...given, applicationType });
+  // Whoever may register others has not seen this one.
+  const by = { ...deps, policy, isVouchedFor: false };
+  const stranger = strangersRules(by, { ...given, applicationType });
   const rules: ClientRules = { ...stranger, source: 'document', requirePkce: true };
   if (ruleFaults(rules, deps.abilities).length > 0) return undefined;
   const { sectorIdentifierUri: sector } = rules;

@@ -160,7 +160,8 @@ async function judge(
   tenant: TenantId,
   given: GivenRules,
 ): Promise<Result<ClientRules, RegistrationRefusal>> {
-  const rules = strangersRules({ ...deps, policy: deps.policyOf(tenant) }, given);
+  const policy = deps.policyOf(tenant);
+  const rules = strangersRules({ ...deps, policy, isVouchedFor: policy.mode === 'token' }, given);
   const faults = ruleFaults(rules, deps.abilities);
   if (faults.length > 0) return err({ reason: 'faulty_rules', faults });
   const { sectorIdentifierUri: sector } = rules;
@@ -169,20 +170,33 @@ async function judge(
   return isOwn ? ok(rules) : err({ reason: 'sector_mismatch' });
 }
 
+/** By these a client gets tokens of its own, and no person is asked. */
+const machineGrants: readonly GrantType[] = [
+  'client_credentials',
+  'urn:ietf:params:oauth:grant-type:jwt-bearer',
+];
+
+/** Grants by which a client needs no person to come to it. */
+const decidedGrants: readonly GrantType[] = [...machineGrants, 'urn:openid:params:grant-type:ciba'];
+
 /**
  * What a stranger gets of what it asked for. RFC 7591 §2 lets the server replace values, and the
  * answer shows what became of them.
  */
 export function strangersRules(
-  deps: Pick<RegistrationDeps, 'abilities' | 'algorithm'> & { readonly policy: RegistrationPolicy },
+  deps: Pick<RegistrationDeps, 'abilities' | 'algorithm'> & {
+    readonly policy: RegistrationPolicy;
+    /** Whether it was registered by a credential that may do so. */
+    readonly isVouchedFor: boolean;
+  },
   given: GivenRules,
 ): ClientRules {
-  const { policy, abilities, algorithm } = deps;
+  const { policy, abilities, algorithm, isVouchedFor } = deps;
   const asked = Array.isArray(given.grantTypes) ? given.grantTypes : ['authorization_code'];
   const mayHave = (grant: GrantType): boolean =>
     abilities.grantTypes.includes(grant) &&
     // A machine that nobody decided about acts for nobody, and calls nobody up.
-    (policy.mode === 'token' || !decidedGrants.includes(grant));
+    (isVouchedFor || !decidedGrants.includes(grant));
   const grantTypes = asked.filter(mayHave);
   return freshRules(
     {
@@ -215,15 +229,10 @@ function strangersScopes(
   policy: RegistrationPolicy,
   { grantTypes, asked }: { readonly grantTypes: readonly GrantType[]; readonly asked: unknown },
 ): readonly string[] {
-  if (!grantTypes.includes('client_credentials') || !Array.isArray(asked)) return policy.scopes;
+  const isMachine = grantTypes.some((grant) => machineGrants.includes(grant));
+  if (!isMachine || !Array.isArray(asked)) return policy.scopes;
   return policy.scopes.filter((scope) => asked.includes(scope));
 }
-
-/** Grants by which a client needs no person to come to it. */
-const decidedGrants: readonly GrantType[] = [
-  'client_credentials',
-  'urn:openid:params:grant-type:ciba',
-];
 
 function newRegistrationToken(
   deps: RegistryDeps,
