@@ -73,8 +73,9 @@ export async function sharingHeaders(
 }
 
 /** Fetch §3.2.2 */
-function isPreflight({ method, header }: HttpRequest): boolean {
-  return method === 'OPTIONS' && header('access-control-request-method') !== undefined;
+function isPreflight(request: HttpRequest): boolean {
+  const asked = request.header('access-control-request-method');
+  return request.method === 'OPTIONS' && asked !== undefined;
 }
 
 /** @param sharing of `sharingHeaders`; what the answer varies by already stays */

@@ -24,7 +24,11 @@ export function buildRequest(
     method,
     path: path!,
     query,
-    header: (name) => headers.get(name),
+    // As of a server's request: a method, which is of no use when it is taken out.
+    header(name) {
+      if (this === undefined) throw new TypeError('header: taken out of its request');
+      return headers.get(name);
+    },
     rawHeaders: [...headers].flat(),
     remoteAddress: input.remoteAddress ?? '192.0.2.1',
     scheme: 'http',
