@@ -55,13 +55,18 @@ function isFromTo(
   return (Array.isArray(aud) ? aud : [aud]).includes(issuer);
 }
 
-/** §7.1.1: all three are demanded. @returns when it ends; undefined where it is not of now */
+/**
+ * §7.1.1: all three are demanded. What has not ended, and lives for an hour at most, began within
+ * the last hour, as FAPI-CIBA has it.
+ *
+ * @returns when it ends; undefined where it is not of now
+ */
 function endIfNow({ exp, nbf, iat }: JsonObject, now: number): number | undefined {
   if (!isDate(exp) || !isDate(nbf) || !isDate(iat)) return undefined;
   const soon = now + limits.clockSkewSeconds;
   const longest = limits.signedBackchannelRequestSecondsMax;
   if (exp <= now || nbf > soon || iat > soon) return undefined;
-  return nbf < now - longest || exp - nbf > longest ? undefined : Math.ceil(exp);
+  return exp - nbf > longest ? undefined : Math.ceil(exp);
 }
 
 function isDate(value: JsonValue | undefined): value is number {
