@@ -3,7 +3,7 @@
  * asks the authority for what the challenge names, the person signs in again, and the new token
  * passes.
  */
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -33,6 +33,9 @@ let party: RelyingParty;
 let upstream: Upstream;
 let chromium: Browser;
 let page: Page;
+let userId: string;
+/** The code of alice's authenticator app, so many steps away from now. */
+let app: ((away: number) => string) | undefined;
 
 beforeAll(async () => {
   home = mkdtempSync(join(tmpdir(), 'mintmark-'));
@@ -64,6 +67,7 @@ beforeAll(async () => {
   });
   const made = await call(installation, 'POST /v1/users', { username: 'alice', password });
   expect(made.status, made.text).toBe(201);
+  userId = String(made.body['id']);
   chromium = await startChromium();
   page = await (await chromium.newContext({ javaScriptEnabled: false })).newPage();
 });
@@ -91,6 +95,10 @@ async function authorize(more: Record<string, string>) {
     await page.fill('input[name=username]', 'alice');
     await page.fill('input[name=password]', password);
     await page.click('button[type=submit]');
+    if (app !== undefined) {
+      await page.fill('input[name=code]', app(0));
+      await page.click('button[type=submit]');
+    }
   }
   await page.waitForURL(/\/home$/);
   return { signsIn, verifier, answer: Object.fromEntries(party.returns.at(-1) ?? []) };
@@ -149,3 +157,40 @@ it('an account that cannot sign in so is told that, and not sent in circles', as
   const { answer } = await authorize(wanted(refused.headers.get('www-authenticate')));
   expect(answer).toMatchObject({ error: 'unmet_authentication_requirements' });
 });
+
+it('a second step is taken where the route demands it, and the token of it passes', async () => {
+  const { token } = await tokenFor({});
+  const refused = await ask('/vault', token);
+  await enrol();
+  const { signsIn, token: strong } = await tokenFor(
+    wanted(refused.headers.get('www-authenticate')),
+  );
+  expect(signsIn).toBe(true);
+  expect((await ask('/vault', strong)).status).toBe(200);
+});
+
+/** Gives alice an authenticator app, by its code of the step before: that of now is unused. */
+async function enrol(): Promise<void> {
+  const path = `/v1/users/${userId}/factors/totp` as const;
+  const begun = await call(installation, `POST ${path}`);
+  expect(begun.status, begun.text).toBe(201);
+  const secret = fromBase32(String(begun.body['secret']));
+  app = (away) => totp(secret, Math.floor(Date.now() / 30_000) + away);
+  const done = await call(installation, `POST ${path}/confirm`, { code: app(-1) });
+  expect(done.status, done.text).toBe(204);
+}
+
+/** RFC 6238, as an app reckons it. */
+function totp(secret: Buffer, step: number): string {
+  const counter = Buffer.alloc(8);
+  counter.writeBigUInt64BE(BigInt(step));
+  const mac = createHmac('sha1', secret).update(counter).digest();
+  const number = mac.readUInt32BE(mac.at(-1)! & 15) & 0x7fff_ffff;
+  return String(number % 1e6).padStart(6, '0');
+}
+
+function fromBase32(text: string): Buffer {
+  const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
+  const bits = [...text].map((one) => letters.indexOf(one).toString(2).padStart(5, '0')).join('');
+  return Buffer.from((bits.match(/.{8}/g) ?? []).map((byte) => Number.parseInt(byte, 2)));
+}

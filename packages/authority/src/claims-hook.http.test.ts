@@ -129,6 +129,15 @@ describe('what the hook adds', () => {
     expect(asked[0]).not.toHaveProperty('auth_time');
   });
 
+  it('is not asked for about somebody who is disabled', async () => {
+    const code = await bed.code();
+    const json = { status: 'disabled' };
+    const done = await bed.manage('PATCH', `/v1/users/${bed.user}`, { json, ifMatch: '*' });
+    expect(done.status, done.text).toBe(200);
+    expect(await bed.redeem(code)).toMatchObject({ json: { error: 'invalid_grant' } });
+    expect(asked).toEqual([]);
+  });
+
   it('is on record by its names, without the values', async () => {
     answer = { access_token: { groups: ['staff'], mail: 'alice@example.com' } };
     await bed.redeem(await bed.code());

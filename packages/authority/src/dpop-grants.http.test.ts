@@ -197,7 +197,7 @@ describe('an exchange of a bound token', () => {
       audience: 'https://bank.example',
     };
     const bare = await post(bed, token, { form, by: service });
-    expect(bare).toMatchObject({ status: 400, json: { error: 'invalid_grant' } });
+    expect(bare).toMatchObject({ status: 400, json: { error: 'invalid_request' } });
     const own = await prove(bed, token, {}, thief);
     const given = await post(bed, token, { form, by: service, dpop: own });
     expect(given).toMatchObject({ status: 200, json: { token_type: 'DPoP' } });
@@ -205,5 +205,30 @@ describe('an exchange of a bound token', () => {
     const shown = await bed.post('/oauth2/introspect', asked, service);
     const cnf = { jkt: await calculateJwkThumbprint(await exportJWK(thief.publicKey)) };
     expect(shown.json).toMatchObject({ active: true, sub: bed.user, cnf });
+  });
+
+  it('asks a client that exchanges its own for the very key', async () => {
+    const bed = await grantBed();
+    const grantType = 'urn:ietf:params:oauth:grant-type:token-exchange';
+    const app = await bed.addClient({
+      ...appRules,
+      ...{ grantTypes: ['authorization_code', grantType], authMethod: 'none' },
+      audiences: ['https://bank.example'],
+    });
+    const as = { client_id: app.clientId };
+    const code = { ...bed.redemption(await bed.code({}, app)), ...as };
+    const bound = await post(bed, token, { form: code, dpop: await prove(bed, token) });
+    const form = {
+      ...as,
+      grant_type: grantType,
+      subject_token: String(bound.json['access_token']),
+      subject_token_type: 'urn:ietf:params:oauth:token-type:access_token',
+      audience: 'https://bank.example',
+    };
+    // Whoever stole the token can name its public client, and has a key too.
+    const stolen = await post(bed, token, { form, dpop: await prove(bed, token, {}, thief) });
+    expect(stolen).toMatchObject({ status: 400, json: { error: 'invalid_request' } });
+    const given = await post(bed, token, { form, dpop: await prove(bed, token) });
+    expect(given).toMatchObject({ status: 200, json: { token_type: 'DPoP' } });
   });
 });

@@ -175,7 +175,7 @@ describe('an exchange is refused', () => {
 
   it('for a bound token, without the proof of a key', async () => {
     const subject_token = await signed({ cnf: { jkt: 'A'.repeat(43) } });
-    expect(await exchange({ subject_token })).toMatchObject({ json: { error: 'invalid_grant' } });
+    expect(await exchange({ subject_token })).toMatchObject({ json: { error: 'invalid_request' } });
   });
 
   it('to whom `may_act` does not name', async () => {

@@ -73,6 +73,7 @@ function endpointPorts(rooms: Rooms, shared: Judging): ManagementPorts {
   return {
     keys: { ...acting, peppers, sealer, prefix, ended: shared.keys.ended, timers: ports.timers },
     routes: acting,
+    assertionIssuers: { ...acting, issuerOf },
     verify: {
       keys: shared.keys,
       // Of its own: whose address is told in a body must not be locked out of anything else.

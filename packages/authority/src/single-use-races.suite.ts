@@ -70,6 +70,28 @@ describe.each(racedStores)('on %s', (kind) => {
     }
   });
 
+  it(`one assertion of an outside issuer gives one token: ${trials} trials`, async () => {
+    const { publicKey, privateKey } = await generateKeyPair('ES256');
+    const { clientId } = await bed.addClient({
+      ...{ grantTypes: ['urn:ietf:params:oauth:grant-type:jwt-bearer'], authMethod: 'none' },
+    });
+    const json = {
+      ...{ issuer: 'https://builds.example', algorithms: ['ES256'] },
+      jwks: { keys: [await exportJWK(publicKey)] },
+      rules: [{ subject: 'workload', clients: [clientId] }],
+    };
+    await bed.manage('PUT', '/v1/assertion-issuers/builds', { json });
+    for (let trial = 0; trial < trials; trial++) {
+      const claims = { iss: json.issuer, sub: 'workload', aud: bedConfig.issuer, jti: `t${trial}` };
+      const assertion = await new SignJWT({ ...claims, exp: nowSeconds(bed.clock) + 60 })
+        .setProtectedHeader({ alg: 'ES256' })
+        .sign(privateKey);
+      const grant_type = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
+      const form = { grant_type, assertion, client_id: clientId };
+      expect(await race(form, {})).toEqual({ 200: 1, 400: racers - 1 });
+    }
+  });
+
   it(`one proof gives one token: ${trials} trials of ${racers}`, async () => {
     const client = await bed.addClient();
     const { publicKey, privateKey } = await generateKeyPair('ES256');

@@ -2,6 +2,7 @@
 import type { Command } from './command.ts';
 import { adminKeyCommands } from './commands/admin-key.ts';
 import { applyCommands } from './commands/apply.ts';
+import { assertionIssuerCommands } from './commands/assertion-issuer.ts';
 import { auditCommands } from './commands/audit.ts';
 import { backupCommands } from './commands/backup.ts';
 import { clientCommands } from './commands/client.ts';
@@ -27,6 +28,7 @@ export const commands: readonly Command[] = [
   ...tokenCommands,
   ...revokeCommands,
   ...routeCommands,
+  ...assertionIssuerCommands,
   ...signingKeyCommands,
   ...custodyCommands,
   ...adminKeyCommands,

@@ -111,6 +111,7 @@ const groups: Readonly<Record<string, string>> = {
   custody: 'root keys, data keys and peppers: show, rotate, destroy',
   'admin-key': 'credentials of administrators, automation and gateways',
   route: 'what gateways send where',
+  'assertion-issuer': 'issuers outside whose assertions are grants',
   node: 'the gateways',
   audit: 'the audit trail: read, verify, export',
 };

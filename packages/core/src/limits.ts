@@ -431,6 +431,8 @@ export const limits = {
   hookFailuresMax: 5,
   hookRestMsMin: 1_000,
   hookRestMsMax: 30_000,
+  /** Issuers whose assertions are grants, of a tenant: written by hand, each with its rules. */
+  assertionIssuersMax: 100,
   /** An idempotency key is remembered this long, seconds. */
   idempotencyTtlSeconds: 24 * 3600,
 } as const;

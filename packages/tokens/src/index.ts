@@ -65,6 +65,12 @@ export {
 } from './encryption-key.ts';
 export { type IdTokenClaims, idTokenSigningInput } from './id-token.ts';
 export {
+  assertionIssuer,
+  type IssuedAssertionExpectation,
+  type VerifiedIssuedAssertion,
+  verifyIssuedAssertion,
+} from './issued-assertion.ts';
+export {
   type DecryptedJwe,
   decryptJwe,
   encryptJwe,

@@ -24,6 +24,9 @@ export const permissions = [
   'authentication_requests:write',
   'routes:read',
   'routes:write',
+  'assertion_issuers:read',
+  /** Say who outside may vouch for whom: as good as being any of those. */
+  'assertion_issuers:write',
   'signing_keys:read',
   'signing_keys:write',
   'custody:read',

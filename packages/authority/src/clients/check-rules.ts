@@ -190,14 +190,10 @@ function isForeign(reason: string): boolean {
 }
 
 function keysMissing(rules: ClientRules): RuleFault | undefined {
-  const { authMethod, grantTypes, jwks, jwksUri } = rules;
-  const bearer = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
-  const needs =
-    authMethod === 'private_key_jwt' || authMethod === 'self_signed_tls_client_auth'
-      ? authMethod
-      : grantTypes.find((grant) => grant === bearer);
-  if (needs === undefined || jwks !== undefined || jwksUri !== undefined) return undefined;
-  return { member: 'jwks', message: `${needs} needs jwks or jwks_uri` };
+  const { authMethod, jwks, jwksUri } = rules;
+  const needs = authMethod === 'private_key_jwt' || authMethod === 'self_signed_tls_client_auth';
+  if (!needs || jwks !== undefined || jwksUri !== undefined) return undefined;
+  return { member: 'jwks', message: `${authMethod} needs jwks or jwks_uri` };
 }
 
 /** OpenID Connect Dynamic Client Registration §2: who is encrypted to has a key for that. */

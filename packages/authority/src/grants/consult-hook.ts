@@ -44,6 +44,8 @@ export async function consultHook(
   const { client, judgement } = due;
   const isMachine = (judgement.subject as string) === client.clientId;
   const user = isMachine ? undefined : await deps.users.get(client.tenant, judgement.subject);
+  // The act would refuse it; the hook is not to hear of somebody who is disabled or gone.
+  if (!isMachine && user?.status !== 'active') return err({ reason: 'subject_ended' });
   const answer = await hook.consult(
     questionOf(deps.issuerOf(client.tenant), due, user),
     due.scopes,

@@ -9,6 +9,7 @@ import type {
   Result,
   SubjectId,
   TenantId,
+  TokenBinding,
   TokenTargets,
   UnixSeconds,
 } from '@mintmark/core';
@@ -105,7 +106,9 @@ export type ExchangeRefusal =
   /** No live access token of ours, or not one that this client was sent. */
   | { readonly reason: 'not_exchangeable' }
   /** The actor is not the client's own, or not whom the token names. */
-  | { readonly reason: 'may_not_act' };
+  | { readonly reason: 'may_not_act' }
+  /** It is bound to a key that the request did not show. */
+  | { readonly reason: 'subject_key_missing' };
 
 /** What a grant found: on whose behalf, and what it may not exceed. */
 export interface Judgement {
@@ -126,6 +129,10 @@ export interface Judgement {
   readonly refresh?: RefreshDue;
   /** The access token lives no longer than this. */
   readonly endsAt?: UnixSeconds;
+  /** Name of the outside issuer whose word it rests on, for the record. */
+  readonly vouchedBy?: string;
+  /** Held to this key, where the client's registration and its proof bind to none. */
+  readonly binding?: TokenBinding;
   /** Who acts for the subject (RFC 8693 §4.1). */
   readonly actor?: JsonObject;
   /** Members of the answer that the grant adds, by their wire names. */
@@ -169,6 +176,7 @@ export interface GrantDeps extends IssueDeps {
   readonly store: Pick<
     Store,
     | 'acts'
+    | 'assertionIssuers'
     | 'backchannelRequests'
     | 'authorizationCodes'
     | 'deviceGrants'
@@ -178,7 +186,7 @@ export interface GrantDeps extends IssueDeps {
     | 'revocations'
     | 'users'
   >;
-  readonly users: Pick<Users, 'get'>;
+  readonly users: Pick<Users, 'get' | 'findByUsername'>;
   /** Of `subjectFor`. */
   readonly pairwiseKey: Uint8Array;
   readonly authenticator: ClientAuthenticator;

@@ -1,16 +1,19 @@
 /**
  * The JWT bearer grant (RFC 7523 §2.1): a client presents an assertion that it signed by its own
  * registered key, in place of somebody's consent. It speaks for itself; for a person only where an
- * administrator has said that it may. What must never happen: an assertion used twice, or one that
- * any other key vouches for.
+ * administrator has said that it may. One of another issuer is judged by `outside-assertion.ts`.
+ * What must never happen: an assertion used twice, or one that any other key vouches for.
  */
 import { type ClientId, err, nowSeconds, ok, type SubjectId } from '@mintmark/core';
-import { assertionKeyId, verifyGrantAssertion } from '@mintmark/tokens';
+import { assertionIssuer, assertionKeyId, verifyGrantAssertion } from '@mintmark/tokens';
 import type { Client } from '../clients/client.ts';
 import { publicKeyAlgorithms } from '../clients/client-rules.ts';
 import { singleUseStep } from '../clients/single-use.ts';
 import type { Grant, GrantDeps, TokenRequest } from './grant.ts';
+
+import { judgeOutsideAssertion } from './outside-assertion.ts';
 import { subjectRequired } from './subject.ts';
+
 import { targetsOf } from './targets.ts';
 
 export const jwtBearer: Grant = {
@@ -19,6 +22,10 @@ export const jwtBearer: Grant = {
   async judge(deps, request, client) {
     const text = request.parameter('assertion');
     if (text === undefined) return err({ reason: 'missing_parameter', name: 'assertion' });
+    // Believed by nobody yet: it decides by whose keys the assertion is judged.
+    if (assertionIssuer(text) !== client.clientId) {
+      return judgeOutsideAssertion(deps, request, { client, assertion: text });
+    }
     const assertion = await verified(deps, request, { client, text });
     if (assertion === undefined) return err({ reason: 'grant_unknown' });
     const { tenant } = request;

@@ -5,11 +5,13 @@
  * the client's. The new token may no more than both, lives no longer, ends with the consent that
  * the old one came from, and says who acts; only a client that may impersonate is not named.
  */
+import { hash } from 'node:crypto';
 import { err, isJsonObject, type JsonObject, ok, type SubjectId } from '@mintmark/core';
 import type { Client } from '../clients/client.ts';
 import type { ActiveToken } from '../introspection/introspect.ts';
 import { basisOf } from './basis.ts';
-import type { Grant, GrantDeps, TokenRefusal, TokenRequest } from './grant.ts';
+
+import type { Grant, GrantDeps, Judgement, TokenRefusal, TokenRequest } from './grant.ts';
 import { subjectRequired } from './subject.ts';
 
 /** RFC 8693 §3. What we take and give is an access token; that it may be a JWT changes nothing. */
@@ -32,10 +34,8 @@ export const tokenExchange: Grant = {
     if (token === undefined || !isMeantFor(token, client)) {
       return err({ reason: 'not_exchangeable' });
     }
-    // Constrained in, constrained out: no bound token becomes one for its bearer.
-    if (token.binding !== undefined && request.dpopJkt === undefined) {
-      return err({ reason: 'key_mismatch' });
-    }
+    const held = heldTo(token, { request, client });
+    if (held === undefined) return err({ reason: 'subject_key_missing' });
     const acting = await actorOf(deps, request, client);
     if (acting === undefined || !mayActFor(deps, token, { request, acting })) {
       return err({ reason: 'may_not_act' });
@@ -51,6 +51,7 @@ export const tokenExchange: Grant = {
       audience: { allowed: client.audiences, byDefault: [] },
       endsAt: token.expiresAt,
       ...person.value,
+      ...held,
       ...(chain === undefined ? {} : { actor: chain }),
       answer: { issued_token_type: accessTokenType },
     });
@@ -85,6 +86,30 @@ function isMeantFor(token: ActiveToken, client: Client): boolean {
 
 function isMachine({ subject, clientId }: ActiveToken): boolean {
   return (subject as string) === clientId;
+}
+
+/**
+ * Constrained in, constrained out: no bound token becomes one for its bearer. A client that
+ * exchanges its own token shows the very key, as whoever stole it would name that client too; a
+ * service that was sent one cannot, and shows a key of its own. The certificate of the connection
+ * counts for a token that is bound to it, and the new one is bound to it too.
+ *
+ * @returns what the new token is bound to beyond the request's proof; undefined: not exchanged
+ */
+function heldTo(
+  { binding, clientId }: ActiveToken,
+  by: { readonly request: TokenRequest; readonly client: Client },
+): Pick<Judgement, 'binding'> | undefined {
+  if (binding === undefined) return {};
+  const { dpopJkt, keys } = by.request;
+  const { certificate } = keys;
+  const shown = certificate && hash('sha256', certificate, 'base64url');
+  if (binding.by === 'x5t#S256' && shown === binding.thumbprint) return { binding };
+  if (binding.by === 'jkt' && dpopJkt === binding.thumbprint) return {};
+  const isSentToIt = clientId !== by.client.clientId;
+  // Such a client has shown its certificate, or it would not have come so far.
+  const isHeld = dpopJkt !== undefined || by.client.tlsClientCertificateBoundAccessTokens;
+  return isSentToIt && isHeld ? {} : undefined;
 }
 
 /** Who acts: the client itself, or whom the client's own `actor_token` speaks of. */

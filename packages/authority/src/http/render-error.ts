@@ -84,6 +84,7 @@ function rendered(refusal: ProtocolRefusal): Rendered {
       return { status: 400, error: 'invalid_grant' };
     case 'not_exchangeable':
     case 'may_not_act':
+    case 'subject_key_missing':
     case 'certificate_missing':
     case 'no_encryption_key':
       return invalid(unfit[refusal.reason]);
@@ -121,6 +122,7 @@ const codes = {
 const unfit = {
   not_exchangeable: 'the tokens cannot be exchanged by this client',
   may_not_act: 'the actor may not act for the subject',
+  subject_key_missing: 'the subject token is bound to a key or certificate that was not shown',
   certificate_missing: 'a client certificate is needed',
   no_encryption_key: 'there is no key that can be encrypted to',
 } as const;

@@ -103,6 +103,8 @@ export interface IssueInput {
   readonly claims?: JsonObject | undefined;
   /** What came of asking the hook, for the record; undefined where there is none. */
   readonly hook?: string | undefined;
+  /** Name of the outside issuer whose word it rests on, for the record. */
+  readonly vouchedBy?: string | undefined;
   /** The grant that judged, for the record. */
   readonly grant: string;
   readonly address?: string | undefined;
@@ -241,6 +243,7 @@ function eventOf(deps: IssueDeps, draft: Draft, kid: string | undefined): AuditE
       ...(refresh === undefined ? {} : { refresh: refresh.do }),
       ...(draft.hook === undefined ? {} : { hook: draft.hook }),
       ...claimsAdded(draft),
+      ...(draft.vouchedBy === undefined ? {} : { assertion_issuer: draft.vouchedBy }),
       ...(draft.actor === undefined ? {} : { actor: String(draft.actor['sub']) }),
     },
     ...(address === undefined ? {} : { personal: { address } }),

@@ -17,6 +17,20 @@ export const clientTables = {
     indexes: [['tenant', 'createdAt', 'clientId']],
   }),
 
+  /** Issuers outside whose assertions are grants: see `federation/assertion-issuer.ts`. */
+  assertionIssuers: table({
+    columns: {
+      tenant: text,
+      name: text,
+      issuer: text,
+      definition: json<Record<string, unknown>>(),
+      updatedAt: integer,
+      version: integer,
+    },
+    key: ['tenant', 'name'],
+    unique: [['tenant', 'issuer']],
+  }),
+
   /** At most two live secrets a client, so that one can be rolled while the other works. */
   clientSecrets: table({
     columns: {

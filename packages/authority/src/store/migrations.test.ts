@@ -95,6 +95,7 @@ const addedBy: Readonly<Record<string, readonly TableName[]>> = {
   factors: ['userTotp', 'userRecoveryCodes', 'userPasskeys', 'passkeyChallenges', 'passwordResets'],
   refresh: ['refreshFamilies', 'refreshSuccessors'],
   wishes: ['userinfoWishes'],
+  issuers: ['assertionIssuers'],
   origins: ['clientOrigins'],
   devices: ['deviceGrants'],
   status: ['protectedResources', 'statusEntries'],

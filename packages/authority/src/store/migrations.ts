@@ -20,6 +20,8 @@ import { factorsPostgres } from './migrations/factors-postgres.ts';
 import { factorsSqlite } from './migrations/factors-sqlite.ts';
 import { initialPostgres } from './migrations/initial-postgres.ts';
 import { initialSqlite } from './migrations/initial-sqlite.ts';
+import { issuersPostgres } from './migrations/issuers-postgres.ts';
+import { issuersSqlite } from './migrations/issuers-sqlite.ts';
 import { originsPostgres } from './migrations/origins-postgres.ts';
 import { originsSqlite } from './migrations/origins-sqlite.ts';
 import { refreshPostgres } from './migrations/refresh-postgres.ts';
@@ -167,6 +169,14 @@ export const migrations: readonly Migration[] = [
     needs: 1,
     sqlite: backchannelSqlite,
     postgres: backchannelPostgres,
+  },
+  {
+    number: 15,
+    name: 'issuers',
+    phase: 'expand',
+    needs: 1,
+    sqlite: issuersSqlite,
+    postgres: issuersPostgres,
   },
 ];
 

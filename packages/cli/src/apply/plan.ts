@@ -51,7 +51,8 @@ function find(api: Api, wanted: Wanted): Promise<Result<Present | undefined, Com
     case 'clients':
       return look(api, pathOf`/v1/clients/${wanted.name}`);
     case 'routes':
-      return look(api, pathOf`/v1/routes/${wanted.name}`);
+    case 'assertion_issuers':
+      return look(api, wholePath(wanted.section, wanted.name));
     case 'users':
       return findUser(api, wanted);
     case 'keys':
@@ -96,11 +97,21 @@ async function findKey(
     : look(api, pathOf`/v1/keys/${String(live[0]['id'])}`);
 }
 
+/** Sections whose things are replaced as a whole, under a name that the file gives. */
+type WholeSection = 'routes' | 'assertion_issuers';
+
+function isWhole(section: Section): section is WholeSection {
+  return section === 'routes' || section === 'assertion_issuers';
+}
+
+function wholePath(section: WholeSection, name: string): string {
+  return section === 'routes' ? pathOf`/v1/routes/${name}` : pathOf`/v1/assertion-issuers/${name}`;
+}
+
 function creation({ section, name, thing }: Wanted): Change {
-  const request: ApiRequest =
-    section === 'routes'
-      ? { method: 'PUT', path: pathOf`/v1/routes/${name}`, body: thing }
-      : { method: 'POST', path: `/v1/${section}`, body: thing, creates: true };
+  const request: ApiRequest = isWhole(section)
+    ? { method: 'PUT', path: wholePath(section, name), body: thing }
+    : { method: 'POST', path: `/v1/${section}`, body: thing, creates: true };
   return { action: 'create', section, name, members: Object.keys(thing), request };
 }
 
@@ -110,6 +121,7 @@ const onlyAtCreation: Readonly<Record<Section, readonly string[]>> = {
   clients: ['client_id', 'client_secret'],
   users: ['username'],
   keys: ['name'],
+  assertion_issuers: [],
   routes: [],
 };
 
@@ -119,6 +131,7 @@ const fixed: Readonly<Record<Section, readonly string[]>> = {
   clients: [],
   users: [],
   keys: ['owner', 'not_before'],
+  assertion_issuers: ['issuer'],
   routes: [],
 };
 
@@ -132,8 +145,8 @@ async function difference(
   const unseen = same.value ? ['password', ...onlyAtCreation[section]] : onlyAtCreation[section];
   const given = Object.keys(thing).filter((member) => !unseen.includes(member));
   const members = given.filter((member) => !isSame(member, thing[member], present.thing[member]));
-  // A route is replaced as a whole, so what the file no longer says goes away too.
-  if (section === 'routes') {
+  // What is replaced as a whole loses what the file no longer says.
+  if (isWhole(section)) {
     const kept = new Set([...given, 'name', 'updated_at']);
     members.push(...Object.keys(present.thing).filter((member) => !kept.has(member)));
   }
@@ -147,11 +160,10 @@ async function difference(
   if (members.length === 0) {
     return ok({ action: 'unchanged', section, name, members, request: undefined });
   }
-  const body =
-    section === 'routes'
-      ? thing
-      : Object.fromEntries(members.map((member) => [member, thing[member]]));
-  const method = section === 'routes' ? 'PUT' : 'PATCH';
+  const body = isWhole(section)
+    ? thing
+    : Object.fromEntries(members.map((member) => [member, thing[member]]));
+  const method = isWhole(section) ? 'PUT' : 'PATCH';
   const request: ApiRequest = { method, path: present.path, body, ifMatch: present.etag };
   return ok({ action: 'update', section, name, members, request });
 }

@@ -9,7 +9,7 @@ import type { CliPorts } from '../ports.ts';
 export type Thing = Readonly<Record<string, unknown>>;
 
 /** In the order in which they are applied: what comes later may speak of what comes before. */
-const sections = ['tenants', 'clients', 'users', 'keys', 'routes'] as const;
+const sections = ['tenants', 'clients', 'users', 'keys', 'assertion_issuers', 'routes'] as const;
 
 export type Section = (typeof sections)[number];
 
@@ -19,6 +19,7 @@ const nameMember: Readonly<Record<Section, string>> = {
   clients: 'client_id',
   users: 'username',
   keys: 'name',
+  assertion_issuers: 'name',
   routes: 'name',
 };
 

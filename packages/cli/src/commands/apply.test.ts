@@ -70,6 +70,29 @@ describe('mintmark apply', () => {
     return path;
   }
 
+  it('replaces an assertion issuer as a whole, and only where it differs', async () => {
+    const rules = [{ subject: 'a', clients: ['ci'] }];
+    const issuer = { issuer: 'https://builds.example', algorithms: ['RS256'], rules };
+    const kept = { name: 'builds', ...issuer, jwks_uri: 'https://builds.example/jwks' };
+    const known = (request: Sent) =>
+      request.method === 'GET' && request.url.endsWith('/v1/assertion-issuers/builds')
+        ? json(200, { ...kept, single_use: false, updated_at: 'then' }, { etag: '"7"' })
+        : server(request);
+    const path = file('a.json', JSON.stringify({ assertion_issuers: [kept] }));
+    const { exit, sent } = await run(['apply', path], { server: known });
+    expect(exit).toBe(0);
+    expect(changesOf(sent)).toMatchObject([{ method: 'PUT', body: kept }]);
+    const same = { ...kept, single_use: false };
+    const again = file('b.json', JSON.stringify({ assertion_issuers: [same] }));
+    expect(changesOf((await run(['apply', again], { server: known })).sent)).toEqual([]);
+    const fresh = file('c.json', JSON.stringify({ assertion_issuers: [{ ...kept, name: 'new' }] }));
+    const made = changesOf((await run(['apply', fresh], { server: known })).sent);
+    expect(made[0]?.url).toMatch(/\/v1\/assertion-issuers\/new$/);
+    const moved = { ...kept, issuer: 'https://other.example' };
+    const other = file('d.json', JSON.stringify({ assertion_issuers: [moved] }));
+    expect((await run(['apply', other], { server: known })).exit).toBe(2);
+  });
+
   it('makes what is not there, in an order in which each finds what it speaks of', async () => {
     const path = file(
       'all.yaml',

@@ -10,9 +10,10 @@ import type { Item } from './send.ts';
 
 const apply: Command = {
   name: 'apply',
-  summary: 'brings clients, users, keys and routes to what files say',
+  summary: 'brings clients, users, keys, assertion_issuers and routes to what files say',
   description:
-    'FILES are YAML or JSON with the sections clients, users, keys and routes, in the shapes of ' +
+    'FILES are YAML or JSON with the sections clients, users, keys, assertion_issuers and ' +
+    'routes, in the shapes of ' +
     'the management API. What a file does not name stays as it is. Everything is compared before ' +
     'anything is changed; secrets that are made are shown once.',
   operands: [{ name: '<files...>', description: 'files; - for standard input' }],

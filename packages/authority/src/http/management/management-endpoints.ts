@@ -1,5 +1,7 @@
 /** The literal list of the management API's endpoints: what is not here does not exist. */
+import type { AssertionIssuerPorts } from '../../admin/put-assertion-issuer.ts';
 import { type AdminKeyPorts, adminKeyEndpoints } from './admin-key-endpoints.ts';
+import { assertionIssuerEndpoints } from './assertion-issuer-endpoints.ts';
 import { type AuditPorts, auditEndpoints } from './audit-endpoints.ts';
 import {
   type AuthenticationRequestPorts,
@@ -27,6 +29,7 @@ export interface ManagementPorts {
   /** What keys, admin keys, imports and routes are made with. */
   readonly keys: KeyEndpointPorts & Parameters<typeof keyImportEndpoint>[0] & AdminKeyPorts;
   readonly routes: Parameters<typeof routeEndpoints>[0];
+  readonly assertionIssuers: AssertionIssuerPorts;
   readonly verify: VerifyEndpointPorts;
   readonly clients: ClientPorts;
   readonly users: UserPorts & UserFactorPorts;
@@ -58,6 +61,7 @@ export function managementEndpoints(ports: ManagementPorts): readonly PreparedEn
     ...signingKeyEndpoints(ports.signingKeys),
     ...custodyEndpoints(ports.custody),
     ...routeEndpoints(ports.routes),
+    ...assertionIssuerEndpoints(ports.assertionIssuers),
     ...auditEndpoints(ports.audit),
     ...installationEndpoints(ports.installation),
     ...tenantEndpoints(ports.tenants),
