@@ -207,6 +207,11 @@ describe('a status list', () => {
     expect((await bed.get(asked, headers)).status).toBe(status);
   });
 
+  it('has one path only', async () => {
+    const path = pathOf(placeOf((await signIn())['access_token']));
+    expect((await bed.get(path.replace(/(\w+)$/, 'x/$1'))).status).toBe(404);
+  });
+
   it('is never an access token', async () => {
     const { access_token } = await signIn();
     const { text } = await bed.get(pathOf(placeOf(access_token)));

@@ -33,6 +33,7 @@ describe('the answer of a claims hook', () => {
     ...['scope', 'acr', 'amr', 'auth_time', 'sid', 'nonce', 'at_hash', 'c_hash', 'status'],
     ...['authorization_details', 'azp', 's_hash', 'active', 'token_type', 'username'],
     ...['mm_tenant', 'mm_pos', 'mm_family', 'mm_anything', 'constructor', 'prototype'],
+    ...['Act', 'CNF', 'Auth_Time', 'Client_ID', 'MM_pos'],
   ])('may not set %s, in neither token', (name) => {
     expect(read({ access_token: { [name]: 'x' } })).toBe('reserved_claim');
     expect(read({ id_token: { [name]: 'x' } })).toBe('reserved_claim');

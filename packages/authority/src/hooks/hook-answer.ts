@@ -43,10 +43,11 @@ const reserved: ReadonlySet<string> = new Set([
 ]);
 
 /** Claims that we made up ourselves begin so. */
-const ours = /^mm_/;
+const ours = /^mm_/i;
 
+/** In any case: some readers, Go's JSON among them, do not tell `ACT` from `act`. */
 function isReservedClaim(name: string): boolean {
-  return reserved.has(name) || ours.test(name);
+  return reserved.has(name.toLowerCase()) || ours.test(name);
 }
 
 const members = ['access_token', 'id_token', 'scopes', 'refuse'];

@@ -1,5 +1,6 @@
 /** GET /oauth2/status-lists/‹id› (RFC-ietf-oauth-status-list §8): anybody may ask. */
 import { type HttpRequest, type HttpResponse, limits, type TenantId } from '@mintmark/core';
+import { statusListsPath } from '../issuance/status-places.ts';
 import type { StatusLists } from '../revocation/status-lists.ts';
 
 const type = 'application/statuslist+jwt';
@@ -12,7 +13,7 @@ export async function handleStatusList(
   // §8.4: what was so at another time is not kept.
   if (new URLSearchParams(request.query ?? '').has('time')) return plain(501);
   if (!isAccepted(request.header('accept'))) return plain(406);
-  const id = request.path.slice(request.path.lastIndexOf('/') + 1);
+  const id = request.path.slice(request.path.indexOf(statusListsPath) + statusListsPath.length);
   const list = /^[0-9A-Za-z]{17}$/.test(id) ? await statusLists.find(tenant, id) : undefined;
   if (list === undefined) return plain(404);
   const etag = `"${list.tag}"`;
