@@ -62,6 +62,7 @@ export const layers: Layers = {
       ['hooks/'],
       ['translation/'],
       ['tenants/'],
+      ['details/'],
       ['clients/'],
       ['users/'],
       ['apikeys/'],

@@ -246,18 +246,12 @@ function protocolDeps(
   return {
     grants: {
       boundsOf: rooms.tenants.policy,
-      store,
-      keyring,
-      recorder,
-      peppers,
-      clock,
-      entropy,
-      prefix,
+      ...{ store, keyring, recorder, peppers, clock, entropy, prefix },
       issuerOf,
       authenticator,
       proofs,
       clientKeys,
-      ...{ users, pairwiseKey, hook: rooms.claimsHook },
+      ...{ users, pairwiseKey, hook: rooms.claimsHook, detailTypes: rooms.detailTypes },
       accessToken: accessTokenReader(introspectDeps),
       feedHead: feed.head,
       protectedResources: createProtectedResources({ store, clock }),
@@ -372,6 +366,7 @@ function pageDeps(
       verificationKeys: keyring.verificationKeys,
       decryptionKeys: keyring.decryptionKeys,
       clientKeys,
+      detailTypes: rooms.detailTypes,
       begun: createFailureBudget(clock, limits.signInsBegunPerMinute),
       async findClient(tenant, text) {
         const clientId = parseClientId(text);

@@ -74,6 +74,7 @@ function endpointPorts(rooms: Rooms, shared: Judging): ManagementPorts {
     keys: { ...acting, peppers, sealer, prefix, ended: shared.keys.ended, timers: ports.timers },
     routes: acting,
     assertionIssuers: { ...acting, issuerOf },
+    detailTypes: { ...acting, detailTypesChanged: rooms.detailTypes.forget },
     verify: {
       keys: shared.keys,
       // Of its own: whose address is told in a body must not be locked out of anything else.

@@ -34,6 +34,7 @@ import { type CustodyUpkeep, createCustodyUpkeep } from './custody/custody-upkee
 import { createPeppers, type Peppers } from './custody/peppers.ts';
 import { createSealer, type Sealer } from './custody/sealer.ts';
 import { createSlowHashQueue, type SlowHashQueue } from './custody/slow-hash-queue.ts';
+import { createDetailTypes, type DetailTypesReader } from './details/types.ts';
 import { type ClaimsHook, type ClaimsHookSettings, createClaimsHook } from './hooks/claims-hook.ts';
 import { createKeyring, type Keyring } from './keyring/keyring.ts';
 import { createKeyEnder, type KeyEnder } from './revocation/end-keys.ts';
@@ -98,6 +99,8 @@ export interface Rooms {
   readonly sessionEnder: SessionEnder;
   readonly requestPinger: RequestPinger;
   readonly requestMail: RequestMail;
+  /** Types of rich authorization requests. */
+  readonly detailTypes: DetailTypesReader;
   /** By which pairwise subjects are made: from custody, the same for ever. */
   readonly pairwiseKey: Uint8Array;
   /** By which user codes are hashed. */
@@ -151,14 +154,8 @@ export async function openRooms(config: AuthorityConfig, ports: AuthorityPorts):
   const peppers = await createPeppers({ custody, store, entropy, clock });
   const custodyUpkeep = createCustodyUpkeep({ custody, store, sealer, peppers, clock });
   const recorder = createRecorder({ sealer, entropy, clock });
-  const keyring = await createKeyring({
-    store,
-    sealer,
-    recorder,
-    clock,
-    entropy,
-    settings: config.signing,
-  });
+  const { signing: settings } = config;
+  const keyring = await createKeyring({ store, sealer, recorder, clock, entropy, settings });
   const { issuerOf } = issuers;
   const verifierOf = (row: Row<'keys'>) => openVerifier(sealer, row);
   feed = await openFeed({ store, clock, timers, issuerOf, verifierOf });
@@ -191,6 +188,7 @@ export async function openRooms(config: AuthorityConfig, ports: AuthorityPorts):
     sessionEnder: sessionEnderOf(issuers, { ...ports, ...keys, store, recorder, keyring }),
     ...backchannelOf(issuers, { ...ports, store, recorder, sealer, users }),
     ...keys,
+    detailTypes: createDetailTypes({ store, clock }),
     ...peopleOf(issuers, { ...acting, users, passwordHashes, ports }),
     passwordHashes,
   };

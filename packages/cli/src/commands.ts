@@ -7,6 +7,7 @@ import { auditCommands } from './commands/audit.ts';
 import { backupCommands } from './commands/backup.ts';
 import { clientCommands } from './commands/client.ts';
 import { custodyCommands } from './commands/custody.ts';
+import { detailTypeCommands } from './commands/detail-type.ts';
 import { doctorCommands } from './commands/doctor.ts';
 import { keyCommands } from './commands/key.ts';
 import { revokeCommands } from './commands/revoke.ts';
@@ -27,6 +28,7 @@ export const commands: readonly Command[] = [
   ...userCommands,
   ...tokenCommands,
   ...revokeCommands,
+  ...detailTypeCommands,
   ...routeCommands,
   ...assertionIssuerCommands,
   ...signingKeyCommands,

@@ -61,6 +61,15 @@ export const limits = {
   jwsHeadersMax: 64,
   /** Scope values in one request or token, and the characters of each. */
   scopesMax: 100,
+  /** `authorization_details` of one request: its text, and the objects in it (RFC 9396). */
+  detailsCharsMax: 16 * 1024,
+  detailsMax: 20,
+  /** Types of them that a tenant has, and for how long a node need not look. */
+  detailTypesMax: 100,
+  detailTypesFreshMs: 5_000,
+  detailTypesKeptMax: 1_000,
+  /** What a consent remembers of them; the oldest are asked for again. */
+  detailsRememberedMax: 100,
   scopeCharsMax: 128,
   /** The `claims` parameter: a few dozen names, each with its wish. */
   claimsParameterCharsMax: 4_096,

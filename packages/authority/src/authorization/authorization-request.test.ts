@@ -97,7 +97,6 @@ describe('an authorization request', () => {
     ['a malformed key thumbprint', { dpop_jkt: 'x' }, 'malformed_parameter'],
     ['a request by reference', { request_uri: 'https://x.example' }, 'parameter_not_supported'],
     ['a registration', { registration: '{}' }, 'parameter_not_supported'],
-    ['authorization details', { authorization_details: '[]' }, 'parameter_not_supported'],
   ] as const)('is refused with %s', (_title, more, reason) => {
     expect(parse(more)).toMatchObject({ ok: false, refusal: { reason } });
   });

@@ -5,7 +5,7 @@
  * an error about the parameters here is a client that registered that place. What must never
  * happen: a parameter that two readers of the request could take differently.
  */
-import { err, isScope, limits, ok, type Result } from '@mintmark/core';
+import { err, isScope, type JsonObject, limits, ok, type Result } from '@mintmark/core';
 import { type ClaimsRequest, claimNames, parseClaimsParameter } from './claims-parameter.ts';
 import type { RequestingClient } from './requesting-client.ts';
 import { parseResponseMode, type ResponseTarget } from './response-target.ts';
@@ -38,6 +38,10 @@ export interface AuthorizationRequest extends ResponseTarget {
   readonly uiLocales: readonly string[];
   /** Thumbprint of the DPoP key that the code is bound to (RFC 9449 §10). */
   readonly dpopJkt: string | null;
+  /** `authorization_details` (RFC 9396 §2), at least one where there are any. */
+  readonly details?: readonly JsonObject[];
+  /** The person is asked for these details whatever was agreed to before. */
+  readonly alwaysAsks?: true;
 }
 
 /** Each is sent to the client, which registered the redirect URI that it is sent to. */
@@ -54,6 +58,7 @@ export type ParameterRefusal =
   | { readonly reason: 'grant_not_allowed' }
   | { readonly reason: 'unsupported_prompt' }
   | { readonly reason: 'challenge_method_not_allowed' }
+  | { readonly reason: 'invalid_authorization_details' }
   | ScopeRefusal;
 
 /** The client asks for more than it may have. */
@@ -63,7 +68,7 @@ export type ScopeRefusal =
   | { readonly reason: 'target_not_allowed' };
 
 /** Parameters that change what is asked for: to overlook one would grant something else. */
-const unsupported = ['request_uri', 'registration', 'authorization_details'] as const;
+const unsupported = ['request_uri', 'registration'] as const;
 export type UnsupportedParameter = (typeof unsupported)[number];
 
 export const prompts = ['none', 'login', 'consent', 'select_account'] as const;

@@ -92,6 +92,7 @@ export async function grantCode(
           subject: session.subject,
           scopes: request.scopes,
           audience: request.audience,
+          ...(request.details && { details: request.details.map(({ type }) => String(type)) }),
           consent,
           acr: session.acr,
         },
@@ -142,6 +143,7 @@ function codeDraft(input: Completion & { readonly session: Session }): CodeDraft
         ? null
         : { userinfo: request.claims.userinfo, id_token: request.claims.idToken },
     dpopJkt: request.dpopJkt,
+    ...(request.details && { details: request.details }),
   };
 }
 

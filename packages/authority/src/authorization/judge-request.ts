@@ -12,7 +12,10 @@ import {
   type TenantId,
 } from '@mintmark/core';
 import type { KeySet } from '@mintmark/tokens';
+import { locationsOf, readDetails } from '../details/read-details.ts';
+import type { DetailTypesReader } from '../details/types.ts';
 import {
+  type AuthorizationRequest,
   type ParameterRefusal,
   type Parameters,
   parseAuthorizationRequest,
@@ -35,6 +38,7 @@ export interface JudgeDeps extends RequestObjectDeps {
   ) => Promise<RequestingClient | undefined>;
   readonly verificationKeys: (tenant: TenantId) => Promise<KeySet>;
   readonly issuerOf: (tenant: TenantId) => string;
+  readonly detailTypes: Pick<DetailTypesReader, 'of'>;
   readonly clock: Clock;
 }
 
@@ -77,7 +81,9 @@ export async function judgeRequest(
   if (!signed.ok) return toClient(signed.refusal);
   if (!isPushed && mustPush(client)) return toClient({ reason: 'pushed_request_required' });
   const issuer = deps.issuerOf(tenant);
-  const request = parseAuthorizationRequest(parameters, { client, target: target.value, issuer });
+  const parsed = parseAuthorizationRequest(parameters, { client, target: target.value, issuer });
+  if (!parsed.ok) return toClient(parsed.refusal);
+  const request = await withDetails(deps, { client, parameters, request: parsed.value });
   if (!request.ok) return toClient(request.refusal);
 
   const wish = request.value.claims?.idToken['sub']?.value;
@@ -98,6 +104,36 @@ export async function judgeRequest(
     pushed: null,
   };
   return ok({ client, asked });
+}
+
+/**
+ * What is asked for in detail (RFC 9396 §2). Where no `resource` is named, the tokens are for the
+ * locations that the details name (§3.2).
+ */
+async function withDetails(
+  deps: JudgeDeps,
+  input: {
+    readonly client: RequestingClient;
+    readonly parameters: Parameters;
+    readonly request: AuthorizationRequest;
+  },
+): Promise<Result<AuthorizationRequest, ParameterRefusal>> {
+  const { client, parameters, request } = input;
+  const text = parameters.get('authorization_details');
+  if (text === undefined) return ok(request);
+  const isNamed = parameters.all('resource').length > 0;
+  const resources = isNamed ? request.audience : [...client.audiences, ...request.audience];
+  const types = await deps.detailTypes.of(client.tenant);
+  const details = readDetails(types, { text, client, resources });
+  if (!details.ok) return details;
+  const places = [...new Set(details.value.flatMap((one) => locationsOf(one) ?? []))];
+  const asks = details.value.some(({ type }) => types.get(String(type))?.remembersConsent !== true);
+  return ok({
+    ...request,
+    audience: isNamed || places.length === 0 ? request.audience : places,
+    details: details.value,
+    ...(asks && { alwaysAsks: true }),
+  });
 }
 
 /** Without a request object, the parameters as they were sent. */

@@ -21,7 +21,14 @@ export interface SignedIn {
 /** What of a request decides. */
 export type StepRequest = Pick<
   AuthorizationRequest,
-  'scopes' | 'audience' | 'claims' | 'prompt' | 'maxAgeSeconds' | 'acrValues'
+  | 'scopes'
+  | 'audience'
+  | 'claims'
+  | 'details'
+  | 'alwaysAsks'
+  | 'prompt'
+  | 'maxAgeSeconds'
+  | 'acrValues'
 >;
 
 export interface StepInput {
@@ -68,12 +75,14 @@ export function nextStep(input: StepInput): NextStep {
   const why = signInReason(input);
   if (why === 'unmet') return refuse('unmet_authentication_requirements');
   if (why !== undefined) return isSilent ? refuse('login_required') : { step: 'sign_in', why };
-  if (request.prompt.includes('consent') && !isSilent) return { step: 'consent' };
+  const consent = { step: 'consent' } as const;
+  if (request.prompt.includes('consent') && !isSilent) return consent;
+  if (request.alwaysAsks === true) return isSilent ? refuse('consent_required') : consent;
   if (input.consent === 'implicit') return { step: 'issue', consent: 'implicit' };
   if (remembered !== undefined && covers(remembered, wantedBy(request))) {
     return { step: 'issue', consent: 'remembered' };
   }
-  return isSilent ? refuse('consent_required') : { step: 'consent' };
+  return isSilent ? refuse('consent_required') : consent;
 }
 
 function refuse(reason: StepRefusal['reason']): NextStep {

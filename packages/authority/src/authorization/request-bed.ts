@@ -14,6 +14,7 @@ export const bedClient: RequestingClient = {
   grantTypes: ['authorization_code'],
   authMethod: 'client_secret_basic',
   scopes: ['openid', 'profile', 'read', 'offline_access'],
+  authorizationDetailsTypes: [],
   audiences: ['https://api.example', 'https://other.example'],
   redirectUris: ['https://app.example/cb'],
   subjectType: 'public',

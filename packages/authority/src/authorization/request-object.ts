@@ -176,8 +176,9 @@ export function parametersIn(
   return values;
 }
 
-/** §4: numbers and objects stand as JSON; only `resource` may be a list. */
+/** §4: numbers and objects stand as JSON, so do details; else only `resource` may be a list. */
 function textsOf(name: string, value: JsonValue): readonly string[] | undefined {
+  if (name === 'authorization_details') return [JSON.stringify(value)];
   if (typeof value === 'string') return [value];
   if (typeof value === 'number' || typeof value === 'boolean') return [String(value)];
   if (isJsonObject(value)) return [JSON.stringify(value)];

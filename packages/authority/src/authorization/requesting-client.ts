@@ -14,6 +14,7 @@ export type RequestingClient = Pick<
   | 'authMethod'
   | 'scopes'
   | 'audiences'
+  | 'authorizationDetailsTypes'
   | 'redirectUris'
   | 'subjectType'
   | 'sectorIdentifierUri'

@@ -105,6 +105,8 @@ export const clientRules = z.object({
   scopes: z.array(text).readonly(),
   /** Resources it may ask for (RFC 8707); the first is the default. Empty: the issuer itself. */
   audiences: z.array(text).readonly(),
+  /** Types of `authorization_details` that it may use (RFC 9396 §10). */
+  authorizationDetailsTypes: texts,
   /** Resources that this client serves: it may introspect the tokens that are meant for them. */
   resources: z.array(text).readonly(),
 

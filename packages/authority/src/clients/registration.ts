@@ -207,6 +207,7 @@ export function strangersRules(
       scopes: strangersScopes(policy, { grantTypes, asked: given.scopes }),
       audiences: policy.audiences,
       resources: [],
+      authorizationDetailsTypes: [],
       consent: 'required',
       requirePkce: policy.requirePkce || !mayGoWithoutPkce(given, grantTypes),
       assertionAudience: 'issuer_or_endpoint',

@@ -12,5 +12,6 @@ export const clientCredentials: Grant = {
       subject: client.clientId as string as SubjectId,
       scopes: client.scopes,
       audience: targetsOf(client, deps.issuerOf(request.tenant)),
+      details: 'own',
     }),
 };

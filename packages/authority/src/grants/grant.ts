@@ -24,6 +24,8 @@ import type { ClientKeys } from '../clients/client-keys.ts';
 import type { ClientAuthMethod, GrantType } from '../clients/client-rules.ts';
 import type { ProtectedResources } from '../clients/protected-resources.ts';
 import type { RecipientRefusal } from '../clients/recipient.ts';
+import type { DetailsRefusal } from '../details/read-details.ts';
+import type { DetailTypesReader } from '../details/types.ts';
 import type { ClaimsHook, HookFailure } from '../hooks/claims-hook.ts';
 import type { ActiveToken } from '../introspection/introspect.ts';
 import type { Basis, IssueDeps, IssueRefusal } from '../issuance/issue.ts';
@@ -68,6 +70,7 @@ export type TokenRefusal =
   /** The operator's hook said no, or came to nothing where that is a no. */
   | { readonly reason: 'hook_refused'; readonly why: string }
   | { readonly reason: 'hook_failed'; readonly why: HookFailure }
+  | DetailsRefusal
   | BindingRefusal
   | RecipientRefusal
   | GrantRefusal
@@ -133,6 +136,11 @@ export interface Judgement {
   readonly vouchedBy?: string;
   /** Held to this key, where the client's registration and its proof bind to none. */
   readonly binding?: TokenBinding;
+  /**
+   * What `authorization_details` may not exceed (RFC 9396 §6): `own` is whatever the client may ask
+   * for. By default what a person agreed to in `terms`, and else nothing.
+   */
+  readonly details?: 'own' | readonly JsonObject[] | undefined;
   /** Who acts for the subject (RFC 8693 §4.1). */
   readonly actor?: JsonObject;
   /** Members of the answer that the grant adds, by their wire names. */
@@ -191,6 +199,7 @@ export interface GrantDeps extends IssueDeps {
   readonly pairwiseKey: Uint8Array;
   readonly authenticator: ClientAuthenticator;
   readonly proofs: ProofDeps;
+  readonly detailTypes: Pick<DetailTypesReader, 'of'>;
   readonly clientKeys: ClientKeys;
   readonly protectedResources: ProtectedResources;
   /** Undefined where the operator has none. */

@@ -40,6 +40,7 @@ export const jwtBearer: Grant = {
       subject,
       scopes: client.scopes,
       audience: targetsOf(client, deps.issuerOf(tenant)),
+      details: 'own',
       steps: isOwn ? [spent] : [spent, subjectRequired(person)],
     });
   },

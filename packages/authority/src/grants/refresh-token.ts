@@ -89,7 +89,9 @@ function dueFor(
   { request, client }: { readonly request: TokenRequest; readonly client: Client },
 ): RefreshDue | undefined {
   const idleSeconds = client.refreshTokenIdleSeconds;
-  const asked = request.scopes?.toSorted().join(' ') ?? '';
+  const details = request.parameter('authorization_details');
+  const scopes = request.scopes?.toSorted().join(' ') ?? '';
+  const asked = details === undefined ? scopes : `${scopes}\n${details}`;
   const binding = request.dpopJkt ?? null;
   if (presented.is !== 'current' && presented.is !== undefined) {
     const { successor } = presented.is;

@@ -8,6 +8,7 @@ import {
   type ClientId,
   err,
   isScope,
+  type JsonObject,
   limits,
   nowSeconds,
   ok,
@@ -19,6 +20,8 @@ import { judgeBinding } from '../clients/binding.ts';
 import type { Client } from '../clients/client.ts';
 import { isConfidential } from '../clients/client-rules.ts';
 import { recipientOf } from '../clients/recipient.ts';
+import { readDetails } from '../details/read-details.ts';
+import { settleDetails } from '../details/settle-details.ts';
 import {
   type AccessTokenFormat,
   type IssuedTokens,
@@ -154,6 +157,8 @@ async function judgeAndIssue(
   if (!wishes.ok) return wishes;
   const idToken = await idTokenDue(deps, client, { judgement, additions });
   if (!idToken.ok) return idToken;
+  const details = await detailsDue(deps, attempt, { judgement, audience: audience.value });
+  if (!details.ok) return details;
   const issued = await issueTokens(deps, {
     tenant: client.tenant,
     clientId: client.clientId as ClientId,
@@ -163,6 +168,7 @@ async function judgeAndIssue(
     actor: judgement.actor,
     vouchedBy: judgement.vouchedBy,
     signIn: judgement.signIn ?? judgement.terms,
+    details: details.value,
     algorithm: client.accessTokenAlgorithm,
     subject: judgement.subject,
     scopes: additions.scopes,
@@ -286,6 +292,33 @@ function firstRefresh(
     ttlSeconds: client.refreshTokenTtlSeconds,
     idleSeconds: client.refreshTokenIdleSeconds,
   };
+}
+
+/**
+ * The details of the access token. Of whatever grant they are: a request may ask for fewer or
+ * narrower ones than were agreed to (RFC 9396 §6).
+ */
+async function detailsDue(
+  deps: GrantDeps,
+  { request, client }: Attempt,
+  found: { readonly judgement: Judgement; readonly audience: readonly string[] },
+): Promise<Result<readonly JsonObject[] | undefined, TokenRefusal>> {
+  const { judgement, audience } = found;
+  const agreed = judgement.details ?? judgement.terms?.details ?? [];
+  const text = request.parameter('authorization_details');
+  if (text === undefined && (agreed === 'own' || agreed.length === 0)) return ok(undefined);
+  const types = await deps.detailTypes.of(client.tenant);
+  const asked =
+    text === undefined ? undefined : readDetails(types, { text, client, resources: audience });
+  if (asked?.ok === false) return asked;
+  const settled = settleDetails({
+    asked: asked?.value,
+    agreed: agreed === 'own' ? (asked?.value ?? []) : agreed,
+    types: client.authorizationDetailsTypes,
+    audience,
+  });
+  if (!settled.ok) return settled;
+  return ok(settled.value.length === 0 ? undefined : settled.value);
 }
 
 /** Asked for none: all that it may have (RFC 6749 §3.3 lets the server choose a default). */

@@ -49,6 +49,7 @@ export const tokenExchange: Grant = {
       scopes: token.scopes.filter((scope) => client.scopes.includes(scope)),
       // Explicit: where nothing is named, nothing is given.
       audience: { allowed: client.audiences, byDefault: [] },
+      details: detailsIn(token),
       endsAt: token.expiresAt,
       ...person.value,
       ...held,
@@ -122,6 +123,12 @@ async function actorOf(
   if (text === undefined) return client.clientId;
   const token = await deps.accessToken(request.tenant, text);
   return token?.clientId === client.clientId ? token.subject : undefined;
+}
+
+/** Those of a token are of our own making. */
+function detailsIn({ claims }: ActiveToken): readonly JsonObject[] {
+  const { authorization_details: details } = claims;
+  return Array.isArray(details) ? details.filter((one) => isJsonObject(one)) : [];
 }
 
 /** RFC 8693 §4.4: a token that says who may act for its subject is not for anybody else. */

@@ -11,6 +11,7 @@ import {
   type SignIn,
 } from '../authorization/sign-ins.ts';
 import type { Visitor } from '../authorization/visitor.ts';
+import { type DescribedDetail, describeDetail } from '../details/describe-detail.ts';
 import {
   basePath,
   goTo,
@@ -96,6 +97,7 @@ async function showConsent(
     unvetted: client.value.source === 'administrator' ? undefined : client.value.clientId,
     username: seat?.user.username ?? '',
     ...wantedBy(asked.request),
+    details: await describedDetails(deps, { tenant, asked, language: words.language }),
     destination: destinationOf(redirectUri),
     isLoopback: isLoopbackRedirectUri(redirectUri),
     policyUri: client.value.policyUri,
@@ -103,6 +105,23 @@ async function showConsent(
     formAction: formActionTo(redirectUri),
   });
   return deps.renderPage(words, page);
+}
+
+/** What is asked for in detail, as each type puts it into words. */
+async function describedDetails(
+  deps: PageDeps,
+  input: {
+    readonly tenant: TenantId;
+    readonly asked: AskedAuthorization;
+    readonly language: string;
+  },
+): Promise<readonly DescribedDetail[]> {
+  const { details } = input.asked.request;
+  if (details === undefined) return [];
+  const types = await deps.flow.detailTypes.of(input.tenant);
+  return details.map((one) => {
+    return describeDetail(types.get(String(one['type'])), one, input.language);
+  });
 }
 
 /** The host, or of an app its scheme: all that tells people anything. */

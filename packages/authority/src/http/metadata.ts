@@ -23,9 +23,11 @@ export function renderMetadata(
     /** Those that the tenant allows; undefined: all. */
     readonly grantTypes: ReadonlySet<string> | undefined;
     readonly encryptedRequests?: boolean | undefined;
+    /** Names of the types of authorization details. */
+    readonly detailTypes: readonly string[];
   },
 ): HttpResponse {
-  const { authMethods: methods, registration, grantTypes } = abilities;
+  const { authMethods: methods, registration, grantTypes, detailTypes } = abilities;
   // RFC 7662 §2.1: whoever asks about tokens proves who it is.
   const provenMethods = methods.filter((method) => method !== 'none');
   return {
@@ -54,6 +56,8 @@ export function renderMetadata(
         .map(({ type }) => type)
         .filter((type) => grantTypes?.has(type) ?? true),
       ...authorizationMetadata(issuer, abilities.encryptedRequests === true),
+      // RFC 9396 §10
+      ...(detailTypes.length > 0 && { authorization_details_types_supported: detailTypes }),
       ...openIdMetadata(issuer),
       dpop_signing_alg_values_supported: dpopAlgorithms,
       // RFC 8705 §3.3

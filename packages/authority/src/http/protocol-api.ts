@@ -46,8 +46,9 @@ type Endpoint = (
   request: HttpRequest,
 ) => HttpResponse | Promise<HttpResponse>;
 
-const metadata: Endpoint = (deps, tenant) =>
+const metadata: Endpoint = async (deps, tenant) =>
   renderMetadata(deps.issuerOf(tenant), {
+    detailTypes: [...(await deps.grants.detailTypes.of(tenant)).keys()],
     authMethods: deps.authMethods,
     encryptedRequests: deps.register.registration.abilities.encryptedRequests,
     registration: deps.register.registration.policyOf(tenant),

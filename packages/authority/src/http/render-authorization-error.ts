@@ -12,7 +12,6 @@ export interface AuthorizationError {
 const unsupported: Readonly<Record<UnsupportedParameter, AuthorizationErrorCode>> = {
   request_uri: 'request_uri_not_supported',
   registration: 'registration_not_supported',
-  authorization_details: 'invalid_authorization_details',
 };
 
 export function renderAuthorizationError(refusal: ClientRefusal): AuthorizationError {
@@ -42,6 +41,7 @@ export function renderAuthorizationError(refusal: ClientRefusal): AuthorizationE
       return { error: 'invalid_scope' };
     case 'target_not_allowed':
       return { error: 'invalid_target' };
+    case 'invalid_authorization_details':
     case 'invalid_request_object':
     case 'unsupported_response_type':
     case 'access_denied':

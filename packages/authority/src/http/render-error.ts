@@ -68,6 +68,7 @@ function rendered(refusal: ProtocolRefusal): Rendered {
     case 'slow_down':
     case 'access_denied':
     case 'expired_token':
+    case 'invalid_authorization_details':
       return { status: 400, error: refusal.reason };
     case 'grant_unknown':
     case 'grant_used':
@@ -126,7 +127,6 @@ const unfit = {
   certificate_missing: 'a client certificate is needed',
   no_encryption_key: 'there is no key that can be encrypted to',
 } as const;
-
 function tooMany(refusal: {
   readonly reason: 'too_many_failures' | 'too_many_requests';
   readonly retryAfterSeconds: number;

@@ -58,7 +58,8 @@ export async function handleToken(
     return withNonce(renderError(issued.refusal));
   }
   if (who !== undefined) deps.failures.proven(address, who);
-  const { text, refreshToken, idToken, expiresAt, issuedAt, scopes, binding } = issued.value;
+  const { text, refreshToken, idToken, expiresAt, issuedAt, scopes, details, binding } =
+    issued.value;
   return withNonce({
     status: 200,
     headers: { 'content-type': 'application/json', ...uncached },
@@ -70,6 +71,7 @@ export async function handleToken(
       ...(idToken === undefined ? {} : { id_token: idToken }),
       ...issued.value.more,
       ...(scopes.length === 0 ? {} : { scope: scopes.join(' ') }),
+      ...(details === undefined ? {} : { authorization_details: details }),
     }),
   });
 }

@@ -165,6 +165,7 @@ async function readOwn(
   if (presented === undefined || !isOwner) return { active: false, reason: 'not_found' };
   if (presented.expiresAt <= nowSeconds(deps.clock)) return { active: false, reason: 'expired' };
   if (presented.ended || presented.is === undefined) return { active: false, reason: 'revoked' };
+  const { details } = presented.terms;
   return {
     active: true,
     format: 'refresh',
@@ -178,7 +179,7 @@ async function readOwn(
     position: presented.position,
     family: presented.family,
     binding: undefined,
-    ...furtherOf({}),
+    ...furtherOf(details === undefined ? {} : { authorization_details: details }),
     signingKey: undefined,
   };
 }

@@ -105,6 +105,8 @@ export interface IssueInput {
   readonly hook?: string | undefined;
   /** Name of the outside issuer whose word it rests on, for the record. */
   readonly vouchedBy?: string | undefined;
+  /** `authorization_details` (RFC 9396); never empty. */
+  readonly details?: readonly JsonObject[] | undefined;
   /** The grant that judged, for the record. */
   readonly grant: string;
   readonly address?: string | undefined;
@@ -126,6 +128,7 @@ export interface IssuedTokens {
   readonly issuedAt: UnixSeconds;
   readonly expiresAt: UnixSeconds;
   readonly scopes: readonly string[];
+  readonly details: readonly JsonObject[] | undefined;
   readonly binding: TokenBinding | undefined;
 }
 
@@ -196,10 +199,9 @@ export async function issueTokens(
     audit: await deps.recorder.record(eventOf(deps, draft, built.kid)),
   });
   if (outcome !== 'done') return err(refusalOf(outcome));
-  const { tokenId, scopes } = draft;
-  const { binding } = draft;
+  const { tokenId, scopes, details, binding } = draft;
   const given = { text: built.text, refreshToken: refresh?.text, idToken };
-  return ok({ ...given, tokenId, issuedAt, expiresAt, scopes, binding });
+  return ok({ ...given, tokenId, issuedAt, expiresAt, scopes, details, binding });
 }
 
 /** @throws where the outcome is none of an issuing act: a bug */
@@ -245,6 +247,8 @@ function eventOf(deps: IssueDeps, draft: Draft, kid: string | undefined): AuditE
       ...claimsAdded(draft),
       ...(draft.vouchedBy === undefined ? {} : { assertion_issuer: draft.vouchedBy }),
       ...(draft.actor === undefined ? {} : { actor: String(draft.actor['sub']) }),
+      // What they hold may be about a person.
+      ...(draft.details && { details: draft.details.map(({ type }) => String(type)) }),
     },
     ...(address === undefined ? {} : { personal: { address } }),
     ...(requestId === undefined ? {} : { requestId }),
@@ -379,13 +383,14 @@ function statusEntry(draft: Draft, { list, index: idx }: StatusPlace, signingKey
   return { do: 'insert', table: 'statusEntries', row, refused: 'overtaken' };
 }
 
-/** Claims that not every token has, by their wire names (RFC 8693 §4.1, RFC 9068 §2.2.1). */
-function furtherOf({ actor, signIn, claims }: Draft): JsonObject {
+/** Claims that not every token has, by wire name (RFC 8693 §4.1, 9068 §2.2.1, 9396 §9.1). */
+function furtherOf({ actor, signIn, claims, details }: Draft): JsonObject {
   return {
     ...claims,
     ...(actor && { act: actor }),
     ...(signIn && { auth_time: signIn.authTimeSeconds }),
     ...(signIn?.acr && { acr: signIn.acr }),
+    ...(details && { authorization_details: details }),
   };
 }
 

@@ -45,6 +45,18 @@ export const clientTables = {
     key: ['tenant', 'clientId', 'id'],
   }),
 
+  /** Types of authorization details (RFC 9396), as `details/detail-type.ts` reads them. */
+  detailTypes: table({
+    columns: {
+      tenant: text,
+      type: text,
+      definition: json<Record<string, unknown>>(),
+      updatedAt: integer,
+      version: integer,
+    },
+    key: ['tenant', 'type'],
+  }),
+
   /** Origins of active clients, so that one is found without its client. */
   clientOrigins: table({
     columns: { tenant: text, origin: text, clientId: text },

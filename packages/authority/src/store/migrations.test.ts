@@ -70,8 +70,8 @@ describe('the migrations', () => {
     const sqlite = [...whole.flatMap(inSqlite), ...checks.sqlite, ...later(name, inSqlite)];
     const postgres = [...made.flatMap(postgresTable), ...checks.postgres];
     postgres.push(...later(name, postgresTable));
-    if (brought[name] !== undefined) sqlite.push(brought[name].sqlite);
-    if (brought[name] !== undefined) postgres.push(brought[name].postgres);
+    if (changed[name] !== undefined) sqlite.push(changed[name].sqlite);
+    if (changed[name] !== undefined) postgres.push(changed[name].postgres);
     const file = (dialect: string) => `./migrations/${name}-${dialect}.ts`;
     await expect(sourceOf(`${name}Sqlite`, sqlite)).toMatchFileSnapshot(file('sqlite'));
     await expect(sourceOf(`${name}Postgres`, postgres)).toMatchFileSnapshot(file('postgres'));
@@ -100,10 +100,11 @@ const addedBy: Readonly<Record<string, readonly TableName[]>> = {
   devices: ['deviceGrants'],
   status: ['protectedResources', 'statusEntries'],
   backchannel: ['backchannelRequests'],
+  details: ['detailTypes'],
 };
 
 /** What a migration brings over from rows that are there already. */
-const brought: Readonly<Record<string, { readonly sqlite: string; readonly postgres: string }>> = {
+const changed: Readonly<Record<string, { readonly sqlite: string; readonly postgres: string }>> = {
   origins: {
     sqlite: `INSERT INTO "client_origins" ("tenant", "origin", "client_id")
     SELECT DISTINCT c."tenant", substr(u."value", 1, instr(substr(u."value", 9) || '/', '/') + 7),

@@ -14,6 +14,8 @@ import { browsersPostgres } from './migrations/browsers-postgres.ts';
 import { browsersSqlite } from './migrations/browsers-sqlite.ts';
 import { codesPostgres } from './migrations/codes-postgres.ts';
 import { codesSqlite } from './migrations/codes-sqlite.ts';
+import { detailsPostgres } from './migrations/details-postgres.ts';
+import { detailsSqlite } from './migrations/details-sqlite.ts';
 import { devicesPostgres } from './migrations/devices-postgres.ts';
 import { devicesSqlite } from './migrations/devices-sqlite.ts';
 import { factorsPostgres } from './migrations/factors-postgres.ts';
@@ -177,6 +179,14 @@ export const migrations: readonly Migration[] = [
     needs: 1,
     sqlite: issuersSqlite,
     postgres: issuersPostgres,
+  },
+  {
+    number: 16,
+    name: 'details',
+    phase: 'expand',
+    needs: 1,
+    sqlite: detailsSqlite,
+    postgres: detailsPostgres,
   },
 ];
 

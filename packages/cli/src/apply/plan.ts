@@ -52,13 +52,27 @@ function find(api: Api, wanted: Wanted): Promise<Result<Present | undefined, Com
       return look(api, pathOf`/v1/clients/${wanted.name}`);
     case 'routes':
     case 'assertion_issuers':
-      return look(api, wholePath(wanted.section, wanted.name));
+    case 'authorization_details_types':
+      return look(api, wholePaths[wanted.section](wanted.name));
     case 'users':
       return findUser(api, wanted);
     case 'keys':
       return findKey(api, wanted);
   }
 }
+
+/** Sections whose things are written and replaced as a whole, at the place of their name. */
+type WholeSection = 'routes' | 'assertion_issuers' | 'authorization_details_types';
+
+function isWhole(section: Section): section is WholeSection {
+  return Object.hasOwn(wholePaths, section);
+}
+
+const wholePaths: Readonly<Record<WholeSection, (name: string) => string>> = {
+  routes: (name) => pathOf`/v1/routes/${name}`,
+  assertion_issuers: (name) => pathOf`/v1/assertion-issuers/${name}`,
+  authorization_details_types: (name) => pathOf`/v1/authorization-details-types/${name}`,
+};
 
 async function look(api: Api, path: string): Promise<Result<Present | undefined, CommandRefusal>> {
   const answer = await api.call({ method: 'GET', path });
@@ -97,20 +111,9 @@ async function findKey(
     : look(api, pathOf`/v1/keys/${String(live[0]['id'])}`);
 }
 
-/** Sections whose things are replaced as a whole, under a name that the file gives. */
-type WholeSection = 'routes' | 'assertion_issuers';
-
-function isWhole(section: Section): section is WholeSection {
-  return section === 'routes' || section === 'assertion_issuers';
-}
-
-function wholePath(section: WholeSection, name: string): string {
-  return section === 'routes' ? pathOf`/v1/routes/${name}` : pathOf`/v1/assertion-issuers/${name}`;
-}
-
 function creation({ section, name, thing }: Wanted): Change {
   const request: ApiRequest = isWhole(section)
-    ? { method: 'PUT', path: wholePath(section, name), body: thing }
+    ? { method: 'PUT', path: wholePaths[section](name), body: thing }
     : { method: 'POST', path: `/v1/${section}`, body: thing, creates: true };
   return { action: 'create', section, name, members: Object.keys(thing), request };
 }
@@ -123,6 +126,7 @@ const onlyAtCreation: Readonly<Record<Section, readonly string[]>> = {
   keys: ['name'],
   assertion_issuers: [],
   routes: [],
+  authorization_details_types: [],
 };
 
 /** Members that no edit can change. */
@@ -133,6 +137,7 @@ const fixed: Readonly<Record<Section, readonly string[]>> = {
   keys: ['owner', 'not_before'],
   assertion_issuers: ['issuer'],
   routes: [],
+  authorization_details_types: [],
 };
 
 async function difference(
@@ -147,7 +152,7 @@ async function difference(
   const members = given.filter((member) => !isSame(member, thing[member], present.thing[member]));
   // What is replaced as a whole loses what the file no longer says.
   if (isWhole(section)) {
-    const kept = new Set([...given, 'name', 'updated_at']);
+    const kept = new Set([...given, 'name', 'type', 'updated_at']);
     members.push(...Object.keys(present.thing).filter((member) => !kept.has(member)));
   }
   const stuck = members.find((member) => fixed[section].includes(member));

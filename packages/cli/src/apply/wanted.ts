@@ -9,13 +9,22 @@ import type { CliPorts } from '../ports.ts';
 export type Thing = Readonly<Record<string, unknown>>;
 
 /** In the order in which they are applied: what comes later may speak of what comes before. */
-const sections = ['tenants', 'clients', 'users', 'keys', 'assertion_issuers', 'routes'] as const;
+const sections = [
+  'tenants',
+  'authorization_details_types',
+  'clients',
+  'users',
+  'keys',
+  'assertion_issuers',
+  'routes',
+] as const;
 
 export type Section = (typeof sections)[number];
 
 /** The member that tells one thing of a section from another. */
 const nameMember: Readonly<Record<Section, string>> = {
   tenants: 'tenant',
+  authorization_details_types: 'type',
   clients: 'client_id',
   users: 'username',
   keys: 'name',

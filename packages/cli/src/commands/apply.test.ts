@@ -97,11 +97,13 @@ describe('mintmark apply', () => {
     const path = file(
       'all.yaml',
       'routes:\n  - {name: new, match: {host: a.example}, upstream: "http://127.0.0.1:2"}\n' +
-        'clients:\n  - {client_id: fresh, scope: read}\n',
+        'clients:\n  - {client_id: fresh, scope: read}\n' +
+        'authorization_details_types:\n  - {type: pay, schema: {type: object}}\n',
     );
     const { exit, out, sent } = await run(['apply', path], { server });
     expect(exit).toBe(0);
     expect(changesOf(sent).map(({ method, url }) => `${method} ${new URL(url).pathname}`)).toEqual([
+      'PUT /v1/authorization-details-types/pay',
       'POST /v1/clients',
       'PUT /v1/routes/new',
     ]);

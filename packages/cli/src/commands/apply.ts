@@ -10,11 +10,11 @@ import type { Item } from './send.ts';
 
 const apply: Command = {
   name: 'apply',
-  summary: 'brings clients, users, keys, assertion_issuers and routes to what files say',
+  summary: 'brings tenants, clients, users, keys, routes and more to what files say',
   description:
-    'FILES are YAML or JSON with the sections clients, users, keys, assertion_issuers and ' +
-    'routes, in the shapes of ' +
-    'the management API. What a file does not name stays as it is. Everything is compared before ' +
+    'FILES are YAML or JSON with the sections tenants, authorization_details_types, clients, ' +
+    'users, keys, assertion_issuers and routes, in the shapes of the management API. What a ' +
+    'file does not name stays as it is. Everything is compared before ' +
     'anything is changed; secrets that are made are shown once.',
   operands: [{ name: '<files...>', description: 'files; - for standard input' }],
   options: [{ flags: '--dry-run', description: 'shows the difference and changes nothing' }],

@@ -15,6 +15,9 @@ export type AuditAction =
   | 'client.update'
   | 'client.delete'
   | 'client.secret_rotate'
+  | 'detail_type.create'
+  | 'detail_type.update'
+  | 'detail_type.delete'
   | 'user.create'
   | 'user.update'
   | 'user.delete'
@@ -95,6 +98,7 @@ export interface AuditObject {
     | 'session'
     | 'consent'
     | 'authentication_request'
+    | 'detail_type'
     | 'user'
     | 'gateway';
   readonly id: string;

@@ -9,6 +9,8 @@ export type OauthErrorCode =
   | 'invalid_scope'
   // RFC 8707 §2
   | 'invalid_target'
+  // RFC 9396 §5
+  | 'invalid_authorization_details'
   // RFC 9449 §5 and §8
   | 'invalid_dpop_proof'
   | 'use_dpop_nonce'

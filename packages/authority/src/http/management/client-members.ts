@@ -65,6 +65,7 @@ export const clientMembers = {
     .max(100)
     .optional()
     .describe('Resources it may ask tokens for; the first is the default'),
+  authorization_details_types: z.array(visible('1,200')).max(limits.detailTypesMax).optional(),
   resources: z
     .array(resource)
     .max(100)

@@ -29,6 +29,7 @@ const spelling = {
   tls_client_auth_san_email: 'tlsClientAuthSanEmail',
   scope: 'scopes',
   audiences: 'audiences',
+  authorization_details_types: 'authorizationDetailsTypes',
   resources: 'resources',
   redirect_uris: 'redirectUris',
   allowed_origins: 'allowedOrigins',

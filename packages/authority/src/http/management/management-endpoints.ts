@@ -9,6 +9,7 @@ import {
 } from './authentication-request-endpoints.ts';
 import { type ClientPorts, clientEndpoints } from './client-endpoints.ts';
 import { type CustodyEndpointPorts, custodyEndpoints } from './custody-endpoints.ts';
+import { detailTypeEndpoints } from './detail-type-endpoints.ts';
 import { docsEndpoints } from './docs-page.ts';
 import type { PreparedEndpoint } from './endpoint.ts';
 import { type FeedEndpointDeps, feedEndpoints } from './feed-endpoints.ts';
@@ -32,6 +33,7 @@ export interface ManagementPorts {
   readonly assertionIssuers: AssertionIssuerPorts;
   readonly verify: VerifyEndpointPorts;
   readonly clients: ClientPorts;
+  readonly detailTypes: Parameters<typeof detailTypeEndpoints>[0];
   readonly users: UserPorts & UserFactorPorts;
   readonly authenticationRequests: AuthenticationRequestPorts;
   readonly tokens: TokenPorts;
@@ -53,6 +55,7 @@ export function managementEndpoints(ports: ManagementPorts): readonly PreparedEn
     keyImportEndpoint(ports.keys),
     ...adminKeyEndpoints(ports.keys),
     ...clientEndpoints(ports.clients),
+    ...detailTypeEndpoints(ports.detailTypes),
     ...userEndpoints(ports.users),
     ...userFactorEndpoints(ports.users),
     ...authenticationRequestEndpoints(ports.authenticationRequests),

@@ -1,4 +1,5 @@
 /** The consent page: what an application asks for, and where the answer goes. */
+import type { DescribedDetail } from '../../details/describe-detail.ts';
 import { type Html, html } from './html.ts';
 import type { Page } from './layout.ts';
 import type { MessageName, Words } from './messages.ts';
@@ -14,6 +15,7 @@ export interface ConsentView {
   readonly scopes: readonly string[];
   readonly resources: readonly string[];
   readonly claims: readonly string[];
+  readonly details: readonly DescribedDetail[];
   /** Where the person is sent, as much of it as people can judge. */
   readonly destination: string;
   readonly isLoopback: boolean;
@@ -44,6 +46,7 @@ export function consentPage(words: Words, view: ConsentView): Page {
     body: html`<p>${say('signedInAs', { user: view.username })}</p>
 ${unvettedNote(words, view)}
 ${listOf(say('wants'), scopesInWords(words, view.scopes))}
+${view.details.map(detailBlock)}
 ${listOf(say('at'), view.resources)}
 ${listOf(say('claims'), view.claims)}
 ${place}
@@ -71,6 +74,14 @@ export function unvettedNote(
 ): Html | undefined {
   if (unvetted === undefined) return undefined;
   return html`<p class="warning">${say('unvetted', { client: clientName, id: unvetted })}</p>`;
+}
+
+/** All of it stands there: what the sentence leaves out is listed under it. */
+function detailBlock({ sentence, lines }: DescribedDetail): Html {
+  const rows = lines.map(({ label, value }) => html`<dt>${label}</dt><dd>${value}</dd>`);
+  return html`<section class="detail"><h2>${sentence}</h2>
+${rows.length === 0 ? undefined : html`<dl>${rows}</dl>`}</section>
+`;
 }
 
 /** Nothing where there is nothing in it. */
