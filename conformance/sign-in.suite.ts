@@ -41,6 +41,13 @@ beforeAll(async () => {
   // So that a logout token reaches the application on this machine.
   const env = { MINTMARK_OUTBOUND_DEVELOPMENT_LOOPBACK: 'true' };
   running = await start(installation, { env });
+  const type = await call(installation, 'PUT /v1/authorization-details-types/payment', {
+    schema: { type: 'object', properties: { amount: { type: 'string' }, to: { type: 'string' } } },
+    words: { en: 'Pay {amount}' },
+    labels: { to: { en: 'Recipient' } },
+    remember_consent: false,
+  });
+  expect(type.status, type.text).toBe(201);
   await apply(installation, {
     clients: [
       {
@@ -50,6 +57,7 @@ beforeAll(async () => {
         grant_types: ['authorization_code'],
         response_types: ['code'],
         scope: 'openid profile read',
+        authorization_details_types: ['payment'],
         redirect_uris: [`${party.origin}/cb`],
         post_logout_redirect_uris: [`${party.origin}/goodbye`],
         backchannel_logout_uri: `${party.origin}/backchannel`,
@@ -101,6 +109,26 @@ async function signIn(): Promise<void> {
   await page.click('button[type=submit]');
 }
 
+/** The application redeems the code that it was given last. */
+async function redeem(verifier: string): Promise<unknown> {
+  const form = {
+    grant_type: 'authorization_code',
+    code: lastReturn()['code'] ?? '',
+    redirect_uri: `${party.origin}/cb`,
+    code_verifier: verifier,
+  };
+  const answer = await exchange(`${installation.issuer}/oauth2/token`, {
+    method: 'POST',
+    headers: {
+      authorization: `Basic ${Buffer.from(`photos:${secret}`).toString('base64')}`,
+      'content-type': 'application/x-www-form-urlencoded',
+    },
+    body: new URLSearchParams(form).toString(),
+  });
+  expect(answer.status, answer.text).toBe(200);
+  return answer.body;
+}
+
 const lastReturn = () => Object.fromEntries(party.returns.at(-1) ?? []);
 
 describe('in Chromium without scripts', () => {
@@ -118,25 +146,36 @@ describe('in Chromium without scripts', () => {
     expect(lastReturn()).toMatchObject({ state, iss: installation.issuer });
     expect(complaints).toEqual([]);
 
-    const form = {
-      grant_type: 'authorization_code',
-      code: lastReturn()['code'] ?? '',
-      redirect_uri: `${party.origin}/cb`,
-      code_verifier: verifier,
-    };
-    const answer = await exchange(`${installation.issuer}/oauth2/token`, {
-      method: 'POST',
-      headers: {
-        authorization: `Basic ${Buffer.from(`photos:${secret}`).toString('base64')}`,
-        'content-type': 'application/x-www-form-urlencoded',
-      },
-      body: new URLSearchParams(form).toString(),
-    });
-    expect(answer.status, answer.text).toBe(200);
-    expect(answer.body).toMatchObject({ token_type: 'Bearer', scope: 'openid read' });
+    expect(await redeem(verifier)).toMatchObject({ token_type: 'Bearer', scope: 'openid read' });
 
     await page.goto(request().url);
     await page.waitForURL(/\/home$/);
+  });
+
+  it('leaves a scope out, and the application gets the others', async () => {
+    const { url, verifier } = request({ scope: 'openid profile read', prompt: 'consent' });
+    await page.goto(url);
+    await signIn();
+    await page.waitForURL(/\/consent/);
+    await page.getByLabel('see your profile').uncheck();
+    await page.click('button[type=submit]');
+    await page.waitForURL(/\/home$/);
+    expect(await redeem(verifier)).toMatchObject({ scope: 'openid read' });
+    expect(complaints).toEqual([]);
+  });
+
+  it('reads what is asked in detail, whatever the application wrote into it', async () => {
+    const payment = { type: 'payment', amount: '12 EUR', to: '<script>alert(1)</script>' };
+    const { url, verifier } = request({ authorization_details: JSON.stringify([payment]) });
+    await page.goto(url);
+    await signIn();
+    await page.waitForURL(/\/consent/);
+    expect(await page.getByRole('heading', { name: 'Pay 12 EUR' }).isVisible()).toBe(true);
+    expect(await page.locator('dl').textContent()).toContain('Recipient<script>alert(1)');
+    await page.click('button[type=submit]');
+    await page.waitForURL(/\/home$/);
+    expect(await redeem(verifier)).toMatchObject({ authorization_details: [payment] });
+    expect(complaints).toEqual([]);
   });
 
   it('says no on either page, and the application hears it', async () => {

@@ -130,12 +130,20 @@ export async function authorityBed(
 
 function fakeWeb() {
   const pages = new Map<string, unknown>();
+  /** What is there as text, with its headers. */
+  const texts = new Map<string, { readonly text: string; readonly headers: Headers }>();
   const asked: string[] = [];
   return {
     pages,
+    texts,
     asked,
     async send({ url, bytesMax }: { readonly url: string; readonly bytesMax: number }) {
       asked.push(url);
+      const found = texts.get(url);
+      if (found !== undefined) {
+        const header = (name: string) => found.headers.get(name) ?? undefined;
+        return ok({ status: 200, header, body: Buffer.from(found.text) });
+      }
       const page = pages.get(url);
       const body = Buffer.from(JSON.stringify(page ?? null));
       if (body.length > bytesMax) return err({ reason: 'body_too_large', bytesMax } as const);

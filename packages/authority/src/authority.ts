@@ -22,6 +22,7 @@ import { createDpopNonces, createProofKeys } from '@mintmark/tokens';
 import type { VerifyKeyPorts } from './apikeys/verify-key.ts';
 import { clockAfter } from './audit/clock-floor.ts';
 import { createRecorder } from './audit/record.ts';
+import { createRequestsByReference } from './authorization/request-by-reference.ts';
 import { sealResponse } from './authorization/seal-response.ts';
 import { createUserCodeGuesses } from './authorization/user-code-guesses.ts';
 import { createClientAuthenticator, verifiedAuthMethods } from './clients/authenticate.ts';
@@ -367,6 +368,7 @@ function pageDeps(
       decryptionKeys: keyring.decryptionKeys,
       clientKeys,
       detailTypes: rooms.detailTypes,
+      requestsByReference: createRequestsByReference({ outbound: ports.outbound, clock }),
       begun: createFailureBudget(clock, limits.signInsBegunPerMinute),
       async findClient(tenant, text) {
         const clientId = parseClientId(text);

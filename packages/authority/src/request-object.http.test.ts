@@ -207,3 +207,63 @@ describe('a client', () => {
     }
   });
 });
+
+describe('a signed request by reference', () => {
+  const url = 'https://app.example/request.jwt';
+  const refer = (request_uri = url, more: Record<string, string> = {}) =>
+    outer({ request_uri, ...more });
+
+  async function publish(claims: JWTPayload = {}) {
+    const headers = new Headers({ 'content-type': 'application/oauth-authz-req+jwt' });
+    bed.web.texts.set(url, { text: await signed({ claims }), headers });
+  }
+
+  beforeEach(async () => {
+    bed = await signInBed({ jwks: (await jwksOf()) as never, requestUris: [url] });
+  });
+
+  test('is fetched from where the client registered it, and counts alone', async () => {
+    await publish({ state: 'fetched' });
+    const browser = bed.browse();
+    const login = await browser.open(refer(url, { state: 'other', scope: 'openid profile' }));
+    const consent = await browser.submit(login, asAlice);
+    expect(answerOf(await browser.submit(consent))).toMatchObject({
+      code: expect.any(String),
+      state: 'fetched',
+    });
+    expect(bed.web.asked).toEqual([url]);
+  });
+
+  test('is fetched from nowhere else, and beside no other request', async () => {
+    await publish();
+    const plain = { redirect_uri: redirectUri };
+    const elsewhere = refer('https://app.example/other.jwt', plain);
+    expect(answerOf(await bed.browse().open(elsewhere))).toMatchObject({
+      error: 'invalid_request_uri',
+    });
+    const nowhere = await bed.browse().open(refer('https://app.example/other.jwt'));
+    expect(answerOf(nowhere)).toMatchObject({ error: 'invalid_request_uri' });
+    const both = refer(url, { ...plain, request: await signed() });
+    expect(answerOf(await bed.browse().open(both))).toMatchObject({
+      error: 'request_uri_not_supported',
+    });
+    const pushed = await bed.post('/oauth2/par', { request_uri: url, ...plain }, bed.app);
+    expect([pushed.status, pushed.json['error']]).toEqual([400, 'request_uri_not_supported']);
+    expect(bed.web.asked).toEqual([]);
+  });
+
+  test('is not fetched for a client that must push', async () => {
+    const rules = { jwks: (await jwksOf()) as never, requestUris: [url] };
+    bed = await signInBed({ ...rules, requirePushedAuthorizationRequests: true });
+    await publish();
+    const shown = await bed.browse().open(refer(url, { redirect_uri: redirectUri }));
+    expect(answerOf(shown)).toMatchObject({ error: 'invalid_request' });
+    expect(bed.web.asked).toEqual([]);
+  });
+
+  test('must be what any signed request is', async () => {
+    await publish({ aud: 'https://other.example' });
+    const shown = await bed.browse().open(refer(url, { redirect_uri: redirectUri }));
+    expect(answerOf(shown)).toMatchObject({ error: 'invalid_request_object' });
+  });
+});

@@ -231,7 +231,7 @@ describe('every other error goes to the client', () => {
     [{ prompt: 'create' }, 'invalid_request'],
     [{ max_age: 'x' }, 'invalid_request'],
     [{ request: 'a.b.c' }, 'invalid_request_object'],
-    [{ request_uri: 'https://x.example/r' }, 'request_uri_not_supported'],
+    [{ request_uri: 'https://x.example/r' }, 'invalid_request_uri'],
     [{ registration: '{}' }, 'registration_not_supported'],
     [{ authorization_details: '[]' }, 'invalid_authorization_details'],
     [{ id_token_hint: 'a.b.c' }, 'invalid_request'],
@@ -458,7 +458,7 @@ test('the metadata says what the endpoint does', async () => {
       authorization_response_iss_parameter_supported: true,
       prompt_values_supported: ['none', 'login', 'consent', 'select_account'],
       claims_parameter_supported: true,
-      request_uri_parameter_supported: false,
+      request_uri_parameter_supported: true,
     });
   }
 });

@@ -61,6 +61,12 @@ export const limits = {
   jwsHeadersMax: 64,
   /** Scope values in one request or token, and the characters of each. */
   scopesMax: 100,
+  /** Request objects by reference (RFC 9101 §5.2): how long one is kept, at most. */
+  requestObjectFreshSecondsMax: 300,
+  requestObjectRetryMs: 5_000,
+  requestObjectsKeptMax: 1_000,
+  /** URLs fetched at once; each may take as long as any outbound request. */
+  requestObjectsUnderWayMax: 64,
   /** `authorization_details` of one request: its text, and the objects in it (RFC 9396). */
   detailsCharsMax: 16 * 1024,
   detailsMax: 20,

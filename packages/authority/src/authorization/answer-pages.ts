@@ -34,9 +34,14 @@ export async function resume(
 /** After each answer of the person. */
 export async function goOn(
   deps: FlowDeps,
-  input: PageInput & { readonly signIn: SignIn; readonly isAgreed: boolean },
+  input: PageInput & {
+    readonly signIn: SignIn;
+    readonly isAgreed: boolean;
+    /** The scopes that the person left standing; undefined: all. */
+    readonly ticked?: readonly string[] | undefined;
+  },
 ): Promise<Outcome> {
-  const { tenant, visitor, signIn, isAgreed } = input;
+  const { tenant, visitor, signIn, isAgreed, ticked } = input;
   const { purpose } = signIn;
   if (purpose.kind === 'account') {
     const seat = await findSeat(deps, tenant, visitor.sessionToken);
@@ -50,7 +55,7 @@ export async function goOn(
   const client = await findAskingClient(deps, tenant, purpose);
   if (!client.ok) return { to: 'nobody', refusal: client.refusal };
   const completion = { tenant, client: client.value, asked: purpose, signIn, visitor };
-  return advance(deps, completion, { isAgreed });
+  return advance(deps, completion, { isAgreed, ticked });
 }
 
 /** The new cookie's text and where to go on. */

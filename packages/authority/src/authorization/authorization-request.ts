@@ -53,6 +53,7 @@ export type ParameterRefusal =
   | { readonly reason: 'pushed_request_required' }
   | { readonly reason: 'signed_request_required' }
   | { readonly reason: 'invalid_request_object' }
+  | { readonly reason: 'invalid_request_uri' }
   | { readonly reason: 'unsupported_response_type' }
   | { readonly reason: 'unsupported_response_mode' }
   | { readonly reason: 'grant_not_allowed' }
@@ -65,6 +66,8 @@ export type ParameterRefusal =
 export type ScopeRefusal =
   | { readonly reason: 'malformed_scope' }
   | { readonly reason: 'scope_not_allowed' }
+  /** An administrator has not yet decided about it. */
+  | { readonly reason: 'awaiting_approval' }
   | { readonly reason: 'target_not_allowed' };
 
 /** Parameters that change what is asked for: to overlook one would grant something else. */
@@ -161,6 +164,9 @@ export function settleScopes(
     scope.length <= limits.scopeCharsMax && isScope(scope);
   if (asked.length > limits.scopesMax || !asked.every(isWellFormed)) {
     return err({ reason: 'malformed_scope' });
+  }
+  if (asked.some((scope) => client.pendingScopes.includes(scope))) {
+    return err({ reason: 'awaiting_approval' });
   }
   const isAllowed = asked.every((scope) => client.scopes.includes(scope));
   return isAllowed ? ok(asked) : err({ reason: 'scope_not_allowed' });

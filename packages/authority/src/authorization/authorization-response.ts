@@ -18,6 +18,7 @@ export type AuthorizationErrorCode =
   | 'login_required'
   | 'consent_required'
   | 'invalid_request_object'
+  | 'invalid_request_uri'
   | 'request_uri_not_supported'
   | 'registration_not_supported'
   | 'invalid_authorization_details'

@@ -47,6 +47,7 @@ export type BackchannelRefusal =
   | { readonly reason: 'grant_not_allowed' }
   | { readonly reason: 'malformed_scope' }
   | { readonly reason: 'scope_not_allowed' }
+  | { readonly reason: 'awaiting_approval' }
   | { readonly reason: 'target_not_allowed' }
   | { readonly reason: 'binding_message_refused' };
 

@@ -19,7 +19,13 @@ import type { Store } from '../store/store.ts';
 import type { ParameterRefusal, Parameters } from './authorization-request.ts';
 import { type CompleteDeps, type Completion, denyRequest, grantCode } from './complete.ts';
 import { type Consent, findConsent } from './consents.ts';
-import { type JudgeDeps, type JudgedRequest, judgeRequest } from './judge-request.ts';
+import {
+  type AwaitingApproval,
+  type JudgeDeps,
+  type JudgedRequest,
+  judgeRequest,
+} from './judge-request.ts';
+import { keptScopes } from './kept-scopes.ts';
 import { type NextStep, nextStep, type SignInReason, type StepRefusal } from './next-step.ts';
 import type { PasskeySignIn, People, Person, SecondFactors } from './people.ts';
 import { isPushedUri, type PushDeps, type VisitRefusal, visitRequest } from './pushed-requests.ts';
@@ -86,6 +92,7 @@ export type Outcome =
       readonly refusal:
         | TargetRefusal
         | RequestObjectRefusal
+        | AwaitingApproval
         | SignInRefusal
         | TooManySignIns
         | VisitRefusal
@@ -172,21 +179,28 @@ interface PushedRefusal {
   readonly refusal: TargetRefusal | VisitRefusal;
 }
 
+/** What the person has just said on the consent page. */
+interface Agreed {
+  readonly isAgreed: boolean;
+  readonly ticked?: readonly string[] | undefined;
+}
+
 /**
  * Goes on with a request from where it stands.
  *
  * @param options.isAgreed the person has just agreed on the consent page
+ * @param options.ticked the scopes that they left standing there; undefined: all
  */
 export async function advance(
   deps: FlowDeps,
   completion: Completion,
-  options: { readonly isAgreed: boolean } = { isAgreed: false },
+  options: Agreed = { isAgreed: false },
 ): Promise<Outcome> {
   let input = completion;
   for (let attempt = 1; ; attempt++) {
     const known = await findSituation(deps, input);
     const step = stepOf(deps, input, known);
-    const outcome = await take(deps, { ...input, known, step, isAgreed: options.isAgreed });
+    const outcome = await take(deps, { ...input, known, step, ...options });
     if (outcome.ok) return outcome.value;
     if (outcome.refusal.reason === 'sign_in_over') {
       return { to: 'nobody', refusal: { reason: 'sign_in_over' } };
@@ -266,11 +280,7 @@ type TakeRefusal = Extract<Awaited<ReturnType<typeof grantCode>>, { ok: false }>
 
 async function take(
   deps: FlowDeps,
-  input: Completion & {
-    readonly known: Situation;
-    readonly step: NextStep;
-    readonly isAgreed: boolean;
-  },
+  input: Completion & Agreed & { readonly known: Situation; readonly step: NextStep },
 ): Promise<Result<Outcome, TakeRefusal>> {
   const { step, asked, known } = input;
   const target = asked.request;
@@ -282,7 +292,11 @@ async function take(
         return ok(await wait(deps, input, { to: 'consent' }));
       }
       const { session } = known.seat;
-      const agreed = { ...input, session, consent: 'given', known: known.consent } as const;
+      const { client, ticked } = input;
+      const scopes = keptScopes(client, target.scopes, ticked);
+      const part = { ...asked, request: { ...target, scopes } };
+      const given = { session, consent: 'given', known: known.consent } as const;
+      const agreed = { ...input, asked: part, ...given };
       const granted = await grantCode(deps, agreed);
       return granted.ok ? ok({ to: 'client', target, answer: granted.value }) : granted;
     }

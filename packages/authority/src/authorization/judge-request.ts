@@ -21,6 +21,7 @@ import {
   parseAuthorizationRequest,
 } from './authorization-request.ts';
 import { readIdTokenHint } from './id-token-hint.ts';
+import type { RequestsByReference } from './request-by-reference.ts';
 import {
   type RequestObjectDeps,
   type RequestObjectRefusal,
@@ -38,6 +39,7 @@ export interface JudgeDeps extends RequestObjectDeps {
   ) => Promise<RequestingClient | undefined>;
   readonly verificationKeys: (tenant: TenantId) => Promise<KeySet>;
   readonly issuerOf: (tenant: TenantId) => string;
+  readonly requestsByReference: RequestsByReference;
   readonly detailTypes: Pick<DetailTypesReader, 'of'>;
   readonly clock: Clock;
 }
@@ -47,9 +49,15 @@ export interface JudgedRequest {
   readonly asked: AskedAuthorization;
 }
 
+/** What the client asks for waits for an administrator. */
+export type AwaitingApproval = { readonly reason: 'awaiting_approval' };
+
 export type JudgementRefusal =
   /** Told to the person: there is no place to send them to. */
-  | { readonly tell: 'person'; readonly refusal: TargetRefusal | RequestObjectRefusal }
+  | {
+      readonly tell: 'person';
+      readonly refusal: TargetRefusal | RequestObjectRefusal | AwaitingApproval;
+    }
   | {
       readonly tell: 'client';
       readonly target: ResponseTarget;
@@ -69,7 +77,7 @@ export async function judgeRequest(
   const { parameters: sent, isPushed } = input;
   const clientId = parseClientId(sent.get('client_id') ?? '');
   const client = clientId.ok ? await deps.findClient(tenant, clientId.value) : undefined;
-  const signed = await signedParameters(deps, { tenant, client, sent });
+  const signed = await signedParameters(deps, { tenant, client, sent, isPushed });
   // One that cannot be believed is told of where the plain parameters lead, if they lead anywhere.
   const parameters = signed.ok ? signed.value : sent;
   const target = findResponseTarget(parameters, client);
@@ -78,11 +86,18 @@ export async function judgeRequest(
   if (client === undefined) return err({ tell: 'person', refusal: { reason: 'unknown_client' } });
   const toClient = (refusal: ParameterRefusal) =>
     err({ tell: 'client', target: target.value, refusal } as const);
-  if (!signed.ok) return toClient(signed.refusal);
   if (!isPushed && mustPush(client)) return toClient({ reason: 'pushed_request_required' });
+  if (!signed.ok) return toClient(signed.refusal);
   const issuer = deps.issuerOf(tenant);
   const parsed = parseAuthorizationRequest(parameters, { client, target: target.value, issuer });
-  if (!parsed.ok) return toClient(parsed.refusal);
+  if (!parsed.ok) {
+    const { reason } = parsed.refusal;
+    // The person can do something about it; only where no page may be shown the client is told.
+    const mayShow = !isPushed && parameters.get('prompt') !== 'none';
+    if (reason === 'awaiting_approval' && mayShow)
+      return err({ tell: 'person', refusal: { reason } });
+    return toClient(parsed.refusal);
+  }
   const request = await withDetails(deps, { client, parameters, request: parsed.value });
   if (!request.ok) return toClient(request.refusal);
 
@@ -143,15 +158,21 @@ async function signedParameters(
     readonly tenant: TenantId;
     readonly client: RequestingClient | undefined;
     readonly sent: Parameters;
+    readonly isPushed: boolean;
   },
 ): Promise<Result<Parameters, ParameterRefusal>> {
-  const { tenant, client, sent } = input;
-  const text = sent.get('request');
+  const { tenant, client, sent, isPushed } = input;
   if (client === undefined) return ok(sent);
-  // RFC 9101 §5: one or the other.
-  if (text !== undefined && sent.get('request_uri') !== undefined) {
+  const uri = sent.get('request_uri');
+  // RFC 9101 §5: one or the other; RFC 9126 §2.1: none inside a pushed one.
+  if (uri !== undefined && (isPushed || sent.get('request') !== undefined)) {
     return err({ reason: 'parameter_not_supported', name: 'request_uri' });
   }
+  // Nothing is fetched for a client whose requests are refused anyway.
+  const isFetched = uri !== undefined && client.status === 'active' && !mustPush(client);
+  const found = isFetched ? await deps.requestsByReference.find(client, uri) : undefined;
+  if (uri !== undefined && found === undefined) return err({ reason: 'invalid_request_uri' });
+  const text = found ?? sent.get('request');
   if (text === undefined) {
     return client.requireSignedRequestObject
       ? err({ reason: 'signed_request_required' })
@@ -166,7 +187,9 @@ async function signedParameters(
 function brokenObject(
   signed: Result<Parameters, ParameterRefusal>,
 ): RequestObjectRefusal | undefined {
-  const isBroken = !signed.ok && signed.refusal.reason === 'invalid_request_object';
+  if (signed.ok) return undefined;
+  const { reason } = signed.refusal;
+  const isBroken = reason === 'invalid_request_object' || reason === 'invalid_request_uri';
   return isBroken ? { reason: 'invalid_request_object' } : undefined;
 }
 

@@ -14,6 +14,7 @@ export const bedClient: RequestingClient = {
   grantTypes: ['authorization_code'],
   authMethod: 'client_secret_basic',
   scopes: ['openid', 'profile', 'read', 'offline_access'],
+  pendingScopes: [],
   authorizationDetailsTypes: [],
   audiences: ['https://api.example', 'https://other.example'],
   redirectUris: ['https://app.example/cb'],
@@ -21,8 +22,10 @@ export const bedClient: RequestingClient = {
   requirePkce: true,
   requirePushedAuthorizationRequests: false,
   securityProfile: 'none',
+  requestUris: [],
   requireSignedRequestObject: false,
   consent: 'required',
+  requiredScopes: [],
   refreshTokenTtlSeconds: 86_400,
   defaultAcrValues: [],
 };

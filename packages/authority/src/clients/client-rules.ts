@@ -103,6 +103,12 @@ export const clientRules = z.object({
   // What it may ask for.
   /** Scopes that it may ask for; it gets all of them where it asks for none. */
   scopes: z.array(text).readonly(),
+  /** Asked for by a client that nobody vouches for, until an administrator approves. */
+  pendingScopes: texts,
+  pendingGrantTypes: z.array(z.enum(grantTypes)).readonly().default([]),
+  /** What administrators gave it beyond what every such client gets. */
+  approvedScopes: texts,
+  approvedGrantTypes: z.array(z.enum(grantTypes)).readonly().default([]),
   /** Resources it may ask for (RFC 8707); the first is the default. Empty: the issuer itself. */
   audiences: z.array(text).readonly(),
   /** Types of `authorization_details` that it may use (RFC 9396 §10). */
@@ -135,6 +141,8 @@ export const clientRules = z.object({
   authorizationResponseKeyEncryption: keyEncryption,
   authorizationResponseEncryption: contentEncryption,
   consent: z.enum(['required', 'implicit']).default('required'),
+  /** A person who agrees may leave out every scope but these, and `openid`. */
+  requiredScopes: texts,
   defaultAcrValues: texts,
   defaultMaxAgeSeconds: z.number().optional(),
   requireAuthTime: no,

@@ -17,6 +17,7 @@ import {
 import { buildSecretToken, hashSecret, parseSecretToken } from '@mintmark/tokens';
 import type { Requester } from '../audit/requester.ts';
 import type { Step } from '../store/act.ts';
+import { type ApprovalRule, nothingIsMuch, splitWanted, withDecisions } from './approval.ts';
 import { type Abilities, type RuleFault, ruleFaults } from './check-rules.ts';
 import { type Client, clientOf } from './client.ts';
 import type { ClientRules, GrantType } from './client-rules.ts';
@@ -41,6 +42,8 @@ export interface RegistrationPolicy {
   readonly audiences: readonly string[];
   /** Whether a URL may be a client's id, its metadata standing there. */
   readonly metadataDocuments: boolean;
+  /** What waits for an administrator; default: nothing. */
+  readonly approval?: ApprovalRule;
   /** False: a confidential client that registers itself need not use PKCE. */
   readonly requirePkce: boolean;
 }
@@ -134,12 +137,15 @@ export async function replaceRegistration(
     clientId: client.clientId,
     version: client.version,
     // What administrators have decided since stays as they decided it.
-    rules: {
-      ...judged.value,
-      owner: client.owner,
-      audiences: client.audiences,
-      metadata: client.metadata,
-    },
+    rules: withDecisions(
+      {
+        ...judged.value,
+        owner: client.owner,
+        audiences: client.audiences,
+        metadata: client.metadata,
+      },
+      client,
+    ),
     status: client.status,
   });
   return edited.ok ? edited : overtaken(edited.refusal);
@@ -197,14 +203,16 @@ export function strangersRules(
     abilities.grantTypes.includes(grant) &&
     // A machine that nobody decided about acts for nobody, and calls nobody up.
     (isVouchedFor || !decidedGrants.includes(grant));
-  const grantTypes = asked.filter(mayHave);
+  const wished = asked.filter(mayHave);
+  const scopes = strangersScopes(policy, { grantTypes: wished, asked: given.scopes });
+  const wanted = splitWanted(policy.approval ?? nothingIsMuch, { scopes, grantTypes: wished });
+  const { grantTypes } = wanted;
   return freshRules(
     {
       ...given,
+      ...wanted,
       source: 'registration',
-      grantTypes,
       responseTypes: grantTypes.includes('authorization_code') ? ['code'] : [],
-      scopes: strangersScopes(policy, { grantTypes, asked: given.scopes }),
       audiences: policy.audiences,
       resources: [],
       authorizationDetailsTypes: [],

@@ -105,7 +105,11 @@ export async function createClient(
       ...resourceSteps(undefined, clientOf(row)),
       ...(input.alongside?.(clientOf(row)) ?? []),
     ],
-    audit: await record(deps, context, { action: 'client.create', clientId }),
+    audit: await record(deps, context, {
+      action: 'client.create',
+      clientId,
+      ...(waits(input.rules) && { detail: waiting(input.rules) }),
+    }),
   });
   if (outcome !== 'done') return err(refusalOf(outcome));
   return ok({ client: clientOf(row), secret: secret?.text });
@@ -118,6 +122,15 @@ async function prepareKeys(
   rules: ClientRules,
 ): Promise<void> {
   for (const algorithm of signingAlgorithmsOf(rules)) await prepareKey(tenant, algorithm);
+}
+
+/** Whether an administrator is asked for something. */
+function waits({ pendingScopes, pendingGrantTypes }: ClientRules): boolean {
+  return pendingScopes.length + pendingGrantTypes.length > 0;
+}
+
+function waiting({ pendingScopes, pendingGrantTypes }: ClientRules) {
+  return { pending_scopes: pendingScopes, pending_grant_types: pendingGrantTypes };
 }
 
 function addSecret(row: Row<'clientSecrets'>): Step {
@@ -137,6 +150,11 @@ export async function updateClient(
     readonly version: number;
     readonly rules: ClientRules;
     readonly status: ClientStatus;
+    /** What is recorded of it, where it is more than an edit. */
+    readonly recorded?: {
+      readonly action: 'client.approve';
+      readonly detail: NonNullable<AuditEvent['detail']>;
+    };
   },
 ): Promise<Result<Client, RegistryRefusal>> {
   const known = await deps.store.clients.get(context.tenant, input.clientId);
@@ -165,9 +183,11 @@ export async function updateClient(
       ...(ends ? [endOfTokens(deps, context, { clientId: input.clientId, why: 'disabled' })] : []),
     ],
     audit: await record(deps, context, {
-      action: 'client.update',
       clientId: input.clientId,
-      detail: { status: input.status, version: set.version },
+      ...(input.recorded ?? {
+        action: 'client.update',
+        detail: { status: input.status, version: set.version },
+      }),
     }),
   });
   if (outcome !== 'done') return err(refusalOf(outcome));

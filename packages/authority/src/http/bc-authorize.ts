@@ -77,6 +77,7 @@ function rendered(refusal: BeginRefusal): Rendered {
       return { status: 400, error: 'unauthorized_client' };
     case 'malformed_scope':
     case 'scope_not_allowed':
+    case 'awaiting_approval':
       return { status: 400, error: 'invalid_scope' };
     case 'target_not_allowed':
       return { status: 400, error: 'invalid_target' };

@@ -15,6 +15,7 @@ const {
   resources: _resources,
   metadata: _metadata,
   consent: _consent,
+  required_scopes: _required,
   allowed_origins: _origins,
   require_pkce: _pkce,
   assertion_audience: _audience,

@@ -3,6 +3,7 @@ import type { HttpRequest, HttpResponse, TenantId } from '@mintmark/core';
 import { decline, goOn } from '../authorization/answer-pages.ts';
 import { findAskingClient, findSeat, type Seat } from '../authorization/flow.ts';
 import { wantedBy } from '../authorization/granted.ts';
+import { isRequiredScope, keptScopes } from '../authorization/kept-scopes.ts';
 import { isLoopbackRedirectUri } from '../authorization/redirect-uri.ts';
 import {
   type AskedAuthorization,
@@ -12,6 +13,7 @@ import {
 } from '../authorization/sign-ins.ts';
 import type { Visitor } from '../authorization/visitor.ts';
 import { type DescribedDetail, describeDetail } from '../details/describe-detail.ts';
+import type { Form } from './form.ts';
 import {
   basePath,
   goTo,
@@ -61,11 +63,36 @@ export async function handleConsentForm(
     return sayError(deps, request, { status: 400, message: 'formExpired' });
   }
   const answer = { tenant, visitor, signIn };
+  const ticked = tickedScopes(form, signIn);
+  const isNothing = ticked !== undefined && (await leavesNothing(deps, answer, ticked));
   const outcome =
-    form.get('deny') === undefined
-      ? await goOn(deps.flow, { ...answer, isAgreed: true })
+    form.get('deny') === undefined && !isNothing
+      ? await goOn(deps.flow, { ...answer, isAgreed: true, ticked })
       : await decline(deps.flow, answer);
   return goTo(deps, { tenant, request, outcome, cookies: [] });
+}
+
+/**
+ * What the person left standing. A box that is not ticked is not sent at all, so the button says
+ * that boxes were there: without its word everything is agreed to, as it was shown.
+ */
+function tickedScopes(form: Form, { purpose }: SignIn): readonly string[] | undefined {
+  if (purpose.kind !== 'authorize' || form.get('parts') === undefined) return undefined;
+  return purpose.request.scopes.filter((_, place) => form.get(`scope.${place}`) !== undefined);
+}
+
+/** Who agrees to nothing says no. */
+async function leavesNothing(
+  deps: PageDeps,
+  { tenant, signIn }: { readonly tenant: TenantId; readonly signIn: SignIn },
+  ticked: readonly string[],
+): Promise<boolean> {
+  const { purpose } = signIn;
+  if (purpose.kind !== 'authorize') return false;
+  const client = await findAskingClient(deps.flow, tenant, purpose);
+  const { scopes, details } = purpose.request;
+  if (!client.ok || scopes.length === 0 || details !== undefined) return false;
+  return keptScopes(client.value, scopes, ticked).length === 0;
 }
 
 /** Of this person alone: whoever signs in here meanwhile was not asked. */
@@ -97,6 +124,7 @@ async function showConsent(
     unvetted: client.value.source === 'administrator' ? undefined : client.value.clientId,
     username: seat?.user.username ?? '',
     ...wantedBy(asked.request),
+    required: asked.request.scopes.filter((scope) => isRequiredScope(client.value, scope)),
     details: await describedDetails(deps, { tenant, asked, language: words.language }),
     destination: destinationOf(redirectUri),
     isLoopback: isLoopbackRedirectUri(redirectUri),

@@ -81,7 +81,7 @@ async function answerOf(
       return seeOther(`${basePath(deps, tenant)}/account/requests`);
     case 'nobody':
       return sayError(deps, request, {
-        status: outcome.refusal.reason === 'too_many_sign_ins' ? 429 : 400,
+        status: statusOf(outcome.refusal.reason),
         message: outcome.refusal.reason,
       });
     case 'client': {
@@ -103,6 +103,11 @@ async function answerOf(
     default:
       return assertNever(outcome);
   }
+}
+
+function statusOf(reason: MessageName): number {
+  if (reason === 'awaiting_approval') return 403;
+  return reason === 'too_many_sign_ins' ? 429 : 400;
 }
 
 export function seeOther(location: string): HttpResponse {

@@ -131,8 +131,8 @@ function authorizationMetadata(
           request_object_encryption_enc_values_supported: jweEncryptions,
         }
       : {}),
-    // OpenID Connect Discovery §3 takes an absent member for true.
-    request_uri_parameter_supported: false,
+    request_uri_parameter_supported: true,
+    require_request_uri_registration: true,
     ui_locales_supported: languages,
   };
 }

@@ -34,6 +34,8 @@ export function renderAuthorizationError(refusal: ClientRefusal): AuthorizationE
       return invalid('code_challenge_method must be S256');
     case 'parameter_not_supported':
       return { error: unsupported[refusal.name] };
+    case 'awaiting_approval':
+      return { error: 'access_denied', description: 'an administrator has to approve it first' };
     case 'grant_not_allowed':
       return { error: 'unauthorized_client' };
     case 'malformed_scope':
@@ -43,6 +45,7 @@ export function renderAuthorizationError(refusal: ClientRefusal): AuthorizationE
       return { error: 'invalid_target' };
     case 'invalid_authorization_details':
     case 'invalid_request_object':
+    case 'invalid_request_uri':
     case 'unsupported_response_type':
     case 'access_denied':
     case 'login_required':

@@ -117,4 +117,16 @@ describe('mintmark signing-key', () => {
     expect(ended.out).toContain('k3');
     expect((await run('signing-key emergency k1')).exit).toBe(2);
   });
+
+  it('approves what waits, or a part of it, of the version that it has seen', async () => {
+    const server = () => json(200, { ...client, scope: 'read admin' }, { etag: '"4"' });
+    const { out, sent } = await run('client approve ci --scope admin', { server });
+    expect(sent.map(({ method, url }) => [method, new URL(url).pathname])).toEqual([
+      ['GET', '/v1/clients/ci'],
+      ['POST', '/v1/clients/ci/approve'],
+    ]);
+    expect(sent[1]!.body).toEqual({ scopes: ['admin'] });
+    expect(sent[1]!.headers.get('if-match')).toBe('"4"');
+    expect(out).toMatch(/scope +read admin/);
+  });
 });

@@ -69,11 +69,12 @@ const listClients: Command = {
     list(invocation, { path: '/v1/clients' }, (style, items) =>
       table(
         style,
-        ['CLIENT', 'NAME', 'STATUS', 'OWNER', 'FORMAT', 'SCOPE'],
+        ['CLIENT', 'NAME', 'STATUS', 'OWNER', 'FORMAT', 'SCOPE', 'PENDING'],
         items.map((item) =>
-          ['client_id', 'client_name', 'status', 'owner', 'access_token_format', 'scope'].map(
-            (name) => cell(item, name),
-          ),
+          [
+            ...['client_id', 'client_name', 'status', 'owner', 'access_token_format', 'scope'],
+            'pending_scopes',
+          ].map((name) => cell(item, name)),
         ),
       ),
     ),
@@ -112,6 +113,23 @@ const update: Command = {
   },
 };
 
+const approve: Command = {
+  name: 'client approve',
+  summary: 'gives a client that registered itself what waits for an administrator',
+  operands: [idOperand],
+  options: [
+    { flags: '--scope <scopes...>', description: 'these only' },
+    { flags: '--grant <grants...>', description: 'these only' },
+  ],
+  examples: [['mintmark client approve https://agent.example/client', 'all that waits']],
+  async run(invocation) {
+    const read = pathOfClient(invocation);
+    const { options } = invocation;
+    const body = { scopes: options.list('scope'), grant_types: options.list('grant') };
+    return edit(invocation, { method: 'POST', path: `${read}/approve`, read, body }, client);
+  },
+};
+
 const remove: Command = {
   name: 'client delete',
   summary: 'takes a client away; its tokens end',
@@ -146,6 +164,7 @@ export const clientCommands: readonly Command[] = [
   listClients,
   show,
   update,
+  approve,
   remove,
   rotateSecret,
 ];

@@ -237,6 +237,14 @@ export const configSchema = z.strictObject({
         .boolean()
         .default(false)
         .describe('whether a URL may be a client id, with the metadata behind it'),
+      approval_scopes: z
+        .array(z.string())
+        .default([])
+        .describe('those of the scopes that such a client gets once an administrator approves'),
+      approval_grant_types: z
+        .array(z.string())
+        .default([])
+        .describe('grants that such a client gets once an administrator approves'),
       require_pkce: z
         .boolean()
         .default(true)

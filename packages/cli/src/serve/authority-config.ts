@@ -17,6 +17,10 @@ export function authorityConfigOf(config: Config, issuer: string): AuthorityConf
       scopes: registration.scopes,
       audiences: registration.audiences,
       metadataDocuments: registration.metadata_documents,
+      approval: {
+        scopes: registration.approval_scopes,
+        grantTypes: registration.approval_grant_types,
+      },
       requirePkce: registration.require_pkce,
     },
     signing: {

@@ -15,6 +15,7 @@ export type AuditAction =
   | 'client.update'
   | 'client.delete'
   | 'client.secret_rotate'
+  | 'client.approve'
   | 'detail_type.create'
   | 'detail_type.update'
   | 'detail_type.delete'

@@ -3,6 +3,7 @@ import { type ClientId, err, type JwsAlgorithm, limits, ok, type TenantId } from
 import { z } from 'zod';
 import { areTight, type Caller } from '../../admin/caller.ts';
 import { firstNotHeld, isGrantable } from '../../admin/permission.ts';
+import { approve, decidedScopes } from '../../clients/approval.ts';
 import { ruleFaults } from '../../clients/check-rules.ts';
 import { clientOf, rulesOnly } from '../../clients/client.ts';
 import { type ClientAuthMethod, type ClientRules, usesSecret } from '../../clients/client-rules.ts';
@@ -18,6 +19,7 @@ import {
 import { grants } from '../../grants/run-grant.ts';
 import { clientId } from './client-members.ts';
 import {
+  approveBody,
   client,
   editClientBody,
   givenRules,
@@ -49,7 +51,10 @@ const managementNote =
   'and an admin key that ends, or works from some addresses only, makes none.';
 
 export function clientEndpoints(ports: ClientPorts): readonly PreparedEndpoint[] {
-  return [create(ports), list(ports), show(ports), update(ports), remove(ports), rotate(ports)];
+  return [
+    ...[create(ports), list(ports), show(ports), update(ports), remove(ports), rotate(ports)],
+    approval(ports),
+  ];
 }
 
 function create(ports: ClientPorts): PreparedEndpoint {
@@ -215,17 +220,63 @@ function update(ports: ClientPorts): PreparedEndpoint {
       }
       const known = clientOf(row);
       const { status = known.status, ...wire } = body;
-      const rules = editedRules(rulesOnly(known), givenRules(wire));
+      const edited = editedRules(rulesOnly(known), givenRules(wire));
+      const isDecided = known.source !== 'administrator' && wire.scope !== undefined;
+      const rules = isDecided ? decidedScopes(edited) : edited;
       const excess = faultOf(ports, rules) ?? excessOf(ports, caller, rules);
       if (excess !== undefined) return err(excess);
-      const edited = await updateClient(ports, requester, {
+      const done = await updateClient(ports, requester, {
         clientId: known.clientId,
         version: known.version,
         rules,
         status,
       });
-      if (!edited.ok) return err(editProblem(edited.refusal));
-      return ok({ status: 200, body: renderClient(edited.value), version: edited.value.version });
+      if (!done.ok) return err(editProblem(done.refusal));
+      return ok({ status: 200, body: renderClient(done.value), version: done.value.version });
+    },
+  });
+}
+
+function approval(ports: ClientPorts): PreparedEndpoint {
+  return endpoint({
+    method: 'POST',
+    path: '/v1/clients/{client_id}/approve',
+    operation: 'approveClient',
+    group,
+    summary: 'Gives a client that registered itself what waits for an administrator',
+    description: `All of it, or the scopes and grants that are named. ${managementNote}`,
+    permission: 'clients:write',
+    params,
+    body: approveBody,
+    bodyOptional: true,
+    edits: 'always',
+    answers: { 200: { description: 'The client as it is now.', schema: client } },
+    problems: ['wrong_state'],
+    async handle({ tenant, caller, requester, params, body, ifMatch }) {
+      const row = await ports.store.clients.get(tenant, params.client_id);
+      if (row === undefined) return err({ code: 'not_found' });
+      if (ifMatch === undefined || !isMatching(ifMatch, row.version)) {
+        return err({ code: 'version_mismatch' });
+      }
+      const known = clientOf(row);
+      const isPart = body.scopes !== undefined || body.grant_types !== undefined;
+      const { scopes = isPart ? [] : known.pendingScopes } = body;
+      const { grant_types: grantTypes = isPart ? [] : known.pendingGrantTypes } = body;
+      const rules = approve(rulesOnly(known), { scopes, grantTypes });
+      const excess = faultOf(ports, rules) ?? excessOf(ports, caller, rules);
+      if (excess !== undefined) return err(excess);
+      const given = rules.approvedScopes.length + rules.approvedGrantTypes.length;
+      if (given === known.approvedScopes.length + known.approvedGrantTypes.length) {
+        return err({ code: 'wrong_state', detail: 'nothing of it waits for an approval' });
+      }
+      const { clientId, version, status } = known;
+      const detail = { scopes: rules.approvedScopes, grant_types: rules.approvedGrantTypes };
+      const done = await updateClient(ports, requester, {
+        ...{ clientId, version, rules, status },
+        recorded: { action: 'client.approve', detail },
+      });
+      if (!done.ok) return err(editProblem(done.refusal));
+      return ok({ status: 200, body: renderClient(done.value), version: done.value.version });
     },
   });
 }

@@ -88,6 +88,11 @@ export const clientMembers = {
   authorization_encrypted_response_alg: removable(keyEncryption),
   authorization_encrypted_response_enc: removable(contentEncryption),
   consent: z.enum(['required', 'implicit']).optional(),
+  required_scopes: z
+    .array(visible('1,128'))
+    .max(limits.scopesMax)
+    .optional()
+    .describe('A person who agrees may leave out every other scope but openid'),
   default_acr_values: z.array(visible('1,255')).max(20).optional(),
   default_max_age: removable(seconds(0, year)),
   require_auth_time: flag,

@@ -44,6 +44,7 @@ const spelling = {
   authorization_encrypted_response_alg: 'authorizationResponseKeyEncryption',
   authorization_encrypted_response_enc: 'authorizationResponseEncryption',
   consent: 'consent',
+  required_scopes: 'requiredScopes',
   may_impersonate: 'mayImpersonate',
   may_assert_subjects: 'mayAssertSubjects',
   default_acr_values: 'defaultAcrValues',
@@ -91,6 +92,14 @@ const spelling = {
   metadata: 'metadata',
 } as const satisfies Readonly<Record<keyof typeof clientMembers, keyof ClientRules>>;
 
+/** Nobody writes these: what waits for an administrator, and what was approved. */
+const ofApproval = {
+  pending_scopes: 'pendingScopes',
+  pending_grant_types: 'pendingGrantTypes',
+  approved_scopes: 'approvedScopes',
+  approved_grant_types: 'approvedGrantTypes',
+} as const satisfies Readonly<Record<string, keyof ClientRules>>;
+
 const wireNames = Object.entries(spelling);
 
 /** How the wire spells a rule. */
@@ -122,6 +131,7 @@ function shownAs(rule: keyof ClientRules): z.ZodType {
 
 const shown = {
   ...Object.fromEntries(wireNames.map(([name, rule]) => [name, shownAs(rule)])),
+  ...Object.fromEntries(Object.entries(ofApproval).map(([name, rule]) => [name, shownAs(rule)])),
   client_id: z.string(),
   status: z.enum(['active', 'disabled']),
   scope: z.string(),
@@ -138,6 +148,13 @@ export const newClient = z
     secret_already_shown: z.literal(true).optional(),
   })
   .meta({ id: 'NewClient' });
+
+export const approveBody = z
+  .strictObject({
+    scopes: z.array(z.string().max(128)).max(100).optional().describe('All that wait, by default'),
+    grant_types: z.array(z.string().max(128)).max(20).optional(),
+  })
+  .meta({ id: 'ApproveClient' });
 
 export const rotatedSecret = z
   .strictObject({
@@ -170,7 +187,8 @@ function once(value: unknown): unknown {
 
 /** What is decided about a client, as the wire spells it. */
 export function renderRules(rules: ClientRules): Readonly<Record<string, unknown>> {
-  const members = wireNames.map(([name, rule]) => [name, rules[rule]]);
+  const all = [...wireNames, ...Object.entries(ofApproval)];
+  const members = all.map(([name, rule]) => [name, rules[rule]]);
   return { ...Object.fromEntries(members), scope: rules.scopes.join(' ') };
 }
 

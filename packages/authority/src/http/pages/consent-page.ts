@@ -13,6 +13,8 @@ export interface ConsentView {
   readonly unvetted: string | undefined;
   readonly username: string;
   readonly scopes: readonly string[];
+  /** Those of them that the person cannot leave out. */
+  readonly required: readonly string[];
   readonly resources: readonly string[];
   readonly claims: readonly string[];
   readonly details: readonly DescribedDetail[];
@@ -45,21 +47,35 @@ export function consentPage(words: Words, view: ConsentView): Page {
     formAction: view.formAction,
     body: html`<p>${say('signedInAs', { user: view.username })}</p>
 ${unvettedNote(words, view)}
-${listOf(say('wants'), scopesInWords(words, view.scopes))}
+<form method="post" action="${view.action}">
+<input type="hidden" name="transaction" value="${view.signIn}">
+<input type="hidden" name="token" value="${view.token}">
+${scopeChoice(words, view)}
 ${view.details.map(detailBlock)}
 ${listOf(say('at'), view.resources)}
 ${listOf(say('claims'), view.claims)}
 ${place}
 ${reading(words, view)}
-<form method="post" action="${view.action}">
-<input type="hidden" name="transaction" value="${view.signIn}">
-<input type="hidden" name="token" value="${view.token}">
 <div class="buttons">
-<button type="submit">${say('allow')}</button>
+<button type="submit" name="parts" value="1">${say('allow')}</button>
 <button name="deny" value="1">${say('deny')}</button>
 </div>
 </form>`,
   };
+}
+
+/** A box for each scope that the person may leave out. */
+function scopeChoice(words: Words, { scopes, required }: ConsentView): Html | undefined {
+  if (scopes.length === 0) return undefined;
+  const items = scopesInWords(words, scopes).map((text, place) =>
+    required.includes(scopes[place]!)
+      ? html`<li>${text}</li>`
+      : html`<li class="choice"><label>
+<input type="checkbox" name="scope.${String(place)}" value="1" checked> ${text}</label></li>`,
+  );
+  return html`<h2>${words.say('wants')}</h2>
+<ul>${items}</ul>
+`;
 }
 
 export function scopesInWords({ say }: Words, scopes: readonly string[]): readonly string[] {

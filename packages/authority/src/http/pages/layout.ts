@@ -109,6 +109,7 @@ header{display:flex;gap:.6rem;align-items:center;font-weight:600}
 h1{font-size:1.4rem;line-height:1.25;margin:1.2rem 0 .8rem}
 label{display:block;margin:.8rem 0 .2rem;font-weight:600}
 input{font:inherit;width:100%;padding:.55rem .6rem;border:1px solid #8888;border-radius:.4rem}
+.choice label{margin:0;font-weight:400}.choice input{width:auto}
 .buttons{display:flex;flex-wrap:wrap;gap:.6rem;margin:1.2rem 0}
 button{font:inherit;padding:.55rem 1.1rem;border:1px solid #8888;border-radius:.4rem;cursor:pointer}
 button[type=submit]{background:var(--accent);border-color:var(--accent);color:#fff}

@@ -52,6 +52,9 @@ const english = {
   redirect_uri_not_named: 'The request does not say where to return to.',
   redirect_uri_not_registered: 'The place to return to is not one of this application.',
   invalid_request_object: 'The signed request of the application cannot be accepted.',
+  awaiting_approval:
+    'This application asks for more than every application gets here. ' +
+    'An administrator has to approve it first.',
   too_many_sign_ins: 'Too many sign-ins were begun from your network. Try again in a minute.',
   pushed_request_over: 'This request is over: it was completed, or it took too long to begin.',
   sign_in_over:
@@ -204,6 +207,9 @@ const german: Messages = {
   redirect_uri_not_named: 'Die Anfrage sagt nicht, wohin es zurückgehen soll.',
   redirect_uri_not_registered: 'Das Ziel der Rückkehr gehört nicht zu dieser Anwendung.',
   invalid_request_object: 'Die signierte Anfrage der Anwendung kann nicht angenommen werden.',
+  awaiting_approval:
+    'Diese Anwendung bittet um mehr, als hier jede Anwendung bekommt. ' +
+    'Ein Verwalter muss dem erst zustimmen.',
   too_many_sign_ins:
     'Aus Ihrem Netz wurden zu viele Anmeldungen begonnen. Versuchen Sie es in einer Minute wieder.',
   pushed_request_over: 'Diese Anfrage ist vorbei: Sie wurde abgeschlossen oder kam zu spät.',

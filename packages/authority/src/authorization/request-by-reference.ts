@@ -1,0 +1,107 @@
+/**
+ * Signed requests by reference (RFC 9101 §5.2): the browser brings a URL, and the request object
+ * is fetched from there. What must never happen: a fetch from anywhere that the client has not
+ * registered, one for each request that somebody makes up, or an object that is kept for longer
+ * than its server allows.
+ */
+import { hash } from 'node:crypto';
+import { type Clock, limits, NetworkFault, utf8Decode } from '@mintmark/core';
+import type { GuardedClient } from '@mintmark/net';
+
+export interface RequestsByReference {
+  /**
+   * @param uri `request_uri` as it came; a fragment is the SHA-256 of what stands there (OpenID
+   *   Connect Core §6.2)
+   * @returns the request object; undefined where the client registered no such URI, or nothing that
+   *   could be one stands there
+   */
+  find(
+    client: { readonly requestUris: readonly string[] },
+    uri: string,
+  ): Promise<string | undefined>;
+}
+
+/** RFC 9101 §10.3, and what was written before it. */
+const mediaTypes = ['application/oauth-authz-req+jwt', 'application/jwt', 'application/jose'];
+
+interface Fetched {
+  readonly text: string | undefined;
+  /** Of the monotonic clock; not to be used from then on. */
+  readonly endsAtMs: number;
+}
+
+export function createRequestsByReference(deps: {
+  readonly outbound: Pick<GuardedClient, 'send'>;
+  readonly clock: Pick<Clock, 'monotonicMs'>;
+}): RequestsByReference {
+  const kept = new Map<string, Fetched>();
+  const underWay = new Map<string, Promise<Fetched>>();
+
+  async function load(url: string): Promise<Fetched> {
+    const fetched = await fetchObject(deps, url);
+    kept.delete(url);
+    const oldest = kept.keys().next();
+    if (kept.size >= limits.requestObjectsKeptMax && oldest.done !== true) {
+      kept.delete(oldest.value);
+    }
+    kept.set(url, fetched);
+    return fetched;
+  }
+
+  /** Callers at the same time share one fetch; more than a few URLs at once are refused. */
+  function loadOnce(url: string): Promise<Fetched | undefined> {
+    const known = underWay.get(url);
+    if (known !== undefined) return known;
+    if (underWay.size >= limits.requestObjectsUnderWayMax) return Promise.resolve(undefined);
+    const loading = load(url).finally(() => underWay.delete(url));
+    underWay.set(url, loading);
+    return loading;
+  }
+
+  return {
+    async find({ requestUris }, uri) {
+      const [url = '', fragment] = split(uri);
+      const isRegistered = requestUris.some((one) => one === uri || one === url);
+      if (!isRegistered || !url.startsWith('http')) return undefined;
+      const entry = kept.get(url);
+      const isFresh = entry !== undefined && deps.clock.monotonicMs() < entry.endsAtMs;
+      const text = (isFresh ? entry : await loadOnce(url))?.text;
+      if (text === undefined || fragment === undefined) return text;
+      return hash('sha256', text, 'base64url') === fragment ? text : undefined;
+    },
+  };
+}
+
+function split(uri: string): readonly string[] {
+  const at = uri.indexOf('#');
+  return at < 0 ? [uri] : [uri.slice(0, at), uri.slice(at + 1)];
+}
+
+async function fetchObject(
+  deps: Parameters<typeof createRequestsByReference>[0],
+  url: string,
+): Promise<Fetched> {
+  const from = deps.clock.monotonicMs();
+  const headers = { accept: mediaTypes.join(', ') };
+  const failed = { text: undefined, endsAtMs: from + limits.requestObjectRetryMs };
+  try {
+    const answer = await deps.outbound.send({ url, headers, bytesMax: limits.tokenCharsMax });
+    if (!answer.ok || answer.value.status !== 200) return failed;
+    const { header, body } = answer.value;
+    const [type = ''] = (header('content-type') ?? '').toLowerCase().split(/\s*;/);
+    const text = mediaTypes.includes(type) ? utf8Decode(body) : undefined;
+    if (text === undefined) return failed;
+    return { text, endsAtMs: from + 1000 * freshSeconds(header('cache-control')) };
+  } catch (fault) {
+    if (fault instanceof NetworkFault) return failed;
+    throw fault;
+  }
+}
+
+/** RFC 9111 §5.2.2: as long as the server says, and no longer than we like; unsaid, not at all. */
+function freshSeconds(cacheControl: string | undefined): number {
+  const directives = (cacheControl ?? '').toLowerCase().split(/\s*,\s*/);
+  if (directives.some((one) => one === 'no-store' || one === 'no-cache')) return 0;
+  const age = directives.map((one) => /^max-age=([0-9]{1,9})$/.exec(one)?.[1]).find(Boolean);
+  return Math.min(Number(age ?? 0), limits.requestObjectFreshSecondsMax);
+}
