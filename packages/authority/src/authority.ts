@@ -36,6 +36,7 @@ import {
 import { isRegisteredOrigin } from './clients/origins.ts';
 import { createProtectedResources } from './clients/protected-resources.ts';
 import type { RegistryDeps } from './clients/registry.ts';
+import { createClientUses } from './clients/unused-clients.ts';
 import type { AuthorityConfig } from './config.ts';
 import { createPeppers } from './custody/peppers.ts';
 import { createSealer } from './custody/sealer.ts';
@@ -253,6 +254,7 @@ function protocolDeps(
       proofs,
       clientKeys,
       ...{ users, pairwiseKey, hook: rooms.claimsHook, detailTypes: rooms.detailTypes },
+      clientUses: createClientUses(clock),
       accessToken: accessTokenReader(introspectDeps),
       feedHead: feed.head,
       protectedResources: createProtectedResources({ store, clock }),

@@ -1,6 +1,7 @@
 /** What the authority does by itself: sequencing, refreshing, rotating, counting, letting go. */
 import { type Clock, limits, nowSeconds } from '@mintmark/core';
 import { endedPartition } from './clients/single-use.ts';
+import { sweepUnusedClients } from './clients/unused-clients.ts';
 import type { Rooms } from './rooms.ts';
 import type { Store, TableReader } from './store/store.ts';
 import { type TableName, tables } from './store/tables.ts';
@@ -44,6 +45,7 @@ export function createRound(rooms: Rooms): {
     requestPinger.step();
     if (rounds % 4 === 0) await everySecond();
     if (rounds % 240 === 0) await attempt('upkeep', () => upkeep(store, ports.clock));
+    if (rounds % 240 === 120) await attempt('unused clients', () => sweepUnused(rooms));
     rounds++;
   }
 
@@ -63,6 +65,16 @@ export function createRound(rooms: Rooms): {
       while ((await sequencer.tick()) > 0);
     },
   };
+}
+
+/** Clients that nobody vouches for and nobody uses, where the operator says for how long. */
+async function sweepUnused({ config, ports, store, recorder }: Rooms): Promise<void> {
+  const { unusedSeconds } = config.registration ?? {};
+  if (unusedSeconds === undefined) return;
+  const { clock, entropy } = ports;
+  // What a process remembers of a client is judged by its row in every act that gives a token.
+  const changed = () => undefined;
+  await sweepUnusedClients({ store, recorder, clock, entropy, changed }, unusedSeconds);
 }
 
 /** Lets go of what has ended: token partitions, feed entries, remembered requests. */

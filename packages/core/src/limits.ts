@@ -61,6 +61,9 @@ export const limits = {
   jwsHeadersMax: 64,
   /** Scope values in one request or token, and the characters of each. */
   scopesMax: 100,
+  /** Clients whose last use a node remembers to have noted; and those that one sweep deletes. */
+  clientUsesNotedMax: 10_000,
+  unusedClientsPerSweep: 100,
   /** Request objects by reference (RFC 9101 §5.2): how long one is kept, at most. */
   requestObjectFreshSecondsMax: 300,
   requestObjectRetryMs: 5_000,

@@ -42,6 +42,8 @@ export interface RegistrationPolicy {
   readonly audiences: readonly string[];
   /** Whether a URL may be a client's id, its metadata standing there. */
   readonly metadataDocuments: boolean;
+  /** Such clients go when they were not used for so long; default: they stay. */
+  readonly unusedSeconds?: number;
   /** What waits for an administrator; default: nothing. */
   readonly approval?: ApprovalRule;
   /** False: a confidential client that registers itself need not use PKCE. */

@@ -103,6 +103,7 @@ export async function createClient(
       ...(secret === undefined ? [] : [addSecret(secret.row)]),
       ...originSteps(undefined, clientOf(row)),
       ...resourceSteps(undefined, clientOf(row)),
+      ...firstUse(row, input.rules),
       ...(input.alongside?.(clientOf(row)) ?? []),
     ],
     audit: await record(deps, context, {
@@ -131,6 +132,15 @@ function waits({ pendingScopes, pendingGrantTypes }: ClientRules): boolean {
 
 function waiting({ pendingScopes, pendingGrantTypes }: ClientRules) {
   return { pending_scopes: pendingScopes, pending_grant_types: pendingGrantTypes };
+}
+
+/** Of one that nobody vouches for: it is taken away where it stays unused. */
+function firstUse(
+  { tenant, clientId, createdAt }: Row<'clients'>,
+  { source }: ClientRules,
+): Step[] {
+  if (source === 'administrator') return [];
+  return [{ do: 'put', table: 'clientUses', row: { tenant, clientId, usedAt: createdAt } }];
 }
 
 function addSecret(row: Row<'clientSecrets'>): Step {
@@ -195,13 +205,21 @@ export async function updateClient(
   return ok(edited);
 }
 
+export type DeleteDeps = Pick<RegistryDeps, 'store' | 'recorder' | 'clock' | 'entropy' | 'changed'>;
+
 /** Deletes a client, its secrets and, in the same act, the life of its tokens. */
 export async function deleteClient(
-  deps: RegistryDeps,
+  deps: DeleteDeps,
   context: Requester,
-  input: { readonly clientId: ClientId; readonly version: number },
+  input: {
+    readonly clientId: ClientId;
+    readonly version: number;
+    /** Only if it was not used since this moment, unix milliseconds. */
+    readonly unusedSince?: number;
+  },
 ): Promise<Result<undefined, RegistryRefusal>> {
   const where = { tenant: context.tenant, clientId: input.clientId };
+  const { unusedSince } = input;
   const known = await deps.store.clients.get(where.tenant, where.clientId);
   const { outcome } = await deps.store.acts.run({
     steps: [
@@ -212,11 +230,23 @@ export async function deleteClient(
         refused: 'version_conflict',
       },
       { do: 'delete', table: 'clientSecrets', where },
+      unusedSince === undefined
+        ? { do: 'delete', table: 'clientUses', where }
+        : {
+            do: 'delete',
+            table: 'clientUses',
+            where: { ...where, usedAt: unusedSince },
+            refused: 'version_conflict',
+          },
       ...originSteps(known && clientOf(known), undefined),
       ...resourceSteps(known && clientOf(known), undefined),
       endOfTokens(deps, context, { clientId: input.clientId, why: 'deleted' }),
     ],
-    audit: await record(deps, context, { action: 'client.delete', clientId: input.clientId }),
+    audit: await record(deps, context, {
+      action: 'client.delete',
+      clientId: input.clientId,
+      ...(unusedSince !== undefined && { detail: { unused_since: unusedSince } }),
+    }),
   });
   if (outcome !== 'done') return err(refusalOf(outcome));
   deps.changed(context.tenant, input.clientId);
@@ -292,7 +322,7 @@ export async function rotateClientSecret(
 }
 
 function endOfTokens(
-  deps: RegistryDeps,
+  deps: DeleteDeps,
   context: Requester,
   input: { readonly clientId: ClientId; readonly why: string },
 ): Step {
@@ -332,7 +362,7 @@ function newSecret(
 }
 
 function record(
-  deps: RegistryDeps,
+  deps: DeleteDeps,
   context: Requester,
   what: {
     readonly action: AuditAction;

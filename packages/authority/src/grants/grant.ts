@@ -24,6 +24,7 @@ import type { ClientKeys } from '../clients/client-keys.ts';
 import type { ClientAuthMethod, GrantType } from '../clients/client-rules.ts';
 import type { ProtectedResources } from '../clients/protected-resources.ts';
 import type { RecipientRefusal } from '../clients/recipient.ts';
+import type { ClientUses } from '../clients/unused-clients.ts';
 import type { DetailsRefusal } from '../details/read-details.ts';
 import type { DetailTypesReader } from '../details/types.ts';
 import type { ClaimsHook, HookFailure } from '../hooks/claims-hook.ts';
@@ -204,6 +205,7 @@ export interface GrantDeps extends IssueDeps {
   readonly protectedResources: ProtectedResources;
   /** Undefined where the operator has none. */
   readonly hook: ClaimsHook | undefined;
+  readonly clientUses: ClientUses;
   /** An access token that is good now, whoever it is meant for; undefined for everything else. */
   readonly accessToken: (tenant: TenantId, text: string) => Promise<ActiveToken | undefined>;
   /** Whether a revocation that this process knows of ends what belongs to the targets. */

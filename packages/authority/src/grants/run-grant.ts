@@ -178,6 +178,7 @@ async function judgeAndIssue(
     basis: judgement.basis,
     steps: [
       ...(judgement.steps ?? []),
+      ...deps.clientUses.note(client),
       ...userinfoWishes(client, judgement, nowSeconds(deps.clock)),
     ],
     refresh: judgement.refresh ?? firstRefresh(attempt, judgement),

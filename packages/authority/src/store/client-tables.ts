@@ -45,6 +45,13 @@ export const clientTables = {
     key: ['tenant', 'clientId', 'id'],
   }),
 
+  /** When clients that nobody vouches for were used last, to the hour. */
+  clientUses: table({
+    columns: { tenant: text, clientId: text, usedAt: integer },
+    key: ['tenant', 'clientId'],
+    indexes: [['usedAt']],
+  }),
+
   /** Types of authorization details (RFC 9396), as `details/detail-type.ts` reads them. */
   detailTypes: table({
     columns: {

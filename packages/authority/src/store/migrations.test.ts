@@ -72,7 +72,8 @@ describe('the migrations', () => {
     postgres.push(...later(name, postgresTable));
     if (changed[name] !== undefined) sqlite.push(changed[name].sqlite);
     if (changed[name] !== undefined) postgres.push(changed[name].postgres);
-    const file = (dialect: string) => `./migrations/${name}-${dialect}.ts`;
+    const kebab = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    const file = (dialect: string) => `./migrations/${kebab}-${dialect}.ts`;
     await expect(sourceOf(`${name}Sqlite`, sqlite)).toMatchFileSnapshot(file('sqlite'));
     await expect(sourceOf(`${name}Postgres`, postgres)).toMatchFileSnapshot(file('postgres'));
   });
@@ -101,6 +102,7 @@ const addedBy: Readonly<Record<string, readonly TableName[]>> = {
   status: ['protectedResources', 'statusEntries'],
   backchannel: ['backchannelRequests'],
   details: ['detailTypes'],
+  clientUses: ['clientUses'],
 };
 
 /** What a migration brings over from rows that are there already. */
@@ -117,6 +119,14 @@ const changed: Readonly<Record<string, { readonly sqlite: string; readonly postg
       coalesce(c."metadata"::jsonb -> 'redirectUris', '[]'::jsonb)
     ) u ("value")
     WHERE c."status" = 'active' AND u."value" ~ '^https?://[^/?]+'`,
+  },
+  clientUses: {
+    sqlite: `INSERT INTO "client_uses" ("tenant", "client_id", "used_at")
+    SELECT "tenant", "client_id", "updated_at" FROM "clients"
+    WHERE json_extract("metadata", '$.source') IN ('registration', 'document')`,
+    postgres: `INSERT INTO "client_uses" ("tenant", "client_id", "used_at")
+    SELECT "tenant", "client_id", "updated_at" FROM "clients"
+    WHERE "metadata"::jsonb ->> 'source' IN ('registration', 'document')`,
   },
 };
 

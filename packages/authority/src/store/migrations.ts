@@ -12,6 +12,8 @@ import { backchannelPostgres } from './migrations/backchannel-postgres.ts';
 import { backchannelSqlite } from './migrations/backchannel-sqlite.ts';
 import { browsersPostgres } from './migrations/browsers-postgres.ts';
 import { browsersSqlite } from './migrations/browsers-sqlite.ts';
+import { clientUsesPostgres } from './migrations/client-uses-postgres.ts';
+import { clientUsesSqlite } from './migrations/client-uses-sqlite.ts';
 import { codesPostgres } from './migrations/codes-postgres.ts';
 import { codesSqlite } from './migrations/codes-sqlite.ts';
 import { detailsPostgres } from './migrations/details-postgres.ts';
@@ -187,6 +189,14 @@ export const migrations: readonly Migration[] = [
     needs: 1,
     sqlite: detailsSqlite,
     postgres: detailsPostgres,
+  },
+  {
+    number: 15,
+    name: 'clientUses',
+    phase: 'expand',
+    needs: 1,
+    sqlite: clientUsesSqlite,
+    postgres: clientUsesPostgres,
   },
 ];
 

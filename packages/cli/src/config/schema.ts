@@ -237,6 +237,9 @@ export const configSchema = z.strictObject({
         .boolean()
         .default(false)
         .describe('whether a URL may be a client id, with the metadata behind it'),
+      unused_seconds: seconds(86_400, 10 * 366 * 86_400)
+        .optional()
+        .describe('such clients go when they get no token for so long; default: they stay'),
       approval_scopes: z
         .array(z.string())
         .default([])

@@ -17,6 +17,9 @@ export function authorityConfigOf(config: Config, issuer: string): AuthorityConf
       scopes: registration.scopes,
       audiences: registration.audiences,
       metadataDocuments: registration.metadata_documents,
+      ...(registration.unused_seconds !== undefined && {
+        unusedSeconds: registration.unused_seconds,
+      }),
       approval: {
         scopes: registration.approval_scopes,
         grantTypes: registration.approval_grant_types,
