@@ -1,5 +1,5 @@
 /** The types of authorization details that a tenant has, kept in memory for a moment. */
-import { type Clock, limits, type TenantId } from '@mintmark/core';
+import { type Clock, limits, StoreFault, type TenantId } from '@mintmark/core';
 import type { Store } from '../store/store.ts';
 import { type DetailType, readDetailType } from './detail-type.ts';
 
@@ -12,6 +12,8 @@ export interface DetailTypesReader {
    * @throws StoreFault
    */
   of(tenant: TenantId): Promise<DetailTypes>;
+  /** Their names, as they were known last where the store is away: to be told, not to judge by. */
+  names(tenant: TenantId): Promise<readonly string[]>;
   /** To be called after a change of them. */
   forget(tenant: TenantId): void;
 }
@@ -45,13 +47,23 @@ export function createDetailTypes(deps: {
     return types;
   }
 
+  function of(tenant: TenantId): Promise<DetailTypes> {
+    const known = kept.get(tenant);
+    const isFresh =
+      known !== undefined &&
+      deps.clock.monotonicMs() - known.atMonotonicMs < limits.detailTypesFreshMs;
+    return isFresh ? Promise.resolve(known.types) : load(tenant);
+  }
+
   return {
-    of(tenant) {
-      const known = kept.get(tenant);
-      const isFresh =
-        known !== undefined &&
-        deps.clock.monotonicMs() - known.atMonotonicMs < limits.detailTypesFreshMs;
-      return isFresh ? Promise.resolve(known.types) : load(tenant);
+    of,
+    async names(tenant) {
+      try {
+        return [...(await of(tenant)).keys()];
+      } catch (fault) {
+        if (fault instanceof StoreFault) return [...(kept.get(tenant)?.types.keys() ?? [])];
+        throw fault;
+      }
     },
     forget(tenant) {
       kept.delete(tenant);

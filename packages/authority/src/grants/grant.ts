@@ -200,7 +200,7 @@ export interface GrantDeps extends IssueDeps {
   readonly pairwiseKey: Uint8Array;
   readonly authenticator: ClientAuthenticator;
   readonly proofs: ProofDeps;
-  readonly detailTypes: Pick<DetailTypesReader, 'of'>;
+  readonly detailTypes: Pick<DetailTypesReader, 'of' | 'names'>;
   readonly clientKeys: ClientKeys;
   readonly protectedResources: ProtectedResources;
   /** Undefined where the operator has none. */

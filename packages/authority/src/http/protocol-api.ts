@@ -48,7 +48,7 @@ type Endpoint = (
 
 const metadata: Endpoint = async (deps, tenant) =>
   renderMetadata(deps.issuerOf(tenant), {
-    detailTypes: [...(await deps.grants.detailTypes.of(tenant)).keys()],
+    detailTypes: await deps.grants.detailTypes.names(tenant),
     authMethods: deps.authMethods,
     encryptedRequests: deps.register.registration.abilities.encryptedRequests,
     registration: deps.register.registration.policyOf(tenant),
