@@ -291,6 +291,7 @@ function protocolDeps(
     // A verifier that cached the set just before a key appeared must learn of it in time.
     jwksMaxAgeSeconds: Math.min(3600, Math.floor(config.signing.publishAheadSeconds / 2)),
     authMethods: registration.abilities.authMethods,
+    mtlsUrlOf: (tenant) => mtlsUrlOf(config, issuerOf(tenant)),
     onFault: (error) => ports.log({ type: 'fault', where: 'protocol', error }),
   };
 }
@@ -344,6 +345,12 @@ function deviceDeps(rooms: Rooms): ProtocolDeps['devices'] {
     issuerOf: issuers.issuerOf,
     begun: createFailureBudget(clock, limits.deviceGrantsBegunPerMinute),
   };
+}
+
+/** A tenant at a path has the same path there; one with a host of its own has no such place. */
+function mtlsUrlOf({ issuer, mtlsUrl }: AuthorityConfig, own: string): string | undefined {
+  if (mtlsUrl === undefined || !`${own}/`.startsWith(`${issuer}/`)) return undefined;
+  return mtlsUrl + own.slice(issuer.length);
 }
 
 function pageDeps(

@@ -20,6 +20,11 @@ export interface AuthorityConfig {
   readonly requireDpopNonce?: boolean;
   /** Whether TLS, or a trusted proxy, shows certificates of clients (RFC 8705); default no. */
   readonly clientCertificates?: boolean;
+  /**
+   * Where the same endpoints stand for those who show certificates, if that is elsewhere (RFC 8705
+   * §5): a base URL in place of `issuer`, without a trailing slash.
+   */
+  readonly mtlsUrl?: string | undefined;
   /** What clients may do that register themselves; default: they do not. */
   readonly registration?: RegistrationPolicy;
   readonly signing: {

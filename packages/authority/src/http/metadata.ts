@@ -20,6 +20,8 @@ export function renderMetadata(
   abilities: {
     readonly authMethods: readonly ClientAuthMethod[];
     readonly registration: RegistrationPolicy;
+    /** Where the endpoints stand for those who show certificates, if elsewhere. */
+    readonly mtlsUrl: string | undefined;
     /** Those that the tenant allows; undefined: all. */
     readonly grantTypes: ReadonlySet<string> | undefined;
     readonly encryptedRequests?: boolean | undefined;
@@ -27,7 +29,7 @@ export function renderMetadata(
     readonly detailTypes: readonly string[];
   },
 ): HttpResponse {
-  const { authMethods: methods, registration, grantTypes, detailTypes } = abilities;
+  const { authMethods: methods, registration, mtlsUrl, grantTypes, detailTypes } = abilities;
   // RFC 7662 §2.1: whoever asks about tokens proves who it is.
   const provenMethods = methods.filter((method) => method !== 'none');
   return {
@@ -62,7 +64,20 @@ export function renderMetadata(
       dpop_signing_alg_values_supported: dpopAlgorithms,
       // RFC 8705 §3.3
       tls_client_certificate_bound_access_tokens: methods.includes('tls_client_auth'),
+      ...(mtlsUrl !== undefined && { mtls_endpoint_aliases: mtlsAliases(mtlsUrl) }),
     }),
+  };
+}
+
+/** RFC 8705 §5: every endpoint that looks at a client's certificate. */
+function mtlsAliases(base: string): Readonly<Record<string, string>> {
+  return {
+    token_endpoint: `${base}/oauth2/token`,
+    introspection_endpoint: `${base}/oauth2/introspect`,
+    revocation_endpoint: `${base}/oauth2/revoke`,
+    pushed_authorization_request_endpoint: `${base}/oauth2/par`,
+    device_authorization_endpoint: `${base}/oauth2/device_authorization`,
+    userinfo_endpoint: `${base}/oauth2/userinfo`,
   };
 }
 

@@ -51,6 +51,7 @@ const metadata: Endpoint = async (deps, tenant) =>
     detailTypes: await deps.grants.detailTypes.names(tenant),
     authMethods: deps.authMethods,
     encryptedRequests: deps.register.registration.abilities.encryptedRequests,
+    mtlsUrl: deps.mtlsUrlOf(tenant),
     registration: deps.register.registration.policyOf(tenant),
     grantTypes: deps.grants.boundsOf(tenant).grantTypes,
   });

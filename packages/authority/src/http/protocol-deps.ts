@@ -71,6 +71,8 @@ export interface ProtocolDeps {
   /** At most the time by which a key is published before it signs. */
   readonly jwksMaxAgeSeconds: number;
   readonly authMethods: readonly ClientAuthMethod[];
+  /** Base URL of the tenant's endpoints for those who show certificates, where it has one. */
+  readonly mtlsUrlOf: (tenant: TenantId) => string | undefined;
   /** Told of every fault and bug, for the log. */
   readonly onFault: (fault: unknown) => void;
 }

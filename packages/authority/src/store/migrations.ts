@@ -191,7 +191,7 @@ export const migrations: readonly Migration[] = [
     postgres: detailsPostgres,
   },
   {
-    number: 15,
+    number: 16,
     name: 'clientUses',
     phase: 'expand',
     needs: 1,

@@ -71,7 +71,8 @@ export function policyOf(
 ): TenantPolicy {
   const { registration, sessions, branding, clients } = tenant.settings;
   return {
-    registration: registration ?? defaults.registration,
+    // What waits for an administrator, and what goes unused, is the configuration's to say.
+    registration: { ...defaults.registration, ...registration },
     sessions: { ...(sessions ?? defaults.sessions), endedBefore: tenant.sessionsEndedBefore },
     branding: branding ?? defaults.branding,
     grantTypes: clients?.grantTypes && new Set(clients.grantTypes),

@@ -101,6 +101,13 @@ export const configSchema = z.strictObject({
   authority: z
     .strictObject({
       ...listener(8420),
+      mtls_url: z
+        .url({ protocol: /^https$/ })
+        .optional()
+        .describe(
+          'base URL at which clients with certificates find the same endpoints, where a proxy or ' +
+            'another listener asks for certificates there alone (mtls_endpoint_aliases)',
+        ),
       dpop_nonces: z
         .boolean()
         .default(false)

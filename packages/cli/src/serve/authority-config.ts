@@ -12,6 +12,7 @@ export function authorityConfigOf(config: Config, issuer: string): AuthorityConf
     acceptEarlierClock,
     requireDpopNonce: config.authority.dpop_nonces,
     clientCertificates: showsCertificates(config),
+    mtlsUrl: config.authority.mtls_url?.replace(/\/$/, ''),
     registration: {
       mode: registration.mode,
       scopes: registration.scopes,
