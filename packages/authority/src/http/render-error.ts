@@ -48,8 +48,6 @@ function rendered(refusal: ProtocolRefusal): Rendered {
     case 'duplicate_parameter':
     case 'parameters_in_query':
       return badForm(refusal);
-    case 'several_methods':
-      return invalid('more than one client authentication method');
     case 'missing_parameter':
       return invalid(`${refusal.name} is missing`);
     case 'malformed_basic':
@@ -83,6 +81,7 @@ function rendered(refusal: ProtocolRefusal): Rendered {
     case 'repeated_otherwise':
       // One answer for all: what is wrong with a stolen one is no business of who stole it.
       return { status: 400, error: 'invalid_grant' };
+    case 'several_methods':
     case 'not_exchangeable':
     case 'may_not_act':
     case 'subject_key_missing':
@@ -121,6 +120,7 @@ const codes = {
 } as const;
 
 const unfit = {
+  several_methods: 'more than one client authentication method',
   not_exchangeable: 'the tokens cannot be exchanged by this client',
   may_not_act: 'the actor may not act for the subject',
   subject_key_missing: 'the subject token is bound to a key or certificate that was not shown',

@@ -191,7 +191,7 @@ export const migrations: readonly Migration[] = [
     postgres: detailsPostgres,
   },
   {
-    number: 16,
+    number: 17,
     name: 'clientUses',
     phase: 'expand',
     needs: 1,

@@ -72,7 +72,9 @@ export function policyOf(
   const { registration, sessions, branding, clients } = tenant.settings;
   return {
     // What waits for an administrator, and what goes unused, is the configuration's to say.
-    registration: { ...defaults.registration, ...registration },
+    registration: registration
+      ? { ...defaults.registration, ...registration }
+      : defaults.registration,
     sessions: { ...(sessions ?? defaults.sessions), endedBefore: tenant.sessionsEndedBefore },
     branding: branding ?? defaults.branding,
     grantTypes: clients?.grantTypes && new Set(clients.grantTypes),
