@@ -1,11 +1,19 @@
 /** `/v1/clients`: who may ask for tokens, and the secrets they do it with. */
-import { type ClientId, err, type JwsAlgorithm, limits, ok, type TenantId } from '@mintmark/core';
+import {
+  type ClientId,
+  err,
+  type JwsAlgorithm,
+  limits,
+  ok,
+  type Result,
+  type TenantId,
+} from '@mintmark/core';
 import { z } from 'zod';
 import { areTight, type Caller } from '../../admin/caller.ts';
 import { firstNotHeld, isGrantable } from '../../admin/permission.ts';
 import { approve, decidedScopes } from '../../clients/approval.ts';
 import { ruleFaults } from '../../clients/check-rules.ts';
-import { clientOf, rulesOnly } from '../../clients/client.ts';
+import { type Client, clientOf, rulesOnly } from '../../clients/client.ts';
 import { type ClientAuthMethod, type ClientRules, usesSecret } from '../../clients/client-rules.ts';
 import { editedRules, freshRules } from '../../clients/fresh-rules.ts';
 import {
@@ -30,7 +38,7 @@ import {
   wireNameOf,
 } from './client-wire.ts';
 import { endpoint, type PreparedEndpoint, repeated } from './endpoint.ts';
-import { isMatching } from './etag.ts';
+import { type IfMatch, isMatching } from './etag.ts';
 import type { Problem } from './problem.ts';
 import { pageOf, renderMoment } from './wire-schema.ts';
 
@@ -199,6 +207,17 @@ function show(ports: ClientPorts): PreparedEndpoint {
   });
 }
 
+/** The client, where it is still the version that the caller has seen. */
+async function clientToEdit(
+  { store }: ClientPorts,
+  of: { readonly tenant: TenantId; readonly id: string; readonly ifMatch: IfMatch | undefined },
+): Promise<Result<Client, { readonly code: 'not_found' | 'version_mismatch' }>> {
+  const row = await store.clients.get(of.tenant, of.id);
+  if (row === undefined) return err({ code: 'not_found' });
+  const isSeen = of.ifMatch !== undefined && isMatching(of.ifMatch, row.version);
+  return isSeen ? ok(clientOf(row)) : err({ code: 'version_mismatch' });
+}
+
 function update(ports: ClientPorts): PreparedEndpoint {
   return endpoint({
     method: 'PATCH',
@@ -213,12 +232,9 @@ function update(ports: ClientPorts): PreparedEndpoint {
     edits: 'always',
     answers: { 200: { description: 'The client as it is now.', schema: client } },
     async handle({ tenant, caller, requester, params, body, ifMatch }) {
-      const row = await ports.store.clients.get(tenant, params.client_id);
-      if (row === undefined) return err({ code: 'not_found' });
-      if (ifMatch === undefined || !isMatching(ifMatch, row.version)) {
-        return err({ code: 'version_mismatch' });
-      }
-      const known = clientOf(row);
+      const found = await clientToEdit(ports, { tenant, id: params.client_id, ifMatch });
+      if (!found.ok) return found;
+      const known = found.value;
       const { status = known.status, ...wire } = body;
       const edited = editedRules(rulesOnly(known), givenRules(wire));
       const isDecided = known.source !== 'administrator' && wire.scope !== undefined;
@@ -253,12 +269,9 @@ function approval(ports: ClientPorts): PreparedEndpoint {
     answers: { 200: { description: 'The client as it is now.', schema: client } },
     problems: ['wrong_state'],
     async handle({ tenant, caller, requester, params, body, ifMatch }) {
-      const row = await ports.store.clients.get(tenant, params.client_id);
-      if (row === undefined) return err({ code: 'not_found' });
-      if (ifMatch === undefined || !isMatching(ifMatch, row.version)) {
-        return err({ code: 'version_mismatch' });
-      }
-      const known = clientOf(row);
+      const found = await clientToEdit(ports, { tenant, id: params.client_id, ifMatch });
+      if (!found.ok) return found;
+      const known = found.value;
       const isPart = body.scopes !== undefined || body.grant_types !== undefined;
       const { scopes = isPart ? [] : known.pendingScopes } = body;
       const { grant_types: grantTypes = isPart ? [] : known.pendingGrantTypes } = body;
@@ -293,14 +306,11 @@ function remove(ports: ClientPorts): PreparedEndpoint {
     edits: 'always',
     answers: { 204: { description: 'It is gone, and so are its tokens.' } },
     async handle({ tenant, requester, params, ifMatch }) {
-      const row = await ports.store.clients.get(tenant, params.client_id);
-      if (row === undefined) return err({ code: 'not_found' });
-      if (ifMatch === undefined || !isMatching(ifMatch, row.version)) {
-        return err({ code: 'version_mismatch' });
-      }
+      const found = await clientToEdit(ports, { tenant, id: params.client_id, ifMatch });
+      if (!found.ok) return found;
       const gone = await deleteClient(ports, requester, {
-        clientId: row.clientId as ClientId,
-        version: row.version,
+        clientId: found.value.clientId,
+        version: found.value.version,
       });
       return gone.ok ? ok({ status: 204 }) : err(editProblem(gone.refusal));
     },
