@@ -142,7 +142,9 @@ function fakeWeb() {
       const found = texts.get(url);
       if (found !== undefined) {
         const header = (name: string) => found.headers.get(name) ?? undefined;
-        return ok({ status: 200, header, body: Buffer.from(found.text) });
+        const body = Buffer.from(found.text);
+        if (body.length > bytesMax) return err({ reason: 'body_too_large', bytesMax } as const);
+        return ok({ status: 200, header, body });
       }
       const page = pages.get(url);
       const body = Buffer.from(JSON.stringify(page ?? null));

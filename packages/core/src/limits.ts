@@ -70,6 +70,8 @@ export const limits = {
   requestObjectsKeptMax: 1_000,
   /** URLs fetched at once; each may take as long as any outbound request. */
   requestObjectsUnderWayMax: 64,
+  /** Of those, URLs of one client: its slow server must not keep the others out. */
+  requestObjectsUnderWayPerClient: 8,
   /** `authorization_details` of one request: its text, and the objects in it (RFC 9396). */
   detailsCharsMax: 16 * 1024,
   detailsMax: 20,

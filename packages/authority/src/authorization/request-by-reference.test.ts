@@ -6,6 +6,7 @@ import { createRequestsByReference } from './request-by-reference.ts';
 
 const url = 'https://app.example/request.jwt';
 const client = { requestUris: [url] };
+const named = (text: string) => `${url}#${hash('sha256', text, 'base64url')}`;
 const type = { 'content-type': 'application/oauth-authz-req+jwt' };
 
 /** A site with one object, that counts how often it is asked. */
@@ -43,14 +44,30 @@ describe('a request by reference', () => {
 
   it('is what its fragment says, where it has one', async () => {
     const { requests } = site();
-    const right = `${url}#${hash('sha256', 'a.b.c', 'base64url')}`;
+    const right = named('a.b.c');
     expect(await requests.find(client, right)).toBe('a.b.c');
-    expect(await requests.find({ requestUris: [right] }, right)).toBe('a.b.c');
-    for (const wrong of [`${url}#`, `${url}#${hash('sha256', 'x', 'base64url')}`]) {
+    const registered = { requestUris: [`${url}#before`] };
+    expect(await requests.find(registered, right)).toBe('a.b.c');
+    expect(await requests.find(registered, url)).toBe('a.b.c');
+    for (const wrong of [`${url}#`, named('x')]) {
       expect(await requests.find(client, wrong), wrong).toBeUndefined();
     }
-    // Registered with its hash, it is this object and no other.
-    expect(await requests.find({ requestUris: [right] }, url)).toBeUndefined();
+  });
+
+  it('is another one as soon as its fragment is, whatever is kept', async () => {
+    const { requests, seen } = site({ ...type, 'cache-control': 'max-age=60' });
+    expect(await requests.find(client, named('a.b.c'))).toBe('a.b.c');
+    seen.text = 'd.e.f';
+    expect(await requests.find(client, named('a.b.c'))).toBe('a.b.c');
+    expect(await requests.find(client, named('d.e.f'))).toBe('d.e.f');
+    expect(await requests.find(client, named('a.b.c'))).toBeUndefined();
+  });
+
+  it('is not kept for links that do not say which object they mean', async () => {
+    const { requests, seen } = site({ ...type, 'cache-control': 'max-age=60' });
+    expect(await requests.find(client, url)).toBe('a.b.c');
+    seen.text = 'd.e.f';
+    expect(await requests.find(client, url)).toBe('d.e.f');
   });
 
   test.each<[string, Record<string, string>, number]>([
@@ -125,12 +142,13 @@ describe('a request by reference', () => {
   ])('with %s is kept for %d seconds', async (cacheControl, seconds) => {
     const headers = cacheControl === undefined ? type : { ...type, 'cache-control': cacheControl };
     const { requests, seen, clock } = site(headers);
-    await requests.find(client, url);
+    const uri = named('a.b.c');
+    await requests.find(client, uri);
     clock.advanceMs(Math.max(0, seconds * 1000 - 1));
-    await requests.find(client, url);
+    await requests.find(client, uri);
     expect(seen.asked).toBe(seconds === 0 ? 2 : 1);
     clock.advanceMs(1);
-    await requests.find(client, url);
+    await requests.find(client, uri);
     expect(seen.asked).toBe(seconds === 0 ? 3 : 2);
   });
 
@@ -142,11 +160,21 @@ describe('a request by reference', () => {
     });
     const twice = [requests.find(client, url), requests.find(client, url)];
     const urls = Array.from({ length: limits.requestObjectsUnderWayMax }, (_, i) => `${url}?${i}`);
-    const many = urls.map((one) => requests.find({ requestUris: urls }, one));
+    const many = urls.map((one) => requests.find({ requestUris: [one] }, one));
     expect(seen.asked).toBe(limits.requestObjectsUnderWayMax);
     expect(await many.at(-1)).toBeUndefined();
     go();
     expect(await Promise.all(twice)).toEqual(['a.b.c', 'a.b.c']);
     expect(await many[0]).toBe('a.b.c');
+  });
+
+  it('of one client is not waited for in the place of all others', async () => {
+    const { requests, seen } = site();
+    seen.wait = new Promise(() => {});
+    const urls = Array.from({ length: 20 }, (_, i) => `${url}?${i}`);
+    for (const one of urls) requests.find({ requestUris: urls }, one);
+    expect(seen.asked).toBe(limits.requestObjectsUnderWayPerClient);
+    seen.wait = Promise.resolve();
+    expect(await requests.find(client, url)).toBe('a.b.c');
   });
 });

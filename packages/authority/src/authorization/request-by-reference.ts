@@ -49,10 +49,14 @@ export function createRequestsByReference(deps: {
   }
 
   /** Callers at the same time share one fetch; more than a few URLs at once are refused. */
-  function loadOnce(url: string): Promise<Fetched | undefined> {
+  function loadOnce(url: string, own: ReadonlySet<string>): Promise<Fetched | undefined> {
     const known = underWay.get(url);
     if (known !== undefined) return known;
-    if (underWay.size >= limits.requestObjectsUnderWayMax) return Promise.resolve(undefined);
+    const ofClient = [...underWay.keys()].filter((one) => own.has(one)).length;
+    const isBusy =
+      underWay.size >= limits.requestObjectsUnderWayMax ||
+      ofClient >= limits.requestObjectsUnderWayPerClient;
+    if (isBusy) return Promise.resolve(undefined);
     const loading = load(url).finally(() => underWay.delete(url));
     underWay.set(url, loading);
     return loading;
@@ -61,15 +65,24 @@ export function createRequestsByReference(deps: {
   return {
     async find({ requestUris }, uri) {
       const [url = '', fragment] = split(uri);
-      const isRegistered = requestUris.some((one) => one === uri || one === url);
-      if (!isRegistered || !url.startsWith('http')) return undefined;
+      // A new fragment says that something new stands there, not that it is another place.
+      const own = new Set(requestUris.map((one) => split(one)[0]!));
+      if (!own.has(url) || !url.startsWith('http')) return undefined;
       const entry = kept.get(url);
       const isFresh = entry !== undefined && deps.clock.monotonicMs() < entry.endsAtMs;
-      const text = (isFresh ? entry : await loadOnce(url))?.text;
+      if (isFresh && (entry.text === undefined || isNamedBy(fragment, entry.text))) {
+        return entry.text;
+      }
+      const text = (await loadOnce(url, own))?.text;
       if (text === undefined || fragment === undefined) return text;
-      return hash('sha256', text, 'base64url') === fragment ? text : undefined;
+      return isNamedBy(fragment, text) ? text : undefined;
     },
   };
+}
+
+/** What is kept is used again only for a link that says which object it means. */
+function isNamedBy(fragment: string | undefined, text: string): boolean {
+  return hash('sha256', text, 'base64url') === fragment;
 }
 
 function split(uri: string): readonly string[] {
