@@ -3,7 +3,7 @@
  * gateway in front of it has judged them, and says in its headers who calls and with which scopes.
  * It listens on loopback, so that nobody reaches it around the gateway.
  *
- *     RESOURCE=http://127.0.0.1:8480/mcp PORT=9000 node examples/mcp/server.ts
+ *     RESOURCE=http://127.0.0.1:8480/mcp PORT=9000 node_modules/.bin/node examples/mcp/server.ts
  */
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';

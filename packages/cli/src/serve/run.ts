@@ -61,7 +61,7 @@ export async function runProducts(
   const { issuer, authorityUrl, gatewayUrl } = running;
   say(
     { event: 'listening', issuer, authority: authorityUrl, gateway: gatewayUrl },
-    `${listening(style, [
+    `${listening(style, authorityUrl, [
       ['mintmark', version],
       ['authority', authorityUrl],
       ['gateway', gatewayUrl],
@@ -179,11 +179,16 @@ function welcome(
   ].join('\n');
 }
 
-function listening(style: Style, rows: Parameters<typeof fields>[1]): string {
+/** Where the command looks when nobody tells it: the default of `authority.listen`. */
+const defaultServer = 'http://127.0.0.1:8420';
+
+function listening(style: Style, authorityUrl: string, rows: Parameters<typeof fields>[1]): string {
   return [
     fields(style, rows),
     '',
     style.bold('Try, in another terminal, with MINTMARK_TOKEN set to the admin key:'),
+    // Where the command looks by itself, it need not be told.
+    ...(authorityUrl === defaultServer ? [] : [`  export MINTMARK_SERVER=${authorityUrl}`]),
     '  npx mintmark key create --name first --scope hello',
     '  npx mintmark key list',
     '  npx mintmark --help',
