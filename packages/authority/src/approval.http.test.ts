@@ -124,6 +124,78 @@ describe('a client that nobody vouches for', () => {
     expect((await replace())['scope']).toBe('openid mcp admin');
   });
 
+  it.each([
+    ['another redirect URI', { redirect_uris: ['https://evil.example/cb'] }],
+    ['another key', { jwks_uri: 'https://evil.example/jwks' }],
+  ])('waits anew when it registers %s', async (_what, change) => {
+    const wish = {
+      ...{ redirect_uris: [redirectUri], client_name: 'A', jwks_uri: 'https://agent.example/jwks' },
+      token_endpoint_auth_method: 'private_key_jwt',
+      grant_types: ['authorization_code', 'client_credentials'],
+      scope: 'openid admin',
+    };
+    const made = await register(wish);
+    const replace = async (more: object) => {
+      const headers = { authorization: `Bearer ${made['registration_access_token']}` };
+      const target = `/oauth2/register?client_id=${made['client_id']}`;
+      const json = { ...wish, client_id: made['client_id'], ...more };
+      await bed.authority.handle(buildRequest('PUT', target, { headers, json }));
+      return (await shown(made['client_id'])).json;
+    };
+    await approve(made['client_id']);
+    const kept = { approved_scopes: ['admin'], approved_grant_types: ['client_credentials'] };
+    expect(await replace({ client_name: 'B' })).toMatchObject({ client_name: 'B', ...kept });
+    const turned = await replace(change);
+    expect(turned).toMatchObject({
+      ...change,
+      ...{ approved_scopes: [], approved_grant_types: [] },
+      ...{ pending_scopes: ['admin'], pending_grant_types: ['client_credentials'] },
+    });
+    // Nor is it back with the place that was approved.
+    expect(await replace({})).toMatchObject({ approved_scopes: [] });
+    const [last] = (await bed.manage('GET', '/v1/audit/events?action=client.update')).json[
+      'items'
+    ] as readonly unknown[];
+    expect(last).toMatchObject({ detail: { pending_scopes: ['admin'] } });
+  });
+
+  it('waits anew when its document names another redirect URI', async () => {
+    await authorize('openid');
+    await approve(document);
+    expect((await authorize('openid admin')).url).toMatch(/^\/login/);
+    const redirect_uris = [redirectUri, 'https://evil.example/cb'];
+    bed.web.pages.set(document, { client_id: document, client_name: 'Agent', redirect_uris });
+    bed.clock.advanceMs(2 * 3_600_000);
+    expect((await authorize('openid admin')).status).toBe(403);
+  });
+
+  it('is told by each endpoint why it has to wait', async () => {
+    const device = 'urn:ietf:params:oauth:grant-type:device_code';
+    const ciba = 'urn:openid:params:grant-type:ciba';
+    const made = await register({
+      ...{ grant_types: [device, ciba], redirect_uris: [redirectUri] },
+      backchannel_token_delivery_mode: 'poll',
+    });
+    const credentials = {
+      clientId: String(made['client_id']),
+      secret: String(made['client_secret']),
+    };
+    const why = {
+      error: 'access_denied',
+      error_description: 'an administrator has to approve it first',
+    };
+    await bed.addUser('alice');
+    const ways = [
+      ['/oauth2/device_authorization', {}, 400],
+      ['/oauth2/bc-authorize', { login_hint: 'alice' }, 403],
+    ] as const;
+    const ask = ([path, more]: (typeof ways)[number]) =>
+      bed.post(path, { scope: 'openid admin', ...more }, credentials);
+    for (const way of ways) expect(await ask(way)).toMatchObject({ status: way[2], json: why });
+    await approve(made['client_id']);
+    for (const way of ways) expect((await ask(way)).status).toBe(200);
+  });
+
   it('has what an administrator names by an edit', async () => {
     await authorize('openid');
     const ifMatch = String((await shown(document)).headers['etag']);

@@ -190,6 +190,9 @@ function settleScopes(
   if (asked.length > limits.scopesMax || !asked.every(isWellFormed) || !asked.includes('openid')) {
     return err({ reason: 'malformed_scope' });
   }
+  if (asked.some((scope) => client.pendingScopes.includes(scope))) {
+    return err({ reason: 'awaiting_approval' });
+  }
   const isAllowed = asked.every((scope) => client.scopes.includes(scope));
   return isAllowed ? ok(asked) : err({ reason: 'scope_not_allowed' });
 }

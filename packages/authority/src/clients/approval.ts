@@ -3,6 +3,7 @@
  * a client that registered itself, or that a document describes, are made anew of each word of it;
  * what was decided about it lies beside that, and is not its own to change.
  */
+import { isDeepStrictEqual } from 'node:util';
 import type { ClientRules, GrantType } from './client-rules.ts';
 
 /** What is much: these wait for an administrator, all else is had at once. */
@@ -53,8 +54,29 @@ export function decidedScopes(rules: ClientRules): ClientRules {
   });
 }
 
-/** The same decisions over what a client says anew of itself. */
-export function withDecisions(
+/** Where its answers go and what proves it: by these an administrator knew whom he approved. */
+const identity = [
+  'redirectUris',
+  'jwks',
+  'jwksUri',
+  'tlsClientAuthSubjectDn',
+  'tlsClientAuthSanDns',
+  'tlsClientAuthSanUri',
+  'tlsClientAuthSanIp',
+  'tlsClientAuthSanEmail',
+] as const satisfies readonly (keyof ClientRules)[];
+
+/**
+ * What a client says anew of itself, with what was decided about it. Where it turns into another
+ * one, nothing of that holds: an approval is not to be had by whoever may edit a registration.
+ */
+export function redescribed(said: ClientRules, before: ClientRules): ClientRules {
+  const isSame = identity.every((member) => isDeepStrictEqual(said[member], before[member]));
+  return isSame ? withDecisions(said, before) : said;
+}
+
+/** The same decisions over other rules. */
+function withDecisions(
   rules: ClientRules,
   {
     approvedScopes,

@@ -13,7 +13,7 @@ import {
   type TenantId,
 } from '@mintmark/core';
 import type { Requester } from '../audit/requester.ts';
-import { withDecisions } from './approval.ts';
+import { redescribed } from './approval.ts';
 import { ruleFaults } from './check-rules.ts';
 import { type Client, clientOf } from './client.ts';
 import type { ClientRules } from './client-rules.ts';
@@ -128,7 +128,7 @@ async function keep(
       : await updateClient(deps, context, {
           clientId,
           version: known.version,
-          rules: withDecisions(rules, known),
+          rules: redescribed(rules, known),
           status: known.status,
         });
   if (kept.ok) return 'client' in kept.value ? kept.value.client : kept.value;

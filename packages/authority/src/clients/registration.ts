@@ -17,7 +17,7 @@ import {
 import { buildSecretToken, hashSecret, parseSecretToken } from '@mintmark/tokens';
 import type { Requester } from '../audit/requester.ts';
 import type { Step } from '../store/act.ts';
-import { type ApprovalRule, nothingIsMuch, splitWanted, withDecisions } from './approval.ts';
+import { type ApprovalRule, nothingIsMuch, redescribed, splitWanted } from './approval.ts';
 import { type Abilities, type RuleFault, ruleFaults } from './check-rules.ts';
 import { type Client, clientOf } from './client.ts';
 import type { ClientRules, GrantType } from './client-rules.ts';
@@ -138,8 +138,8 @@ export async function replaceRegistration(
   const edited = await updateClient(deps, context, {
     clientId: client.clientId,
     version: client.version,
-    // What administrators have decided since stays as they decided it.
-    rules: withDecisions(
+    // What administrators have decided since stays as they decided it, of the same client.
+    rules: redescribed(
       {
         ...judged.value,
         owner: client.owner,

@@ -196,7 +196,11 @@ export async function updateClient(
       clientId: input.clientId,
       ...(input.recorded ?? {
         action: 'client.update',
-        detail: { status: input.status, version: set.version },
+        detail: {
+          status: input.status,
+          version: set.version,
+          ...(waits(input.rules) && waiting(input.rules)),
+        },
       }),
     }),
   });

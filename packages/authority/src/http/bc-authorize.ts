@@ -7,6 +7,7 @@ import {
 } from '../authorization/authentication-requests.ts';
 import { readForm } from './form.ts';
 import { callingClient, type ProtocolDeps } from './protocol-deps.ts';
+import { awaitingApproval } from './render-authorization-error.ts';
 import { type Rendered, renderError, uncached } from './render-error.ts';
 
 export type BackchannelDeps = AuthenticationRequestDeps;
@@ -77,8 +78,9 @@ function rendered(refusal: BeginRefusal): Rendered {
       return { status: 400, error: 'unauthorized_client' };
     case 'malformed_scope':
     case 'scope_not_allowed':
-    case 'awaiting_approval':
       return { status: 400, error: 'invalid_scope' };
+    case 'awaiting_approval':
+      return { status: 403, error: 'access_denied', description: awaitingApproval };
     case 'target_not_allowed':
       return { status: 400, error: 'invalid_target' };
     case 'binding_message_refused':

@@ -63,7 +63,9 @@ export async function handleDeviceAuthorization(
 
 function renderRefusal(refusal: BeginDeviceRefusal): HttpResponse {
   if (refusal.reason === 'too_many_requests') return renderError(refusal);
-  return json(400, renderAuthorizationError(refusal));
+  const { error, description } = renderAuthorizationError(refusal);
+  const more = description === undefined ? {} : { error_description: description };
+  return json(400, { error, ...more });
 }
 
 function json(status: number, body: object): HttpResponse {

@@ -14,6 +14,9 @@ const unsupported: Readonly<Record<UnsupportedParameter, AuthorizationErrorCode>
   registration: 'registration_not_supported',
 };
 
+/** What a client is told that asks for what an administrator has not approved. */
+export const awaitingApproval = 'an administrator has to approve it first';
+
 export function renderAuthorizationError(refusal: ClientRefusal): AuthorizationError {
   switch (refusal.reason) {
     case 'duplicate_parameter':
@@ -35,7 +38,7 @@ export function renderAuthorizationError(refusal: ClientRefusal): AuthorizationE
     case 'parameter_not_supported':
       return { error: unsupported[refusal.name] };
     case 'awaiting_approval':
-      return { error: 'access_denied', description: 'an administrator has to approve it first' };
+      return { error: 'access_denied', description: awaitingApproval };
     case 'grant_not_allowed':
       return { error: 'unauthorized_client' };
     case 'malformed_scope':
