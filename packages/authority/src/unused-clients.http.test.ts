@@ -61,6 +61,18 @@ describe('a client that registered itself', () => {
     expect(await bed.store.clientUses.count({})).toBe(0);
   });
 
+  it('stays where an administrator approved something of it', async () => {
+    await open({ ...policy, approval: { scopes: ['mcp'], grantTypes: [] } });
+    const [approved, other] = [await register(), await register()];
+    const path = `/v1/clients/${approved.clientId}/approve`;
+    const done = await bed.manage('POST', path, { ifMatch: '*', json: {} });
+    expect(done.status, done.text).toBe(200);
+    for (const _ of [1, 2]) {
+      await passDays(31);
+      expect([await isThere(approved), await isThere(other)]).toEqual([true, false]);
+    }
+  });
+
   it('stays where the operator says nothing', async () => {
     const { unusedSeconds: _, ...silent } = policy;
     await open(silent);

@@ -57,6 +57,13 @@ export async function sweepUnusedClients(
     const row = await deps.store.clients.get(tenant, clientId);
     if (row === undefined) continue;
     const client = clientOf(row);
+    if (client.approvedScopes.length + client.approvedGrantTypes.length > 0) {
+      // An administrator has looked at it: it is his to end. It is passed over for another term.
+      const seen = { tenant, clientId, usedAt: deps.clock.nowMs() };
+      const steps = [{ do: 'put', table: 'clientUses', row: seen }] as const;
+      await deps.store.acts.run({ steps, audit: null });
+      continue;
+    }
     const context: Requester = {
       tenant: tenant as TenantId,
       actor: { kind: 'system', id: 'unused-clients' },
