@@ -12,16 +12,19 @@ const added = { access_token: { groups: ['staff'] }, id_token: { team: 'a' } };
 let bed: GrantBed;
 let answer: unknown;
 let failure: HookFailure | undefined;
+let thrown: Error | undefined;
 let asked: JsonObject[];
 
 async function open(onFailure: 'refuse' | 'without' = 'refuse') {
   asked = [];
   answer = added;
   failure = undefined;
+  thrown = undefined;
   const claimsHook = {
     ...{ deadlineMs: 500, onFailure },
     source: async (question: JsonObject) => {
       asked.push(question);
+      if (thrown !== undefined) throw thrown;
       return failure === undefined ? ok(JSON.stringify(answer)) : err(failure);
     },
   };
@@ -202,6 +205,12 @@ describe('a failure', () => {
     expect(await bed.records('token.issue')).toEqual([]);
     failure = undefined;
     expect((await bed.redeem(code)).status).toBe(200);
+  });
+
+  it('brings what the program threw before an operator', async () => {
+    thrown = new Error('no such table');
+    expect(await bed.redeem(await bed.code())).toMatchObject({ status: 503 });
+    expect(bed.events).toMatchObject([{ error: { code: 'claims_hook_failed', cause: thrown } }]);
   });
 
   it('makes the token without, where the operator said so, and the record says it', async () => {

@@ -151,8 +151,9 @@ describe('an encrypted authorization response', () => {
 });
 
 describe('a client that is encrypted to', () => {
+  const defaults = { clientId: 'c', owner: 'x', algorithm: 'ES256' } as const;
   const faults = (given: Partial<ClientRules>) => {
-    const whole = freshRules({ ...appRules, ...given }, { owner: 'x', algorithm: 'ES256' });
+    const whole = freshRules({ ...appRules, ...given }, defaults);
     return ruleFaults(whole, { grantTypes, authMethods: clientAuthMethods }).map(
       ({ member }) => member,
     );

@@ -123,8 +123,18 @@ describe('registration', () => {
   });
 
   it.each(machineGrants)('lets no stranger be a machine with %s', async (grant) => {
-    const made = await register(await open(), { grant_types: [grant], jwks });
-    expect(made).toMatchObject({ status: 201, json: { grant_types: [] } });
+    const wish = { grant_types: [grant, 'refresh_token'], jwks };
+    const refused = await register(await open(), wish);
+    expect(refused).toMatchObject({ status: 400, json: { error: 'invalid_client_metadata' } });
+    expect(refused.json['error_description']).toBe(
+      `grant_types: ${grant} needs a registration credential; ask an administrator`,
+    );
+    // One that can do something else is cut to that.
+    const cut = await register(await open(), {
+      ...{ redirect_uris, jwks },
+      grant_types: [grant, 'authorization_code'],
+    });
+    expect(cut).toMatchObject({ status: 201, json: { grant_types: ['authorization_code'] } });
   });
 
   it('gives a secret that never ends, and is not the registration’s token', async () => {
@@ -267,7 +277,7 @@ describe('a registration', () => {
         redirect_uris: json.redirect_uris,
         scope: 'openid mcp',
         contacts: [],
-        client_name: 'client',
+        client_name: client_id,
       },
     });
     const names = { client_id: 'other', client_id_issued_at: 1 };

@@ -35,7 +35,12 @@ import { createPeppers, type Peppers } from './custody/peppers.ts';
 import { createSealer, type Sealer } from './custody/sealer.ts';
 import { createSlowHashQueue, type SlowHashQueue } from './custody/slow-hash-queue.ts';
 import { createDetailTypes, type DetailTypesReader } from './details/types.ts';
-import { type ClaimsHook, type ClaimsHookSettings, createClaimsHook } from './hooks/claims-hook.ts';
+import {
+  type ClaimsHook,
+  type ClaimsHookSettings,
+  createClaimsHook,
+  hintOf,
+} from './hooks/claims-hook.ts';
 import { createKeyring, type Keyring } from './keyring/keyring.ts';
 import { createKeyEnder, type KeyEnder } from './revocation/end-keys.ts';
 import { type Feed, openFeed } from './revocation/feed.ts';
@@ -117,9 +122,10 @@ export interface Rooms {
 function openHook(ports: AuthorityPorts, settings: ClaimsHookSettings): ClaimsHook {
   return createClaimsHook(settings, {
     ...ports,
-    failed(failure) {
+    failed(failure, cause) {
       const error = new NetworkFault('claims_hook_failed', `the claims hook: ${failure}`, {
-        hint: 'docs/claims-hook.md says what it may answer',
+        cause,
+        hint: hintOf(failure),
       });
       ports.log({ type: 'fault', where: 'claims hook', error });
     },

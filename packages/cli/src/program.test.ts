@@ -40,6 +40,23 @@ describe('the command line', () => {
     expect(JSON.parse(err).error).toMatchObject({ code: 'usage' });
   });
 
+  it('says where options stand that come before the command', async () => {
+    const hint = 'options stand after the whole command: mintmark client create --server URL';
+    const line = '--server https://issuer.example client create';
+    const { err, exit } = await run(line);
+    expect(exit).toBe(2);
+    expect(err).toContain("unknown option '--server'");
+    expect(err).toContain(hint);
+    expect(JSON.parse((await run(`${line} --json`)).err).error).toMatchObject({ hint });
+    expect((await run('key list --odd')).err).not.toContain(hint);
+  });
+
+  it('shows defaults as the file says them', async () => {
+    const { out } = await run('serve --help');
+    expect(out).toContain('(default {})');
+    expect(out).not.toContain('[object');
+  });
+
   it('exits 1 when the server refuses, with its words', async () => {
     const server = () => json(403, problem);
     const { exit, err, out } = await run('key list', { server });

@@ -41,10 +41,15 @@ export async function runCli(argv: readonly string[], ports: CliPorts): Promise<
     // Help and version end this way too, with exit code 0; the text is written already.
     if (error.exitCode === 0) return exitCodes.success;
     const message = error.message.replace(/^error: /, '');
-    if (json) showFailure(ports, failureOfRefusal({ reason: 'usage', message }), { json, style });
+    const hint = argv[0]?.startsWith('-') ? optionsLast : undefined;
+    const refusal = { reason: 'usage', message, ...(hint && { hint }) } as const;
+    if (json) showFailure(ports, failureOfRefusal(refusal), { json, style });
+    else if (hint !== undefined) ports.terminal.writeError(`${hint}\n`);
     return exitCodes.usage;
   }
 }
+
+const optionsLast = 'options stand after the whole command: mintmark client create --server URL';
 
 type Act = (invocation: Invocation, command: Command) => Promise<void>;
 

@@ -26,7 +26,9 @@ const fapi: GivenRules = {
 };
 
 const faulty = (given: GivenRules): readonly string[] =>
-  ruleFaults(freshRules(given, { owner: 'team', algorithm: 'ES256' }), all).map((f) => f.member);
+  ruleFaults(freshRules(given, { clientId: 'c', owner: 'team', algorithm: 'ES256' }), all).map(
+    (f) => f.member,
+  );
 
 describe('of a client that asks by the back channel', () => {
   it.each<[string, GivenRules]>([
@@ -111,7 +113,8 @@ describe('of a client that asks by the back channel', () => {
 });
 
 describe('a sector', () => {
-  const rules = (given: GivenRules) => freshRules(given, { owner: 'team', algorithm: 'ES256' });
+  const rules = (given: GivenRules) =>
+    freshRules(given, { clientId: 'c', owner: 'team', algorithm: 'ES256' });
 
   it('is also where a client is pinged or, where it is not, where its keys are', () => {
     expect(sectorUris(rules(ping))).toEqual([endpoint]);

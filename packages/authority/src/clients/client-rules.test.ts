@@ -5,7 +5,7 @@ import { clientAuthMethods, clientRules, grantTypes } from './client-rules.ts';
 import { editedRules, freshRules, type GivenRules } from './fresh-rules.ts';
 
 const all: Abilities = { grantTypes, authMethods: clientAuthMethods };
-const defaults = { owner: 'team', algorithm: 'ES256' } as const;
+const defaults = { clientId: 'c', owner: 'team', algorithm: 'ES256' } as const;
 const uri = 'https://app.example/cb';
 const key = {
   kty: 'EC',

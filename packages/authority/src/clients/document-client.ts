@@ -101,7 +101,7 @@ async function fetchRules(
   const { applicationType = 'native' } = given;
   const policy = deps.policyOf(tenant);
   // Whoever may register others has not seen this one.
-  const by = { ...deps, policy, isVouchedFor: false };
+  const by = { ...deps, clientId, policy, isVouchedFor: false };
   const stranger = strangersRules(by, { ...given, applicationType });
   const rules: ClientRules = { ...stranger, source: 'document', requirePkce: true };
   if (ruleFaults(rules, deps.abilities).length > 0) return undefined;

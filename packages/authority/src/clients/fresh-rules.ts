@@ -4,6 +4,8 @@ import { type ClientRules, clientRules, publicKeyAlgorithms } from './client-rul
 
 /** What stands where nothing was given. */
 export interface RegistrationDefaults {
+  /** Names the client to people where it has no name (RFC 7591 §2). */
+  readonly clientId: string;
   readonly owner: string;
   /** Signs the access tokens. */
   readonly algorithm: JwsAlgorithm;
@@ -14,10 +16,10 @@ export type GivenRules = { readonly [M in keyof ClientRules]?: unknown };
 
 /** @throws ZodError where the caller has not parsed what was given */
 export function freshRules(given: GivenRules, defaults: RegistrationDefaults): ClientRules {
-  const { owner } = defaults;
+  const { clientId, owner } = defaults;
   const grantTypes = given.grantTypes ?? grantTypesFor(given.redirectUris);
   const members = {
-    name: 'client',
+    name: clientId,
     owner,
     authMethod: 'client_secret_basic',
     scopes: [],

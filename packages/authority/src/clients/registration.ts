@@ -84,9 +84,9 @@ export async function registerClient(
   context: Requester,
   given: GivenRules,
 ): Promise<Result<Registered, RegistrationRefusal>> {
-  const judged = await judge(deps, context.tenant, given);
-  if (!judged.ok) return judged;
   const clientId = freshId(deps.entropy) as ClientId;
+  const judged = await judge(deps, { tenant: context.tenant, clientId, given });
+  if (!judged.ok) return judged;
   const token = newRegistrationToken(deps, context.tenant, clientId);
   const made = await createClient(deps, context, {
     clientId,
@@ -130,9 +130,10 @@ export async function replaceRegistration(
 ): Promise<Result<Client, RegistrationRefusal>> {
   const { client, given } = input;
   // A secret is made at registration alone: a client that changes its kind registers anew.
-  const judged = await judge(deps, context.tenant, {
-    ...given,
-    authMethod: client.authMethod,
+  const judged = await judge(deps, {
+    tenant: context.tenant,
+    clientId: client.clientId,
+    given: { ...given, authMethod: client.authMethod },
   });
   if (!judged.ok) return judged;
   const edited = await updateClient(deps, context, {
@@ -165,12 +166,16 @@ export async function endRegistration(
 
 async function judge(
   deps: RegistrationDeps,
-  tenant: TenantId,
-  given: GivenRules,
+  input: { readonly tenant: TenantId; readonly clientId: ClientId; readonly given: GivenRules },
 ): Promise<Result<ClientRules, RegistrationRefusal>> {
+  const { tenant, clientId, given } = input;
   const policy = deps.policyOf(tenant);
-  const rules = strangersRules({ ...deps, policy, isVouchedFor: policy.mode === 'token' }, given);
-  const faults = ruleFaults(rules, deps.abilities);
+  const isVouchedFor = policy.mode === 'token';
+  const rules = strangersRules({ ...deps, clientId, policy, isVouchedFor }, given);
+  const faults = [
+    ...(isVouchedFor ? [] : machineFaults(given)),
+    ...ruleFaults(rules, deps.abilities),
+  ];
   if (faults.length > 0) return err({ reason: 'faulty_rules', faults });
   const { sectorIdentifierUri: sector } = rules;
   const uris = sectorUris(rules);
@@ -187,19 +192,30 @@ const machineGrants: readonly GrantType[] = [
 /** Grants by which a client needs no person to come to it. */
 const decidedGrants: readonly GrantType[] = [...machineGrants, 'urn:openid:params:grant-type:ciba'];
 
+/** Without the grants that a stranger cannot have, such a client would be good for nothing. */
+function machineFaults({ grantTypes: asked }: GivenRules): readonly RuleFault[] {
+  if (!Array.isArray(asked)) return [];
+  const machine = asked.find((one) => decidedGrants.includes(one));
+  const isMore = asked.some((one) => !decidedGrants.includes(one) && one !== 'refresh_token');
+  if (machine === undefined || isMore) return [];
+  const message = `${machine} needs a registration credential; ask an administrator`;
+  return [{ member: 'grantTypes', message }];
+}
+
 /**
  * What a stranger gets of what it asked for. RFC 7591 §2 lets the server replace values, and the
  * answer shows what became of them.
  */
 export function strangersRules(
   deps: Pick<RegistrationDeps, 'abilities' | 'algorithm'> & {
+    readonly clientId: ClientId;
     readonly policy: RegistrationPolicy;
     /** Whether it was registered by a credential that may do so. */
     readonly isVouchedFor: boolean;
   },
   given: GivenRules,
 ): ClientRules {
-  const { policy, abilities, algorithm, isVouchedFor } = deps;
+  const { clientId, policy, abilities, algorithm, isVouchedFor } = deps;
   const asked = Array.isArray(given.grantTypes) ? given.grantTypes : ['authorization_code'];
   const mayHave = (grant: GrantType): boolean =>
     abilities.grantTypes.includes(grant) &&
@@ -222,7 +238,7 @@ export function strangersRules(
       requirePkce: policy.requirePkce || !mayGoWithoutPkce(given, grantTypes),
       assertionAudience: 'issuer_or_endpoint',
     },
-    { owner: 'registration', algorithm },
+    { clientId, owner: 'registration', algorithm },
   );
 }
 

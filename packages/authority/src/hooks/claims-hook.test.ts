@@ -1,6 +1,6 @@
 import { err, limits, manualClock, ok, type Result } from '@mintmark/core';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { type ClaimsHook, createClaimsHook, type HookFailure } from './claims-hook.ts';
+import { type ClaimsHook, createClaimsHook, type HookFailure, hintOf } from './claims-hook.ts';
 import { type ClaimsModule, moduleSource } from './module-source.ts';
 
 type Answer = Result<string, HookFailure>;
@@ -8,6 +8,7 @@ type Answer = Result<string, HookFailure>;
 const nothing = ok('{}');
 const clock = manualClock(0);
 let failures: HookFailure[];
+let thrown: unknown[];
 let alarms: (() => void)[];
 
 const parts = {
@@ -19,11 +20,15 @@ const parts = {
     },
     every: () => () => undefined,
   },
-  failed: (failure: HookFailure) => void failures.push(failure),
+  failed(failure: HookFailure, what?: unknown) {
+    failures.push(failure);
+    thrown.push(what);
+  },
 };
 
 beforeEach(() => {
   failures = [];
+  thrown = [];
   alarms = [];
 });
 
@@ -153,6 +158,13 @@ describe('a module', () => {
     expect(await consult(withModule(run))).toEqual(err(failure));
   });
 
+  it('that throws tells what it threw, and no other failure tells anything', async () => {
+    const broken = new Error('no such table');
+    await consult(withModule(() => Promise.reject(broken)));
+    await consult(withModule(() => () => 1));
+    expect(thrown).toEqual([broken, undefined]);
+  });
+
   it('that takes too long is left, and what it does then harms nobody', async () => {
     const { promise, reject } = Promise.withResolvers<never>();
     const asked = consult(withModule(() => promise));
@@ -163,4 +175,10 @@ describe('a module', () => {
     await promise.catch(() => undefined);
     expect(alarms).toEqual([]);
   });
+});
+
+it('has a hint that fits what went wrong', () => {
+  expect(hintOf('threw')).toContain('mend the hook');
+  expect(hintOf('unreachable')).toContain('claims_hook.url');
+  expect(hintOf('malformed')).toContain('what it may answer');
 });

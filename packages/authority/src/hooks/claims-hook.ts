@@ -51,8 +51,8 @@ export interface ClaimsHook {
 export interface ClaimsHookParts {
   readonly clock: Pick<Clock, 'monotonicMs'>;
   readonly timers: Timers;
-  /** Told of each call that came to nothing. */
-  readonly failed: (failure: HookFailure) => void;
+  /** Told of each call that came to nothing; where the program threw, with what it threw. */
+  readonly failed: (failure: HookFailure, thrown?: unknown) => void;
 }
 
 export function createClaimsHook(settings: ClaimsHookSettings, parts: ClaimsHookParts): ClaimsHook {
@@ -65,13 +65,14 @@ export function createClaimsHook(settings: ClaimsHookSettings, parts: ClaimsHook
   async function call(
     question: JsonObject,
     scopes: readonly string[],
+    threw: (thrown: unknown) => void,
   ): Promise<Result<HookAnswer, HookFailure>> {
     if (underWay >= limits.hookCallsMax) return err('busy');
     const ended = breaker.begin();
     if (ended === undefined) return err('resting');
     underWay++;
     const asked = source(question, deadlineMs).finally(() => underWay--);
-    const text = await within(timers, deadlineMs, asked);
+    const text = await within({ timers, ms: deadlineMs, threw }, asked);
     ended(text.ok || !isOutage(text.refusal));
     if (!text.ok) return text;
     const answer = parseHookAnswer(text.value, scopes);
@@ -82,13 +83,24 @@ export function createClaimsHook(settings: ClaimsHookSettings, parts: ClaimsHook
     onFailure,
     calls,
     async consult(question, scopes) {
-      const answer = await call(question, scopes);
+      let thrown: unknown;
+      const answer = await call(question, scopes, (what) => {
+        thrown = what;
+      });
       const outcome = outcomeOf(answer);
       calls.set(outcome, (calls.get(outcome) ?? 0) + 1);
-      if (!answer.ok && isNews(answer.refusal)) parts.failed(answer.refusal);
+      if (!answer.ok && isNews(answer.refusal)) parts.failed(answer.refusal, thrown);
       return answer;
     },
   };
+}
+
+/** What an operator can do about it. */
+export function hintOf(failure: HookFailure): string {
+  if (failure === 'threw') return 'mend the hook: its error stands beside this';
+  return isOutage(failure)
+    ? 'see that the hook runs, and answers at claims_hook.url within claims_hook.deadline_ms'
+    : 'docs/claims-hook.md says what it may answer';
 }
 
 function outcomeOf(answer: Result<HookAnswer, HookFailure>): string {
@@ -108,15 +120,19 @@ function isOutage(failure: HookFailure): boolean {
 
 /** What comes later is dropped; a source that rejects has thrown. */
 async function within(
-  timers: Timers,
-  ms: number,
+  by: {
+    readonly timers: Timers;
+    readonly ms: number;
+    readonly threw: (thrown: unknown) => void;
+  },
   asked: Promise<Result<string, HookFailure>>,
 ): Promise<Result<string, HookFailure>> {
   const { promise: late, resolve } = Promise.withResolvers<Result<string, HookFailure>>();
-  const cancel = timers.after(ms, () => resolve(err('timeout')));
+  const cancel = by.timers.after(by.ms, () => resolve(err('timeout')));
   try {
     return await Promise.race([asked, late]);
-  } catch {
+  } catch (thrown) {
+    by.threw(thrown);
     return err('threw');
   } finally {
     cancel();

@@ -1,5 +1,5 @@
 /** `mintmark doctor`. */
-import { ok } from '@mintmark/core';
+import { err, ok } from '@mintmark/core';
 import type { Command } from '../command.ts';
 import type { Check } from '../doctor/check.ts';
 import type { Style } from '../style.ts';
@@ -17,7 +17,9 @@ const doctor: Command = {
     ['mintmark doctor --json', 'for monitoring'],
   ],
   async run(invocation) {
-    const { examine } = await import('../doctor/doctor.ts');
+    const { examine, nobodyNamed } = await import('../doctor/doctor.ts');
+    const nobody = nobodyNamed(invocation.ports, invocation.config().config);
+    if (nobody !== undefined) return err(nobody);
     const checks = await examine(invocation.ports, {
       loaded: invocation.config(),
       nodeVersion: process.version,

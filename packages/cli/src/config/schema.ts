@@ -12,6 +12,9 @@ const listenAddress = z
   .regex(/^(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):\d{1,5}$/, 'must be HOST:PORT')
   .refine((text) => Number(text.slice(text.lastIndexOf(':') + 1)) <= 65_535, 'port above 65535');
 
+/** Where an installation stands that nobody has named. */
+export const dataByDefault = './data';
+
 /** Where a secret is kept. The secret itself never stands in a file or on a command line. */
 const tenantName = z.string().regex(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/);
 
@@ -80,7 +83,7 @@ const listener = (port: number) => ({
 });
 
 export const configSchema = z.strictObject({
-  data: z.string().min(1).default('./data').describe('folder of everything that is kept'),
+  data: z.string().min(1).default(dataByDefault).describe('folder of everything that is kept'),
   issuer: baseUrl
     .optional()
     .describe('base URL under which clients reach the authority; default: where it listens'),

@@ -47,7 +47,7 @@ function flatten(schema: z.ZodType, path: readonly string[]): Setting[] {
       flag: shortFlags[long] ?? long,
       kind: kindOf(inner),
       description: schema.description ?? '',
-      fallback: fallback === undefined ? undefined : String(fallback),
+      fallback: fallback === undefined ? undefined : textOf(fallback),
     },
   ];
 }
@@ -61,6 +61,12 @@ function unwrap(schema: z.ZodType): z.ZodType {
 function fallbackOf(schema: z.ZodType): unknown {
   const { def } = schema as { def: { type: string; defaultValue?: unknown } };
   return def.type === 'default' ? def.defaultValue : undefined;
+}
+
+/** A structure is said in JSON, which YAML takes too; a list by commas, as everywhere here. */
+function textOf(value: unknown): string {
+  const isStructure = typeof value === 'object' && !Array.isArray(value);
+  return isStructure ? JSON.stringify(value) : String(value);
 }
 
 function kindOf(schema: z.ZodType): Setting['kind'] {

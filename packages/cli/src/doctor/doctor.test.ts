@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -70,6 +70,28 @@ describe('mintmark doctor', () => {
   it('warns of a custody key beside the data', async () => {
     const { bad } = await examine('--custody-key-file', join(data, 'custody.key'));
     expect(bad).toContain('warn custody_key_beside');
+  });
+
+  it('asks for a name where nobody named an installation', async () => {
+    const before = process.cwd();
+    const nowhere = mkdtempSync(join(tmpdir(), 'mintmark-nowhere-'));
+    process.chdir(nowhere);
+    try {
+      const { exit, err } = await run('doctor --json');
+      expect(exit).toBe(2);
+      expect(JSON.parse(err).error).toEqual({
+        code: 'usage',
+        message: 'no installation in ./data',
+        hint: 'name it with --data or --config',
+      });
+      // A lost database or custody is no usage error.
+      mkdirSync('data');
+      writeFileSync(join('data', 'custody.json'), '{}');
+      expect((await run('doctor --json')).exit).toBe(1);
+    } finally {
+      process.chdir(before);
+      rmSync(nowhere, { recursive: true });
+    }
   });
 
   it('fails where there is no installation', async () => {

@@ -5,10 +5,11 @@
 import { inspectStore, localCustodyWarnings, openLocalCustody } from '@mintmark/authority';
 import { Fault, rfc3339, type UnixMs } from '@mintmark/core';
 import { serverOf } from '../api/connect.ts';
+import type { CommandRefusal } from '../command.ts';
 import type { LoadedConfig } from '../config/load.ts';
-import type { Config } from '../config/schema.ts';
+import { type Config, dataByDefault } from '../config/schema.ts';
 import type { CliPorts } from '../ports.ts';
-import { custodyOf, databaseOf } from '../serve/installation.ts';
+import { custodyOf, databaseOf, isNowhere } from '../serve/installation.ts';
 import { type Check, fail, pass, warn } from './check.ts';
 import {
   checkDatabaseFiles,
@@ -48,6 +49,16 @@ export async function examine(ports: CliPorts, patient: Patient): Promise<readon
     ...(await checkDatabase(ports, config)),
     await checkServer(ports, config),
   ];
+}
+
+/** Whoever runs it elsewhere than the server has no sick installation, but named none. */
+export function nobodyNamed(
+  { environment }: Pick<CliPorts, 'environment'>,
+  config: Config,
+): CommandRefusal | undefined {
+  if (config.data !== dataByDefault || !isNowhere(config, environment)) return undefined;
+  const message = `no installation in ${config.data}`;
+  return { reason: 'usage', message, hint: 'name it with --data or --config' };
 }
 
 /** What must not be wrong where somebody serves with `--strict`; the rest shows at the start. */

@@ -47,6 +47,18 @@ describe('the claims hook of a configuration', () => {
     });
   });
 
+  it('says how a secret is made that is not there, and nothing more of other faults', async () => {
+    const url = 'https://hook.example/claims';
+    const file = join(folder, 'absent');
+    await expect(open({ url, secret: `file:${file}` })).rejects.toMatchObject({
+      ...invalid,
+      message: `claims_hook: there is no secret ${file}`,
+      hint: `make one: openssl rand -hex 32 > ${file}; chmod 600 ${file}`,
+    });
+    const fault = { code: 'custody_reference' };
+    await expect(open({ url, secret: 'env:ABSENT' })).rejects.toMatchObject(fault);
+  });
+
   it.each<[string, Record<string, unknown>]>([
     ['both', { url: 'https://hook.example/', secret: 'env:HOOK', module: 'x.ts' }],
     ['a URL without secret', { url: 'https://hook.example/' }],

@@ -8,7 +8,7 @@ import {
   readSecretReference,
   webhookSource,
 } from '@mintmark/authority';
-import { ConfigFault } from '@mintmark/core';
+import { ConfigFault, CustodyFault } from '@mintmark/core';
 import type { GuardedClient } from '@mintmark/net';
 import type { Config } from '../config/schema.ts';
 import type { CliPorts } from '../ports.ts';
@@ -32,10 +32,26 @@ export async function openClaimsHook(
   if (url === undefined) return undefined;
   if (config.secret === undefined)
     throw invalid('a url needs a secret that its requests are signed by');
-  const secret = await readSecretReference(config.secret, ports.environment);
+  const secret = await readSecret(config.secret, ports.environment);
   if (secret.length < secretBytesMin)
     throw invalid(`the secret has fewer than ${secretBytesMin} bytes`);
   return { ...rest, source: webhookSource({ ...ports, url, secret, client }) };
+}
+
+/** Unlike what custody keeps, this secret depends on nothing: one that is absent is made. */
+async function readSecret(
+  reference: string,
+  environment: CliPorts['environment'],
+): Promise<Uint8Array> {
+  try {
+    return await readSecretReference(reference, environment);
+  } catch (cause) {
+    if (!(cause instanceof CustodyFault && cause.code === 'custody_missing')) throw cause;
+    const file = reference.replace(/^file:/, '');
+    throw new ConfigFault('claims_hook_invalid', `claims_hook: there is no secret ${file}`, {
+      hint: `make one: openssl rand -hex 32 > ${file}; chmod 600 ${file}`,
+    });
+  }
 }
 
 async function load(path: string): Promise<ClaimsModule> {

@@ -103,6 +103,13 @@ function noteInstallation(config: Config): void {
   writeFileSync(note, text, { mode: 0o600 });
 }
 
+/** Whether nothing of an installation stands in the folder, and no database is named. */
+export function isNowhere(config: Config, environment: CliPorts['environment']): boolean {
+  if (config.database !== undefined) return false;
+  const files = [noteOf(config), join(config.data, 'mintmark.db')];
+  return ![...files, custodyOf(config, environment).path].some((file) => existsSync(file));
+}
+
 function refuseLostDatabase(config: Config): void {
   if (!existsSync(noteOf(config))) return;
   throw new StoreFault(

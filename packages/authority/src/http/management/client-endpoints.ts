@@ -2,6 +2,7 @@
 import {
   type ClientId,
   err,
+  freshId,
   type JwsAlgorithm,
   limits,
   ok,
@@ -80,14 +81,16 @@ function create(ports: ClientPorts): PreparedEndpoint {
     problems: ['already_exists', 'wrong_state'],
     async handle({ caller, requester, body, remember }) {
       const { client_id, client_secret, ...wire } = body;
+      const id = (client_id ?? freshId(ports.entropy)) as ClientId;
       const rules = freshRules(givenRules(wire), {
+        clientId: id,
         owner: caller.actor.id,
         algorithm: ports.defaultAlgorithm,
       });
       const excess = faultOf(ports, rules) ?? excessOf(ports, caller, rules);
       if (excess !== undefined) return err(excess);
       const made = await createClient(ports, requester, {
-        clientId: client_id as ClientId | undefined,
+        clientId: id,
         secret: client_secret,
         rules,
         alongside: (one) =>
