@@ -51,15 +51,12 @@ async function open(uri: string, more: Record<string, string> = {}) {
 const plain = { redirect_uri: redirectUri, state: 'plain' };
 
 describe('a request by reference', () => {
-  test('is what the hash in its fragment says, and no other', async () => {
+  test('is taken by its signature, whatever its fragment says', async () => {
     const text = publish(await signed());
-    const right = `${url}#${hash('sha256', text, 'base64url')}`;
-    expect(answerOf(await open(right))).toMatchObject({ code: expect.any(String), state: 'st-1' });
-    const wrong = `${url}#${hash('sha256', 'x', 'base64url')}`;
-    expect(answerOf(await open(wrong, plain))).toMatchObject({
-      error: 'invalid_request_uri',
-      state: 'plain',
-    });
+    for (const of of [text, 'x']) {
+      const uri = `${url}#${hash('sha256', of, 'base64url')}`;
+      expect(answerOf(await open(uri))).toMatchObject({ code: expect.any(String), state: 'st-1' });
+    }
   });
 
   test('may be encrypted to us', async () => {

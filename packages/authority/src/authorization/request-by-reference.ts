@@ -4,14 +4,14 @@
  * registered, one for each request that somebody makes up, or an object that is kept for longer
  * than its server allows.
  */
-import { hash } from 'node:crypto';
 import { type Clock, limits, NetworkFault, utf8Decode } from '@mintmark/core';
 import type { GuardedClient } from '@mintmark/net';
 
 export interface RequestsByReference {
   /**
-   * @param uri `request_uri` as it came; a fragment is the SHA-256 of what stands there (OpenID
-   *   Connect Core §6.2)
+   * @param uri `request_uri` as it came; its fragment says which version of what stands there is
+   *   meant, as a rule by a SHA-256 (OpenID Connect Core §6.2). It is compared and not computed:
+   *   the object is signed, so a hash beside it proves nothing more
    * @returns the request object; undefined where the client registered no such URI, or nothing that
    *   could be one stands there
    */
@@ -25,6 +25,8 @@ export interface RequestsByReference {
 const mediaTypes = ['application/oauth-authz-req+jwt', 'application/jwt', 'application/jose'];
 
 interface Fetched {
+  /** Of the link for which it was fetched. */
+  readonly fragment: string | undefined;
   readonly text: string | undefined;
   /** Of the monotonic clock; not to be used from then on. */
   readonly endsAtMs: number;
@@ -37,8 +39,8 @@ export function createRequestsByReference(deps: {
   const kept = new Map<string, Fetched>();
   const underWay = new Map<string, Promise<Fetched>>();
 
-  async function load(url: string): Promise<Fetched> {
-    const fetched = await fetchObject(deps, url);
+  async function load(url: string, fragment: string | undefined): Promise<Fetched> {
+    const fetched = { fragment, ...(await fetchObject(deps, url)) };
     kept.delete(url);
     const oldest = kept.keys().next();
     if (kept.size >= limits.requestObjectsKeptMax && oldest.done !== true) {
@@ -49,16 +51,17 @@ export function createRequestsByReference(deps: {
   }
 
   /** Callers at the same time share one fetch; more than a few URLs at once are refused. */
-  function loadOnce(url: string, own: ReadonlySet<string>): Promise<Fetched | undefined> {
-    const known = underWay.get(url);
+  function loadOnce(uri: string, own: ReadonlySet<string>): Promise<Fetched | undefined> {
+    const known = underWay.get(uri);
     if (known !== undefined) return known;
-    const ofClient = [...underWay.keys()].filter((one) => own.has(one)).length;
+    const ofClient = [...underWay.keys()].filter((one) => own.has(split(one)[0]!)).length;
     const isBusy =
       underWay.size >= limits.requestObjectsUnderWayMax ||
       ofClient >= limits.requestObjectsUnderWayPerClient;
     if (isBusy) return Promise.resolve(undefined);
-    const loading = load(url).finally(() => underWay.delete(url));
-    underWay.set(url, loading);
+    const [url = '', fragment] = split(uri);
+    const loading = load(url, fragment).finally(() => underWay.delete(uri));
+    underWay.set(uri, loading);
     return loading;
   }
 
@@ -70,19 +73,12 @@ export function createRequestsByReference(deps: {
       if (!own.has(url) || !url.startsWith('http')) return undefined;
       const entry = kept.get(url);
       const isFresh = entry !== undefined && deps.clock.monotonicMs() < entry.endsAtMs;
-      if (isFresh && (entry.text === undefined || isNamedBy(fragment, entry.text))) {
-        return entry.text;
-      }
-      const text = (await loadOnce(url, own))?.text;
-      if (text === undefined || fragment === undefined) return text;
-      return isNamedBy(fragment, text) ? text : undefined;
+      // What is kept is used again only for a link that says which version it means.
+      const isMeant = fragment !== undefined && fragment === entry?.fragment;
+      if (isFresh && (entry.text === undefined || isMeant)) return entry.text;
+      return (await loadOnce(uri, own))?.text;
     },
   };
-}
-
-/** What is kept is used again only for a link that says which object it means. */
-function isNamedBy(fragment: string | undefined, text: string): boolean {
-  return hash('sha256', text, 'base64url') === fragment;
 }
 
 function split(uri: string): readonly string[] {
@@ -93,7 +89,7 @@ function split(uri: string): readonly string[] {
 async function fetchObject(
   deps: Parameters<typeof createRequestsByReference>[0],
   url: string,
-): Promise<Fetched> {
+): Promise<Omit<Fetched, 'fragment'>> {
   const from = deps.clock.monotonicMs();
   const headers = { accept: mediaTypes.join(', ') };
   const failed = { text: undefined, endsAtMs: from + limits.requestObjectRetryMs };
