@@ -274,7 +274,8 @@ function protocolDeps(
     async introspect(input) {
       const { tenant, token, caller } = input;
       // Keys have no audience: only an enforcement point may ask about one.
-      const key = caller.kind !== 'client' ? await activeKey(keys, input) : undefined;
+      const judging = { keys, refused: refusals.note };
+      const key = caller.kind === 'client' ? undefined : await activeKey(judging, input);
       if (key !== undefined) return key;
       return introspect(introspectDeps, { tenant, token, caller });
     },

@@ -11,6 +11,7 @@ import {
   type UnixSeconds,
 } from '@mintmark/core';
 import { createVerifiedCache, type VerifiedAccessToken } from '@mintmark/tokens';
+import type { RefusalTally } from './admin/refusal-tally.ts';
 import { type VerifyKeyPorts, verifyKey } from './apikeys/verify-key.ts';
 import { createSlowHashQueue } from './custody/slow-hash-queue.ts';
 import type { UserinfoDeps } from './grants/userinfo.ts';
@@ -68,16 +69,22 @@ export function keyVerifier({
 
 /** The API key that the text is, while it is good; undefined for everything else. */
 export async function activeKey(
-  keys: VerifyKeyPorts,
+  deps: { readonly keys: VerifyKeyPorts; readonly refused: RefusalTally['note'] },
   input: {
     readonly tenant: TenantId;
     readonly token: string;
     readonly address: string | undefined;
   },
 ): Promise<ActiveKey | undefined> {
+  const { keys, refused } = deps;
   const { tenant, token: text, address } = input;
   const now = keys.clock.nowMs();
   const verdict = await verifyKey(keys, { tenant, text, kinds: ['key'], now, address });
+  if (!verdict.active && verdict.code === 'quarantined') {
+    // Whoever asked hears that it is not active, and could not tell whose history this belongs to.
+    const evidence = { surface: 'introspection', reason: 'quarantined_key_used' };
+    refused({ tenant, ...evidence, address: address ?? 'unknown', key: verdict.row.id });
+  }
   if (!verdict.active) return undefined;
   const { id, owner, scopes, createdAt, expiresAt } = verdict.row;
   const expiresAtSeconds = expiresAt === null ? undefined : Math.floor(expiresAt / 1000);

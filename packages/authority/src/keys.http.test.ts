@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { defaultTenant } from '@mintmark/core';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { managementBed } from './management-bed.ts';
 
@@ -143,7 +144,7 @@ describe('the life of a key', () => {
     expect((await bed.call('POST', '/v1/revocations', revocation)).status).toBe(200);
     expect(await codeOf(successor)).toBe('revoked');
 
-    const history = await bed.call('GET', `/v1/audit/history/key/${id}`);
+    const history = await bed.call('GET', `/v1/audit/history/key/${id}?personal=include`);
     const items = history.body['items'] as { action: string; object: { id: string } }[];
     expect(items.map(({ action }) => action).sort()).toEqual([
       'key.create',
@@ -191,6 +192,61 @@ describe('the life of a key', () => {
         detail: expect.objectContaining({ count: 3 }),
       }),
     );
+  });
+
+  it('is held back on suspicion, with each attempt in its history, and released', async () => {
+    const { id, key } = await made();
+    const path = `/v1/keys/${id}`;
+    const json = { reason: 'seen in a public log' };
+    const held = await bed.call('POST', `${path}/quarantine`, { json });
+    expect(held).toMatchObject({ status: 200, body: { status: 'quarantined' } });
+    expect(held.body['quarantine']).toMatchObject(json);
+    for (const address of ['198.51.100.7', '198.51.100.7', '198.51.100.9']) {
+      expect(await codeOf(key, { address })).toBe('quarantined');
+    }
+    const asked = await bed.authority.introspector.introspect({
+      ...{ tenant: defaultTenant, credential: key, address: '198.51.100.8' },
+    });
+    expect(asked).toEqual({ active: false });
+    expect((await bed.call('POST', `${path}/quarantine`, { json })).status).toBe(409);
+    const patch = { json: { status: 'active' }, headers: await bed.ifMatch(path) };
+    expect((await bed.call('PATCH', path, patch)).status).toBe(409);
+    expect((await bed.call('POST', `${path}/rotate`)).status).toBe(409);
+    expect((await bed.call('POST', `${path}/quarantine`, { json: {} })).status).toBe(422);
+    const listed = await bed.call('GET', '/v1/keys?status=quarantined');
+    expect(listed.body['items']).toHaveLength(1);
+
+    const released = await bed.call('POST', `${path}/release`, { json });
+    expect(released.body).toMatchObject({ status: 'active', quarantine: null });
+    expect(await codeOf(key)).toBe('ok');
+    expect((await bed.call('POST', `${path}/release`, { json })).status).toBe(409);
+    await bed.authority.tick();
+    await bed.authority.close();
+    const history = await bed.call('GET', `/v1/audit/history/key/${id}?personal=include`);
+    const items = history.body['items'] as Record<string, Record<string, unknown>>[];
+    const evidence = items.filter(({ result }) => String(result) === 'quarantined_key_used');
+    const told = evidence.map(({ personal, detail }) => [personal?.['address'], detail?.['count']]);
+    expect(told.sort()).toEqual([
+      ['198.51.100.7', 2],
+      ['198.51.100.8', 1],
+      ['198.51.100.9', 1],
+    ]);
+    expect(items.map(({ action }) => String(action))).toEqual(
+      expect.arrayContaining(['key.quarantine', 'key.release']),
+    );
+  });
+
+  it('keeps the keys of others held back without a permission of its own', async () => {
+    const credential = await bed.credential('keys:write');
+    const { id } = await made({ ...settings, owner: 'team-a' });
+    const json = { reason: 'r' };
+    const held = await bed.call('POST', `/v1/keys/${id}/quarantine`, { json, credential });
+    expect(held.status).toBe(200);
+    const refused = await bed.call('POST', `/v1/keys/${id}/release`, { json, credential });
+    expect(refused).toMatchObject({ status: 403, body: { code: 'insufficient_permission' } });
+    for (const act of ['quarantine', 'release']) {
+      expect((await bed.call('POST', `/v1/keys/none/${act}`, { json })).status).toBe(404);
+    }
   });
 
   it('rotates without a body, with a day of overlap', async () => {

@@ -4,6 +4,7 @@
  */
 import {
   type Clock,
+  type DecisionEvent,
   type DecisionSink,
   defaultTenant,
   type Entropy,
@@ -277,23 +278,30 @@ function backchannelOf(
   };
 }
 
-/**
- * Counts every use. A key that is presented after its overlap tells of a user who was never moved,
- * or of a thief: that is recorded in the key's own history.
- */
+/** Counts every use, and keeps in a key's own history what should not have been tried. */
 function decisionSink(usage: UsageCounter, refusals: RefusalTally): DecisionSink {
   return {
     async accept(events) {
       usage.accept(events);
-      for (const { rotated, authenticated, verdict, reason, ...event } of events) {
-        const isLate = rotated === true && verdict === 'deny' && reason === 'expired';
-        if (!isLate || !authenticated) continue;
-        const { tenant, credentialId, address } = event;
-        const reported = { tenant, surface: 'keys', reason: 'rotated_key_used', address };
-        refusals.note({ ...reported, key: credentialId });
+      for (const event of events) {
+        const reason = evidenceOf(event);
+        if (reason === undefined) continue;
+        const { tenant, credentialId: key, address } = event;
+        refusals.note({ tenant, surface: 'keys', reason, address, key });
       }
     },
   };
+}
+
+/**
+ * A key that is presented after its overlap tells of a user who was never moved, or of a thief; one
+ * in quarantine tells of who has it. Only where the secret was proven.
+ */
+function evidenceOf(event: DecisionEvent): 'quarantined_key_used' | 'rotated_key_used' | undefined {
+  const { authenticated, verdict, rotated, reason } = event;
+  if (!authenticated || verdict !== 'deny') return undefined;
+  if (reason === 'quarantined') return 'quarantined_key_used';
+  return rotated === true && reason === 'expired' ? 'rotated_key_used' : undefined;
 }
 
 /** The same store, whose acts tell of the positions they were given, and of their end. */

@@ -214,6 +214,7 @@ describe('API keys', () => {
   const later = (past + 3600) as UnixSeconds;
   it.each([
     ['disabled', { status: 'disabled' }],
+    ['quarantined', { status: 'quarantined' }],
     ['revoked', { status: 'revoked' }],
     ['expired', { expiresAt: past }],
     ['not_yet_valid', { notBefore: later }],

@@ -21,6 +21,7 @@ export type InvalidCredential =
   | 'unknown_credential'
   | 'wrong_secret'
   | 'disabled'
+  | 'quarantined'
   | 'revoked';
 
 /** What can be wrong with how a bound token was presented. */

@@ -5,6 +5,7 @@ import type { KeyPorts, KeyRow, StoppedByStep } from '../apikeys/key-change.ts';
 import { pepperedColumns } from '../apikeys/key-secret.ts';
 import { eventBy, type Requester } from '../audit/requester.ts';
 import type { Alongside } from '../store/act.ts';
+import { undecidedKeyColumns } from '../store/key-tables.ts';
 import type { KeyBounds } from './caller.ts';
 import { firstNotHeld } from './permission.ts';
 
@@ -115,6 +116,7 @@ function newAdminKey(
     importFormat: null,
     importFingerprint: null,
     version: 1,
+    ...undecidedKeyColumns,
   };
   return { row, text };
 }

@@ -49,14 +49,28 @@ describe('createRefusalTally', () => {
   it('names the key that was refused, and bounds keys like addresses', async () => {
     const bed = keyBed();
     const tally = createRefusalTally(bed);
-    for (let i = 0; i < limits.refusalGroupsMax + 7; i++) tally.note({ ...refused, key: `k${i}` });
+    const most = 2 * limits.refusalGroupsMax;
+    for (let i = 0; i < most + 7; i++) tally.note({ ...refused, key: `k${i}` });
+    await tally.flush();
+    const leaves = await records(bed);
+    expect(leaves).toHaveLength(most + 1);
+    const named = leaves.filter((leaf) => leaf.object.kind === 'key');
+    expect(named).toHaveLength(most);
+    const others = leaves.find((leaf) => leaf.object.kind === 'tenant');
+    expect(others.detail.count).toBe(7);
+  });
+
+  it('keeps a key’s name where there are too many addresses', async () => {
+    const bed = keyBed();
+    const tally = createRefusalTally(bed);
+    for (let i = 0; i < limits.refusalGroupsMax + 7; i++) {
+      tally.note({ ...refused, key: 'k', address: `10.0.${i >> 8}.${i & 255}` });
+    }
     await tally.flush();
     const leaves = await records(bed);
     expect(leaves).toHaveLength(limits.refusalGroupsMax + 1);
-    const named = leaves.filter((leaf) => leaf.object.kind === 'key');
-    expect(named).toHaveLength(limits.refusalGroupsMax);
-    const others = leaves.find((leaf) => leaf.object.kind === 'tenant');
-    expect(others.detail.count).toBe(7);
+    expect(leaves.every((leaf) => leaf.object.id === 'k')).toBe(true);
+    expect(Math.max(...leaves.map((leaf) => leaf.detail.count))).toBe(7);
   });
 
   it('writes only once in a while', async () => {

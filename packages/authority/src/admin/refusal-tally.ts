@@ -56,7 +56,7 @@ export function createRefusalTally(ports: {
     const now = clock.nowMs();
     // Beyond the bound there is room for a few more kinds, whatever the addresses and keys.
     const full = groups.size >= limits.refusalGroupsMax && !groups.has(nameOf(refused));
-    const counted = full ? { ...refused, address: 'many', key: undefined } : refused;
+    const counted = full ? merged(refused) : refused;
     const known = groups.get(nameOf(counted));
     if (known === undefined) {
       groups.set(nameOf(counted), { ...counted, count: 1, first: now, last: now });
@@ -64,6 +64,13 @@ export function createRefusalTally(ports: {
       known.count++;
       known.last = now;
     }
+  }
+
+  /** A key that was proven keeps its name: its history is where somebody looks for it. */
+  function merged(refused: Refused): Refused {
+    const named = { ...refused, address: 'many' };
+    const isKept = groups.size < 2 * limits.refusalGroupsMax || groups.has(nameOf(named));
+    return isKept ? named : { ...named, key: undefined };
   }
 
   async function flush(): Promise<void> {

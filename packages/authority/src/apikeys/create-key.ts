@@ -3,6 +3,7 @@ import { err, freshId, ok, type Result, rfc3339, type UnixMs } from '@mintmark/c
 import { buildSecretToken } from '@mintmark/tokens';
 import type { Requester } from '../audit/requester.ts';
 import type { Alongside } from '../store/act.ts';
+import { undecidedKeyColumns } from '../store/key-tables.ts';
 import {
   type KeyPorts,
   type KeyRow,
@@ -101,6 +102,7 @@ export async function newKey(
     importFormat: null,
     importFingerprint: null,
     version: 1,
+    ...undecidedKeyColumns,
   };
   return { row, text };
 }

@@ -5,6 +5,7 @@
  */
 import { limits, type UnixMs } from '@mintmark/core';
 import { eventBy, type Requester } from '../audit/requester.ts';
+import { undecidedKeyColumns } from '../store/key-tables.ts';
 import type { Store } from '../store/store.ts';
 import type { KeySettings } from './create-key.ts';
 import { type ImportFormat, idOfDigest } from './import-format.ts';
@@ -214,6 +215,7 @@ function keyRow(
     importFormat: format.id,
     importFingerprint: fingerprintOf(hash),
     version: 1,
+    ...undecidedKeyColumns,
   };
 }
 

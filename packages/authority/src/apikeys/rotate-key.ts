@@ -2,7 +2,7 @@
  * Rotation: a successor with the same rights is live at once, and the predecessor goes on working
  * until a fixed second. Of racing rotations one wins; there is never a key with two successors.
  */
-import { err, ok, type Result, type UnixMs } from '@mintmark/core';
+import { err, type KeyStatus, ok, type Result, type UnixMs } from '@mintmark/core';
 import type { Requester } from '../audit/requester.ts';
 import type { Alongside } from '../store/act.ts';
 import { newKey } from './create-key.ts';
@@ -21,7 +21,7 @@ export type RotateKeyRefusal =
   /** The successor would speak for somebody for whom the requester may not speak. */
   | { readonly reason: 'owner_not_allowed'; readonly owner: string }
   /** Only a key that works can be rotated. */
-  | { readonly reason: 'not_active'; readonly status: 'disabled' | 'revoked' | 'expired' }
+  | { readonly reason: 'not_active'; readonly status: Exclude<KeyStatus, 'active'> | 'expired' }
   | { readonly reason: 'already_rotated'; readonly successor: string }
   | { readonly reason: 'conflict' }
   | StoppedByStep;

@@ -33,6 +33,8 @@ export type UpdateKeyRefusal =
   | { readonly reason: 'version_mismatch' }
   /** A tombstone is not edited. */
   | { readonly reason: 'revoked' }
+  /** Its status changes by its release, which asks why. */
+  | { readonly reason: 'quarantined' }
   /** A rotated key's end is fixed; only an earlier one may be set. */
   | { readonly reason: 'already_rotated' };
 
@@ -61,6 +63,9 @@ export async function updateKey(
   }
   if (!input.isSeen(row.version)) return err({ reason: 'version_mismatch' });
   if (row.status === 'revoked') return err({ reason: 'revoked' });
+  if (row.status === 'quarantined' && patch.status !== undefined) {
+    return err({ reason: 'quarantined' });
+  }
   if (isLonger(row, patch.expiresAt)) return err({ reason: 'already_rotated' });
   const now = ports.clock.nowMs();
   const set = { ...assignmentOf(patch), updatedAt: now, version: row.version + 1 };

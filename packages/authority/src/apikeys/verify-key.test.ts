@@ -161,6 +161,12 @@ describe('the order of verification', () => {
     );
   });
 
+  it('refuses a key in quarantine before anything else of it is judged', async () => {
+    const { bed, row, codeOf } = await keyed();
+    await change(bed, row, { status: 'quarantined', expiresAt: 1 });
+    expect(await codeOf()).toBe('quarantined');
+  });
+
   it('judges existence before any flaw', async () => {
     const { bed, row, text } = await keyed();
     await change(bed, row, { status: 'revoked', expiresAt: 1 });

@@ -67,6 +67,7 @@ export type KeyVerdict =
 export type ProvenDenial =
   | 'revoked'
   | 'disabled'
+  | 'quarantined'
   | 'not_yet_valid'
   | 'expired'
   | 'address_not_allowed'
@@ -163,7 +164,7 @@ function isRemembered(row: KeyRow, secret: string): boolean {
 
 function denialOf(row: KeyRow, input: PresentedKey): ProvenDenial | undefined {
   const { now, address, scopes = [] } = input;
-  if (row.status === 'revoked' || row.status === 'disabled') return row.status;
+  if (row.status !== 'active') return row.status;
   if (row.notBefore !== null && now < row.notBefore) return 'not_yet_valid';
   if (row.expiresAt !== null && now >= row.expiresAt) return 'expired';
   if (!isAllowedFrom(row.allowedAddresses, address)) return 'address_not_allowed';

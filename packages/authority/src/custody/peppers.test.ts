@@ -1,6 +1,7 @@
 import { defaultTenant, err, limits, manualClock, ok, seededEntropy } from '@mintmark/core';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Step } from '../store/act.ts';
+import { undecidedKeyColumns } from '../store/key-tables.ts';
 import { openMemoryStore } from '../store/memory/memory-store.ts';
 import type { Store } from '../store/store.ts';
 import type { Custody } from './custody.ts';
@@ -67,6 +68,7 @@ function keyUnder(pepperVersion: string): Step {
       importFormat: null,
       importFingerprint: null,
       version: 1,
+      ...undecidedKeyColumns,
     },
   };
 }

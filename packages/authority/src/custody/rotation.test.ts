@@ -13,6 +13,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { createRecorder } from '../audit/record.ts';
 import type { Requester } from '../audit/requester.ts';
 import type { Step } from '../store/act.ts';
+import { undecidedKeyColumns } from '../store/key-tables.ts';
 import { openMemoryStore } from '../store/memory/memory-store.ts';
 import type { Store } from '../store/store.ts';
 import type { Row } from '../store/tables.ts';
@@ -108,6 +109,7 @@ function keyRow(id: string, sealedVerifier: Uint8Array | null): Row<'keys'> {
     importFormat: null,
     importFingerprint: null,
     version: 1,
+    ...undecidedKeyColumns,
   };
 }
 

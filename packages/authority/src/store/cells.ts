@@ -125,7 +125,8 @@ export function decodeRow<T extends TableName>(table: TableShape, cells: readonl
   const row: Record<string, unknown> = {};
   for (const column of table.columns) {
     const cell = cells[column.at]!;
-    row[column.name] = column.type === 'json' ? JSON.parse(cell as string) : cell;
+    const isJson = column.type === 'json' && cell !== null;
+    row[column.name] = isJson ? JSON.parse(cell as string) : cell;
   }
   return row as Row<T>;
 }

@@ -28,6 +28,8 @@ import { issuersPostgres } from './migrations/issuers-postgres.ts';
 import { issuersSqlite } from './migrations/issuers-sqlite.ts';
 import { originsPostgres } from './migrations/origins-postgres.ts';
 import { originsSqlite } from './migrations/origins-sqlite.ts';
+import { quarantinePostgres } from './migrations/quarantine-postgres.ts';
+import { quarantineSqlite } from './migrations/quarantine-sqlite.ts';
 import { refreshPostgres } from './migrations/refresh-postgres.ts';
 import { refreshSqlite } from './migrations/refresh-sqlite.ts';
 import { sessionsPostgres } from './migrations/sessions-postgres.ts';
@@ -197,6 +199,14 @@ export const migrations: readonly Migration[] = [
     needs: 1,
     sqlite: clientUsesSqlite,
     postgres: clientUsesPostgres,
+  },
+  {
+    number: 18,
+    name: 'quarantine',
+    phase: 'expand',
+    needs: 1,
+    sqlite: quarantineSqlite,
+    postgres: quarantinePostgres,
   },
 ];
 

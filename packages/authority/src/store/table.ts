@@ -44,6 +44,11 @@ export function json<T>(): Column<T> {
   return { type: 'json', nullable: false };
 }
 
+/** The same where a column came after its table, or is mostly empty: null is NULL. */
+export function jsonOrNull<T>(): Column<T | null> {
+  return { type: 'json', nullable: true };
+}
+
 export function table<const Columns extends Record<string, Column<unknown>>>(
   description: Table<Columns>,
 ): Table<Columns> {

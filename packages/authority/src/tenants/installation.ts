@@ -20,6 +20,7 @@ import { buildSecretToken } from '@mintmark/tokens';
 import { pepperedColumns } from '../apikeys/key-secret.ts';
 import type { Recorder } from '../audit/record.ts';
 import type { Peppers } from '../custody/peppers.ts';
+import { undecidedKeyColumns } from '../store/key-tables.ts';
 import type { Store } from '../store/store.ts';
 import type { Row } from '../store/tables.ts';
 
@@ -150,6 +151,7 @@ export function administratorKey(
     importFormat: null,
     importFingerprint: null,
     version: 1,
+    ...undecidedKeyColumns,
   };
   return { row, text };
 }

@@ -56,6 +56,17 @@ describe('mintmark key', () => {
     expect(sent).toHaveLength(1);
   });
 
+  it.each(['quarantine', 'release'])('%ss with a reason', async (act) => {
+    const held = { ...made, quarantine: { reason: 'leaked', at: 'now', by: 'admin_key:root' } };
+    const { sent, out } = await run(`key ${act} k1 --reason leaked`, {
+      server: () => json(200, held),
+    });
+    expect(sent[0]!.url).toContain(`/v1/keys/k1/${act}`);
+    expect(sent[0]!.body).toEqual({ reason: 'leaked' });
+    expect(out).toContain('leaked');
+    expect((await run(`key ${act} k1`)).exit).toBe(2);
+  });
+
   it('revokes with a reason', async () => {
     const server = () => json(200, { id: 'r1', effective_at: 'now' });
     const { sent, out } = await run('key revoke k1 --reason leaked', { server });

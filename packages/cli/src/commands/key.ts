@@ -1,7 +1,7 @@
 /** `mintmark key …`: API keys through `/v1/keys`. */
 import { ok, type Result, rfc3339, type UnixMs } from '@mintmark/core';
 import { pathOf } from '../api/api.ts';
-import type { Command, CommandRefusal, Invocation } from '../command.ts';
+import type { Command, CommandRefusal, Invocation, Option } from '../command.ts';
 import { parseDuration } from '../duration.ts';
 import { readToken, tokenOperand } from '../secret-input.ts';
 import { fields, type Style, table } from '../style.ts';
@@ -58,7 +58,7 @@ const listKeys: Command = {
     {
       flags: '--status <status>',
       description: 'only keys in this state',
-      choices: ['active', 'disabled', 'revoked'],
+      choices: ['active', 'disabled', 'quarantined', 'revoked'],
     },
     maxOption,
   ],
@@ -121,11 +121,40 @@ const enable: Command = {
   run: (invocation) => setStatus(invocation, 'active'),
 };
 
+const because: Option = {
+  flags: '--reason <text>',
+  description: 'why, for the audit trail',
+  required: true,
+};
+
+const quarantine: Command = {
+  name: 'key quarantine',
+  summary: 'holds a key back on suspicion, and keeps every attempt with it as evidence',
+  operands: [idOperand],
+  options: [because],
+  examples: [
+    [
+      'mintmark key quarantine 0b9xTq3LkWm2PzR7v --reason "in a public log"',
+      'until it is released',
+    ],
+  ],
+  run: (invocation) => actOn(invocation, 'quarantine'),
+};
+
+const release: Command = {
+  name: 'key release',
+  summary: 'ends a quarantine: the key is what it was before',
+  operands: [idOperand],
+  options: [because],
+  examples: [['mintmark key release 0b9xTq3LkWm2PzR7v --reason "false alarm"', 'it works again']],
+  run: (invocation) => actOn(invocation, 'release'),
+};
+
 const revoke: Command = {
   name: 'key revoke',
   summary: 'ends a key for good',
   operands: [idOperand],
-  options: [{ flags: '--reason <text>', description: 'why, for the audit trail', required: true }],
+  options: [because],
   examples: [['mintmark key revoke 0b9xTq3LkWm2PzR7v --reason leaked', 'it never works again']],
   run(invocation) {
     const target = { kind: 'key', id: idOf(invocation) };
@@ -169,6 +198,8 @@ export const keyCommands: readonly Command[] = [
   rotate,
   disable,
   enable,
+  quarantine,
+  release,
   revoke,
   importKeys,
   verify,
@@ -181,6 +212,12 @@ function idOf(invocation: Invocation): string {
 function setStatus(invocation: Invocation, status: 'active' | 'disabled') {
   const path = pathOf`/v1/keys/${idOf(invocation)}`;
   return edit(invocation, { method: 'PATCH', path, read: path, body: { status } }, keyFields);
+}
+
+function actOn(invocation: Invocation, act: 'quarantine' | 'release') {
+  const path = `${pathOf`/v1/keys/${idOf(invocation)}`}/${act}`;
+  const body = { reason: invocation.options.text('reason') };
+  return send(invocation, { method: 'POST', path, body }, keyFields);
 }
 
 /** The end of life that the options name, RFC 3339; undefined where they name none. */
@@ -225,6 +262,7 @@ const keyMembers = [
   'allowed_addresses',
   'created_at',
   'expires_at',
+  'quarantine',
   'predecessor',
   'successor',
   'first_used_at',

@@ -41,6 +41,8 @@ export type AuditAction =
   | 'key.create'
   | 'key.update'
   | 'key.rotate'
+  | 'key.quarantine'
+  | 'key.release'
   | 'key.import'
   | 'key.import_format'
   | 'key.rehash'

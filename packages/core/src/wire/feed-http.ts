@@ -90,7 +90,7 @@ function isPosition(value: JsonValue | undefined): boolean {
 }
 
 const targetKinds = 'token family client user holder signing_key key tenant'.split(' ');
-const keyStatuses = ['active', 'disabled', 'revoked'];
+const keyStatuses = ['active', 'disabled', 'quarantined', 'revoked'];
 
 /** The members that judgement rests on have their types; what else stands there is carried on. */
 function isEntry(value: JsonValue): boolean {

@@ -44,7 +44,8 @@ export interface RevocationEntry {
   readonly holder?: string;
 }
 
-export type KeyStatus = 'active' | 'disabled' | 'revoked';
+/** `quarantined`: refused like `disabled`, and each attempt with it is kept as evidence. */
+export type KeyStatus = 'active' | 'disabled' | 'quarantined' | 'revoked';
 
 /** Everything that an enforcement point needs to judge an API key without asking. */
 export interface KeyView {

@@ -15,6 +15,7 @@ import {
   key,
   keyId,
   keySettings,
+  keyStatus,
   keyWithUsage,
   newKey,
   renderKey,
@@ -65,11 +66,11 @@ function create(ports: KeyEndpointPorts): PreparedEndpoint {
 }
 
 /** Whose key it is follows from who asks; holding somebody else's is a permission of its own. */
-function mayNameOwner(caller: Caller, owner: string): boolean {
+export function mayNameOwner(caller: Caller, owner: string): boolean {
   return owner === subjectOf(caller.actor) || covers(caller.permissions, 'keys:assign');
 }
 
-const assignNeeded: Problem = {
+export const assignNeeded: Problem = {
   code: 'insufficient_permission',
   detail: 'needs keys:assign to name an owner, or to hold or change the key of another one',
 };
@@ -108,7 +109,7 @@ function list(ports: KeyEndpointPorts): PreparedEndpoint {
     permission: 'keys:read',
     query: z.strictObject({
       owner: z.string().min(1).max(255).optional(),
-      status: z.enum(['active', 'disabled', 'revoked']).optional(),
+      status: keyStatus.optional(),
     }),
     paged: true,
     answers: { 200: { description: 'A page of keys.', schema: pageOf(key) } },
@@ -198,6 +199,8 @@ function updateProblem(refusal: UpdateKeyRefusal): Problem {
       return assignNeeded;
     case 'revoked':
       return { code: 'wrong_state', detail: 'the key is revoked' };
+    case 'quarantined':
+      return { code: 'wrong_state', detail: 'the key is quarantined: release it' };
     case 'already_rotated':
       return { code: 'wrong_state', detail: 'the key was rotated; its end cannot be put off' };
   }

@@ -38,6 +38,7 @@ const verdict = z
       'not_found',
       'revoked',
       'disabled',
+      'quarantined',
       'not_yet_valid',
       'expired',
       'address_not_allowed',

@@ -29,10 +29,12 @@ export const keySettings = {
 
 export const keyId = z.strictObject({ id: z.string().min(1).max(128) });
 
+export const keyStatus = z.enum(['active', 'disabled', 'quarantined', 'revoked']);
+
 const shown = {
   id: z.string(),
   name: z.string(),
-  status: z.enum(['active', 'disabled', 'revoked']),
+  status: keyStatus,
   owner: z.string(),
   scopes: z.array(z.string()),
   environment: z.string().nullable(),
@@ -44,6 +46,10 @@ const shown = {
   updated_at: momentOut,
   not_before: momentOut.nullable(),
   expires_at: momentOut.nullable(),
+  quarantine: z
+    .strictObject({ reason: z.string(), at: momentOut, by: z.string() })
+    .nullable()
+    .describe('Why and since when the key is held back, and who did it'),
   predecessor: z.string().nullable().describe('The key that this one was rotated from'),
   successor: z.string().nullable().describe('The key that this one was rotated into'),
 };
@@ -96,9 +102,16 @@ export function renderKey(row: ShownKey): Readonly<Record<string, unknown>> {
     updated_at: renderMoment(row.updatedAt),
     not_before: renderMomentOrNull(row.notBefore),
     expires_at: renderMomentOrNull(row.expiresAt),
+    quarantine: renderQuarantine(row),
     predecessor: row.predecessor,
     successor: row.successor,
   };
+}
+
+function renderQuarantine({ quarantine }: ShownKey) {
+  if (quarantine === null) return null;
+  const { reason, at, by } = quarantine;
+  return { reason, at: renderMoment(at), by };
 }
 
 export function renderKeyWithUsage(shown: KeyWithUsage): Readonly<Record<string, unknown>> {

@@ -16,6 +16,7 @@ import { type FeedEndpointDeps, feedEndpoints } from './feed-endpoints.ts';
 import { type InstallationPorts, installationEndpoints } from './installation-endpoints.ts';
 import { type KeyEndpointPorts, keyEndpoints } from './key-endpoints.ts';
 import { keyImportEndpoint } from './key-import-endpoint.ts';
+import { keyQuarantineEndpoints } from './key-quarantine-endpoints.ts';
 import { keyVerifyEndpoint, type VerifyEndpointPorts } from './key-verify-endpoint.ts';
 import { type MetricsPorts, metricsEndpoint } from './metrics-endpoint.ts';
 import { type RevocationPorts, revocationEndpoints } from './revocation-endpoints.ts';
@@ -51,6 +52,7 @@ export interface ManagementPorts {
 export function managementEndpoints(ports: ManagementPorts): readonly PreparedEndpoint[] {
   const endpoints = [
     ...keyEndpoints(ports.keys),
+    ...keyQuarantineEndpoints(ports.keys),
     keyVerifyEndpoint(ports.verify),
     keyImportEndpoint(ports.keys),
     ...adminKeyEndpoints(ports.keys),
