@@ -22,6 +22,7 @@ import { createDpopNonces, createProofKeys } from '@mintmark/tokens';
 import type { VerifyKeyPorts } from './apikeys/verify-key.ts';
 import { clockAfter } from './audit/clock-floor.ts';
 import { createRecorder } from './audit/record.ts';
+import { redeemCode } from './authorization/redeem-code.ts';
 import { createRequestsByReference } from './authorization/request-by-reference.ts';
 import { sealResponse } from './authorization/seal-response.ts';
 import { createUserCodeGuesses } from './authorization/user-code-guesses.ts';
@@ -40,7 +41,8 @@ import { createClientUses } from './clients/unused-clients.ts';
 import type { AuthorityConfig } from './config.ts';
 import { createPeppers } from './custody/peppers.ts';
 import { createSealer } from './custody/sealer.ts';
-import { grants } from './grants/run-grant.ts';
+import type { GrantDeps } from './grants/grant.ts';
+import { grantTypesKnown } from './grants/run-grant.ts';
 import type { UserinfoDeps } from './grants/userinfo.ts';
 import type { BackchannelDeps } from './http/bc-authorize.ts';
 import { readMetadata } from './http/client-metadata.ts';
@@ -235,7 +237,6 @@ function protocolDeps(
   { keys, ...proving }: { readonly keys: VerifyKeyPorts } & Pick<ProofDeps, 'nonces' | 'proofKeys'>,
 ): Omit<ProtocolDeps, 'isGateway' | 'isRegistrar'> {
   const { config, ports, store, peppers, recorder, keyring, feed, refusals } = rooms;
-  const { users, pairwiseKey } = rooms;
   const { clock, entropy } = ports;
   const { prefix } = config;
   const { issuerOf } = rooms.issuers;
@@ -245,28 +246,12 @@ function protocolDeps(
     requireDpopNonce: config.requireDpopNonce === true,
   };
   const introspectDeps = introspectDepsOf(rooms);
+  const grants = grantDeps(rooms, { introspectDeps, proofs, clientKeys, authenticator });
   return {
-    grants: {
-      boundsOf: rooms.tenants.policy,
-      ...{ store, keyring, recorder, peppers, clock, entropy, prefix },
-      issuerOf,
-      authenticator,
-      proofs,
-      clientKeys,
-      ...{ users, pairwiseKey, hook: rooms.claimsHook, detailTypes: rooms.detailTypes },
-      clientUses: createClientUses(clock),
-      accessToken: accessTokenReader(introspectDeps),
-      feedHead: feed.head,
-      protectedResources: createProtectedResources({ store, clock }),
-      statusPlaces: createStatusPlaces(entropy),
-      refuses: freshRefuses(feed),
-      async refresh(tenant) {
-        await Promise.all([feed.refresh(tenant), keyring.renew(tenant)]);
-      },
-    },
+    grants,
     userinfo: userinfoDeps(rooms, { introspectDeps, proofs, clientKeys }),
     revocation: { store, recorder, peppers, clock, entropy, prefix, askedBy: feed.askedBy },
-    pages: pagesOfTenant(rooms, pageDeps(rooms, { clientKeys, findClient })),
+    pages: pagesOfTenant(rooms, pageDeps(rooms, { clientKeys, findClient, grants })),
     devices: deviceDeps(rooms),
     backchannel: backchannelDeps(rooms, clientKeys),
     register: { registration, registrations: createFailureBudget(clock) },
@@ -294,6 +279,33 @@ function protocolDeps(
     authMethods: registration.abilities.authMethods,
     mtlsUrlOf: (tenant) => mtlsUrlOf(config, issuerOf(tenant)),
     onFault: (error) => ports.log({ type: 'fault', where: 'protocol', error }),
+  };
+}
+
+function grantDeps(
+  rooms: Rooms,
+  given: Pick<GrantDeps, 'proofs' | 'clientKeys' | 'authenticator'> & {
+    readonly introspectDeps: ReturnType<typeof introspectDepsOf>;
+  },
+): GrantDeps {
+  const { config, ports, store, peppers, recorder, keyring, feed, users, pairwiseKey } = rooms;
+  const { clock, entropy } = ports;
+  const { introspectDeps, ...proving } = given;
+  return {
+    boundsOf: rooms.tenants.policy,
+    ...{ store, keyring, recorder, peppers, clock, entropy, prefix: config.prefix },
+    issuerOf: rooms.issuers.issuerOf,
+    ...proving,
+    ...{ users, pairwiseKey, hook: rooms.claimsHook, detailTypes: rooms.detailTypes },
+    clientUses: createClientUses(clock),
+    accessToken: accessTokenReader(introspectDeps),
+    feedHead: feed.head,
+    protectedResources: createProtectedResources({ store, clock }),
+    statusPlaces: createStatusPlaces(entropy),
+    refuses: freshRefuses(feed),
+    async refresh(tenant) {
+      await Promise.all([feed.refresh(tenant), keyring.renew(tenant)]);
+    },
   };
 }
 
@@ -356,7 +368,15 @@ function mtlsUrlOf({ issuer, mtlsUrl }: AuthorityConfig, own: string): string | 
 
 function pageDeps(
   rooms: Rooms,
-  { clientKeys, findClient }: { readonly clientKeys: ClientKeys; readonly findClient: FindClient },
+  {
+    clientKeys,
+    findClient,
+    grants,
+  }: {
+    readonly clientKeys: ClientKeys;
+    readonly findClient: FindClient;
+    readonly grants: GrantDeps;
+  },
 ): CommonPageDeps {
   const { config, ports, store, peppers, recorder, keyring, feed, users, factors, sealer } = rooms;
   const { clock, entropy } = ports;
@@ -385,6 +405,7 @@ function pageDeps(
         return clientId.ok ? findClient(tenant, clientId.value) : undefined;
       },
       buildCode: (draft) => buildCode(code, draft),
+      redeem: (completion, text) => redeemCode(grants, completion, text),
       subjectSeenBy: rooms.subjectSeenBy,
       userCodeKey: rooms.userCodeKey,
       guesses: createUserCodeGuesses(clock),
@@ -437,7 +458,7 @@ function registrationDeps(rooms: Rooms, changed: RegistryDeps['changed']): Docum
     prefix: config.prefix,
     policyOf: (tenant) => rooms.tenants.policy(tenant).registration,
     abilities: {
-      grantTypes: grants.map(({ type }) => type),
+      grantTypes: grantTypesKnown,
       authMethods: verifiedAuthMethods({ clientCertificates: config.clientCertificates === true }),
       encryptedRequests: config.signing.encryptedRequests,
     },

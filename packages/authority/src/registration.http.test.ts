@@ -66,7 +66,7 @@ describe('registration', () => {
       scope: 'admin',
       token_endpoint_auth_method: 'none',
       grant_types: ['authorization_code', 'implicit', 'client_credentials'],
-      response_types: ['code', 'id_token'],
+      response_types: ['code', 'id_token code'],
       'client_name#ja': 'アプリ',
       id_token_encrypted_response_alg: null,
       owner: 'root',
@@ -97,6 +97,34 @@ describe('registration', () => {
     expect(json['client_id_issued_at']).toBe(Math.floor(bed.clock.nowMs() / 1000));
     const shown = await bed.manage('GET', `/v1/clients/${json['client_id']}`);
     expect(shown.json).toMatchObject({ client_name: 'App', status: 'active' });
+  });
+
+  it('lets tokens into the front channel for who asks by name alone', async () => {
+    const both = ['authorization_code', 'implicit'];
+    const cases = [
+      [{ grant_types: both }, [['authorization_code'], ['code']]],
+      [{ grant_types: both, response_types: ['code'] }, [['authorization_code'], ['code']]],
+      [{ response_types: ['code', 'id_token'] }, [['authorization_code'], ['code']]],
+      [{ response_types: ['id_token'] }, [['implicit'], ['id_token']]],
+      [
+        { grant_types: both, response_types: ['token id_token'] },
+        [both, ['code', 'id_token token']],
+      ],
+    ] as const;
+    for (const [wish, expected] of cases) {
+      const { json } = await register(await open(), { redirect_uris, ...wish });
+      expect([json['grant_types'], json['response_types']]).toEqual(expected);
+    }
+  });
+
+  it.each([
+    ['plain HTTP', { redirect_uris: ['http://127.0.0.1/cb'] }, 'invalid_redirect_uri'],
+    ['localhost', { redirect_uris: ['https://localhost/cb'] }, 'invalid_redirect_uri'],
+    ['bound tokens', { dpop_bound_access_tokens: true }, 'invalid_client_metadata'],
+  ])('keeps tokens in the front channel from %s', async (_, more, error) => {
+    const front = { grant_types: ['implicit'], response_types: ['id_token token'] };
+    const refused = await register(await open(), { redirect_uris, ...front, ...more });
+    expect(refused).toMatchObject({ status: 400, json: { error } });
   });
 
   it('demands PKCE of a confidential client only where the operator does', async () => {

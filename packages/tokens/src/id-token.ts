@@ -20,8 +20,8 @@ export interface IdTokenClaims {
   readonly acr?: string | undefined;
   readonly amr: readonly string[];
   readonly sessionId?: string | undefined;
-  /** The access token of the same answer. */
-  readonly accessToken: string;
+  /** The access token of the same answer, where there is one. */
+  readonly accessToken?: string | undefined;
   /** Claims of the person that were asked for. None of the names above. */
   readonly person: JsonObject;
 }
@@ -31,7 +31,7 @@ export function idTokenSigningInput(
   claims: IdTokenClaims,
   key: { readonly kid: SigningKeyId; readonly algorithm: JwsAlgorithm },
 ): string {
-  const { nonce, acr, amr, sessionId } = claims;
+  const { nonce, acr, amr, sessionId, accessToken } = claims;
   return jwsSigningInput(
     { typ: 'JWT', alg: key.algorithm, kid: key.kid },
     {
@@ -44,7 +44,7 @@ export function idTokenSigningInput(
       iat: claims.issuedAt,
       exp: claims.expiresAt,
       auth_time: claims.authTime,
-      at_hash: tokenHash(key.algorithm, claims.accessToken),
+      ...(accessToken !== undefined && { at_hash: tokenHash(key.algorithm, accessToken) }),
       ...(nonce !== undefined && { nonce }),
       ...(acr !== undefined && { acr }),
       ...(amr.length > 0 && { amr }),

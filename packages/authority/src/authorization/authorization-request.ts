@@ -6,6 +6,7 @@
  * happen: a parameter that two readers of the request could take differently.
  */
 import { err, isScope, type JsonObject, limits, ok, type Result } from '@mintmark/core';
+import { allowedResponseTypes, type ResponseType, responseType } from '../clients/client-rules.ts';
 import { type ClaimsRequest, claimNames, parseClaimsParameter } from './claims-parameter.ts';
 import type { RequestingClient } from './requesting-client.ts';
 import { parseResponseMode, type ResponseTarget } from './response-target.ts';
@@ -21,8 +22,13 @@ export interface Parameters {
 
 export type Prompt = (typeof prompts)[number];
 
+/** Answered with the tokens themselves, which a browser carries and no query (§3.2 of OpenID). */
+export type FrontChannelType = Exclude<ResponseType, 'code'>;
+
 /** Plain JSON: it waits in a sign-in transaction while the person signs in. */
 export interface AuthorizationRequest extends ResponseTarget {
+  /** Missing in one that asks for a code. */
+  readonly responseType?: FrontChannelType;
   readonly scopes: readonly string[];
   /** Resources that the tokens will be for; never empty. */
   readonly audience: readonly string[];
@@ -97,13 +103,14 @@ export function parseAuthorizationRequest(
   if (twice !== undefined) return err({ reason: 'duplicate_parameter', name: twice });
   const foreign = unsupported.find((name) => parameters.get(name) !== undefined);
   if (foreign !== undefined) return err({ reason: 'parameter_not_supported', name: foreign });
-  const wrong = responseFault(parameters, client);
-  if (wrong !== undefined) return err(wrong);
+  const response = readResponse(parameters, client);
+  if (!response.ok) return response;
   const scopes = settleScopes(parameters.get('scope'), client);
   if (!scopes.ok) return scopes;
   const audience = settleAudience(parameters.all('resource'), client.audiences, issuer);
   if (!audience.ok) return audience;
-  const challenge = parseChallenge(parameters, client);
+  const isCode = response.value.responseType === undefined;
+  const challenge = isCode ? parseChallenge(parameters, client) : ok(null);
   if (!challenge.ok) return challenge;
   const prompt = parsePrompt(parameters.get('prompt'));
   if (!prompt.ok) return prompt;
@@ -113,12 +120,15 @@ export function parseAuthorizationRequest(
   if (age !== undefined && !agePattern.test(age)) return malformed('max_age');
   const nonce = parameters.get('nonce') ?? null;
   if (nonce !== null && nonce.length > limits.claimCharsMax) return malformed('nonce');
+  if (!isCode && nonce === null) return err({ reason: 'missing_parameter', name: 'nonce' });
+  if (!isCode && !scopes.value.includes('openid')) return err({ reason: 'malformed_scope' });
   const acrValues = listOf(parameters.get('acr_values')) ?? client.defaultAcrValues;
   if (acrValues.length > limits.acrValuesMax) return malformed('acr_values');
   const dpopJkt = parameters.get('dpop_jkt') ?? null;
   if (dpopJkt !== null && !challengePattern.test(dpopJkt)) return malformed('dpop_jkt');
   return ok({
     ...target,
+    ...response.value,
     scopes: scopes.value,
     audience: audience.value,
     codeChallenge: challenge.value,
@@ -133,18 +143,24 @@ export function parseAuthorizationRequest(
   });
 }
 
-function responseFault(
+function readResponse(
   parameters: Parameters,
   client: RequestingClient,
-): ParameterRefusal | undefined {
-  const type = parameters.get('response_type');
-  if (type === undefined) return { reason: 'missing_parameter', name: 'response_type' };
-  if (type !== 'code') return { reason: 'unsupported_response_type' };
-  if (!client.grantTypes.includes('authorization_code')) return { reason: 'grant_not_allowed' };
-  const mode = parameters.get('response_mode');
-  if (mode !== undefined && parseResponseMode(mode) === undefined)
-    return { reason: 'unsupported_response_mode' };
-  return undefined;
+): Result<{ readonly responseType?: FrontChannelType }, ParameterRefusal> {
+  const text = parameters.get('response_type');
+  if (text === undefined) return err({ reason: 'missing_parameter', name: 'response_type' });
+  const type = responseType(text);
+  if (type === undefined) return err({ reason: 'unsupported_response_type' });
+  if (!allowedResponseTypes(client.responseTypes, client.grantTypes).includes(type))
+    return err({ reason: 'grant_not_allowed' });
+  const named = parameters.get('response_mode');
+  const mode = named === undefined ? undefined : parseResponseMode(named);
+  if (named !== undefined && mode === undefined)
+    return err({ reason: 'unsupported_response_mode' });
+  if (type === 'code') return ok({});
+  // Tokens never stand in a URL, so the mode has to be named: its default would be the fragment.
+  const isPosted = mode === 'form_post' || mode === 'form_post.jwt';
+  return isPosted ? ok({ responseType: type }) : err({ reason: 'unsupported_response_mode' });
 }
 
 /**

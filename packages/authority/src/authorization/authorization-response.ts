@@ -24,8 +24,17 @@ export type AuthorizationErrorCode =
   | 'invalid_authorization_details'
   | 'unmet_authentication_requirements';
 
+/** OpenID Connect Core §3.2.2.5: at least an ID token. */
+export interface FrontChannelTokens {
+  readonly idToken: string;
+  readonly accessToken: string | undefined;
+  readonly expiresInSeconds: number;
+  readonly scopes: readonly string[];
+}
+
 export type AuthorizationAnswer =
   | { readonly code: string }
+  | { readonly tokens: FrontChannelTokens }
   | { readonly error: AuthorizationErrorCode; readonly description?: string };
 
 /** How the answer travels: by a redirect of the browser, or by a form that it sends itself. */
@@ -90,10 +99,23 @@ async function responseFields(
 
 function answerFields(answer: AuthorizationAnswer): readonly (readonly [string, string])[] {
   if ('code' in answer) return [['code', answer.code]];
+  if ('tokens' in answer) return tokenFields(answer.tokens);
   const { error, description } = answer;
   return [
     ['error', error],
     ...(description === undefined ? [] : [['error_description', description] as const]),
+  ];
+}
+
+function tokenFields(tokens: FrontChannelTokens): readonly (readonly [string, string])[] {
+  const { idToken, accessToken, expiresInSeconds, scopes } = tokens;
+  if (accessToken === undefined) return [['id_token', idToken]];
+  return [
+    ['access_token', accessToken],
+    ['token_type', 'Bearer'],
+    ['expires_in', String(expiresInSeconds)],
+    ['scope', scopes.join(' ')],
+    ['id_token', idToken],
   ];
 }
 

@@ -16,7 +16,8 @@ import {
   type TenantId,
 } from '@mintmark/core';
 import type { Store } from '../store/store.ts';
-import type { ParameterRefusal, Parameters } from './authorization-request.ts';
+import type { ParameterRefusal, Parameters as RequestParameters } from './authorization-request.ts';
+import type { FrontChannelTokens } from './authorization-response.ts';
 import { type CompleteDeps, type Completion, denyRequest, grantCode } from './complete.ts';
 import { type Consent, findConsent } from './consents.ts';
 import {
@@ -60,12 +61,22 @@ export type FlowDeps = JudgeDeps &
     /** Of `hashUserCode`. */
     readonly userCodeKey: Uint8Array;
     readonly guesses: UserCodeGuesses;
+    /** Redeems a code for a client whose answer is its tokens; undefined: it gets none. */
+    readonly redeem: (
+      completion: Completion,
+      code: string,
+    ) => Promise<FrontChannelTokens | undefined>;
     /** Newest position of the tenant's feed, as far as this process knows. */
     readonly feedHead: (tenant: TenantId) => FeedPosition;
   };
 
 /** Why the client gets an error. */
-export type ClientRefusal = ParameterRefusal | StepRefusal | { readonly reason: 'access_denied' };
+export type ClientRefusal =
+  | ParameterRefusal
+  | StepRefusal
+  | { readonly reason: 'access_denied' }
+  /** Agreed to, and then something else stood against its tokens. */
+  | { readonly reason: 'tokens_refused' };
 
 /** Why nobody can be asked about a device, or not this person. */
 export type DeviceRefusal =
@@ -84,7 +95,10 @@ export type Outcome =
   | {
       readonly to: 'client';
       readonly target: ResponseTarget;
-      readonly answer: { readonly code: string } | { readonly refusal: ClientRefusal };
+      readonly answer:
+        | { readonly code: string }
+        | { readonly tokens: FrontChannelTokens }
+        | { readonly refusal: ClientRefusal };
     }
   /** Told to the person. */
   | {
@@ -127,7 +141,7 @@ export async function beginAuthorization(
   deps: FlowDeps,
   input: {
     readonly tenant: TenantId;
-    readonly parameters: Parameters;
+    readonly parameters: RequestParameters;
     readonly visitor: Visitor;
     readonly areCookiesSent: boolean;
   },
@@ -158,7 +172,7 @@ async function findPushed(
   deps: FlowDeps,
   input: {
     readonly tenant: TenantId;
-    readonly parameters: Parameters;
+    readonly parameters: RequestParameters;
     readonly requestUri: string;
   },
 ): Promise<Result<JudgedRequest, PushedRefusal>> {
@@ -297,15 +311,13 @@ async function take(
       const part = { ...asked, request: { ...target, scopes } };
       const given = { session, consent: 'given', known: known.consent } as const;
       const agreed = { ...input, asked: part, ...given };
-      const granted = await grantCode(deps, agreed);
-      return granted.ok ? ok({ to: 'client', target, answer: granted.value }) : granted;
+      return grant(deps, agreed);
     }
     case 'issue': {
       if (known.seat === undefined) return err({ reason: 'session_ended' });
       const { session } = known.seat;
       const issued = { ...input, session, consent: step.consent, known: known.consent };
-      const granted = await grantCode(deps, issued);
-      return granted.ok ? ok({ to: 'client', target, answer: granted.value }) : granted;
+      return grant(deps, issued);
     }
     case 'refuse': {
       const { refusal } = step;
@@ -316,6 +328,19 @@ async function take(
     default:
       return assertNever(step);
   }
+}
+
+async function grant(
+  deps: FlowDeps,
+  agreed: Parameters<typeof grantCode>[1],
+): Promise<Result<Outcome, TakeRefusal>> {
+  const granted = await grantCode(deps, agreed);
+  if (!granted.ok) return granted;
+  const target = agreed.asked.request;
+  if (target.responseType === undefined) return ok({ to: 'client', target, answer: granted.value });
+  const tokens = await deps.redeem(agreed, granted.value.code);
+  const refusal = { reason: 'tokens_refused' } as const;
+  return ok({ to: 'client', target, answer: tokens === undefined ? { refusal } : { tokens } });
 }
 
 type Page = { readonly to: 'sign_in'; readonly why: SignInReason } | { readonly to: 'consent' };

@@ -12,6 +12,7 @@ export const bedClient: RequestingClient = {
   applicationType: 'web',
   source: 'administrator',
   grantTypes: ['authorization_code'],
+  responseTypes: ['code'],
   authMethod: 'client_secret_basic',
   scopes: ['openid', 'profile', 'read', 'offline_access'],
   pendingScopes: [],

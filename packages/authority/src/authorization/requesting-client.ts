@@ -11,6 +11,7 @@ export type RequestingClient = Pick<
   | 'applicationType'
   | 'source'
   | 'grantTypes'
+  | 'responseTypes'
   | 'authMethod'
   | 'scopes'
   | 'pendingScopes'

@@ -4,7 +4,7 @@
  * what was decided about it lies beside that, and is not its own to change.
  */
 import { isDeepStrictEqual } from 'node:util';
-import type { ClientRules, GrantType } from './client-rules.ts';
+import { allowedResponseTypes, type ClientRules, type GrantType } from './client-rules.ts';
 
 /** What is much: these wait for an administrator, all else is had at once. */
 export interface ApprovalRule {
@@ -91,7 +91,7 @@ function withDecisions(
     scopes: joined(rules.scopes, approvedScopes),
     pendingScopes: rules.pendingScopes.filter((scope) => !approvedScopes.includes(scope)),
     pendingGrantTypes: rules.pendingGrantTypes.filter((grant) => !isGranted(grant)),
-    responseTypes: grantTypes.includes('authorization_code') ? ['code'] : [],
+    responseTypes: allowedResponseTypes(joined(['code'], rules.responseTypes), grantTypes),
   };
 }
 

@@ -43,8 +43,10 @@ const checks: readonly Check[] = [
   unknownGrant,
   unknownMethod,
   responseType,
+  boundAnswer,
   ...(['redirectUris', 'postLogoutRedirectUris'] as const).map(uris),
   noRedirectUri,
+  frontChannelUri,
   ...(
     [
       'jwksUri',
@@ -90,10 +92,23 @@ function unknownMethod(rules: ClientRules, { authMethods }: Abilities): RuleFaul
 
 /** RFC 7591 §2.1: the two lists must agree. */
 function responseType({ responseTypes, grantTypes }: ClientRules): RuleFault | undefined {
-  const code = grantTypes.includes('authorization_code');
-  if (responseTypes.includes('code') === code) return undefined;
-  const message = 'code goes with the grant authorization_code, and with no other';
-  return { member: 'responseTypes', message };
+  const fault = (message: string) => ({ member: 'responseTypes', message }) as const;
+  if (responseTypes.includes('code') !== grantTypes.includes('authorization_code')) {
+    return fault('code goes with the grant authorization_code, and with no other');
+  }
+  const isFront = responseTypes.some((type) => type !== 'code');
+  if (isFront !== grantTypes.includes('implicit')) {
+    return fault('id_token and id_token token go with the grant implicit, and with no other');
+  }
+  return undefined;
+}
+
+/** Whoever asks at the authorization endpoint shows no key (RFC 9449 §5, RFC 8705 §3). */
+function boundAnswer(rules: ClientRules): RuleFault | undefined {
+  if (!rules.responseTypes.includes('id_token token')) return undefined;
+  const isBound = rules.dpopBoundAccessTokens || rules.tlsClientCertificateBoundAccessTokens;
+  if (!isBound && rules.securityProfile === 'none') return undefined;
+  return { member: 'responseTypes', message: 'a token that is bound to a key needs a code' };
 }
 
 function uris(member: 'redirectUris' | 'postLogoutRedirectUris'): Check {
@@ -107,8 +122,17 @@ function uris(member: 'redirectUris' | 'postLogoutRedirectUris'): Check {
 }
 
 function noRedirectUri({ grantTypes, redirectUris }: ClientRules): RuleFault | undefined {
-  if (!grantTypes.includes('authorization_code') || redirectUris.length > 0) return undefined;
-  return { member: 'redirectUris', message: 'the grant authorization_code needs one' };
+  const needing = grantTypes.find((one) => one === 'authorization_code' || one === 'implicit');
+  if (needing === undefined || redirectUris.length > 0) return undefined;
+  return { member: 'redirectUris', message: `the grant ${needing} needs one` };
+}
+
+/** OpenID Connect Dynamic Client Registration §2, `application_type`. */
+function frontChannelUri(rules: ClientRules): RuleFault | undefined {
+  if (rules.applicationType !== 'web' || !rules.grantTypes.includes('implicit')) return undefined;
+  const isFit = (uri: string) => /^https:/i.test(uri) && new URL(uri).hostname !== 'localhost';
+  if (rules.redirectUris.every(isFit)) return undefined;
+  return { member: 'redirectUris', message: 'must be https and not localhost with implicit' };
 }
 
 type UrlMember =

@@ -10,6 +10,7 @@ import { z } from 'zod';
 /** Every grant that a client may be registered for; those that are built are in `grants/`. */
 export const grantTypes = [
   'authorization_code',
+  'implicit',
   'refresh_token',
   'client_credentials',
   'urn:ietf:params:oauth:grant-type:device_code',
@@ -19,6 +20,26 @@ export const grantTypes = [
 ] as const;
 
 export type GrantType = (typeof grantTypes)[number];
+
+/** What an authorization request may ask for (OpenID Connect Core §3), words in order. */
+export const responseTypes = ['code', 'id_token', 'id_token token'] as const;
+
+export type ResponseType = (typeof responseTypes)[number];
+
+/** @param text its words in any order (OAuth 2.0 Multiple Response Types §3) */
+export function responseType(text: string): ResponseType | undefined {
+  const ordered = text.split(' ').sort().join(' ');
+  return responseTypes.find((one) => one === ordered);
+}
+
+/** RFC 7591 §2.1: each of them belongs to a grant. */
+export function allowedResponseTypes(
+  types: readonly ResponseType[],
+  grants: readonly GrantType[],
+): readonly ResponseType[] {
+  const grantOf = (type: ResponseType) => (type === 'code' ? 'authorization_code' : 'implicit');
+  return types.filter((type) => grants.includes(grantOf(type)));
+}
 
 /** RFC 7591 §2, OpenID Connect Core §9, RFC 8705 §2. */
 export const clientAuthMethods = [
@@ -76,10 +97,7 @@ export const clientRules = z.object({
   source: z.enum(['administrator', 'registration', 'document']).default('administrator'),
   applicationType: z.enum(['web', 'native']).default('web'),
   grantTypes: z.array(z.enum(grantTypes)).readonly(),
-  responseTypes: z
-    .array(z.enum(['code']))
-    .readonly()
-    .default([]),
+  responseTypes: z.array(z.enum(responseTypes)).readonly().default([]),
   metadata: z.record(text, text).readonly(),
 
   // How it proves who it is.

@@ -55,6 +55,7 @@ function grantTypesFor(redirectUris: unknown): readonly string[] {
   return hasUri ? ['authorization_code'] : ['client_credentials'];
 }
 
+/** Nobody is given a front channel for its tokens who did not ask for it by name. */
 function responseTypesFor(grantTypes: unknown): readonly string[] {
   const code = Array.isArray(grantTypes) && grantTypes.includes('authorization_code');
   return code ? ['code'] : [];

@@ -20,7 +20,13 @@ import type { Step } from '../store/act.ts';
 import { type ApprovalRule, nothingIsMuch, redescribed, splitWanted } from './approval.ts';
 import { type Abilities, type RuleFault, ruleFaults } from './check-rules.ts';
 import { type Client, clientOf } from './client.ts';
-import type { ClientRules, GrantType } from './client-rules.ts';
+import {
+  allowedResponseTypes,
+  type ClientRules,
+  type GrantType,
+  type ResponseType,
+  responseTypes,
+} from './client-rules.ts';
 import { freshRules, type GivenRules } from './fresh-rules.ts';
 import {
   createClient,
@@ -216,9 +222,12 @@ export function strangersRules(
   given: GivenRules,
 ): ClientRules {
   const { clientId, policy, abilities, algorithm, isVouchedFor } = deps;
-  const asked = Array.isArray(given.grantTypes) ? given.grantTypes : ['authorization_code'];
+  const asked = grantsAsked(given);
+  const asksFront = frontTypes(given).length > 0;
   const mayHave = (grant: GrantType): boolean =>
     abilities.grantTypes.includes(grant) &&
+    // Many a library names it out of habit and never uses it.
+    (grant !== 'implicit' || asksFront) &&
     // A machine that nobody decided about acts for nobody, and calls nobody up.
     (isVouchedFor || !decidedGrants.includes(grant));
   const wished = asked.filter(mayHave);
@@ -230,7 +239,7 @@ export function strangersRules(
       ...given,
       ...wanted,
       source: 'registration',
-      responseTypes: grantTypes.includes('authorization_code') ? ['code'] : [],
+      responseTypes: allowedResponseTypes(['code', ...frontTypes(given)], grantTypes),
       audiences: policy.audiences,
       resources: [],
       authorizationDetailsTypes: [],
@@ -240,6 +249,22 @@ export function strangersRules(
     },
     { clientId, owner: 'registration', algorithm },
   );
+}
+
+/** OpenID Connect Dynamic Client Registration §2: the default is what its response types need. */
+function grantsAsked(given: GivenRules): readonly GrantType[] {
+  if (Array.isArray(given.grantTypes)) return given.grantTypes;
+  const isFrontAlone = frontTypes(given).length > 0 && !asksFor(given, 'code');
+  return isFrontAlone ? ['implicit'] : ['authorization_code'];
+}
+
+/** Those by which tokens leave the authorization endpoint: never but for who asks by name. */
+function frontTypes(given: GivenRules): readonly ResponseType[] {
+  return responseTypes.filter((type) => type !== 'code' && asksFor(given, type));
+}
+
+function asksFor({ responseTypes: asked }: GivenRules, type: ResponseType): boolean {
+  return Array.isArray(asked) && asked.includes(type);
 }
 
 /** OAuth 2.1 §7.5.1: a client that proves who it is may guard its codes by a nonce instead. */

@@ -5,6 +5,7 @@
 import { err, type JsonObject, ok, type Result, type TenantId } from '@mintmark/core';
 import type { Client } from '../clients/client.ts';
 import type { HookFailure } from '../hooks/claims-hook.ts';
+import type { AccessTokenFormat } from '../issuance/issue.ts';
 import type { User } from '../users/user.ts';
 import type { GrantDeps, Judgement, TokenRefusal } from './grant.ts';
 import { claimScopes, personClaims } from './person-claims.ts';
@@ -16,7 +17,7 @@ export interface Due {
   readonly judgement: Judgement;
   readonly scopes: readonly string[];
   readonly audience: readonly string[];
-  readonly format: 'jwt' | 'opaque';
+  readonly format: AccessTokenFormat;
   readonly ttlSeconds: number;
   readonly requestId?: string | undefined;
 }

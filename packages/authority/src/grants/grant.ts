@@ -144,6 +144,8 @@ export interface Judgement {
   readonly details?: 'own' | readonly JsonObject[] | undefined;
   /** Who acts for the subject (RFC 8693 §4.1). */
   readonly actor?: JsonObject;
+  /** There is no access token to ask the userinfo endpoint with: the ID token says it all. */
+  readonly isIdTokenAlone?: boolean;
   /** Members of the answer that the grant adds, by their wire names. */
   readonly answer?: Readonly<Record<string, string>>;
 }

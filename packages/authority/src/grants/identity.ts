@@ -10,8 +10,8 @@ import type { GrantDeps, Judgement } from './grant.ts';
 import { personClaims } from './person-claims.ts';
 
 /**
- * The ID token that is due. The claims of its scopes are for the userinfo endpoint, as there is an
- * access token to ask with (OpenID Connect Core §5.4); those asked for by name are in it.
+ * The ID token that is due. The claims of its scopes are for the userinfo endpoint, where there is
+ * an access token to ask with (OpenID Connect Core §5.4); those asked for by name are in it.
  *
  * @returns undefined where `openid` was not granted; refusal: no_encryption_key
  * @throws StoreFault, CustodyFault
@@ -27,7 +27,9 @@ export async function idTokenDue(
   const recipient = await recipientOf(deps.clientKeys, client, 'idToken');
   if (!recipient.ok) return recipient;
   const names = Object.keys(terms.claims?.id_token ?? {});
-  const user = names.length === 0 ? undefined : await deps.users.get(client.tenant, subject);
+  const scopes = due.judgement.isIdTokenAlone === true ? additions.scopes : [];
+  const isAsked = names.length + scopes.length > 0;
+  const user = isAsked ? await deps.users.get(client.tenant, subject) : undefined;
   return ok({
     tenant: client.tenant,
     clientId: client.clientId,
@@ -37,7 +39,7 @@ export async function idTokenDue(
     terms,
     nonce,
     person: {
-      ...(user === undefined ? {} : personClaims(user.claims, { scopes: [], names })),
+      ...(user === undefined ? {} : personClaims(user.claims, { scopes, names })),
       ...additions.idToken,
     },
     recipient: recipient.value,

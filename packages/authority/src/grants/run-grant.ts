@@ -13,12 +13,13 @@ import {
   nowSeconds,
   ok,
   type Result,
+  type TenantId,
   type TokenBinding,
 } from '@mintmark/core';
 import type { ClientAuthRefusal, PresentedClient } from '../clients/authenticate.ts';
 import { judgeBinding } from '../clients/binding.ts';
 import type { Client } from '../clients/client.ts';
-import { isConfidential } from '../clients/client-rules.ts';
+import { type GrantType, isConfidential, type ResponseType } from '../clients/client-rules.ts';
 import { recipientOf } from '../clients/recipient.ts';
 import { readDetails } from '../details/read-details.ts';
 import { settleDetails } from '../details/settle-details.ts';
@@ -47,6 +48,7 @@ import type {
   TokenRequest,
 } from './grant.ts';
 import { idTokenDue, userinfoWishes } from './identity.ts';
+import { implicit } from './implicit.ts';
 import { jwtBearer } from './jwt-bearer.ts';
 import { refreshToken } from './refresh-token.ts';
 import { tokenExchange } from './token-exchange.ts';
@@ -61,6 +63,9 @@ export const grants: readonly Grant[] = [
   deviceCode,
   ciba,
 ];
+
+/** Every grant that a client may be registered for: one of them needs no token endpoint. */
+export const grantTypesKnown: readonly GrantType[] = [...grants, implicit].map(({ type }) => type);
 
 /** What was issued, and what its grant adds to the answer. */
 export interface TokenAnswer extends IssuedTokens {
@@ -88,22 +93,68 @@ export async function runGrant(
   const grant = grants.find((candidate) => candidate.type === request.grantType);
   if (grant === undefined) return err({ reason: 'unsupported_grant_type' });
 
-  let { client } = authenticated.value;
+  const { client } = authenticated.value;
   const bound = judgeBinding(deps.proofs, client, request.keys);
   if (!bound.ok) return bound;
   const { binding } = bound.value;
   const once = [...authenticated.value.once, ...bound.value.once];
   const asked = { ...request, dpopJkt: binding?.by === 'jkt' ? binding.thumbprint : undefined };
+  const issued = await issueAtLast(deps, { request: asked, client, binding, once, grant });
+  return issued ?? unauthenticated(presented, { reason: 'client_disabled' });
+}
+
+/**
+ * Redeems a code that was made a moment ago for a client whose answer is the tokens themselves.
+ *
+ * @returns the tokens, or why there are none
+ * @throws StoreFault, CustodyFault: nothing was issued
+ */
+export async function redeemAtOnce(
+  deps: GrantDeps,
+  input: {
+    readonly tenant: TenantId;
+    readonly clientId: ClientId;
+    readonly code: string;
+    readonly redirectUri: string;
+    readonly responseType: ResponseType;
+    readonly address: string;
+  },
+): Promise<Result<TokenAnswer, TokenRefusal>> {
+  const { tenant, clientId, code, redirectUri, responseType, address } = input;
+  const client = await deps.authenticator.reload(tenant, clientId);
+  if (client?.status !== 'active') return err({ reason: 'grant_not_allowed' });
+  const parameters = new Map([
+    ['code', code],
+    ['redirect_uri', redirectUri],
+    ['response_type', responseType],
+  ]);
+  const request: TokenRequest = {
+    ...{ tenant, address, presented: undefined, scopes: undefined, resources: [], audiences: [] },
+    grantType: implicit.type,
+    parameter: (name) => parameters.get(name),
+    keys: noKeys,
+  };
+  const attempt = { request, client, binding: undefined, once: [], grant: implicit };
+  return (await issueAtLast(deps, attempt)) ?? err({ reason: 'grant_not_allowed' });
+}
+
+const noKeys = { proof: undefined, method: 'GET', path: '', certificate: undefined } as const;
+
+/** @returns undefined where the client was disabled meanwhile */
+async function issueAtLast(
+  deps: GrantDeps,
+  first: Attempt,
+): Promise<Result<TokenAnswer, TokenRefusal> | undefined> {
+  const { tenant } = first.request;
+  let { client } = first;
   for (let attempt = 1; ; attempt++) {
-    const issued = await judgeAndIssue(deps, { request: asked, client, binding, once, grant });
+    const issued = await judgeAndIssue(deps, { ...first, client });
     if (issued.ok || !isRetryable(issued.refusal) || attempt === attemptsMax) return issued;
     // Where another process made the change, the same view would be refused again.
     await deps.refresh(tenant);
     // Who authenticated stays authenticated; what it may do is read afresh.
     const fresh = await deps.authenticator.reload(tenant, client.clientId);
-    if (fresh === undefined || fresh.status !== 'active') {
-      return unauthenticated(presented, { reason: 'client_disabled' });
-    }
+    if (fresh === undefined || fresh.status !== 'active') return undefined;
     client = fresh;
   }
 }
@@ -144,7 +195,7 @@ async function judgeAndIssue(
     : request.resources;
   const audience = settleAudience(wanted, judgement.audience);
   if (!audience.ok) return audience;
-  const format = formatOf(client);
+  const format = judgement.isIdTokenAlone === true ? 'none' : formatOf(client);
   const ttlSeconds = ttlOf(deps, client, judgement);
   const asked = { scopes: scopes.value, audience: audience.value, format, ttlSeconds };
   const consulted = await consultHook(deps, {
@@ -206,7 +257,7 @@ async function wishesOf(
   token: { readonly audience: readonly string[]; readonly format: AccessTokenFormat },
 ): Promise<Result<Pick<IssueInput, 'isStatusListed' | 'recipient'>, TokenRefusal>> {
   const { audience, format } = token;
-  if (format === 'opaque') return ok({});
+  if (format !== 'jwt') return ok({});
   const servers = await deps.protectedResources.asking(client.tenant, audience);
   const isStatusListed = [client, ...servers].some((one) => one.accessTokenStatusList);
   const reader = servers.find((one) => one.accessTokenKeyEncryption !== undefined);
@@ -279,11 +330,11 @@ async function takeEffect(
  * `offline_access` the family ends with the session: see `authorization/end-session.ts`.
  */
 function firstRefresh(
-  { client, request }: Attempt,
+  { client, request, grant }: Attempt,
   { basis, terms }: Judgement,
 ): RefreshDue | undefined {
   if (terms === undefined || basis?.family === undefined) return undefined;
-  if (!client.grantTypes.includes('refresh_token')) return undefined;
+  if (grant === implicit || !client.grantTypes.includes('refresh_token')) return undefined;
   // RFC 9449 §5: nothing else holds a public client's refresh token to it.
   const dpopJkt = isConfidential(client) ? null : (request.dpopJkt ?? null);
   return {

@@ -5,6 +5,7 @@
  */
 import { err, type JsonObject, ok, type Result } from '@mintmark/core';
 import { z } from 'zod';
+import { responseType } from '../clients/client-rules.ts';
 import type { GivenRules } from '../clients/fresh-rules.ts';
 import { clientMembers } from './management/client-members.ts';
 import { givenRules } from './management/client-wire.ts';
@@ -49,7 +50,9 @@ export function readMetadata(document: JsonObject): Result<GivenRules, string> {
     return err(`${issue.path.join('.')}: ${issue.message}`);
   }
   const { response_types: types } = parsed.data;
-  // What it cannot do without, it is told at once: there is no other response type here.
-  if (types != null && types.length > 0 && !types.includes('code')) return err('response_types');
-  return ok(givenRules(parsed.data));
+  if (types == null) return ok(givenRules(parsed.data));
+  const ours = types.map(responseType).filter((type) => type !== undefined);
+  // What it cannot do without, it is told at once.
+  if (types.length > 0 && ours.length === 0) return err('response_types');
+  return ok(givenRules({ ...parsed.data, response_types: ours }));
 }

@@ -88,7 +88,7 @@ async function answerOf(
       const { target, answer } = outcome;
       const response = await buildAuthorizationResponse(target, {
         issuer: deps.issuerOf(tenant),
-        answer: 'code' in answer ? answer : renderAuthorizationError(answer.refusal),
+        answer: 'refusal' in answer ? renderAuthorizationError(answer.refusal) : answer,
         now: nowSeconds(deps.flow.clock),
         seal: (algorithm, claims) =>
           deps.seal({ tenant, clientId: target.clientId }, algorithm, claims),

@@ -4,14 +4,16 @@ import { dpopAlgorithms, jweAlgorithms, jweEncryptions } from '@mintmark/tokens'
 import { prompts } from '../authorization/authorization-request.ts';
 import { responseModes } from '../authorization/response-target.ts';
 import {
+  allowedResponseTypes,
   type ClientAuthMethod,
   publicKeyAlgorithms,
   requestKeyEncryptions,
+  responseTypes,
   tokenDeliveryModes,
 } from '../clients/client-rules.ts';
 import type { RegistrationPolicy } from '../clients/registration.ts';
 import { claimNames, claimScopes } from '../grants/person-claims.ts';
-import { grants } from '../grants/run-grant.ts';
+import { grantTypesKnown } from '../grants/run-grant.ts';
 import { languages } from './pages/messages.ts';
 
 /** @param issuer without a trailing slash; it comes from the configuration, never from Host */
@@ -30,6 +32,7 @@ export function renderMetadata(
   },
 ): HttpResponse {
   const { authMethods: methods, registration, mtlsUrl, grantTypes, detailTypes } = abilities;
+  const allowed = grantTypesKnown.filter((type) => grantTypes?.has(type) ?? true);
   // RFC 7662 §2.1: whoever asks about tokens proves who it is.
   const provenMethods = methods.filter((method) => method !== 'none');
   return {
@@ -54,9 +57,8 @@ export function renderMetadata(
         : { registration_endpoint: `${issuer}/oauth2/register` }),
       client_id_metadata_document_supported: registration.metadataDocuments,
       jwks_uri: `${issuer}/.well-known/jwks.json`,
-      grant_types_supported: grants
-        .map(({ type }) => type)
-        .filter((type) => grantTypes?.has(type) ?? true),
+      grant_types_supported: allowed,
+      response_types_supported: allowedResponseTypes(responseTypes, allowed),
       ...authorizationMetadata(issuer, abilities.encryptedRequests === true),
       // RFC 9396 §10
       ...(detailTypes.length > 0 && { authorization_details_types_supported: detailTypes }),
@@ -127,7 +129,6 @@ function authorizationMetadata(
     end_session_endpoint: `${issuer}/oauth2/logout`,
     backchannel_logout_supported: true,
     backchannel_logout_session_supported: true,
-    response_types_supported: ['code'],
     response_modes_supported: responseModes,
     // RFC 7636: `plain` protects from nobody.
     code_challenge_methods_supported: ['S256'],

@@ -39,6 +39,8 @@ export function renderAuthorizationError(refusal: ClientRefusal): AuthorizationE
       return { error: unsupported[refusal.name] };
     case 'awaiting_approval':
       return { error: 'access_denied', description: awaitingApproval };
+    case 'tokens_refused':
+      return { error: 'server_error' };
     case 'grant_not_allowed':
       return { error: 'unauthorized_client' };
     case 'malformed_scope':

@@ -23,7 +23,7 @@ export interface IdTokenDraft {
 export async function signIdToken(
   deps: Pick<IssueDeps, 'keyring' | 'issuerOf' | 'clock' | 'entropy'>,
   draft: IdTokenDraft,
-  accessToken: string,
+  accessToken: string | undefined,
 ): Promise<string> {
   const { tenant, terms } = draft;
   const signer = await deps.keyring.signer(tenant, draft.algorithm);

@@ -64,7 +64,8 @@ export interface IssueDeps {
   readonly prefix: string;
 }
 
-export type AccessTokenFormat = 'jwt' | 'opaque';
+/** `none`: the answer is an ID token and nothing else (OpenID Connect Core §3.2.2.5). */
+export type AccessTokenFormat = 'jwt' | 'opaque' | 'none';
 
 export interface IssueInput {
   readonly tenant: TenantId;
@@ -120,8 +121,8 @@ export interface Basis {
 }
 
 export interface IssuedTokens {
-  /** The access token itself; it leaves in one answer and is kept nowhere. */
-  readonly text: string;
+  /** The access token itself; it leaves in one answer and is kept nowhere. Of none: undefined. */
+  readonly text: string | undefined;
   readonly refreshToken: string | undefined;
   readonly idToken: string | undefined;
   readonly tokenId: TokenId;
@@ -185,7 +186,7 @@ export async function issueTokens(
     // Another process may have been told of more than this one.
     position: Math.max(deps.feedHead(input.tenant), input.basis?.position ?? 0),
   };
-  const built = input.format === 'opaque' ? buildOpaque(deps, draft) : await buildJwt(deps, draft);
+  const built = await build(deps, draft);
   const refresh = input.refresh && buildRefresh(deps, draft, input.refresh);
   const idToken = input.idToken && (await signIdToken(deps, input.idToken, built.text));
   const { outcome } = await deps.store.acts.run({
@@ -327,9 +328,20 @@ function notEnded(tenant: TenantId, kid: string): Step {
 }
 
 interface Built {
-  readonly text: string;
+  readonly text: string | undefined;
   readonly kid?: string;
   readonly steps: readonly Step[];
+}
+
+function build(deps: IssueDeps, draft: Draft): Built | Promise<Built> {
+  switch (draft.format) {
+    case 'opaque':
+      return buildOpaque(deps, draft);
+    case 'jwt':
+      return buildJwt(deps, draft);
+    case 'none':
+      return { text: undefined, steps: [] };
+  }
 }
 
 async function buildJwt(deps: IssueDeps, draft: Draft): Promise<Built> {

@@ -25,7 +25,7 @@ import {
   rotateClientSecret,
   updateClient,
 } from '../../clients/registry.ts';
-import { grants } from '../../grants/run-grant.ts';
+import { grantTypesKnown } from '../../grants/run-grant.ts';
 import { clientId } from './client-members.ts';
 import {
   approveBody,
@@ -115,8 +115,7 @@ function create(ports: ClientPorts): PreparedEndpoint {
 /** What the client's members, each by itself and together, have wrong. */
 function faultOf(ports: ClientPorts, rules: ClientRules): Problem | undefined {
   const { authMethods, encryptedRequests } = ports;
-  const grantTypes = grants.map(({ type }) => type);
-  const faults = ruleFaults(rules, { grantTypes, authMethods, encryptedRequests });
+  const faults = ruleFaults(rules, { grantTypes: grantTypesKnown, authMethods, encryptedRequests });
   if (faults.length === 0) return undefined;
   const errors = faults.map(({ member, message }) => ({
     pointer: `/${wireNameOf(member)}`,

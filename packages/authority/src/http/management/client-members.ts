@@ -7,6 +7,7 @@ import {
   grantTypes,
   publicKeyAlgorithms,
   requestKeyEncryptions,
+  responseTypes,
   securityProfiles,
   tokenDeliveryModes,
 } from '../../clients/client-rules.ts';
@@ -42,10 +43,7 @@ export const clientMembers = {
   owner: name.optional(),
   application_type: z.enum(['web', 'native']).optional(),
   grant_types: z.array(z.enum(grantTypes)).max(grantTypes.length).optional(),
-  response_types: z
-    .array(z.enum(['code']))
-    .max(1)
-    .optional(),
+  response_types: z.array(z.enum(responseTypes)).max(responseTypes.length).optional(),
   token_endpoint_auth_method: z.enum(clientAuthMethods).optional(),
   token_endpoint_auth_signing_alg: removable(algorithm),
   assertion_audience: z

@@ -1,7 +1,7 @@
 /** Tenants as the management API spells them. */
 import { limits, parseTenantId, type TenantId } from '@mintmark/core';
 import { z } from 'zod';
-import { grants } from '../../grants/run-grant.ts';
+import { grantTypesKnown } from '../../grants/run-grant.ts';
 import type { TenantRow } from '../../tenants/change-tenant.ts';
 import { readSettings, type TenantSettings } from '../../tenants/settings.ts';
 import { line, momentOut, renderMoment, scopes } from './wire-schema.ts';
@@ -19,7 +19,7 @@ const lifeSeconds = z
   .int()
   .min(60)
   .max(90 * 86_400);
-const grantTypes = grants.map(({ type }) => type) as [string, ...string[]];
+const grantTypes = [...grantTypesKnown] as [string, ...string[]];
 
 export const settings = z
   .strictObject({
