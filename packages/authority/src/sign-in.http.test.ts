@@ -452,7 +452,7 @@ test('the metadata says what the endpoint does', async () => {
   for (const name of ['oauth-authorization-server', 'openid-configuration']) {
     expect((await bed.get(`/.well-known/${name}`)).json).toMatchObject({
       authorization_endpoint: 'https://issuer.example/oauth2/authorize',
-      response_types_supported: ['code'],
+      response_types_supported: ['code', 'id_token', 'id_token token'],
       response_modes_supported: ['query', 'form_post', 'jwt', 'query.jwt', 'form_post.jwt'],
       code_challenge_methods_supported: ['S256'],
       authorization_response_iss_parameter_supported: true,
