@@ -2,6 +2,7 @@
 import type { Harness } from './harness.ts';
 import { authorizationRequestHarness } from './harnesses/authorization-request.ts';
 import { decryptJweHarness } from './harnesses/decrypt-jwe.ts';
+import { findTokensHarness } from './harnesses/find-tokens.ts';
 import { importVerificationKeyHarness } from './harnesses/import-verification-key.ts';
 import { normalisePathHarness } from './harnesses/normalise-path.ts';
 import { openRecordHarness } from './harnesses/open-record.ts';
@@ -25,6 +26,7 @@ export const harnesses: readonly Harness[] = [
   parseRouteHarness,
   parseFeedHarness,
   parseSecretTokenHarness,
+  findTokensHarness,
   parseCredentialHarness,
   importVerificationKeyHarness,
   verifyJwsHarness,

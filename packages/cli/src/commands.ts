@@ -12,6 +12,7 @@ import { doctorCommands } from './commands/doctor.ts';
 import { keyCommands } from './commands/key.ts';
 import { revokeCommands } from './commands/revoke.ts';
 import { routeCommands } from './commands/route.ts';
+import { scanCommands } from './commands/scan.ts';
 import { serveCommands } from './commands/serve.ts';
 import { signingKeyCommands } from './commands/signing-key.ts';
 import { tenantCommands } from './commands/tenant.ts';
@@ -36,4 +37,5 @@ export const commands: readonly Command[] = [
   ...adminKeyCommands,
   ...tenantCommands,
   ...auditCommands,
+  ...scanCommands,
 ];

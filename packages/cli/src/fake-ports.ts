@@ -45,6 +45,11 @@ export async function run(
       writeError: (text) => errors.push(text),
       isInteractive: world.isInteractive === true,
       readInput: async () => world.input ?? '',
+      async *inputPieces() {
+        // In pieces that no line and no token respects.
+        const bytes = Buffer.from(world.input ?? '');
+        for (let at = 0; at < bytes.length; at += 50) yield bytes.subarray(at, at + 50);
+      },
     },
     fetch: async (url, init) => {
       const headers = new Headers(init?.headers);

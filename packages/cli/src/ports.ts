@@ -22,6 +22,8 @@ export interface Terminal {
   readonly isInteractive: boolean;
   /** All of standard input, as text. */
   readInput(): Promise<string>;
+  /** Standard input as it comes, whatever it is and however long. */
+  inputPieces(): AsyncIterable<Uint8Array>;
 }
 
 /** What the system asks of a running process. */

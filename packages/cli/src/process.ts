@@ -50,6 +50,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
     writeError: (text) => process.stderr.write(text),
     isInteractive: process.stdout.isTTY === true,
     readInput,
+    inputPieces: () => process.stdin,
   },
   fetch,
   clock: systemClock,

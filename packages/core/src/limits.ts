@@ -453,6 +453,11 @@ export const limits = {
   hookRestMsMax: 30_000,
   /** Issuers whose assertions are grants, of a tenant: written by hand, each with its rules. */
   assertionIssuersMax: 100,
+  /** What a scan for leaked tokens reads at once: few calls, and still in the processor's cache. */
+  scanPieceBytes: 1024 * 1024,
+  /** Finds that a scan tells one by one, and files that it names as unread: beyond it, counts. */
+  scanFindsMax: 10_000,
+  scanNotesMax: 1_000,
   /** An idempotency key is remembered this long, seconds. */
   idempotencyTtlSeconds: 24 * 3600,
 } as const;

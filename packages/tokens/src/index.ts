@@ -63,6 +63,7 @@ export {
   type JweAlgorithm,
   jweAlgorithms,
 } from './encryption-key.ts';
+export { createTokenScan, type FoundToken, type TokenScan } from './find-tokens.ts';
 export { type IdTokenClaims, idTokenSigningInput } from './id-token.ts';
 export {
   assertionIssuer,
