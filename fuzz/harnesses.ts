@@ -13,6 +13,7 @@ import { parseFeedHarness } from './harnesses/parse-feed.ts';
 import { parseJsonHarness } from './harnesses/parse-json.ts';
 import { parseRouteHarness } from './harnesses/parse-route.ts';
 import { parseSecretTokenHarness } from './harnesses/parse-secret-token.ts';
+import { parseSubKeyHarness } from './harnesses/parse-sub-key.ts';
 import { verifyAccessTokenHarness } from './harnesses/verify-access-token.ts';
 import { verifyAuditExportHarness } from './harnesses/verify-audit-export.ts';
 import { verifyClientAssertionHarness } from './harnesses/verify-client-assertion.ts';
@@ -27,6 +28,7 @@ export const harnesses: readonly Harness[] = [
   parseFeedHarness,
   parseSecretTokenHarness,
   findTokensHarness,
+  parseSubKeyHarness,
   parseCredentialHarness,
   importVerificationKeyHarness,
   verifyJwsHarness,

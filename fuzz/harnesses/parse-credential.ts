@@ -46,6 +46,11 @@ function check(
   invariant(text.length > 0 && text.length <= limits.tokenCharsMax, 'a text out of bounds');
   invariant(basic || present[0]!.endsWith(text), 'a text that is not the end of the header');
   if (credential.kind === 'jwt' || credential.kind === 'imported_key') return;
+  if (credential.kind === 'sub_key') {
+    const { keyId, links } = credential.subKey;
+    invariant(text.startsWith(`mm_sub_${keyId}`) && links.length > 0, 'no sub-key of the text');
+    return;
+  }
   const { id, secret, tokenKind } = credential;
   invariant(text.startsWith(`mm_${tokenKind}_${id}${secret}`), 'parts that are not of the text');
 }

@@ -10,7 +10,12 @@ import {
   type UnixMs,
   type UnixSeconds,
 } from '@mintmark/core';
-import { createVerifiedCache, type VerifiedAccessToken } from '@mintmark/tokens';
+import {
+  createSubKeyMemory,
+  createVerifiedCache,
+  subKeyName,
+  type VerifiedAccessToken,
+} from '@mintmark/tokens';
 import type { RefusalTally } from './admin/refusal-tally.ts';
 import { type VerifyKeyPorts, verifyKey } from './apikeys/verify-key.ts';
 import { createSlowHashQueue } from './custody/slow-hash-queue.ts';
@@ -63,6 +68,7 @@ export function keyVerifier({
     prefix: config.prefix,
     ended: freshEnded(feed),
     slowHashes: createSlowHashQueue(),
+    subKeys: createSubKeyMemory(),
     onFault: (error) => log({ type: 'fault', where: 'rehash', error }),
   };
 }
@@ -74,12 +80,15 @@ export async function activeKey(
     readonly tenant: TenantId;
     readonly token: string;
     readonly address: string | undefined;
+    /** Whether the caller judges by itself for what a sub-key is used. */
+    readonly judgesUse?: boolean;
   },
 ): Promise<ActiveKey | undefined> {
   const { keys, refused } = deps;
   const { tenant, token: text, address } = input;
   const now = keys.clock.nowMs();
-  const verdict = await verifyKey(keys, { tenant, text, kinds: ['key'], now, address });
+  const use = input.judgesUse === true ? 'judged' : undefined;
+  const verdict = await verifyKey(keys, { tenant, text, kinds: ['key'], now, address, use });
   if (!verdict.active && verdict.code === 'quarantined') {
     // Whoever asked hears that it is not active, and could not tell whose history this belongs to.
     const evidence = { surface: 'introspection', reason: 'quarantined_key_used' };
@@ -91,6 +100,7 @@ export async function activeKey(
   return {
     ...{ active: true, kind: 'api_key', id, owner, scopes, expiresAtSeconds },
     createdAt: createdAt as UnixMs,
+    ...(verdict.subKey === undefined ? {} : { subKey: subKeyName(verdict.subKey.links) }),
   };
 }
 
@@ -102,7 +112,8 @@ export async function askedBy(
 ): Promise<IntrospectionAnswer> {
   const audiences = await feed.audiences(tenant);
   const caller = { kind: 'gateway', audiences } as const;
-  const found = await protocol.introspect({ tenant, token, caller, address });
+  const asked = { tenant, token, caller, address, judgesUse: true };
+  const found = await protocol.introspect(asked);
   if (!found.active) return { active: false };
   if ('kind' in found) {
     return {
@@ -132,10 +143,13 @@ export async function askedBy(
 
 /** Whether the key ended with its owner or its tenant: see `revocation/end-keys.ts`. */
 function freshEnded(feed: Feed): VerifyKeyPorts['ended'] {
-  return async ({ owner, tenant, createdAt }) => {
+  return async ({ owner, tenant, createdAt }, links) => {
     const of = tenant as TenantId;
     if (feed.ageMs(of) > limits.feedLeaseMs) await feed.refresh(of);
-    return feed.refusesKey(of, { owner, tenant, createdAt: createdAt as UnixMs });
+    return feed.refusesKey(of, {
+      ...{ owner, tenant, links },
+      createdAt: createdAt as UnixMs,
+    });
   };
 }
 

@@ -332,6 +332,17 @@ export const limits = {
   importArgon2MemoryKibMax: 128 * 1024,
   importArgon2PassesMax: 16,
   importArgon2ThreadsMax: 8,
+  /** The text of a sub-key: three links of a dozen restrictions each, and still one header. */
+  subKeyCharsMax: 4_096,
+  /** Links of a sub-key: each costs a signature check, and a reader must see through them. */
+  subKeyLinksMax: 3,
+  /** Life of a sub-key from its making: so long must the revocation of one be remembered. */
+  subKeySecondsMax: 90 * 86_400,
+  /** Entries in one list of a restriction, and characters of a label. */
+  subKeyListMax: 32,
+  subKeyLabelCharsMax: 64,
+  /** Sub-keys whose chain was verified, remembered by a process: about 1.5 KB each. */
+  subKeysRememberedMax: 20_000,
   /** How long a rotated key's predecessor goes on working, seconds. */
   keyOverlapSecondsDefault: 86_400,
   keyOverlapSecondsMax: 90 * 86_400,

@@ -35,6 +35,8 @@ export interface KeyTargets {
   readonly createdAt: UnixMs | undefined;
   /** Feed position up to which the key is known to be good; absent where only its row says so. */
   readonly position?: FeedPosition | undefined;
+  /** Of a sub-key: each of its links, as a revocation of one names it. */
+  readonly links?: readonly string[] | undefined;
 }
 
 export interface RevocationIndex {
@@ -44,7 +46,7 @@ export interface RevocationIndex {
   position(kind: RevocationTargetKind, id: string): FeedPosition;
   /** The target whose revocation ends this token, or undefined while none does. */
   refuses(token: TokenTargets): RevocationTarget | undefined;
-  /** The user or tenant whose revocation ends this API key, or undefined while none does. */
+  /** The user, tenant or link whose revocation ends this API key, or undefined while none does. */
   refusesKey(key: KeyTargets): RevocationTarget | undefined;
   /** Live revocations that this holder asked for itself. */
   askedBy(holder: string): number;
@@ -122,7 +124,10 @@ export function createRevocationIndex(): RevocationIndex {
         ends(token, 'tenant', token.tenant)
       );
     },
-    refusesKey: (key) => endsKey(key, 'user', key.owner) ?? endsKey(key, 'tenant', key.tenant),
+    refusesKey: (key) =>
+      endsKey(key, 'user', key.owner) ??
+      endsKey(key, 'tenant', key.tenant) ??
+      endedLink(byKind.sub_key, key.links),
     expire(now) {
       for (const entries of kinds) {
         for (const [id, { expiresAt, holder }] of entries) {
@@ -135,6 +140,16 @@ export function createRevocationIndex(): RevocationIndex {
   };
 }
 
+/** A link has no position: once revoked, it is for ever. */
+function endedLink(
+  ended: ReadonlyMap<string, Entry>,
+  links: readonly string[] | undefined,
+): RevocationTarget | undefined {
+  if (links === undefined || ended.size === 0) return undefined;
+  const id = links.find((link) => ended.has(link));
+  return id === undefined ? undefined : { kind: 'sub_key', id };
+}
+
 /** A map a kind: most kinds are empty at most times, and an empty one costs no look-up. */
 function emptyMaps(): Readonly<Record<RevocationTargetKind, Map<string, Entry>>> {
   return {
@@ -145,6 +160,7 @@ function emptyMaps(): Readonly<Record<RevocationTargetKind, Map<string, Entry>>>
     holder: new Map(),
     signing_key: new Map(),
     key: new Map(),
+    sub_key: new Map(),
     tenant: new Map(),
   };
 }

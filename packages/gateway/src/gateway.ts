@@ -21,6 +21,7 @@ import {
   type Credential,
   createDpopNonces,
   createProofKeys,
+  createSubKeyMemory,
   createVerifiedCache,
   parseCredential,
   type VerifiedAccessToken,
@@ -144,10 +145,12 @@ function join(config: GatewayConfig, ports: GatewayPorts): Parts {
   const bodyBytesMax = config.bodyBytesMax ?? limits.gatewayBodyBytesMax;
   const cache = countedCache(createVerifiedCache<VerifiedAccessToken>(), metrics);
   const failures = createFailureBudget(clock);
+  const subKeys = createSubKeyMemory();
   const scopeOf = (of: TenantId): TenantScope => {
     const view = new StatusView({ tenant: of, clock, log });
     const introspections = createIntrospectionCache({ introspector, tenant: of, clock });
-    const verify = { tenant: of, view, metrics, cache, introspections, failures };
+    const asking = { introspections, failures };
+    const verify = { tenant: of, view, metrics, cache, subKeys, ...asking };
     return { tenant: of, view, verify };
   };
   const followed = {
@@ -231,7 +234,7 @@ async function handle(parts: Parts, request: StreamRequest, reply: StreamReply):
   const refusal =
     (identity && judgeStatus(identity, { view, address, now })) ??
     (identity && judgeBinding(parts.proofs, { identity, credential, request, now })) ??
-    judgeRoute(identity, { route, address, audience, now }) ??
+    judgeRoute(identity, { route, address, audience, now, method: request.method, path }) ??
     judgeBody(request, bodyBytesMaxOf(route, parts.forward)) ??
     judgeConcurrency(parts, identity);
   if (refusal !== undefined) return refuse(refusal);
@@ -381,7 +384,7 @@ function hasRoute(parts: Parts, request: LiveRequest): boolean {
   if (request.judgedBy === routes || view.freshness().kind === 'absent') return true;
   const matched = routes.find(request.request);
   if (!matched.ok) return false;
-  const { route } = matched.value;
+  const { route, path } = matched.value;
   const scope = tenants.of(route.tenant);
   // A credential was judged as one of its tenant, and says nothing at another.
   const isOther = request.identity !== undefined && tenants.of(request.route.tenant) !== scope;
@@ -389,7 +392,9 @@ function hasRoute(parts: Parts, request: LiveRequest): boolean {
   const identity = route.credential === 'none' ? undefined : request.identity;
   const { address, beganAt: now } = request;
   const audience = defaultAudienceOf(parts, scope);
-  if (judgeRoute(identity, { route, address, audience, now }) !== undefined) return false;
+  const { method } = request.request;
+  const at = { route, address, audience, now, method, path };
+  if (judgeRoute(identity, at) !== undefined) return false;
   request.route = route;
   request.judgedBy = routes;
   return true;

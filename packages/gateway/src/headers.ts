@@ -5,6 +5,7 @@
  */
 import { type TenantId, typedSubject } from '@mintmark/core';
 import type { StreamRequest } from '@mintmark/net';
+import { subKeyName } from '@mintmark/tokens';
 import type { Identity } from './identity.ts';
 import type { CompiledRoute } from './route-table.ts';
 
@@ -198,6 +199,9 @@ function identityHeaders(identity: Identity, tenant: TenantId): readonly string[
   ];
   if (identity.clientId !== undefined) {
     out.push('x-mintmark-client', encodeValue(identity.clientId));
+  }
+  if (identity.subKey !== undefined) {
+    out.push('x-mintmark-sub-key', subKeyName(identity.subKey.links).id);
   }
   renderedIdentities.set(identity, out);
   return out;

@@ -1,4 +1,5 @@
 /** Who a request was proven to come from, whatever the form of the credential. */
+
 import type {
   CredentialKind,
   FeedPosition,
@@ -7,6 +8,7 @@ import type {
   TokenTargets,
   UnixSeconds,
 } from '@mintmark/core';
+import type { VerifiedSubKey } from '@mintmark/tokens';
 
 export interface Identity {
   readonly kind: Extract<CredentialKind, 'jwt' | 'opaque' | 'api_key'>;
@@ -18,6 +20,8 @@ export interface Identity {
   /** Undefined for API keys, which have no audience. */
   readonly audience: readonly string[] | undefined;
   readonly expiresAt: UnixSeconds | undefined;
+  /** What was presented in place of the key, with all that it takes away. */
+  readonly subKey?: VerifiedSubKey | undefined;
   /** Key that its holder must prove with each request. */
   readonly binding: TokenBinding | undefined;
   /** How and when its subject signed in; undefined where nobody did, as for API keys. */

@@ -2,7 +2,19 @@
  * What is judged anew at every request, and again while an answer lasts: expiry, revocation and
  * status; then whether the route lets the identity in. Pure: a view, an identity and the time.
  */
-import { acrReaches, isAcrValue, parseAddress, type UnixSeconds } from '@mintmark/core';
+import {
+  acrReaches,
+  isAcrValue,
+  parseAddress,
+  type RevocationIndex,
+  type UnixSeconds,
+} from '@mintmark/core';
+import {
+  judgeSubKeyNow,
+  judgeSubKeyUse,
+  narrowScopes,
+  type VerifiedSubKey,
+} from '@mintmark/tokens';
 import type { Identity } from './identity.ts';
 import type { InvalidCredential, Refusal } from './refusal.ts';
 import type { CompiledRoute } from './route-table.ts';
@@ -48,6 +60,14 @@ export function judgeStatus(
   }
   if (identity.expiresAt !== undefined && now >= identity.expiresAt) return invalid('expired');
   if (targets !== undefined) return undefined;
+  return judgeKeyStatus(identity, { ...at, revocations }) ?? judgeSubKey(identity.subKey, at);
+}
+
+function judgeKeyStatus(
+  identity: Identity,
+  at: Parameters<typeof judgeKey>[1] & { readonly revocations: RevocationIndex },
+): Refusal | undefined {
+  const { view, revocations } = at;
   const held = view.key(identity.credentialId);
   if (held !== undefined) return judgeKey(held, at);
   // Not in the view: what the authority said holds, unless the key was revoked since.
@@ -57,6 +77,20 @@ export function judgeStatus(
   return revoked || revocations.refusesKey(asked) !== undefined ? invalid('revoked') : undefined;
 }
 
+/** What was derived from a key, beside the key: time and address of each link, and its end. */
+function judgeSubKey(
+  subKey: VerifiedSubKey | undefined,
+  { view, address, now }: Parameters<typeof judgeKey>[1],
+): Refusal | undefined {
+  if (subKey === undefined) return undefined;
+  const { links, targets } = subKey;
+  const isRevoked = targets.some((id) => (view.revocations?.position('sub_key', id) ?? 1) > 0);
+  if (isRevoked) return invalid('revoked');
+  const denial = judgeSubKeyNow(links, { now, address });
+  if (denial === undefined) return undefined;
+  return denial === 'address_not_allowed' ? { reason: denial } : invalid(denial);
+}
+
 /** Whether a key has still the scopes of its route: an edit may have taken some away meanwhile. */
 export function hasScopesStill(
   { route, identity }: { readonly route: CompiledRoute; readonly identity: Identity | undefined },
@@ -64,7 +98,9 @@ export function hasScopesStill(
 ): boolean {
   if (identity === undefined || identity.targets !== undefined) return true;
   const held = view.key(identity.credentialId);
-  return held === undefined || route.scopes.every((scope) => held.view.scopes.includes(scope));
+  if (held === undefined) return true;
+  const scopes = narrowScopes(held.view.scopes, identity.subKey?.links ?? []);
+  return route.scopes.every((scope) => scopes.includes(scope));
 }
 
 /**
@@ -78,6 +114,9 @@ export function judgeRoute(
     readonly route: CompiledRoute;
     readonly address: string;
     readonly audience: string;
+    readonly method: string;
+    /** As it is forwarded. */
+    readonly path: string;
     /** When the request came. */
     readonly now: UnixSeconds;
   },
@@ -93,6 +132,12 @@ export function judgeRoute(
   // RFC 9068 §4: a resource server refuses what was not made for it.
   if (identity.audience !== undefined && !identity.audience.includes(audience)) {
     return invalid('wrong_audience');
+  }
+  if (identity.subKey !== undefined) {
+    const { method, path } = at;
+    const use = { audience, route: route.name, method, path };
+    const detail = judgeSubKeyUse(identity.subKey.links, use);
+    if (detail !== undefined) return { reason: 'restricted', detail };
   }
   for (const scope of route.scopes) {
     if (!identity.scopes.includes(scope)) {

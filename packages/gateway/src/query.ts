@@ -16,7 +16,7 @@ export function hasTokenInQuery(query: string | undefined, prefix: string): bool
 /** The beginnings of secret tokens, also where the underscore is escaped. */
 export function namesOwnToken(text: string, prefix: string): boolean {
   if (!text.includes(prefix)) return false;
-  return new RegExp(`${prefix}(?:_|%5f)(?:key|pat|admin|at|rt|cs)(?:_|%5f)`, 'i').test(text);
+  return new RegExp(`${prefix}(?:_|%5f)(?:key|sub|pat|admin|at|rt|cs)(?:_|%5f)`, 'i').test(text);
 }
 
 /** ASCII unescaped, once; other escapes stay, so that a broken one hides nothing beside it. */

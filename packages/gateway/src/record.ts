@@ -2,6 +2,7 @@
 import type { Clock, CredentialKind, DecisionEvent, TenantId } from '@mintmark/core';
 import { limits } from '@mintmark/core';
 import type { StreamRequest } from '@mintmark/net';
+import { subKeyName, type VerifiedSubKey } from '@mintmark/tokens';
 import type { DecisionQueue } from './decisions.ts';
 import type { Metrics } from './metrics.ts';
 import { namesOwnToken } from './query.ts';
@@ -16,6 +17,7 @@ export interface Known {
   readonly rotated?: boolean;
   readonly subject?: string;
   readonly clientId?: string | undefined;
+  readonly subKey?: VerifiedSubKey | undefined;
 }
 
 export interface RecordParts {
@@ -88,7 +90,7 @@ export class DecisionRecord {
 
   #close(verdict: 'allow' | 'deny', reason: string): void {
     const { clock, node, prefix, queue, metrics } = this.#parts;
-    const { credentialId, authenticated, rotated, subject, clientId } = this.#known;
+    const { credentialId, authenticated, rotated, subject, clientId, subKey } = this.#known;
     const event: DecisionEvent = {
       type: 'decision',
       at: clock.nowMs(),
@@ -108,7 +110,8 @@ export class DecisionRecord {
       degraded: this.#degraded,
       judgedMicros: Math.round((clock.monotonicMs() - this.#startedMs) * 1000),
     };
-    queue.push(rotated === true ? { ...event, rotated } : event);
+    const full = rotated === true ? { ...event, rotated } : event;
+    queue.push(subKey === undefined ? full : { ...full, subKey: subKeyName(subKey.links) });
     if (this.#degraded) metrics.count('mintmark_gateway_degraded_total', verdict);
   }
 }

@@ -9,6 +9,8 @@ import {
   type CredentialRefusal,
   type DpopRefusal,
   dpopAlgorithms,
+  type SubKeyRefusal,
+  type SubKeyRestricted,
 } from '@mintmark/tokens';
 import type { PathRefusalReason } from './path.ts';
 
@@ -20,6 +22,7 @@ export type InvalidCredential =
   | 'wrong_kind'
   | 'unknown_credential'
   | 'wrong_secret'
+  | SubKeyRefusal['reason']
   | 'disabled'
   | 'quarantined'
   | 'revoked';
@@ -46,6 +49,8 @@ export type Refusal =
   | { readonly reason: 'nonce_needed'; readonly nonce: string }
   | { readonly reason: 'proofs_full' }
   | { readonly reason: 'address_not_allowed' }
+  /** A sub-key was made for other uses. */
+  | { readonly reason: 'restricted'; readonly detail: SubKeyRestricted }
   | { readonly reason: 'insufficient_scope'; readonly scopes: readonly string[] }
   | ({ readonly reason: 'insufficient_authentication' } & RouteStepUp)
   | { readonly reason: 'too_many_failures'; readonly retryAfterSeconds: number }
@@ -98,6 +103,7 @@ export function refusalResponse(refusal: Refusal, parts: ChallengeParts = {}): H
       return withNonce(proofChallenge('use_dpop_nonce', metadata), refusal.nonce);
     case 'origin_not_allowed':
     case 'address_not_allowed':
+    case 'restricted':
       return problem(403, refusal.reason);
     case 'insufficient_scope':
       return challenge(403, 'insufficient_scope', {

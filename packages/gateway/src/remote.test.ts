@@ -222,7 +222,7 @@ describe('introspection over HTTP', () => {
     });
     expect(seen.at(-1)).toMatchObject({
       line: 'POST /oauth2/introspect',
-      body: 'token=mm_at_x&address=192.0.2.1',
+      body: 'token=mm_at_x&address=192.0.2.1&judges=sub_key_use',
     });
   });
 

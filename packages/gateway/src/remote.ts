@@ -136,7 +136,11 @@ async function introspect(
   input: { readonly credential: string; readonly address: string },
 ): Promise<IntrospectionAnswer> {
   const { credential, address } = input;
-  const form = new URLSearchParams({ token: credential, address }).toString();
+  const form = new URLSearchParams({
+    token: credential,
+    address,
+    judges: 'sub_key_use',
+  }).toString();
   const response = await post(parts, feedHttp.introspectionPath, {
     type: 'application/x-www-form-urlencoded',
     body: form,

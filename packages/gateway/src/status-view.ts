@@ -36,6 +36,8 @@ export interface HeldKey {
   readonly view: KeyView;
   /** SHA-256 of the secret; undefined: only the authority can check it. */
   readonly verifier: Uint8Array | undefined;
+  /** Verifies sub-keys; undefined: only the authority can check them. */
+  readonly derivationKey: Uint8Array | undefined;
   /** `none` where the key's list cannot be read: it then fits nobody. */
   readonly addresses: RangeSet | 'any' | 'none';
   /** What can be revoked of it, beside itself. */
@@ -307,6 +309,8 @@ function putKey(keys: Map<string, HeldKey>, { key: view, position }: KeyEntry): 
   keys.set(view.id, {
     view: { ...view, status },
     verifier: view.verifier === undefined ? undefined : base64urlDecode(view.verifier),
+    derivationKey:
+      view.derivationKey === undefined ? undefined : base64urlDecode(view.derivationKey),
     addresses: addressesOf(view.allowedAddresses),
     targets: { owner: view.owner, tenant: view.tenant, createdAt: view.createdAt, position },
     identity: identityOf(view),

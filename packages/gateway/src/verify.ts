@@ -22,9 +22,14 @@ import {
   type Credential,
   digestToken,
   looksEncrypted,
+  narrowScopes,
+  provenSubKey,
+  type SubKey,
+  type SubKeyMemory,
   secretVerifier,
   type VerifiedAccessToken,
   type VerifiedCache,
+  type VerifiedSubKey,
   verifyAccessToken,
 } from '@mintmark/tokens';
 import type { Identity } from './identity.ts';
@@ -38,6 +43,7 @@ export interface VerifyParts {
   readonly tenant: TenantId;
   readonly view: StatusView;
   readonly cache: VerifiedCache<VerifiedAccessToken>;
+  readonly subKeys: SubKeyMemory;
   readonly introspections: IntrospectionCache;
   readonly failures: FailureBudget;
   readonly metrics: Metrics;
@@ -49,13 +55,20 @@ export interface Denied {
   readonly credentialId: string | undefined;
   /** Whether possession was proven before the refusal. */
   readonly authenticated: boolean;
+  readonly subKey?: VerifiedSubKey;
 }
 
 export type Verification = Result<Identity, Denied>;
 
 /** Kinds as decision events name them. */
 export function credentialKindOf(credential: Credential): CredentialKind {
-  return credential.kind === 'imported_key' ? 'api_key' : credential.kind;
+  return isOfKey(credential) ? 'api_key' : credential.kind;
+}
+
+function isOfKey(
+  credential: Credential,
+): credential is Extract<Credential, { kind: 'imported_key' | 'sub_key' }> {
+  return credential.kind === 'imported_key' || credential.kind === 'sub_key';
 }
 
 /**
@@ -81,6 +94,8 @@ export function verifyCredential(
       return verifyJwt(parts, { token: credential.token, address, now });
     case 'api_key':
       return verifyKey(parts, { ...credential, address, now });
+    case 'sub_key':
+      return verifyDerived(parts, { ...credential, address, now });
     case 'opaque':
     case 'imported_key':
       return askAuthority(parts, { text: credential.text, address, now });
@@ -187,9 +202,60 @@ function verifyKey(
   return ok(held.identity);
 }
 
+/** A sub-key by the public key of the key that it comes from; what is left of it by both. */
+function verifyDerived(
+  parts: VerifyParts,
+  input: {
+    readonly subKey: SubKey;
+    readonly text: string;
+    readonly address: string;
+    readonly now: UnixSeconds;
+  },
+): Verification | Promise<Verification> {
+  const { view, tenant, subKeys, failures } = parts;
+  const { subKey, text, address, now } = input;
+  const held = view.key(subKey.keyId);
+  if (held?.derivationKey === undefined) return askAuthority(parts, input);
+  const known = { credentialId: subKey.keyId };
+  if (held.view.tenant !== tenant) return invalid('wrong_tenant', known);
+  const wait = failures.retryAfterSeconds(address);
+  // As for a JWT: who forged too much pays for no more signature checks.
+  if (wait > 0 && !subKeys.knows(text, held.derivationKey)) {
+    return denied({ reason: 'too_many_failures', retryAfterSeconds: wait });
+  }
+  const verified = subKeys.verify(text, subKey, held.derivationKey);
+  if (!verified.ok) {
+    failures.failed(address);
+    return invalid(verified.refusal.reason, known);
+  }
+  const refusal = judgeKey(held, { view, address, now });
+  const proven = { ...known, authenticated: true, subKey: verified.value };
+  if (refusal !== undefined) return err({ refusal, ...proven });
+  return ok(narrowed(held.identity, verified.value));
+}
+
+/** One for each sub-key while its key stays as it is: headers are rendered once for each. */
+const narrowedIdentities = new WeakMap<
+  VerifiedSubKey,
+  { readonly of: Identity; readonly identity: Identity }
+>();
+
+function narrowed(of: Identity, subKey: VerifiedSubKey): Identity {
+  const known = narrowedIdentities.get(subKey);
+  if (known?.of === of) return known.identity;
+  const identity = { ...of, scopes: narrowScopes(of.scopes, subKey.links), subKey };
+  narrowedIdentities.set(subKey, { of, identity });
+  return identity;
+}
+
 async function askAuthority(
   parts: VerifyParts,
-  input: { readonly text: string; readonly address: string; readonly now: UnixSeconds },
+  input: {
+    readonly text: string;
+    readonly subKey?: SubKey;
+    readonly address: string;
+    readonly now: UnixSeconds;
+  },
 ): Promise<Verification> {
   const { introspections, failures, metrics, view } = parts;
   const { text, address, now } = input;
@@ -212,7 +278,11 @@ async function askAuthority(
     else failures.failed(address, who);
   }
   if (!asked.answer.active) return invalid('unknown_credential');
-  return identityOf(parts, asked.answer, asked.askedAt, now);
+  const identity = identityOf(parts, asked.answer, asked.askedAt, now);
+  const { subKey } = input;
+  if (subKey === undefined || !identity.ok) return identity;
+  // The authority has proven the chain, and left it to us for what each link may be used.
+  return ok(narrowed(identity.value, provenSubKey(subKey)));
 }
 
 function identityOf(

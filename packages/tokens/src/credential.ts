@@ -5,6 +5,7 @@
  */
 import { assertNever, base64Decode, limits, utf8Decode } from '@mintmark/core';
 import { parseSecretToken, type SecretTokenKind, type SecretTokenRefusal } from './api-key.ts';
+import { isSubKeyText, parseSubKey, type SubKey } from './sub-key.ts';
 
 /**
  * `proof` is the DPoP proof that was presented with the scheme `DPoP`, nothing of it judged;
@@ -18,6 +19,8 @@ export type Credential =
   | (OwnCredential<'opaque', 'at'> & { readonly proof?: string })
   | OwnCredential<'api_key', 'key' | 'pat'>
   | OwnCredential<'admin_key', 'admin'>
+  /** Derived from an API key by its holder; nothing of its chain is proven. */
+  | { readonly kind: 'sub_key'; readonly subKey: SubKey; readonly text: string }
   /** Begins with a prefix that was declared for imported keys. */
   | { readonly kind: 'imported_key'; readonly text: string }
   | { readonly kind: 'malformed'; readonly reason: CredentialRefusal };
@@ -160,6 +163,11 @@ const tokenPattern = /^[A-Za-z0-9\-._~+/]+=*$/;
 function parseToken(text: string, forms: CredentialForms): Credential {
   if (text.length > limits.tokenCharsMax) return malformed('too_long');
   if (!tokenPattern.test(text)) return malformed('malformed');
+  if (isSubKeyText(text, forms.prefix)) {
+    const subKey = parseSubKey(text, forms.prefix);
+    if (!subKey.ok) return malformed(subKey.refusal.reason);
+    return { kind: 'sub_key', subKey: subKey.value, text };
+  }
   const parsed = parseSecretToken(text, forms.prefix);
   if (!parsed.ok) return parseForeign(text, forms, parsed.refusal.reason);
   const { kind, id, secret } = parsed.value;

@@ -127,4 +127,31 @@ export {
   statusListSigningInput,
   tokenStatus,
 } from './status-list.ts';
+export {
+  type DeriveRefusal,
+  deriveSubKey,
+  isSubKeyText,
+  parseSubKey,
+  provenSubKey,
+  type SubKey,
+  type SubKeyParseRefusal,
+  type SubKeyRefusal,
+  subKeyTargetId,
+  type VerifiedSubKey,
+  verifySubKey,
+} from './sub-key.ts';
+export { derivationKeyOf } from './sub-key-crypto.ts';
+export { parseSubKeyLink, type SubKeyLink, type SubKeyRestrictions } from './sub-key-link.ts';
+export { createSubKeyMemory, type SubKeyMemory } from './sub-key-memory.ts';
+export {
+  isBoundToUse,
+  judgeSubKeyNow,
+  judgeSubKeyUse,
+  narrowScopes,
+  type SubKeyDenial,
+  type SubKeyRestricted,
+  type SubKeyUse,
+  subKeyEnd,
+  subKeyName,
+} from './sub-key-rights.ts';
 export { createVerifiedCache, digestToken, type VerifiedCache } from './verified-cache.ts';

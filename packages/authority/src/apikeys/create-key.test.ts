@@ -39,6 +39,7 @@ describe('createKey', () => {
         owner: 'team-a',
         scopes: ['read', 'write'],
         createdAt: row.createdAt,
+        derivationKey: Buffer.from(row.derivationKey!).toString('base64url'),
         expiresAt: expiresAt / 1000,
       },
     ]);

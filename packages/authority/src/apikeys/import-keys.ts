@@ -200,6 +200,7 @@ function keyRow(
     hash: hash.bytes,
     pepperVersion: null,
     sealedVerifier: null,
+    derivationKey: null,
     owner: settings.owner,
     scopes: settings.scopes,
     environment: settings.environment ?? null,

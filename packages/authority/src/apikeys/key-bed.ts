@@ -8,6 +8,7 @@ import {
   seededEntropy,
   utf8,
 } from '@mintmark/core';
+import { createSubKeyMemory } from '@mintmark/tokens';
 import { createRecorder } from '../audit/record.ts';
 import type { Requester } from '../audit/requester.ts';
 import { createSlowHashQueue } from '../custody/slow-hash-queue.ts';
@@ -68,6 +69,7 @@ export function keyBed(options: { readonly seed?: number } = {}) {
     onFault: (fault: Fault) => void faults.push(fault),
     faults,
     ended: async () => false,
+    subKeys: createSubKeyMemory(),
     /** Actions recorded so far, sorted: ids order records by the second only. */
     async recorded(): Promise<readonly string[]> {
       const rows = await store.auditPending.list({ limit: 10_000 });

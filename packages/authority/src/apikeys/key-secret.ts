@@ -4,7 +4,7 @@
  * happen: the verifier readable at rest, or a secret anywhere but in the answer that made it.
  */
 import { base64urlEncode, type TenantId } from '@mintmark/core';
-import { hashSecret, secretVerifier } from '@mintmark/tokens';
+import { derivationKeyOf, hashSecret, secretVerifier } from '@mintmark/tokens';
 import { sealContext } from '../custody/contexts.ts';
 import type { Row } from '../store/tables.ts';
 
@@ -23,7 +23,7 @@ export interface VerifierSealer {
 /** The columns of a key's row that depend on its secret. */
 export type SecretColumns = Pick<
   Row<'keys'>,
-  'hashScheme' | 'hash' | 'pepperVersion' | 'sealedVerifier'
+  'hashScheme' | 'hash' | 'pepperVersion' | 'sealedVerifier' | 'derivationKey'
 >;
 
 /**
@@ -39,10 +39,14 @@ export async function secretColumns(
   return {
     ...pepperedColumns(ports.peppers, input),
     sealedVerifier: await ports.sealer.seal(tenant, sealContext.keyVerifier(id), verifier),
+    derivationKey: derivationKeyOf({ keyId: id, secret }),
   };
 }
 
-/** The same without a verifier, for keys that no enforcement point ever judges. */
+/**
+ * The same without a verifier, for keys that no enforcement point ever judges, and without what
+ * sub-keys are verified by.
+ */
 export function pepperedColumns(
   peppers: KeyPeppers,
   input: { readonly tenant: TenantId; readonly id: string; readonly secret: string },
@@ -53,6 +57,7 @@ export function pepperedColumns(
     hash: hashSecret({ pepper: key, ...input }),
     pepperVersion: version,
     sealedVerifier: null,
+    derivationKey: null,
   };
 }
 

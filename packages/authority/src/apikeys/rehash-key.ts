@@ -6,7 +6,7 @@
 import type { Recorder } from '../audit/record.ts';
 import type { KeyPorts, KeyRow } from './key-change.ts';
 import { keyEvent, keyFeedStep } from './key-change.ts';
-import { pepperedColumns, secretColumns } from './key-secret.ts';
+import { pepperedColumns, type SecretColumns, secretColumns } from './key-secret.ts';
 
 export type RehashPorts = Pick<KeyPorts, 'peppers' | 'sealer' | 'clock'> & {
   readonly store: Pick<KeyPorts['store'], 'acts'>;
@@ -15,7 +15,19 @@ export type RehashPorts = Pick<KeyPorts, 'peppers' | 'sealer' | 'clock'> & {
 
 /** Whether the row is kept in another way than new ones are. */
 export function needsRehash(ports: Pick<KeyPorts, 'peppers'>, row: KeyRow): boolean {
-  return row.hashScheme !== 'pepper' || row.pepperVersion !== ports.peppers.current().version;
+  return (
+    row.hashScheme !== 'pepper' ||
+    row.pepperVersion !== ports.peppers.current().version ||
+    (row.derivationKey === null && mayDerive(row))
+  );
+}
+
+/**
+ * Of an imported key nobody knows how its secret was chosen: what is public of it could be a test
+ * for guesses. Admin keys are for people and machines that ask the authority anyway.
+ */
+function mayDerive(row: KeyRow): boolean {
+  return row.kind !== 'admin' && row.importFormat === null;
 }
 
 /**
@@ -31,10 +43,7 @@ export async function rehashKey(
   const now = ports.clock.nowMs();
   const tenant = row.tenant as Parameters<typeof pepperedColumns>[1]['tenant'];
   const input = { tenant, id: row.id, secret };
-  const columns =
-    row.kind === 'admin'
-      ? pepperedColumns(ports.peppers, input)
-      : await secretColumns(ports, input);
+  const columns = await columnsOf(ports, row, input);
   const system = { tenant, actor: { kind: 'system', id: 'rehash' } } as const;
   const { outcome } = await ports.store.acts.run({
     steps: [
@@ -42,7 +51,8 @@ export async function rehashKey(
         do: 'update',
         table: 'keys',
         // The version stays: nothing that anybody sees or edits has changed. Imports have no
-        // pepper, so that this tells them from what is rehashed already.
+        // pepper, so that this tells them from what is rehashed already. Of two that bring a key
+        // its derivation key at once, both write the same.
         where: {
           tenant: row.tenant,
           id: row.id,
@@ -62,4 +72,14 @@ export async function rehashKey(
     }),
   });
   return outcome === 'done' ? 'done' : 'already_done';
+}
+
+async function columnsOf(
+  ports: RehashPorts,
+  row: KeyRow,
+  input: Parameters<typeof secretColumns>[1],
+): Promise<SecretColumns> {
+  if (row.kind === 'admin') return pepperedColumns(ports.peppers, input);
+  const columns = await secretColumns(ports, input);
+  return mayDerive(row) ? columns : { ...columns, derivationKey: null };
 }

@@ -13,9 +13,13 @@ import {
 } from '@mintmark/core';
 import {
   hashSecret,
+  isSubKeyText,
   parseSecretToken,
   type SecretTokenKind,
+  type SubKeyDenial,
+  type SubKeyUse,
   secretVerifier,
+  type VerifiedSubKey,
 } from '@mintmark/tokens';
 import type { SlowHashQueue } from '../custody/slow-hash-queue.ts';
 import type { Store } from '../store/store.ts';
@@ -24,13 +28,22 @@ import { type ImportedScheme, isSlow, verifyImportedHash } from './imported-hash
 import type { KeyReader } from './key-cache.ts';
 import type { KeyRow } from './key-change.ts';
 import { needsRehash, type RehashPorts, rehashKey } from './rehash-key.ts';
+import {
+  findProvenSubKey,
+  narrowedRow,
+  type SubKeyPorts,
+  subKeyDenialOf,
+} from './verify-sub-key.ts';
 
-export interface VerifyKeyPorts extends RehashPorts {
+export interface VerifyKeyPorts extends RehashPorts, SubKeyPorts {
   readonly store: Pick<Store, 'importFormats' | 'acts'> & { readonly keys: KeyReader };
   readonly prefix: string;
   readonly slowHashes: SlowHashQueue;
-  /** Whether the key ended with its owner or its tenant, whatever its row says. */
-  readonly ended: (row: KeyRow) => Promise<boolean>;
+  /**
+   * Whether the key ended with its owner or its tenant, whatever its row says, or one of these
+   * links of a sub-key did by itself.
+   */
+  readonly ended: (row: KeyRow, links?: readonly string[]) => Promise<boolean>;
   /** Spends all that a use costs, or nothing; absent where no limits are set. */
   readonly limiter?: KeyLimiter;
   /** Told where a proven key could not be rehashed; its next use tries again. */
@@ -50,18 +63,25 @@ export interface PresentedKey {
   readonly address?: string | undefined;
   /** Scopes that the use needs, all of them. */
   readonly scopes?: readonly string[] | undefined;
+  /**
+   * What it is used for, as far as it is known, for sub-keys that are bound to it. `judged`: the
+   * caller holds the use against the text's own restrictions.
+   */
+  readonly use?: SubKeyUse | 'judged' | undefined;
   /** What the use costs; default 1. */
   readonly cost?: number | undefined;
 }
 
 export type KeyVerdict =
-  | { readonly active: true; readonly row: KeyRow }
+  /** `row` is what is left of the key's row: of a sub-key its scopes and its end. */
+  | { readonly active: true; readonly row: KeyRow; readonly subKey?: VerifiedSubKey | undefined }
   /** The secret was not proven: the caller must not learn whether there is such a key. */
   | { readonly active: false; readonly code: 'malformed' | 'not_found' | 'busy' }
   | {
       readonly active: false;
       readonly code: ProvenDenial;
       readonly row: KeyRow;
+      readonly subKey?: VerifiedSubKey | undefined;
     };
 
 export type ProvenDenial =
@@ -72,26 +92,30 @@ export type ProvenDenial =
   | 'expired'
   | 'address_not_allowed'
   | 'insufficient_scope'
-  | 'limited';
+  | 'limited'
+  | SubKeyDenial;
 
 /** @throws StoreFault where the answer cannot be known; the caller must then refuse */
 export async function verifyKey(ports: VerifyKeyPorts, input: PresentedKey): Promise<KeyVerdict> {
   const found = await findProven(ports, input);
   if (typeof found === 'string') return { active: false, code: found };
-  const { row, secret } = found;
-  const isEnded = row.kind !== 'admin' && (await ports.ended(row));
-  const denial = isEnded ? 'revoked' : denialOf(row, input);
-  if (denial !== undefined) return { active: false, code: denial, row };
+  const { secret, subKey } = found;
+  const row = subKey === undefined ? found.row : narrowedRow(found.row, subKey);
+  const isEnded = row.kind !== 'admin' && (await ports.ended(row, subKey?.targets));
+  const denial = isEnded ? 'revoked' : (denialOf(row, input) ?? subKeyDenialOf(subKey, input));
+  if (denial !== undefined) return { active: false, code: denial, row, subKey };
   // Last, because it is the only check that changes anything.
   const spent = await ports.limiter?.spend(row, input.cost ?? 1);
-  if (spent === 'limited') return { active: false, code: 'limited', row };
-  if (needsRehash(ports, row)) await rehashOrReport(ports, row, secret);
-  return { active: true, row };
+  if (spent === 'limited') return { active: false, code: 'limited', row, subKey };
+  if (secret !== undefined && needsRehash(ports, row)) await rehashOrReport(ports, row, secret);
+  return { active: true, row, subKey };
 }
 
 interface Proven {
   readonly row: KeyRow;
-  readonly secret: string;
+  /** Undefined for a sub-key, which proves its own link and not the key. */
+  readonly secret?: string;
+  readonly subKey?: VerifiedSubKey;
 }
 
 async function findProven(
@@ -99,6 +123,7 @@ async function findProven(
   input: PresentedKey,
 ): Promise<Proven | 'malformed' | 'not_found' | 'busy'> {
   const { tenant, text, kinds } = input;
+  if (isSubKeyText(text, ports.prefix)) return findProvenSubKey(ports, input);
   const own = parseSecretToken(text, ports.prefix);
   if (own.ok) {
     const { kind, id, secret } = own.value;

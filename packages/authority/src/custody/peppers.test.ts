@@ -53,6 +53,7 @@ function keyUnder(pepperVersion: string): Step {
       hash: new Uint8Array(32),
       pepperVersion,
       sealedVerifier: null,
+      derivationKey: null,
       owner: 'o',
       scopes: [],
       environment: null,

@@ -94,6 +94,7 @@ function keyRow(id: string, sealedVerifier: Uint8Array | null): Row<'keys'> {
     hash: new Uint8Array(32),
     pepperVersion: 'pepper-1',
     sealedVerifier,
+    derivationKey: null,
     owner: 'o',
     scopes: [],
     environment: null,

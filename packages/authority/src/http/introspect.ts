@@ -57,7 +57,9 @@ export async function handleIntrospect(
   const token = form.value.get('token');
   if (token === undefined) return renderError({ reason: 'missing_parameter', name: 'token' });
   const address = form.value.get('address');
-  const found = await deps.introspect({ tenant, token, caller, address });
+  // Whoever knows nothing of sub-keys would overlook what they may not be used for.
+  const judgesUse = form.value.get('judges') === 'sub_key_use';
+  const found = await deps.introspect({ tenant, token, caller, address, judgesUse });
   const answer = answerOf(deps, found, { tenant, owner });
   if (owner === undefined || !wantsIntrospectionJwt(request.header('accept'), owner)) {
     return rendered('application/json', JSON.stringify(answer));
@@ -127,5 +129,6 @@ function keyBody(key: ActiveKey): JsonObject {
     mm_kind: 'api_key',
     iat: Math.floor(key.createdAt / 1000),
     ...(key.expiresAtSeconds === undefined ? {} : { exp: key.expiresAtSeconds }),
+    ...(key.subKey === undefined ? {} : { mm_sub_key: key.subKey.id }),
   };
 }

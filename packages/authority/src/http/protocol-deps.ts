@@ -36,6 +36,8 @@ export interface ActiveKey {
   readonly scopes: readonly string[];
   readonly createdAt: UnixMs;
   readonly expiresAtSeconds: number | undefined;
+  /** What was presented, where that was derived from the key. */
+  readonly subKey?: { readonly id: string; readonly label: string | undefined };
 }
 
 export interface ProtocolDeps {
@@ -49,6 +51,8 @@ export interface ProtocolDeps {
     readonly token: string;
     readonly caller: IntrospectionCaller;
     readonly address: string | undefined;
+    /** Whether the caller holds a sub-key's use against its restrictions; else one is refused. */
+    readonly judgesUse?: boolean;
   }) => Promise<ActiveToken | ActiveKey | { readonly active: false; readonly reason: string }>;
   /** Whether the Authorization header holds a management credential that may act as a gateway. */
   readonly isGateway: (request: HttpRequest, tenant: TenantId) => Promise<boolean>;

@@ -1,5 +1,12 @@
 /** An API key as enforcement points see it: everything needed to judge it, and no secret. */
-import type { KeyId, KeyView, TenantId, UnixMs, UnixSeconds } from '@mintmark/core';
+import {
+  base64urlEncode,
+  type KeyId,
+  type KeyView,
+  type TenantId,
+  type UnixMs,
+  type UnixSeconds,
+} from '@mintmark/core';
 import type { Row } from '../store/tables.ts';
 
 /**
@@ -15,6 +22,7 @@ export function keyViewOf(row: Row<'keys'>, verifier?: string): KeyView {
     scopes: row.scopes,
     createdAt: row.createdAt as UnixMs,
     ...(verifier === undefined ? {} : { verifier }),
+    ...derivationKeyOf(row),
     ...(row.environment === null ? {} : { environment: row.environment }),
     ...(row.plan === null ? {} : { plan: row.plan }),
     ...(row.allowedAddresses === null ? {} : { allowedAddresses: row.allowedAddresses }),
@@ -22,6 +30,10 @@ export function keyViewOf(row: Row<'keys'>, verifier?: string): KeyView {
     ...(row.expiresAt === null ? {} : { expiresAt: seconds(row.expiresAt) }),
     ...(row.successor === null ? {} : { successor: row.successor as KeyId }),
   };
+}
+
+function derivationKeyOf({ derivationKey }: Row<'keys'>): Pick<KeyView, 'derivationKey'> {
+  return derivationKey === null ? {} : { derivationKey: base64urlEncode(derivationKey) };
 }
 
 function seconds(ms: number): UnixSeconds {

@@ -11,6 +11,7 @@ import {
   err,
   type FeedPosition,
   freshId,
+  limits,
   ok,
   type Result,
   type RevocationTarget,
@@ -99,7 +100,7 @@ export async function revoke(
         actor: `${actor.kind}:${actor.id}`,
         at,
         before,
-        tokensEndAt: input.tokensEndAt,
+        tokensEndAt: input.tokensEndAt ?? subKeysEndAt(target, at),
         holder: input.holder,
       }),
       ...(input.alongside?.({ id, effectiveAt: at }) ?? []),
@@ -145,7 +146,8 @@ function wrongMoment(
   before: UnixSeconds,
   now: UnixMs,
 ): RevokeRefusal | undefined {
-  if (kind === 'token' || kind === 'key') return { reason: 'before_not_applicable', kind };
+  if (kind === 'token' || kind === 'key' || kind === 'sub_key')
+    return { reason: 'before_not_applicable', kind };
   return before * 1000 > now ? { reason: 'before_in_future' } : undefined;
 }
 
@@ -178,6 +180,16 @@ function markOf(
           refused: 'target_not_found',
         },
       ];
+    case 'sub_key':
+      // Nobody told us of the link, which is what an offline derivation is for; its key we know.
+      return [
+        {
+          do: 'require',
+          table: 'keys',
+          where: { tenant, id: keyOf(target), kind: { is: '!=', value: 'admin' } },
+          refused: 'target_not_found',
+        },
+      ];
     case 'key':
       return [
         {
@@ -202,6 +214,17 @@ function markOf(
   }
 }
 
+/** The look-up id of the key that a link was derived from. */
+function keyOf({ id }: RevocationTarget): string {
+  return id.split('.', 1)[0]!;
+}
+
+/** Whatever was derived until now: none lives longer, or is good before it was made. */
+function subKeysEndAt({ kind }: RevocationTarget, at: UnixMs): UnixSeconds | undefined {
+  if (kind !== 'sub_key') return undefined;
+  return (Math.ceil(at / 1000) + limits.clockSkewSeconds + limits.subKeySecondsMax) as UnixSeconds;
+}
+
 function objectOf(target: RevocationTarget): {
   readonly kind: 'client' | 'user' | 'key' | 'token' | 'tenant' | 'revocation';
   readonly id: string;
@@ -213,6 +236,8 @@ function objectOf(target: RevocationTarget): {
     case 'token':
     case 'tenant':
       return { kind: target.kind, id: target.id };
+    case 'sub_key':
+      return { kind: 'key', id: keyOf(target) };
     default:
       return { kind: 'revocation', id: `${target.kind}:${target.id}` };
   }

@@ -56,6 +56,8 @@ export const keyTables = {
       version: integer,
       /** Set while the status is `quarantined`. */
       quarantine: jsonOrNull<Quarantine>(),
+      /** Verifies sub-keys that its holder derived; null where none can be, or not yet. */
+      derivationKey: bytesOrNull,
     },
     key: ['tenant', 'id'],
     indexes: [

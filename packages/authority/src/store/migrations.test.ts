@@ -136,7 +136,7 @@ const indexAddedBy: Readonly<Record<string, TableName>> = { refresh: 'revocation
 /** Columns that came after their table: the migration that adds them is written by hand. */
 const columnsAddedLater: Partial<Record<TableName, readonly string[]>> = {
   tenants: ['settings', 'sessionsEndedBefore'],
-  keys: ['quarantine'],
+  keys: ['quarantine', 'derivationKey'],
 };
 
 function withoutLater(shape: TableShape): TableShape {

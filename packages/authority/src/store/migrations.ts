@@ -16,6 +16,8 @@ import { clientUsesPostgres } from './migrations/client-uses-postgres.ts';
 import { clientUsesSqlite } from './migrations/client-uses-sqlite.ts';
 import { codesPostgres } from './migrations/codes-postgres.ts';
 import { codesSqlite } from './migrations/codes-sqlite.ts';
+import { derivationKeysPostgres } from './migrations/derivation-keys-postgres.ts';
+import { derivationKeysSqlite } from './migrations/derivation-keys-sqlite.ts';
 import { detailsPostgres } from './migrations/details-postgres.ts';
 import { detailsSqlite } from './migrations/details-sqlite.ts';
 import { devicesPostgres } from './migrations/devices-postgres.ts';
@@ -207,6 +209,14 @@ export const migrations: readonly Migration[] = [
     needs: 1,
     sqlite: quarantineSqlite,
     postgres: quarantinePostgres,
+  },
+  {
+    number: 19,
+    name: 'derivationKeys',
+    phase: 'expand',
+    needs: 1,
+    sqlite: derivationKeysSqlite,
+    postgres: derivationKeysPostgres,
   },
 ];
 

@@ -24,6 +24,8 @@ export interface DecisionEvent {
   readonly authenticated: boolean;
   /** The key has a successor: its user is still to be moved, or came too late. */
   readonly rotated?: boolean;
+  /** What its holder derived from the key, by the `jti` and label of its last link. */
+  readonly subKey?: { readonly id: string; readonly label?: string | undefined };
   readonly subject: string | undefined;
   readonly clientId: string | undefined;
   readonly verdict: 'allow' | 'deny';

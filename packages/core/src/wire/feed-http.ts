@@ -89,7 +89,7 @@ function isPosition(value: JsonValue | undefined): boolean {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
-const targetKinds = 'token family client user holder signing_key key tenant'.split(' ');
+const targetKinds = 'token family client user holder signing_key key sub_key tenant'.split(' ');
 const keyStatuses = ['active', 'disabled', 'quarantined', 'revoked'];
 
 /** The members that judgement rests on have their types; what else stands there is carried on. */
@@ -142,6 +142,7 @@ function isKeyView(value: JsonValue | undefined): boolean {
     keyStatuses.includes(value['status'] as string) &&
     isTexts(value['scopes']) &&
     (value['verifier'] === undefined || typeof value['verifier'] === 'string') &&
+    (value['derivationKey'] === undefined || typeof value['derivationKey'] === 'string') &&
     (value['clientId'] === undefined || typeof value['clientId'] === 'string') &&
     (value['allowedAddresses'] === undefined || isTexts(value['allowedAddresses'])) &&
     isAbsentOrPosition(value['createdAt']) &&

@@ -15,7 +15,8 @@ export type FeedPosition = number;
 /**
  * What a revocation is aimed at. `tenant` means everything of the tenant. A `user` is named as
  * `typedSubject` names it, so that no client is taken for a person. `holder` is what one client
- * holds for one subject, by `holderId`.
+ * holds for one subject, by `holderId`. `sub_key` is one link that somebody derived from a key, and
+ * all that was derived from it: `‹id of the key›.‹jti of the link›`.
  */
 export type RevocationTarget =
   | { readonly kind: 'token'; readonly id: string }
@@ -25,6 +26,7 @@ export type RevocationTarget =
   | { readonly kind: 'holder'; readonly id: string }
   | { readonly kind: 'signing_key'; readonly id: string }
   | { readonly kind: 'key'; readonly id: string }
+  | { readonly kind: 'sub_key'; readonly id: string }
   | { readonly kind: 'tenant'; readonly id: string };
 
 export type RevocationTargetKind = RevocationTarget['kind'];
@@ -53,6 +55,8 @@ export interface KeyView {
   readonly tenant: TenantId;
   /** SHA-256 of the key's secret part, base64url. Absent: the key is checked by introspection. */
   readonly verifier?: string;
+  /** Verifies what its holder derived from it, base64url. Absent: by introspection alone. */
+  readonly derivationKey?: string;
   readonly status: KeyStatus;
   readonly owner: string;
   readonly clientId?: ClientId;

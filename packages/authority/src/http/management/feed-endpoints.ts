@@ -135,6 +135,12 @@ const decision = z.object({
   credentialId: line({ min: 1, max: 128 }).optional(),
   authenticated: z.boolean(),
   rotated: z.boolean().optional(),
+  subKey: z
+    .object({
+      id: z.string().max(32),
+      label: line({ min: 1, max: limits.subKeyLabelCharsMax }).optional(),
+    })
+    .optional(),
   subject: z.string().max(255).optional(),
   clientId: z.string().max(255).optional(),
   verdict: z.enum(['allow', 'deny']),

@@ -3,7 +3,8 @@
  * of an API and so tells the reason; whoever calls that API learns a plain 401 from it.
  */
 import type { Clock, DecisionEvent, DecisionSink, FailureBudget } from '@mintmark/core';
-import { err, ok } from '@mintmark/core';
+import { err, limits, ok } from '@mintmark/core';
+import { subKeyName } from '@mintmark/tokens';
 import { z } from 'zod';
 import { type KeyVerdict, type VerifyKeyPorts, verifyKey } from '../../apikeys/verify-key.ts';
 import { type Call, endpoint, type PreparedEndpoint } from './endpoint.ts';
@@ -19,9 +20,10 @@ export interface VerifyEndpointPorts {
 
 const question = z
   .strictObject({
-    key: z.string().max(512).describe('The key as it was presented'),
+    key: z.string().max(limits.subKeyCharsMax).describe('The key as it was presented'),
     scopes: scopes.optional().describe('What the use needs, all of it'),
-    resource: z.string().max(2048).optional(),
+    resource: z.string().max(2048).optional().describe('API that is called, for sub-keys'),
+    route: z.string().max(256).optional().describe('Its route, for sub-keys that name some'),
     method: z.string().max(32).optional(),
     path: z.string().max(2048).optional(),
     address: z.string().max(64).optional().describe('Where the request came from'),
@@ -44,6 +46,10 @@ const verdict = z
       'address_not_allowed',
       'insufficient_scope',
       'limited',
+      'resource_restricted',
+      'route_restricted',
+      'method_restricted',
+      'path_restricted',
       'too_many_failures',
     ]),
     id: z.string().optional(),
@@ -55,6 +61,10 @@ const verdict = z
     metadata: z.record(z.string(), z.json()).optional(),
     expires_at: momentOut.nullable().optional(),
     successor: z.string().nullable().optional().describe('Set inside the overlap of a rotation'),
+    sub_key: z
+      .strictObject({ id: z.string(), label: z.string().optional() })
+      .optional()
+      .describe('What was presented, where its holder derived it from the key'),
   })
   .meta({ id: 'KeyVerdict' });
 
@@ -78,7 +88,10 @@ export function keyVerifyEndpoint(ports: VerifyEndpointPorts): PreparedEndpoint 
       }
       const startedMs = ports.clock.monotonicMs();
       const { key: text, scopes, cost } = body;
-      const input = { tenant, text, kinds: ['key', 'pat'], now, address, scopes, cost } as const;
+      const { resource: audience, route, method, path } = body;
+      const use = { audience, route, method, path };
+      const kinds = ['key', 'pat'] as const;
+      const input = { tenant, text, kinds, now, address, scopes, cost, use };
       const found = await verifyKey(ports.keys, input);
       if (!found.active && found.code === 'busy') {
         const headers = { 'retry-after': '1' };
@@ -108,6 +121,7 @@ function render(found: KeyVerdict): Readonly<Record<string, unknown>> {
     metadata: row.metadata,
     expires_at: renderMomentOrNull(row.expiresAt),
     successor: row.successor,
+    ...(found.subKey === undefined ? {} : { sub_key: subKeyName(found.subKey.links) }),
   };
 }
 
@@ -126,7 +140,7 @@ async function count(
     at: now,
     node: 'authority',
     tenant,
-    route: undefined,
+    route: body.route,
     method: body.method ?? '',
     path: (body.path ?? '').slice(0, 512),
     address: body.address ?? requester.address ?? '',
@@ -134,6 +148,7 @@ async function count(
     credentialId: row.id,
     authenticated: true,
     ...(row.successor === null ? {} : { rotated: true }),
+    ...(found.subKey === undefined ? {} : { subKey: subKeyName(found.subKey.links) }),
     subject: row.owner,
     clientId: undefined,
     verdict: found.active ? 'allow' : 'deny',

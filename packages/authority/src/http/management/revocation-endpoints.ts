@@ -39,7 +39,16 @@ export interface RevocationPorts extends RevokeDeps {
 
 const group = 'revocations';
 
-const targetKinds = ['token', 'family', 'client', 'user', 'tenant', 'key', 'signing_key'] as const;
+const targetKinds = [
+  'token',
+  'family',
+  'client',
+  'user',
+  'tenant',
+  'key',
+  'sub_key',
+  'signing_key',
+] as const;
 
 const target = z.strictObject({ kind: z.enum(targetKinds), id: line({ min: 1, max: 255 }) });
 
