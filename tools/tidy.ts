@@ -33,7 +33,7 @@ export const layers: Layers = {
   engines: {
     core: [],
     tokens: [],
-    policy: ['@cedar-policy/cedar-wasm'],
+    policy: [],
     tlog: [],
     detection: [],
   },

@@ -471,4 +471,17 @@ export const limits = {
   scanNotesMax: 1_000,
   /** An idempotency key is remembered this long, seconds. */
   idempotencyTtlSeconds: 24 * 3600,
+  /** The text of one policy set: ten thousand policies of a hundred characters. */
+  policyTextCharsMax: 1024 * 1024,
+  policyTokensMax: 400_000,
+  /** Parentheses, lists and conditions within one another; the parser recurses once for each. */
+  policyNestingMax: 100,
+  /** Levels of one expression; compiler, validator and evaluation recurse once for each. */
+  policyDepthMax: 200,
+  /** An author mends the first few; the rest mostly follow from them. */
+  policyErrorsMax: 50,
+  /** Levels of one value in a context or an attribute. */
+  policyValueDepthMax: 32,
+  /** Groups, roles and folders that one entity is in: each is kept beside it. */
+  policyAncestorsMax: 1_000,
 } as const;

@@ -1,0 +1,42 @@
+export type {
+  ActionScope,
+  Condition,
+  Effect,
+  EntityScope,
+  Expression,
+  Policy,
+  PolicySet,
+} from './ast.ts';
+export { type CompiledPolicies, type CompiledPolicy, compilePolicies } from './compile-policies.ts';
+export { Entities, type EntitiesRefusal, type Entity, type EntityInput } from './entities.ts';
+export { EntityUid, isTypeName } from './entity-uid.ts';
+export {
+  type AuthorizationRequest,
+  type Decision,
+  type EvaluationError,
+  evaluate,
+} from './evaluate.ts';
+export { type ExplainedPolicy, type Explanation, explain } from './explain.ts';
+export {
+  Datetime,
+  Decimal,
+  Duration,
+  Extension,
+  type ExtensionKind,
+  IpRange,
+  parseDatetime,
+  parseDecimal,
+  parseDuration,
+  parseIpRange,
+} from './extension.ts';
+export { parsePolicies } from './parse-policies.ts';
+export type { PolicyError, PolicyErrorReason } from './policy-error.ts';
+export type { Position } from './position.ts';
+export type { RecordValue, SetValue, Value } from './value.ts';
+export {
+  type JsonRefusal,
+  parseContext,
+  parseEntities,
+  parseEntityUidJson,
+  parseValue,
+} from './value-json.ts';
