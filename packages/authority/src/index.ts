@@ -1,3 +1,4 @@
+export type { AlertWebhook } from './alerts/deliver-notices.ts';
 export { createMailer, type Mailer, type MailSettings } from './alerts/mailer.ts';
 export { type ExportReport, verifyExport } from './audit/verify-export.ts';
 export {
@@ -11,10 +12,11 @@ export { type AuthorityConfig, authorityDefaults } from './config.ts';
 export type { Custody } from './custody/custody.ts';
 export { initLocalCustody, localCustodyWarnings, openLocalCustody } from './custody/local.ts';
 export { type LocalUnlock, readSecretReference } from './custody/unlock.ts';
+export { alertWebhook } from './hooks/alert-webhook.ts';
 export type { ClaimsHookSettings } from './hooks/claims-hook.ts';
 export { type ClaimsModule, moduleSource } from './hooks/module-source.ts';
 export { webhookSource } from './hooks/webhook.ts';
-export type { AuthorityEvent, AuthorityPorts } from './rooms.ts';
+export type { AlertSettings, AuthorityEvent, AuthorityPorts } from './rooms.ts';
 export { backupStore, inspectStore, migrateStore } from './store/offline.ts';
 export { openStore } from './store/open-store.ts';
 export type { StoreInspection } from './store/sqlite/inspect-sqlite.ts';

@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { authorityBed } from './authority-bed.ts';
 import { buildRequest } from './http/management/request-builder.ts';
 import { createRouter, type Method } from './http/management/router.ts';
+import type { AuthorityPorts } from './rooms.ts';
 import type { Store } from './store/store.ts';
 
 type Body = Record<string, unknown>;
@@ -34,8 +35,12 @@ export interface CallOptions {
   readonly address?: string;
 }
 
-export async function managementBed(seed = 1, store?: Store) {
-  const bed = await authorityBed(seed, store);
+export async function managementBed(
+  seed = 1,
+  store?: Store,
+  replaced: Partial<AuthorityPorts> = {},
+) {
+  const bed = await authorityBed(seed, store, {}, replaced);
   const description = await describe(bed);
   const documented = createDocumentation(description);
 

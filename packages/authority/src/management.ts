@@ -108,6 +108,7 @@ function endpointPorts(rooms: Rooms, shared: Judging): ManagementPorts {
       feedHead: feed.head,
       findClient: (tenant, clientId) => findClient(store, tenant, clientId),
     },
+    notices: { store },
     tokens: { inspect: inspector(shared) },
     revocations: {
       ...acting,

@@ -5,7 +5,7 @@ import type { Metric } from './http/management/metrics-endpoint.ts';
 import type { Rooms } from './rooms.ts';
 
 export function metricsOf(rooms: Rooms): readonly Metric[] {
-  const { sequencer, feed, usage, claimsHook, requestPinger } = rooms;
+  const { sequencer, feed, usage, claimsHook, requestPinger, notices } = rooms;
   const { size, lagMs } = sequencer.view();
   const gauge = (name: string, help: string, value: number): Metric => {
     return { name, help, kind: 'gauge', value };
@@ -30,6 +30,18 @@ export function metricsOf(rooms: Rooms): readonly Metric[] {
       help: 'Tries to tell a client that did not succeed.',
       kind: 'counter',
       value: requestPinger.counts.failed,
+    },
+    {
+      name: 'mintmark_notices_delivered_total',
+      help: 'Messages to owners of credentials, by mail or webhook, that were taken.',
+      kind: 'counter',
+      value: notices.counts.delivered,
+    },
+    {
+      name: 'mintmark_notices_failed_total',
+      help: 'Tries to bring such a message that did not succeed.',
+      kind: 'counter',
+      value: notices.counts.failed,
     },
     {
       name: 'mintmark_usage_events_lost_total',

@@ -17,7 +17,13 @@ import {
 } from '@mintmark/core';
 import type { GuardedClient } from '@mintmark/net';
 import { createRefusalTally, type RefusalTally } from './admin/refusal-tally.ts';
+import {
+  type AlertWebhook,
+  createNoticeDelivery,
+  type NoticeDelivery,
+} from './alerts/deliver-notices.ts';
 import type { Mailer } from './alerts/mailer.ts';
+import { createExpiryNotices, type ExpiryNotices } from './apikeys/expiry-notices.ts';
 import { createKeyCache, type KeyCache } from './apikeys/key-cache.ts';
 import { openVerifier } from './apikeys/key-secret.ts';
 import { createRecorder, type Recorder } from './audit/record.ts';
@@ -51,6 +57,7 @@ import type { Row } from './store/tables.ts';
 import { createTenantDirectory, type TenantDirectory } from './tenants/directory.ts';
 import { createIssuers, type Issuers } from './tenants/issuers.ts';
 import { createUsageCounter, type UsageCounter } from './usage/usage-counter.ts';
+import { addresseeOf } from './users/addressee.ts';
 import { createFactors, type Factors, type FactorsDeps } from './users/factors.ts';
 import { createPasskeys, type Passkeys, relyingPartyAt } from './users/passkeys.ts';
 import { resetByMail, resetPageOf } from './users/reset-mail.ts';
@@ -69,8 +76,16 @@ export interface AuthorityPorts {
   readonly claimsHook?: ClaimsHookSettings | undefined;
   /** Without one, users cannot ask for a new password. */
   readonly mailer?: Mailer | undefined;
+  /** Who hears beside the owners of credentials, and for those who cannot be reached. */
+  readonly alerts?: AlertSettings | undefined;
   /** Told of what an operator should see. Never carries a secret. */
   readonly log: (event: AuthorityEvent) => void;
+}
+
+export interface AlertSettings {
+  /** An e-mail address. */
+  readonly contact?: string | undefined;
+  readonly webhook?: AlertWebhook | undefined;
 }
 
 export type AuthorityEvent = {
@@ -105,6 +120,9 @@ export interface Rooms {
   readonly sessionEnder: SessionEnder;
   readonly requestPinger: RequestPinger;
   readonly requestMail: RequestMail;
+  /** Brings to owners of credentials what they are told. */
+  readonly notices: NoticeDelivery;
+  readonly expiryNotices: ExpiryNotices;
   /** Types of rich authorization requests. */
   readonly detailTypes: DetailTypesReader;
   /** By which pairwise subjects are made: from custody, the same for ever. */
@@ -194,6 +212,8 @@ export async function openRooms(config: AuthorityConfig, ports: AuthorityPorts):
     ...{ users, claimsHook: ports.claimsHook && openHook(ports, ports.claimsHook) },
     sessionEnder: sessionEnderOf(issuers, { ...ports, ...keys, store, recorder, keyring }),
     ...backchannelOf(issuers, { ...ports, store, recorder, sealer, users }),
+    notices: noticesOf(issuers, { ...ports, store, recorder, users }),
+    expiryNotices: createExpiryNotices({ ...ports, store }),
     ...keys,
     detailTypes: createDetailTypes({ store, clock }),
     ...peopleOf(issuers, { ...acting, users, passwordHashes, ports }),
@@ -276,6 +296,22 @@ function backchannelOf(
       onFault: (error) => log({ type: 'fault', where: 'authentication request mail', error }),
     }),
   };
+}
+
+function noticesOf(
+  { issuerOf }: Issuers,
+  ports: Pick<AuthorityPorts, 'store' | 'clock' | 'mailer' | 'alerts' | 'log'> &
+    Pick<Rooms, 'recorder' | 'users'>,
+): NoticeDelivery {
+  const { alerts, log, mailer, users } = ports;
+  return createNoticeDelivery({
+    ...ports,
+    mailer,
+    webhook: alerts?.webhook,
+    addresseeOf: (tenant, owner) => addresseeOf(users, { tenant, owner, contact: alerts?.contact }),
+    issuerOf,
+    onFault: (error) => log({ type: 'fault', where: 'notices', error }),
+  });
 }
 
 /** Counts every use, and keeps in a key's own history what should not have been tried. */

@@ -14,7 +14,7 @@ export function createRound(rooms: Rooms): {
   finish(): Promise<void>;
 } {
   const { ports, store, sequencer, feed, keyring, custodyUpkeep, peppers, usage, refusals } = rooms;
-  const { keyEnder, sessionEnder, requestPinger } = rooms;
+  const { keyEnder, sessionEnder, requestPinger, notices, expiryNotices } = rooms;
   const tenantRemover = createTenantRemover({ store, clock: ports.clock });
   let running: Promise<void> | undefined;
   let rounds = 0;
@@ -43,8 +43,10 @@ export function createRound(rooms: Rooms): {
     await attempt('feed', feed.refreshWaited);
     await attempt('sessions', sessionEnder.step);
     requestPinger.step();
+    notices.step();
     if (rounds % 4 === 0) await everySecond();
     if (rounds % 240 === 0) await attempt('upkeep', () => upkeep(store, ports.clock));
+    if (rounds % 240 === 60) await attempt('expiry notices', expiryNotices.step);
     if (rounds % 240 === 120) await attempt('unused clients', () => sweepUnused(rooms));
     rounds++;
   }
@@ -60,6 +62,7 @@ export function createRound(rooms: Rooms): {
       await running;
       await sessionEnder.finish();
       await requestPinger.finish();
+      await notices.finish();
       await attempt('usage', usage.flush);
       await attempt('refusals', refusals.flush);
       while ((await sequencer.tick()) > 0);
@@ -112,6 +115,7 @@ const endingTables = [
   'sessionClients',
   'grantedFamilies',
   'backchannelRequests',
+  'notices',
 ] as const satisfies readonly TableName[];
 
 /**

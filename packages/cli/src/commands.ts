@@ -10,6 +10,7 @@ import { custodyCommands } from './commands/custody.ts';
 import { detailTypeCommands } from './commands/detail-type.ts';
 import { doctorCommands } from './commands/doctor.ts';
 import { keyCommands } from './commands/key.ts';
+import { noticeCommands } from './commands/notice.ts';
 import { revokeCommands } from './commands/revoke.ts';
 import { routeCommands } from './commands/route.ts';
 import { scanCommands } from './commands/scan.ts';
@@ -36,6 +37,7 @@ export const commands: readonly Command[] = [
   ...custodyCommands,
   ...adminKeyCommands,
   ...tenantCommands,
+  ...noticeCommands,
   ...auditCommands,
   ...scanCommands,
 ];

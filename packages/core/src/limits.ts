@@ -148,6 +148,16 @@ export const limits = {
   pingsAtOnce: 50,
   pingAttemptsMax: 6,
   pingRetryMs: 1_000,
+  /** Messages to owners of credentials that are brought in one go. */
+  noticesAtOnce: 50,
+  /** How often one is tried, after which pause: half a day together, for a mail server's bad day. */
+  noticeAttemptsMax: 18,
+  noticeRetryMs: 60_000,
+  noticeRetryMsMax: 3600_000,
+  /** A message stays listed for so long, and for so long the same news is not told again. */
+  noticeKeptSeconds: 90 * 86_400,
+  /** Owners hear of an end so many days ahead, and of no further one than the nearest. */
+  expiryNoticeDays: [14, 7, 1],
   /** Authentication classes in one request; we know a handful. */
   acrValuesMax: 20,
   /** A user name that a client suggests: an e-mail address fits (RFC 5321 §4.5.3.1). */

@@ -22,6 +22,8 @@ export const permissions = [
   'authentication_requests:read',
   /** Answer it: as good as being any user, towards every client that asks that way. */
   'authentication_requests:write',
+  /** See what owners of credentials were told. */
+  'notices:read',
   'routes:read',
   'routes:write',
   'assertion_issuers:read',

@@ -1,9 +1,9 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { manualClock, seededEntropy } from '@mintmark/core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openSmtpServer, type SmtpServer } from './conformance/smtp-server.ts';
 import { createMailer } from './mailer.ts';
 
 const ports = { clock: manualClock(1_790_000_000_000), entropy: seededEntropy(1) };
@@ -44,53 +44,36 @@ describe('mail into a folder', () => {
 });
 
 describe('mail by SMTP', () => {
-  let server: Server;
-  let heard: string;
+  let server: SmtpServer;
+  let heard: () => string;
 
-  /** Takes one message a connection (RFC 5321 appendix D.1), and offers no TLS. */
-  async function listen(): Promise<number> {
-    heard = '';
-    server = createServer((socket) => {
-      let isData = false;
-      socket.write('220 test ESMTP\r\n');
-      socket.on('data', (chunk) => {
-        heard += chunk.toString();
-        if (isData && !heard.endsWith('\r\n.\r\n')) return;
-        const isEnd = /QUIT\r\n$/.test(heard);
-        const answer = isData ? '250 taken' : /DATA\r\n$/.test(heard) ? '354 go on' : '250 ok';
-        isData = answer.startsWith('354');
-        socket.write(`${isEnd ? '221 bye' : answer}\r\n`);
-        if (isEnd) socket.end();
-      });
-      socket.on('error', () => undefined);
-    });
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    return (server.address() as { port: number }).port;
+  async function listen(host = '127.0.0.1'): Promise<number> {
+    server = await openSmtpServer(host);
+    heard = server.heard;
+    return server.port;
   }
 
-  afterEach(() => new Promise((resolve) => server.close(resolve)));
+  afterEach(() => server.close());
 
   it('reaches its server', async () => {
     const url = `smtp://127.0.0.1:${await listen()}`;
     await createMailer(ports, { url, from, login: undefined }).send(mail);
-    expect(heard).toContain('MAIL FROM:<id@example.com>');
-    expect(heard).toContain('RCPT TO:<alice@example.com>');
-    expect(heard).toMatch(/^From: Example <id@example\.com>\r?$/m);
+    expect(heard()).toContain('MAIL FROM:<id@example.com>');
+    expect(heard()).toContain('RCPT TO:<alice@example.com>');
+    expect(heard()).toMatch(/^From: Example <id@example\.com>\r?$/m);
   });
 
   it('is not sent in clear over a network', async () => {
     // The same server under a name that is not this machine's own.
-    const url = `smtp://127.0.0.2:${await listen()}`;
-    await new Promise((resolve) => server.close(resolve));
-    await new Promise<void>((resolve) => server.listen(Number(url.split(':').at(-1)), resolve));
+    const url = `smtp://127.0.0.2:${await listen('0.0.0.0')}`;
     const sent = createMailer(ports, { url, from, login: undefined }).send(mail);
     await expect(sent).rejects.toMatchObject({ code: 'mail_failed' });
-    expect(heard).not.toContain('MAIL FROM');
+    expect(heard()).not.toContain('MAIL FROM');
   });
 
   it('that nobody takes is a fault, which names no login', async () => {
     const port = await listen();
-    await new Promise((resolve) => server.close(resolve));
+    await server.close();
     const login = { username: 'u', password: 'very secret' };
     const url = `smtps://127.0.0.1:${port}`;
     const sent = createMailer(ports, { url, from, login }).send(mail);
@@ -98,6 +81,5 @@ describe('mail by SMTP', () => {
       code: 'mail_failed',
       message: expect.not.stringContaining('secret'),
     });
-    server = createServer().listen(0);
   });
 });

@@ -1,29 +1,12 @@
 /** A claims hook behind a URL: one signed POST for each token, through the guarded client. */
-import {
-  base64urlEncode,
-  type Clock,
-  type Entropy,
-  err,
-  limits,
-  NetworkFault,
-  nowSeconds,
-  ok,
-  type Result,
-  utf8Decode,
-} from '@mintmark/core';
+import { err, limits, NetworkFault, ok, type Result, utf8Decode } from '@mintmark/core';
 import type { GuardedClient, OutboundResponse } from '@mintmark/net';
 import type { HookFailure, HookSource } from './claims-hook.ts';
-import { contentDigest, signMessage } from './message-signature.ts';
+import { type SigningParts, signedHeaders } from './signed-post.ts';
 
-export interface WebhookParts {
-  /** https, or http on loopback. */
-  readonly url: string;
-  /** At least 32 bytes. */
-  readonly secret: Uint8Array;
+export interface WebhookParts extends SigningParts {
   /** Made with reach `operator`: the hook is the operator's own. */
   readonly client: Pick<GuardedClient, 'send'>;
-  readonly clock: Clock;
-  readonly entropy: Entropy;
 }
 
 export function webhookSource(parts: WebhookParts): HookSource {
@@ -43,27 +26,6 @@ export function webhookSource(parts: WebhookParts): HookSource {
       return err(fault.code === 'outbound_timeout' ? 'timeout' : 'unreachable');
     }
   };
-}
-
-function signedHeaders(
-  { url, secret, clock, entropy }: WebhookParts,
-  body: string,
-): Readonly<Record<string, string>> {
-  const type = 'application/json';
-  const digest = contentDigest(body);
-  const signed = signMessage({
-    components: [
-      ['@method', 'POST'],
-      ['@target-uri', new URL(url).href],
-      ['content-type', type],
-      ['content-digest', digest],
-    ],
-    created: nowSeconds(clock),
-    keyId: 'mintmark',
-    nonce: base64urlEncode(entropy.bytes(16)),
-    secret,
-  });
-  return { 'content-type': type, accept: type, 'content-digest': digest, ...signed };
 }
 
 function readAnswer({ status, body, header }: OutboundResponse): Result<string, HookFailure> {

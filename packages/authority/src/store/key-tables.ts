@@ -63,6 +63,7 @@ export const keyTables = {
     indexes: [
       ['tenant', 'kind', 'createdAt', 'id'],
       ['tenant', 'owner', 'createdAt', 'id'],
+      ['expiresAt'],
     ],
   }),
 

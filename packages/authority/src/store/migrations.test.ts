@@ -103,6 +103,7 @@ const addedBy: Readonly<Record<string, readonly TableName[]>> = {
   backchannel: ['backchannelRequests'],
   details: ['detailTypes'],
   clientUses: ['clientUses'],
+  notices: ['notices'],
 };
 
 /** What a migration brings over from rows that are there already. */
@@ -131,7 +132,10 @@ const changed: Readonly<Record<string, { readonly sqlite: string; readonly postg
 };
 
 /** Tables whose last index came later than they, by the migration that adds it. */
-const indexAddedBy: Readonly<Record<string, TableName>> = { refresh: 'revocations' };
+const indexAddedBy: Readonly<Record<string, TableName>> = {
+  refresh: 'revocations',
+  notices: 'keys',
+};
 
 /** Columns that came after their table: the migration that adds them is written by hand. */
 const columnsAddedLater: Partial<Record<TableName, readonly string[]>> = {

@@ -28,6 +28,8 @@ import { initialPostgres } from './migrations/initial-postgres.ts';
 import { initialSqlite } from './migrations/initial-sqlite.ts';
 import { issuersPostgres } from './migrations/issuers-postgres.ts';
 import { issuersSqlite } from './migrations/issuers-sqlite.ts';
+import { noticesPostgres } from './migrations/notices-postgres.ts';
+import { noticesSqlite } from './migrations/notices-sqlite.ts';
 import { originsPostgres } from './migrations/origins-postgres.ts';
 import { originsSqlite } from './migrations/origins-sqlite.ts';
 import { quarantinePostgres } from './migrations/quarantine-postgres.ts';
@@ -217,6 +219,14 @@ export const migrations: readonly Migration[] = [
     needs: 1,
     sqlite: derivationKeysSqlite,
     postgres: derivationKeysPostgres,
+  },
+  {
+    number: 20,
+    name: 'notices',
+    phase: 'expand',
+    needs: 1,
+    sqlite: noticesSqlite,
+    postgres: noticesPostgres,
   },
 ];
 

@@ -7,6 +7,7 @@ import type { FeedEntry, RevocationTargetKind } from '@mintmark/core';
 import { backchannelTables } from './backchannel-tables.ts';
 import { clientTables } from './client-tables.ts';
 import { keyTables } from './key-tables.ts';
+import { noticeTables } from './notice-table.ts';
 import {
   bytes,
   bytesOrNull,
@@ -261,6 +262,8 @@ export const tables = {
   ...tokenTables,
 
   ...backchannelTables,
+
+  ...noticeTables,
 
   /** Who is signed in, in which browser. An ended one stays until its clients were told. */
   sessions: table({

@@ -371,6 +371,24 @@ export const configSchema = z.strictObject({
     })
     .prefault({})
     .describe('mail to users: without it nobody can ask for a new password'),
+  alerts: z
+    .strictObject({
+      contact: z
+        .string()
+        .regex(/^[^\s@<>,;:"]+@[^\s@<>,;:"]+$/, 'must be an e-mail address')
+        .optional()
+        .describe('hears for owners of credentials who have no address that was verified'),
+      webhook: z
+        .string()
+        .regex(/^https?:\/\/[^?#\s@]+$/, 'must be an http(s) URL without query')
+        .optional()
+        .describe('hears what owners are told, by signed POST; https, or http on loopback'),
+      webhook_secret: secretReference
+        .optional()
+        .describe('reference to the secret that those requests are signed by, 32 bytes or more'),
+    })
+    .prefault({})
+    .describe('what owners of credentials are told, beside mail to themselves'),
   log: z
     .strictObject({
       level: z

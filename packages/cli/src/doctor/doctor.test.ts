@@ -12,6 +12,8 @@ import { checkListener } from './files.ts';
 
 describe('mintmark doctor', () => {
   let data: string;
+  /** As it should be, too: somebody hears before things break. */
+  const told = ['--mail-url', 'smtp://localhost', '--alerts-contact', 'ops@example.com'];
 
   /** An installation whose key lies elsewhere, as it should. */
   beforeEach(async () => {
@@ -29,7 +31,7 @@ describe('mintmark doctor', () => {
   });
 
   async function examine(...args: readonly string[]) {
-    const line = ['doctor', '--json', '--data', data, '--custody-key-file', `${data}.key`, ...args];
+    const line = ['doctor', '--json', '--data', data, '--custody-key-file', `${data}.key`, ...told, ...args];
     const server = () => new Response('ready\n');
     const { exit, out } = await run(line, { server });
     const { checks } = JSON.parse(out) as { checks: Check[] };

@@ -46,6 +46,7 @@ export async function examine(ports: CliPorts, patient: Patient): Promise<readon
     ...(config.gateway.enabled ? checkListener('gateway', config, now) : []),
     ...checkOperations(config),
     ...(await checkCustody(ports, config)),
+    checkAlerts(config),
     ...(await checkDatabase(ports, config)),
     await checkServer(ports, config),
   ];
@@ -85,6 +86,24 @@ function checkNode(version: string): Check {
   return verdict === 'pass'
     ? pass('node', message)
     : { check: 'node', verdict, message, todo: 'run under the Node that the lockfile pins' };
+}
+
+/** Credentials that end are told to somebody, or things break without a word. */
+function checkAlerts({ mail, alerts }: Config): Check {
+  const { webhook, webhook_secret: secret, contact } = alerts;
+  if (webhook !== undefined && secret === undefined) {
+    const todo = 'set alerts.webhook_secret; docs/notices.md';
+    return fail('alerts', 'alerts.webhook has no secret that signs its requests', todo);
+  }
+  if (mail.url === undefined && webhook === undefined) {
+    const message = 'no owner of a credential is told before it ends: there is no mail, no webhook';
+    return warn('alerts', message, 'set mail.url or alerts.webhook; docs/notices.md');
+  }
+  if (mail.url !== undefined && contact === undefined && webhook === undefined) {
+    const message = 'owners without a verified address are told nothing';
+    return warn('alerts', message, 'set alerts.contact; docs/notices.md');
+  }
+  return pass('alerts', 'owners of credentials are told');
 }
 
 async function checkCustody(ports: CliPorts, config: Config): Promise<readonly Check[]> {

@@ -5,16 +5,13 @@ import {
   type ClaimsHookSettings,
   type ClaimsModule,
   moduleSource,
-  readSecretReference,
   webhookSource,
 } from '@mintmark/authority';
-import { ConfigFault, CustodyFault } from '@mintmark/core';
+import { ConfigFault } from '@mintmark/core';
 import type { GuardedClient } from '@mintmark/net';
 import type { Config } from '../config/schema.ts';
 import type { CliPorts } from '../ports.ts';
-
-/** Shorter ones could be guessed from one signed request. */
-const secretBytesMin = 32;
+import { readSigningSecret } from './signing-secret.ts';
 
 /**
  * @param client made with reach `operator`
@@ -32,26 +29,8 @@ export async function openClaimsHook(
   if (url === undefined) return undefined;
   if (config.secret === undefined)
     throw invalid('a url needs a secret that its requests are signed by');
-  const secret = await readSecret(config.secret, ports.environment);
-  if (secret.length < secretBytesMin)
-    throw invalid(`the secret has fewer than ${secretBytesMin} bytes`);
+  const secret = await readSigningSecret(ports, { reference: config.secret, invalid });
   return { ...rest, source: webhookSource({ ...ports, url, secret, client }) };
-}
-
-/** Unlike what custody keeps, this secret depends on nothing: one that is absent is made. */
-async function readSecret(
-  reference: string,
-  environment: CliPorts['environment'],
-): Promise<Uint8Array> {
-  try {
-    return await readSecretReference(reference, environment);
-  } catch (cause) {
-    if (!(cause instanceof CustodyFault && cause.code === 'custody_missing')) throw cause;
-    const file = reference.replace(/^file:/, '');
-    throw new ConfigFault('claims_hook_invalid', `claims_hook: there is no secret ${file}`, {
-      hint: `make one: openssl rand -hex 32 > ${file}; chmod 600 ${file}`,
-    });
-  }
 }
 
 async function load(path: string): Promise<ClaimsModule> {
@@ -67,8 +46,6 @@ async function load(path: string): Promise<ClaimsModule> {
   return run as ClaimsModule;
 }
 
-function invalid(text: string): ConfigFault {
-  return new ConfigFault('claims_hook_invalid', `claims_hook: ${text}`, {
-    hint: 'see docs/claims-hook.md',
-  });
+function invalid(text: string, hint = 'see docs/claims-hook.md'): ConfigFault {
+  return new ConfigFault('claims_hook_invalid', `claims_hook: ${text}`, { hint });
 }

@@ -23,6 +23,7 @@ import { createGuardedClient, type GuardedClient, type Listener, listen } from '
 import type { Config } from '../config/schema.ts';
 import type { CliPorts } from '../ports.ts';
 import { issuerOf, parseListen, urlOf } from './address.ts';
+import { openAlerts } from './alerts.ts';
 import { authorityConfigOf } from './authority-config.ts';
 import { openClaimsHook } from './claims-hook.ts';
 import { collectWhenIdle } from './idle-collection.ts';
@@ -109,6 +110,7 @@ async function open(ports: CliPorts, input: StartInput, opened: Opened): Promise
     custody,
     outbound: outboundOf(ports, config),
     mailer: await openMailer(ports, config.mail),
+    alerts: await openAlerts(ports, config.alerts, operatorClient(ports, config)),
     claimsHook: await openClaimsHook(ports, config.claims_hook, operatorClient(ports, config)),
     log: logFault,
   });

@@ -73,6 +73,7 @@ export type AuditAction =
   | 'authentication_request.approve'
   | 'authentication_request.deny'
   | 'authentication_request.notify'
+  | 'notice.give_up'
   | 'security.refused'
   | 'gateway.register';
 
@@ -102,6 +103,7 @@ export interface AuditObject {
     | 'consent'
     | 'authentication_request'
     | 'detail_type'
+    | 'notice'
     | 'user'
     | 'gateway';
   readonly id: string;

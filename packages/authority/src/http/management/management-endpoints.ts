@@ -19,6 +19,7 @@ import { keyImportEndpoint } from './key-import-endpoint.ts';
 import { keyQuarantineEndpoints } from './key-quarantine-endpoints.ts';
 import { keyVerifyEndpoint, type VerifyEndpointPorts } from './key-verify-endpoint.ts';
 import { type MetricsPorts, metricsEndpoint } from './metrics-endpoint.ts';
+import { type NoticePorts, noticeEndpoints } from './notice-endpoints.ts';
 import { type RevocationPorts, revocationEndpoints } from './revocation-endpoints.ts';
 import { routeEndpoints } from './route-endpoints.ts';
 import { type SigningKeyPorts, signingKeyEndpoints } from './signing-key-endpoints.ts';
@@ -37,6 +38,7 @@ export interface ManagementPorts {
   readonly detailTypes: Parameters<typeof detailTypeEndpoints>[0];
   readonly users: UserPorts & UserFactorPorts;
   readonly authenticationRequests: AuthenticationRequestPorts;
+  readonly notices: NoticePorts;
   readonly tokens: TokenPorts;
   readonly revocations: RevocationPorts;
   readonly signingKeys: SigningKeyPorts;
@@ -61,6 +63,7 @@ export function managementEndpoints(ports: ManagementPorts): readonly PreparedEn
     ...userEndpoints(ports.users),
     ...userFactorEndpoints(ports.users),
     ...authenticationRequestEndpoints(ports.authenticationRequests),
+    ...noticeEndpoints(ports.notices),
     ...tokenEndpoints(ports.tokens),
     ...revocationEndpoints(ports.revocations),
     ...signingKeyEndpoints(ports.signingKeys),

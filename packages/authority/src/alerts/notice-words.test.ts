@@ -1,0 +1,26 @@
+import { describe, expect, it } from 'vitest';
+import { noticeWords, writeNotice } from './notice-words.ts';
+
+const places = (text: string) => [...text.matchAll(/\{(\w+)\}/g)].map(([, name]) => name).sort();
+
+describe('the words of notices', () => {
+  it.each(Object.entries(noticeWords))('say the same of %s in each language', (_, { en, de }) => {
+    expect(places(de.subject)).toEqual(places(en.subject));
+    expect(places(de.text)).toEqual(places(en.text));
+  });
+
+  it('are English where there is no such language', () => {
+    const facts = { name: 'Deploy', id: 'k', expires_at: '2026-12-01T00:00:00.000Z', last_used: null };
+    expect(writeNotice('key.expiring', 'fr', facts)).toEqual(
+      writeNotice('key.expiring', undefined, facts),
+    );
+    expect(writeNotice('key.expiring', 'DE-at', facts).subject).toContain('läuft bald ab');
+  });
+
+  it('are its facts where a newer program told the kind', () => {
+    expect(writeNotice('new.kind', 'de', { name: 'x', at: null })).toEqual({
+      subject: 'new.kind',
+      text: 'name: x\nat: –\n',
+    });
+  });
+});

@@ -1,0 +1,82 @@
+/**
+ * What owners are told, by kind and language: English is there for every kind, and stands in where
+ * a language is missing. `{name}` is a fact that comes with the notice. A kind is one entry.
+ */
+
+export interface NoticeWords {
+  readonly subject: string;
+  readonly text: string;
+}
+
+export const noticeWords = {
+  'key.expiring': {
+    en: {
+      subject: 'The API key “{name}” ends soon',
+      text:
+        'The API key “{name}” ({id}) ends at {expires_at}.\n' +
+        'Last used: {last_used}\n\n' +
+        'Rotate it before then if it is still needed: what uses it is refused afterwards.\n',
+    },
+    de: {
+      subject: 'Der API-Schlüssel „{name}“ läuft bald ab',
+      text:
+        'Der API-Schlüssel „{name}“ ({id}) läuft ab am {expires_at}.\n' +
+        'Zuletzt benutzt: {last_used}\n\n' +
+        'Erneuern Sie ihn vorher, falls er noch gebraucht wird: Danach wird er abgewiesen.\n',
+    },
+  },
+  'admin_key.expiring': {
+    en: {
+      subject: 'The administrator’s key “{name}” ends soon',
+      text:
+        'The administrator’s key “{name}” ({id}) ends at {expires_at}.\n' +
+        'Last used: {last_used}\n\n' +
+        'Make another one before then if it is still needed.\n',
+    },
+    de: {
+      subject: 'Der Verwaltungsschlüssel „{name}“ läuft bald ab',
+      text:
+        'Der Verwaltungsschlüssel „{name}“ ({id}) läuft ab am {expires_at}.\n' +
+        'Zuletzt benutzt: {last_used}\n\n' +
+        'Legen Sie vorher einen neuen an, falls er noch gebraucht wird.\n',
+    },
+  },
+} as const satisfies Readonly<
+  Record<string, { readonly en: NoticeWords; readonly de: NoticeWords }>
+>;
+
+export type NoticeKind = keyof typeof noticeWords;
+
+export type NoticeFacts = Readonly<Record<string, string | null>>;
+
+/**
+ * The words for a person. A kind that this program does not know yet, because a newer one has told
+ * it, is told by its name and its facts.
+ *
+ * @param language BCP 47, or undefined
+ */
+export function writeNotice(
+  kind: string,
+  language: string | undefined,
+  facts: NoticeFacts,
+): NoticeWords {
+  const words = Object.hasOwn(noticeWords, kind) ? noticeWords[kind as NoticeKind] : undefined;
+  if (words === undefined) {
+    const lines = Object.keys(facts).map((name) => `${name}: ${shown(facts[name])}\n`);
+    return { subject: kind, text: lines.join('') };
+  }
+  const primary = language?.split('-', 1)[0]?.toLowerCase();
+  const { subject, text } = primary === 'de' ? words.de : words.en;
+  return { subject: fill(subject, facts), text: fill(text, facts) };
+}
+
+function fill(template: string, facts: NoticeFacts): string {
+  return template.replace(/\{(\w+)\}/g, (_, name: string) => shown(facts[name]));
+}
+
+/** Moments without their seconds; what is unknown as a dash. */
+function shown(fact: string | null | undefined): string {
+  if (fact === null || fact === undefined) return '–';
+  const moment = /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d):\d\d(?:\.\d+)?Z$/.exec(fact);
+  return moment === null ? fact : `${moment[1]} ${moment[2]} UTC`;
+}
