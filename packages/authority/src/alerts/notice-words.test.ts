@@ -10,7 +10,12 @@ describe('the words of notices', () => {
   });
 
   it('are English where there is no such language', () => {
-    const facts = { name: 'Deploy', id: 'k', expires_at: '2026-12-01T00:00:00.000Z', last_used: null };
+    const facts = {
+      name: 'Deploy',
+      id: 'k',
+      expires_at: '2026-12-01T00:00:00.000Z',
+      last_used: null,
+    };
     expect(writeNotice('key.expiring', 'fr', facts)).toEqual(
       writeNotice('key.expiring', undefined, facts),
     );

@@ -1,4 +1,4 @@
-import { NetworkFault, err, manualClock, ok, seededEntropy } from '@mintmark/core';
+import { err, manualClock, NetworkFault, ok, seededEntropy } from '@mintmark/core';
 import { describe, expect, it } from 'vitest';
 import { type AlertWebhookParts, alertWebhook } from './alert-webhook.ts';
 import { contentDigest } from './message-signature.ts';
@@ -35,7 +35,8 @@ describe('the program that hears what owners are told', () => {
 
   it('has taken it when it says so, and not else', async () => {
     expect(await hook(answers(200)).send(body)).toBe(true);
-    for (const status of [302, 400, 503]) expect(await hook(answers(status)).send(body)).toBe(false);
+    for (const status of [302, 400, 503])
+      expect(await hook(answers(status)).send(body)).toBe(false);
     const large = hook(async () => err({ reason: 'body_too_large', bytesMax: 1 }));
     expect(await large.send(body)).toBe(false);
     const away = hook(() => Promise.reject(new NetworkFault('outbound_failed', 'away')));

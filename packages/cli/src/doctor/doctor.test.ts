@@ -31,7 +31,16 @@ describe('mintmark doctor', () => {
   });
 
   async function examine(...args: readonly string[]) {
-    const line = ['doctor', '--json', '--data', data, '--custody-key-file', `${data}.key`, ...told, ...args];
+    const line = [
+      'doctor',
+      '--json',
+      '--data',
+      data,
+      '--custody-key-file',
+      `${data}.key`,
+      ...told,
+      ...args,
+    ];
     const server = () => new Response('ready\n');
     const { exit, out } = await run(line, { server });
     const { checks } = JSON.parse(out) as { checks: Check[] };

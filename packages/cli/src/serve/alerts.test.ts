@@ -27,6 +27,9 @@ describe('who hears beside the owners of credentials', () => {
     const short = open({ webhook, webhook_secret: 'env:HOOK' }, { HOOK: 'short' });
     await expect(short).rejects.toMatchObject(invalid);
     const absent = open({ webhook, webhook_secret: 'file:/nowhere/absent' });
-    await expect(absent).rejects.toMatchObject({ ...invalid, hint: expect.stringContaining('openssl') });
+    await expect(absent).rejects.toMatchObject({
+      ...invalid,
+      hint: expect.stringContaining('openssl'),
+    });
   });
 });

@@ -19,10 +19,15 @@ export const noticesPostgres: readonly string[] = [
     PRIMARY KEY ("tenant", "id")
   )`,
   `CREATE INDEX "notices_by_tenant_created_at_id" ON "notices" (
-    "tenant", "created_at", "id"
+    "tenant",
+    "created_at",
+    "id"
   )`,
   `CREATE INDEX "notices_by_tenant_status_created_at_id" ON "notices" (
-    "tenant", "status", "created_at", "id"
+    "tenant",
+    "status",
+    "created_at",
+    "id"
   )`,
   `CREATE INDEX "notices_by_next_attempt_at" ON "notices" (
     "next_attempt_at" NULLS FIRST
