@@ -10,7 +10,7 @@ import {
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openSmtpServer, type SmtpServer } from './alerts/conformance/smtp-server.ts';
 import { createMailer } from './alerts/mailer.ts';
-import { tellOwner } from './alerts/tell-owner.ts';
+import { noticeStep, tellOwner } from './alerts/tell-owner.ts';
 import { managementBed } from './management-bed.ts';
 
 type Bed = Awaited<ReturnType<typeof managementBed>>;
@@ -110,7 +110,7 @@ describe('the owner of a credential', () => {
     expect(recipients().sort()).toEqual(['alice@example.com', contact, 'team@example.com']);
   });
 
-  it('has somebody who stands in where no address was verified, or the user is disabled', async () => {
+  it('has somebody who stands in where no address was verified, or who is disabled', async () => {
     await open({ contact });
     const id = await user({ ...verified, email_verified: false });
     await told(news(id, '1'));
@@ -152,6 +152,19 @@ describe('the owner of a credential', () => {
       },
     ]);
     expect(await notices()).toMatchObject([{ status: 'told', mail: 'none', webhook: 'sent' }]);
+  });
+
+  it('hears of an act that was done, and of none that was refused', async () => {
+    await open({ contact });
+    const step = noticeStep(news('a'), bed.clock.nowMs());
+    const where = { tenant: defaultTenant, id: 'nobody' };
+    const refused = { do: 'require', table: 'users', where, refused: 'no' } as const;
+    await bed.store.acts.run({ steps: [step, refused], audit: null });
+    await delivered();
+    expect(await notices()).toEqual([]);
+    await bed.store.acts.run({ steps: [step], audit: null });
+    await delivered();
+    expect(recipients()).toEqual([contact]);
   });
 
   it('without any way is not told, and that is seen', async () => {
@@ -273,7 +286,7 @@ describe('a key that ends', () => {
     expect(await days()).toEqual(['1']);
   });
 
-  it('is not told of what was known when it was made, nor of what was rotated or revoked', async () => {
+  it('is not told of what was known when it was made, was rotated or revoked', async () => {
     await open({ contact });
     await expiring(5);
     const rotated = await expiring(20);

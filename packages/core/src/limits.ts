@@ -150,7 +150,7 @@ export const limits = {
   pingRetryMs: 1_000,
   /** Messages to owners of credentials that are brought in one go. */
   noticesAtOnce: 50,
-  /** How often one is tried, after which pause: half a day together, for a mail server's bad day. */
+  /** How often one is tried, after which pause: half a day together, for a bad day of mail. */
   noticeAttemptsMax: 18,
   noticeRetryMs: 60_000,
   noticeRetryMsMax: 3600_000,
