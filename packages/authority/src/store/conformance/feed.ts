@@ -114,6 +114,21 @@ function describeAbsent(store: () => Store): void {
       expect(await run([absent(tenant, 'c', 0)])).toMatchObject({ outcome: 'done' });
     });
 
+    it('refuses by whichever of several it is, each with a position of its own', async () => {
+      const tenant = freshTenant();
+      await run([feedStep(tenant, 'a', 'b')]);
+      const free = ['c', 'd', 'e'].map((id) => absent(tenant, id, 0));
+      expect(await run(free)).toMatchObject({ outcome: 'done' });
+      for (let place = 0; place <= free.length; place++) {
+        const found = await run(free.toSpliced(place, 0, absent(tenant, 'a', 0)));
+        expect(found).toMatchObject({ outcome: 'revoked' });
+        const after = await run(free.toSpliced(place, 0, absent(tenant, 'a', 1)));
+        expect(after).toMatchObject({ outcome: 'done' });
+      }
+      const other = { ...absent(tenant, 'b', 0), refused: 'other' } as const;
+      expect(await run([...free, other])).toMatchObject({ outcome: 'other' });
+    });
+
     it('sees what the act itself appended', async () => {
       const tenant = freshTenant();
       const outcome = await run([feedStep(tenant, 'a'), absent(tenant, 'a', 0)]);

@@ -65,7 +65,7 @@ function functionOf(parts: {
     return `${i === 0 ? 'IF' : 'ELSIF'} p_refused = ${code} THEN\n${text}`;
   });
   const body = [
-    'DECLARE p_lock bigint; p_refused integer;',
+    'DECLARE p_refused integer;',
     'BEGIN',
     'p_outcome := 0;',
     ...locks,

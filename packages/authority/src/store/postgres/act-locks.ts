@@ -54,8 +54,7 @@ function lockPiece(locks: readonly number[], suffix: string): Piece {
     refused: 0,
     refusedIf: 'FOUND',
     text: (slots: Slots) =>
-      `FOREACH p_lock IN ARRAY ${slots.rows(['integer'])[0]} LOOP ` +
-      `PERFORM pg_advisory_xact_lock${suffix}(p_lock); END LOOP`,
+      `PERFORM pg_advisory_xact_lock${suffix}(l) FROM unnest(${slots.rows(['integer'])[0]}) AS l`,
   };
 }
 
@@ -69,9 +68,8 @@ function keyPiece(cells: Cell[][]): Piece {
     refused: 0,
     refusedIf: 'FOUND',
     text: (slots: Slots) =>
-      `FOREACH p_lock IN ARRAY ${slots.rows(['integer'])[0]} LOOP IF p_lock < 0 ` +
-      'THEN PERFORM pg_advisory_xact_lock_shared(-p_lock); ' +
-      'ELSE PERFORM pg_advisory_xact_lock(p_lock); END IF; END LOOP',
+      'PERFORM CASE WHEN l < 0 THEN pg_advisory_xact_lock_shared(-l) ELSE pg_advisory_xact_lock(l) END ' +
+      `FROM unnest(${slots.rows(['integer'])[0]}) AS l`,
   };
 }
 

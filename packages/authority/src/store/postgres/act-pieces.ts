@@ -61,7 +61,12 @@ export function piecesOf(act: Act): ActPieces {
       const refused = code === undefined ? 0 : numberOf(codes, code);
       undoes ||= wrote && refused > 0;
       wrote ||= step.do !== 'require' && step.do !== 'absent';
-      pieces.push(pieceOf(step, { refused, changed, partitions }));
+      const piece = pieceOf(step, { refused, changed, partitions });
+      const last = pieces.at(-1);
+      // Looked for one after the other, for the same refusal: looked for together.
+      if (step.do === 'absent' && last?.key === piece.key)
+        last.rows!.cells.push(...piece.rows!.cells);
+      else pieces.push(piece);
     }
     if (audit !== null) {
       const shaped = shapeInsert(shapeOf('auditPending'), audit, { taken: 'fail' });
@@ -113,9 +118,32 @@ function pieceOf(step: Step, { refused, changed, partitions }: PieceContext): Pi
   }
   if (step.do === 'deleteMany') return deleteManyPiece(table, step.keys);
   const [shaped] = shapeStep(step);
+  if (step.do === 'absent') return absentPiece(shaped!, refused);
   if (shaped!.adds) needs(shaped!.partition);
   const lock = changed.has(table.name) ? ' FOR UPDATE' : ' FOR SHARE';
-  return shapedPiece(shaped!, refused, shaped!.kind === 'present' ? lock : ' LIMIT 1');
+  return shapedPiece(shaped!, refused, shaped!.kind === 'present' ? lock : '');
+}
+
+/** One statement for as many as there are: each of its own would cost more than what it does. */
+function absentPiece(shaped: ShapedStep, refused: number): Piece {
+  const types = shaped.columns().map(({ type }) => type);
+  return {
+    key: `${shaped.key} ${refused}`,
+    cells: [],
+    types: [],
+    rows: { types, cells: [[...shaped.cells]] },
+    refused,
+    refusedIf: 'FOUND',
+    text: (slots) => {
+      const dialect = { ...slots.dialect, parameter: (n: number) => `w.c${n}` };
+      const probe = shaped.build(dialect, { name: shaped.table.sql, lock: ' LIMIT 1' });
+      const names = types.map((_, i) => `c${i + 1}`).join(', ');
+      return (
+        `PERFORM FROM unnest(${slots.rows(types).join(', ')}) AS w(${names}), ` +
+        `LATERAL (${probe}) AS found LIMIT 1`
+      );
+    },
+  };
 }
 
 function shapedPiece(shaped: ShapedStep, refused: number, lock: string): Piece {
@@ -125,7 +153,7 @@ function shapedPiece(shaped: ShapedStep, refused: number, lock: string): Piece {
     types: shaped.columns().map(({ type }) => type),
     rows: undefined,
     refused,
-    refusedIf: shaped.kind === 'absent' ? 'FOUND' : 'NOT FOUND',
+    refusedIf: 'NOT FOUND',
     text: ({ dialect }) => {
       const sql = shaped.build(dialect, { name: shaped.table.sql, lock });
       return shaped.kind === 'write' ? sql : sql.replace(/^SELECT/, 'PERFORM');

@@ -24,7 +24,7 @@ const silenceMs = 2 * limits.writeTimeoutMs;
 
 export function openConnections(input: PostgresConnectionInput): Connections {
   const { writeConnectionsMax = 16, readConnectionsMax = 8 } = input;
-  const pool = (max: number) => {
+  const pool = (max: number, onConnect: typeof prepareSession) => {
     const made = new pg.Pool({
       connectionString: input.url,
       max,
@@ -36,13 +36,16 @@ export function openConnections(input: PostgresConnectionInput): Connections {
       keepAlive: true,
       allowExitOnIdle: true,
       types: { getTypeParser },
-      onConnect: prepareSession,
+      onConnect,
     });
     made.on('error', ignore);
     made.on('connect', (client) => client.on('error', ignore));
     return made;
   };
-  return { write: pool(writeConnectionsMax), read: pool(readConnectionsMax) };
+  return {
+    write: pool(writeConnectionsMax, prepareActs),
+    read: pool(readConnectionsMax, prepareSession),
+  };
 }
 
 /** A connection of its own, for work that takes longer than an act may. */
@@ -67,6 +70,16 @@ async function prepareSession(client: pg.ClientBase): Promise<void> {
     "SELECT set_config('synchronous_commit', 'on', false) " +
       "WHERE current_setting('synchronous_commit') IN ('off', 'local', 'remote_write')",
   );
+}
+
+/**
+ * Steps of acts go by keys, so the plan of one is that of all. The server would plan those on
+ * partitioned tables anew each time: it takes the plan for all partitions for dearer than it is,
+ * since the one is only chosen when it runs.
+ */
+async function prepareActs(client: pg.ClientBase): Promise<void> {
+  await prepareSession(client);
+  await client.query("SELECT set_config('plan_cache_mode', 'force_generic_plan', false)");
 }
 
 /** Our integers fit a double exactly. */
