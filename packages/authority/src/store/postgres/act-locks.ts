@@ -68,7 +68,8 @@ function keyPiece(cells: Cell[][]): Piece {
     refused: 0,
     refusedIf: 'FOUND',
     text: (slots: Slots) =>
-      'PERFORM CASE WHEN l < 0 THEN pg_advisory_xact_lock_shared(-l) ELSE pg_advisory_xact_lock(l) END ' +
+      'PERFORM CASE WHEN l < 0 THEN pg_advisory_xact_lock_shared(-l) ' +
+      'ELSE pg_advisory_xact_lock(l) END ' +
       `FROM unnest(${slots.rows(['integer'])[0]}) AS l`,
   };
 }
