@@ -7,6 +7,7 @@ import { readToken, tokenOperand } from '../secret-input.ts';
 import { fields, type Style, table } from '../style.ts';
 import { importKeys } from './import-keys.ts';
 import { cell, edit, type Item, list, maxOption, rowsOf, send, usage } from './send.ts';
+import { subKeyCommands } from './sub-key.ts';
 
 /** Two ways to say when a key ends. */
 export const expiryOptions = [
@@ -203,6 +204,7 @@ export const keyCommands: readonly Command[] = [
   revoke,
   importKeys,
   verify,
+  ...subKeyCommands,
 ];
 
 function idOf(invocation: Invocation): string {

@@ -1,6 +1,6 @@
 /** `mintmark revoke`: ends a token, or everything of a client, user, tenant or signing key. */
 import { isJsonObject, ok, type Result } from '@mintmark/core';
-import { parseSecretToken } from '@mintmark/tokens';
+import { parseSecretToken, parseSubKey, subKeyName, subKeyTargetId } from '@mintmark/tokens';
 import type { Command, CommandRefusal, Invocation } from '../command.ts';
 import { readSecret } from '../secret-input.ts';
 import { fields } from '../style.ts';
@@ -11,6 +11,7 @@ import { rowsOf, send, usage } from './send.ts';
 const targets = {
   token: 'token',
   key: 'key',
+  'sub-key': 'sub_key',
   family: 'family',
   client: 'client',
   user: 'user',
@@ -30,6 +31,7 @@ const revoke: Command = {
       description: 'one access token, by its id (jti); - reads the token from standard input',
     },
     { flags: '--key <id>', description: 'one API key' },
+    { flags: '--sub-key <id>', description: 'one sub-key, and all that was made from it' },
     { flags: '--family <id>', description: 'all tokens of one sign-in' },
     { flags: '--client <id>', description: 'all tokens of a client' },
     { flags: '--user <id>', description: 'all tokens of a user, and the API keys that he owns' },
@@ -92,7 +94,13 @@ async function targetOf(invocation: Invocation): Promise<Result<Target, CommandR
 
 /** The id inside a token: a JWT's `jti`, the look-up id of an opaque one. */
 function tokenTarget(token: string): Result<Target, CommandRefusal> {
-  const opaque = parseSecretToken(token, token.split('_', 1)[0]!);
+  const prefix = token.split('_', 1)[0]!;
+  const derived = parseSubKey(token, prefix);
+  if (derived.ok) {
+    const { keyId, links } = derived.value;
+    return ok({ kind: 'sub_key', id: subKeyTargetId(keyId, subKeyName(links).id) });
+  }
+  const opaque = parseSecretToken(token, prefix);
   if (opaque.ok) {
     const kind = opaque.value.kind === 'key' ? 'key' : 'token';
     return ok({ kind, id: opaque.value.id });
