@@ -250,7 +250,10 @@ function protocolDeps(
   return {
     grants,
     userinfo: userinfoDeps(rooms, { introspectDeps, proofs, clientKeys }),
-    revocation: { store, recorder, peppers, clock, entropy, prefix, askedBy: feed.askedBy },
+    revocation: {
+      ...{ store, recorder, sealer: rooms.sealer, peppers, clock, entropy, prefix },
+      askedBy: feed.askedBy,
+    },
     pages: pagesOfTenant(rooms, pageDeps(rooms, { clientKeys, findClient, grants })),
     devices: deviceDeps(rooms),
     backchannel: backchannelDeps(rooms, clientKeys),

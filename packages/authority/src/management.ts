@@ -111,7 +111,8 @@ function endpointPorts(rooms: Rooms, shared: Judging): ManagementPorts {
     notices: { store },
     tokens: { inspect: inspector(shared) },
     revocations: {
-      ...acting,
+      ...{ ...acting, sealer, feed, timers: ports.timers },
+      clientChanged: shared.authenticator.forget,
       endSigningKey({ requester, kid, reason, alongside }) {
         const { tenant } = requester;
         return keyring.emergency({ tenant, kid, alongside, ...changeBy(requester, reason) });

@@ -9,6 +9,7 @@ import {
   defaultTenant,
   type Entropy,
   type FeedPosition,
+  letOthersRun,
   NetworkFault,
   StoreFault,
   type SubjectId,
@@ -51,6 +52,7 @@ import {
 import { createKeyring, type Keyring } from './keyring/keyring.ts';
 import { createKeyEnder, type KeyEnder } from './revocation/end-keys.ts';
 import { type Feed, openFeed } from './revocation/feed.ts';
+import { createQueryRunner, type QueryRunner } from './revocation/revoke-query.ts';
 import type { Act, ActOutcome } from './store/act.ts';
 import type { Store } from './store/store.ts';
 import type { Row } from './store/tables.ts';
@@ -109,6 +111,7 @@ export interface Rooms {
   readonly sequencer: Sequencer;
   readonly feed: Feed;
   readonly keyEnder: KeyEnder;
+  readonly queryRunner: QueryRunner;
   readonly usage: UsageCounter;
   /** Takes the decisions of every enforcement point. */
   readonly decisions: DecisionSink;
@@ -185,6 +188,10 @@ export async function openRooms(config: AuthorityConfig, ports: AuthorityPorts):
   const verifierOf = (row: Row<'keys'>) => openVerifier(sealer, row);
   feed = await openFeed({ store, clock, timers, issuerOf, verifierOf });
   const keyEnder = createKeyEnder({ store, recorder, clock }, feed.takeKeyEndings);
+  const pause = () => letOthersRun(timers);
+  const queryRunner = createQueryRunner({
+    ...{ store, recorder, sealer, clock, entropy, feed, pause },
+  });
   const usage = createUsageCounter(store);
   const refusals = createRefusalTally({ store, recorder, clock });
   const passwordHashes = createSlowHashQueue();
@@ -204,7 +211,7 @@ export async function openRooms(config: AuthorityConfig, ports: AuthorityPorts):
     keyring,
     sequencer: createSequencer({ store, clock }),
     feed,
-    keyEnder,
+    ...{ keyEnder, queryRunner },
     usage,
     decisions: decisionSink(usage, refusals),
     refusals,

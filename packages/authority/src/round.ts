@@ -14,7 +14,7 @@ export function createRound(rooms: Rooms): {
   finish(): Promise<void>;
 } {
   const { ports, store, sequencer, feed, keyring, custodyUpkeep, peppers, usage, refusals } = rooms;
-  const { keyEnder, sessionEnder, requestPinger, notices, expiryNotices } = rooms;
+  const { keyEnder, queryRunner, sessionEnder, requestPinger, notices, expiryNotices } = rooms;
   const tenantRemover = createTenantRemover({ store, clock: ports.clock });
   let running: Promise<void> | undefined;
   let rounds = 0;
@@ -33,6 +33,7 @@ export function createRound(rooms: Rooms): {
     await attempt('peppers', peppers.refresh);
     await attempt('keyring', keyring.tick);
     await attempt('keys of revoked owners', keyEnder.step);
+    await attempt('revocations under way', queryRunner.step);
     await attempt('custody', custodyUpkeep.step);
     await attempt('deleted tenants', tenantRemover.step);
     await attempt('successors', () => forgetSuccessors(store, ports.clock));

@@ -451,6 +451,14 @@ export const limits = {
   auditIntervalMs: 250,
   /** Records that one act of the sequencer moves: more would hold up the writer's other callers. */
   auditActRowsMax: 256,
+  /** Pages in the preview of a revocation: 250 rows found, or 10,000 looked at, in each. */
+  revocationPreviewPagesMax: 200,
+  /** How old a preview may be when what it showed is done. */
+  revocationPreviewMs: 900_000,
+  /** Pages that the request which begins a query ends itself; the rounds do the others. */
+  revocationRunPagesAtOnce: 40,
+  /** After so long without a sign of life another process takes a query on. */
+  revocationRunLeaseMs: 15_000,
   /** Ids that `audit verify` remembers to find doubles, about 100 bytes each. */
   auditDuplicateWindow: 1_000_000,
   /** Rows that one page of an audit search looks at before it answers with what it has. */

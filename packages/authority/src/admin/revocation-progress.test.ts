@@ -2,6 +2,7 @@ import { defaultTenant, limits, type UnixMs } from '@mintmark/core';
 import { describe, expect, it } from 'vitest';
 import type { Step } from '../store/act.ts';
 import { openMemoryStore } from '../store/memory/memory-store.ts';
+import { revocationRow } from '../store/revocation-row.ts';
 import { revocationProgress } from './revocation-progress.ts';
 
 const at = 1_790_000_000_000;
@@ -21,16 +22,13 @@ async function progress(
     {
       do: 'insert',
       table: 'revocations',
-      row: {
-        tenant,
-        id: 'r1',
-        targetKind: 'key',
-        targetId: 'k',
-        reason: 'leaked',
-        actor: 'admin_key:root',
-        at,
-        position: 7,
-      },
+      row: revocationRow(
+        {
+          ...{ tenant, id: 'r1', targetKind: 'key', targetId: 'k', reason: 'leaked' },
+          ...{ actor: 'admin_key:root', at },
+        },
+        7,
+      ),
       refused: 'taken',
     },
     ...nodes.map(([node, position, seenAt, epoch = 'e1']): Step => {

@@ -3,6 +3,7 @@
  * new one is current when this returns; the rest is the upkeep's work.
  */
 import { type Clock, err, limits, type Result } from '@mintmark/core';
+import { type Reason, saidWhy } from '../audit/reason.ts';
 import type { Recorder } from '../audit/record.ts';
 import { eventBy, type Requester } from '../audit/requester.ts';
 import type { Custody } from '../custody/custody.ts';
@@ -28,7 +29,7 @@ export interface RotateCustodyPorts {
 export interface RotateCustodyInput {
   readonly requester: Requester;
   readonly what: CustodyPart;
-  readonly reason: string;
+  readonly reason: Reason;
 }
 
 /** `too_many_keys`: more than `limits.replacedKeysMax` older ones wait for their end. */
@@ -61,7 +62,7 @@ async function rotate(
         action: 'custody.rotate',
         at: ports.clock.nowMs(),
         object: custodyObject,
-        why: reason,
+        ...saidWhy(reason),
         detail: { what, key },
       }),
     );

@@ -20,7 +20,7 @@ import { buildSecretToken, hashSecret } from '@mintmark/tokens';
 import type { Recorder } from '../audit/record.ts';
 import { eventBy, type Requester } from '../audit/requester.ts';
 import type { Peppers } from '../custody/peppers.ts';
-import { revocationStep } from '../revocation/revocation-step.ts';
+import { revocationStep, type Undo } from '../revocation/revocation-step.ts';
 import type { Alongside, Step } from '../store/act.ts';
 import type { Store } from '../store/store.ts';
 import type { Row } from '../store/tables.ts';
@@ -190,7 +190,15 @@ export async function updateClient(
       // Of another version than was edited, the rows are judged with it: the act is refused above.
       ...originSteps(clientOf(known), edited),
       ...resourceSteps(clientOf(known), edited),
-      ...(ends ? [endOfTokens(deps, context, { clientId: input.clientId, why: 'disabled' })] : []),
+      ...(ends
+        ? [
+            endOfTokens(deps, context, {
+              clientId: input.clientId,
+              why: 'disabled',
+              undo: { enables: 'client', version: set.version },
+            }),
+          ]
+        : []),
     ],
     audit: await record(deps, context, {
       clientId: input.clientId,
@@ -328,13 +336,14 @@ export async function rotateClientSecret(
 function endOfTokens(
   deps: DeleteDeps,
   context: Requester,
-  input: { readonly clientId: ClientId; readonly why: string },
+  input: { readonly clientId: ClientId; readonly why: string; readonly undo?: Undo },
 ): Step {
   return revocationStep({
     tenant: context.tenant,
     id: freshId(deps.entropy),
     target: { kind: 'client', id: input.clientId },
     reason: `client ${input.why}`,
+    undo: input.undo,
     actor: `${context.actor.kind}:${context.actor.id}`,
     at: deps.clock.nowMs(),
   });

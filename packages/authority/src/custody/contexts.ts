@@ -13,4 +13,6 @@ export const sealContext = {
   totpSecret: (userId: string): string => `totp-secret:${userId}`,
   /** `backchannelRequests.sealedPing` */
   ping: (requestId: string): string => `ping:${requestId}`,
+  /** `revocations.sealedNote` */
+  revocationNote: (id: string): string => `revocation-note:${id}`,
 } as const;

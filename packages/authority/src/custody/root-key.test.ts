@@ -47,7 +47,7 @@ async function recorded(): Promise<readonly string[]> {
 }
 
 function rotate(ports: { readonly custody?: Custody; readonly recorder?: Recorder } = {}) {
-  const input = { requester, reason: 'yearly' };
+  const input = { requester, reason: { code: 'policy' } };
   return rotateRootKey({ custody, store, recorder, clock, ...ports }, input);
 }
 

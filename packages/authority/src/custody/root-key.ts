@@ -4,6 +4,7 @@
  * it, or while a process may still be storing one that does.
  */
 import { type Clock, err, limits, ok, type Result } from '@mintmark/core';
+import { type Reason, saidWhy } from '../audit/reason.ts';
 import type { Recorder } from '../audit/record.ts';
 import { eventBy, type Requester } from '../audit/requester.ts';
 import type { Store } from '../store/store.ts';
@@ -30,13 +31,13 @@ export async function rotateRootKey(
     readonly custody: Pick<Custody, 'describe' | 'rotate'>;
     readonly store: Pick<Store, 'acts'>;
   },
-  input: { readonly requester: Requester; readonly reason: string },
+  input: { readonly requester: Requester; readonly reason: Reason },
 ): Promise<Result<string, { readonly reason: 'too_many_keys' }>> {
   const { custody } = ports;
   if ((await custody.describe()).keys.length > limits.replacedKeysMax) {
     return err({ reason: 'too_many_keys' });
   }
-  const about = { action: 'custody.rotate', why: input.reason } as const;
+  const about = { action: 'custody.rotate', ...saidWhy(input.reason) } as const;
   await record(ports, input.requester, { ...about, result: 'started', detail: { what: 'root' } });
   const key = await custody.rotate();
   await record(ports, input.requester, { ...about, detail: { what: 'root', key } });

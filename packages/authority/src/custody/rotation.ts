@@ -3,7 +3,7 @@
  * under new data keys. Every step is bounded, may fail at any point and is run again until nothing
  * is left.
  */
-import { CustodyFault, limits, type TenantId } from '@mintmark/core';
+import { base64urlEncode, CustodyFault, limits, type TenantId } from '@mintmark/core';
 import { sealedKeyId } from '@mintmark/tokens';
 import type { Act } from '../store/act.ts';
 import type { Store } from '../store/store.ts';
@@ -67,7 +67,14 @@ async function tallied(
 const unopenable = new Set(['custody_tampered', 'custody_unknown_key']);
 
 /** Every table with sealed records, but for the audit trail, in the order of a pass. */
-const sealedTables = ['signingKeys', 'keys', 'users', 'userTotp', 'backchannelRequests'] as const;
+const sealedTables = [
+  'signingKeys',
+  'keys',
+  'users',
+  'userTotp',
+  'backchannelRequests',
+  'revocations',
+] as const;
 type SealedTable = (typeof sealedTables)[number];
 
 /** Where a pass over a tenant's records goes on. */
@@ -164,6 +171,8 @@ async function recordsOf(
       return (await store.userTotp.list(query)).map(totpRecord);
     case 'backchannelRequests':
       return (await store.backchannelRequests.list(query)).map(pingRecord);
+    case 'revocations':
+      return (await store.revocations.list(query)).map(noteRecord);
   }
 }
 
@@ -244,6 +253,21 @@ function pingRecord(row: Row<'backchannelRequests'>): SealedColumn {
       // Whatever takes the sealed record away changes one of these, so that none comes back.
       where: { tenant, id, status, attempts, nextAttemptAt },
       set: { sealedPing: sealed },
+      refused: 'changed',
+    }),
+  };
+}
+
+function noteRecord({ tenant, id, sealedNote }: Row<'revocations'>): SealedColumn {
+  return {
+    id,
+    context: sealContext.revocationNote(id),
+    sealed: sealedNote === null ? null : Buffer.from(sealedNote, 'base64url'),
+    update: (sealed) => ({
+      do: 'update',
+      table: 'revocations',
+      where: { tenant, id },
+      set: { sealedNote: base64urlEncode(sealed) },
       refused: 'changed',
     }),
   };

@@ -6,14 +6,17 @@
 import {
   type AuditActor,
   type AuditEvent,
+  base64urlEncode,
   type Clock,
   type Entropy,
   freshId,
   limits,
   type TenantId,
   type UnixSeconds,
+  utf8,
 } from '@mintmark/core';
 import type { Recorder } from '../audit/record.ts';
+import { sealContext } from '../custody/contexts.ts';
 import type { Sealer } from '../custody/sealer.ts';
 import type { Act, Alongside, FeedDraft, FeedStep, Step } from '../store/act.ts';
 import type { Store } from '../store/store.ts';
@@ -160,7 +163,14 @@ export async function distrustKey(
   if (replacement !== undefined) {
     steps.push({ do: 'insert', table: 'signingKeys', row: replacement, refused: 'overtaken' });
   }
-  steps.push(distrustFeed(ports, { key, replacement, revocation, by }));
+  const note = by.personal?.note;
+  const sealedNote =
+    note === undefined
+      ? null
+      : base64urlEncode(
+          await ports.sealer.seal(tenant, sealContext.revocationNote(revocation), utf8(note)),
+        );
+  steps.push(distrustFeed(ports, { key, replacement, revocation, sealedNote, by }));
   const event = eventOf(ports, tenant, { action: 'signing_key.retire', kid: key.kid, by });
   const { outcome } = await ports.store.acts.run({
     steps,
@@ -189,6 +199,7 @@ function distrustFeed(
     readonly key: SigningKeyRow;
     readonly replacement: SigningKeyRow | undefined;
     readonly revocation: string;
+    readonly sealedNote: string | null;
     readonly by: KeyChangeBy;
   },
 ): FeedStep {
@@ -208,6 +219,7 @@ function distrustFeed(
     revocation: {
       tenant,
       id: revocation,
+      sealedNote: input.sealedNote,
       targetKind: target.kind,
       targetId: target.id,
       reason: by.reason,

@@ -8,6 +8,12 @@ import {
 } from '@mintmark/core';
 import type { FeedDraft, FeedStep } from '../store/act.ts';
 
+/** What was disabled together with a revocation, and the version that it then had. */
+export interface Undo {
+  readonly enables: 'client' | 'user';
+  readonly version: number;
+}
+
 /** The end of the year 9999: API keys may live for ever, and so does what ends them. */
 const forever = 253_402_300_799 as UnixSeconds;
 
@@ -33,6 +39,9 @@ export function revocationStep(input: {
   readonly holder?: string | undefined;
   readonly keepsKeys?: boolean;
   readonly entries?: readonly FeedDraft[];
+  readonly sealedNote?: string | null;
+  /** What was disabled with it: see `undo.ts`. */
+  readonly undo?: Undo | undefined;
 }): FeedStep {
   const { tenant, id, target, reason, actor, at, before, holder } = input;
   const keysBefore =
@@ -55,7 +64,12 @@ export function revocationStep(input: {
     tenant,
     at,
     entries: [entry, ...(input.entries ?? [])],
-    revocation: { tenant, id, targetKind: target.kind, targetId: target.id, reason, actor, at },
+    revocation: {
+      ...{ tenant, id, targetKind: target.kind, targetId: target.id, reason, actor, at },
+      beforeSeconds: before ?? null,
+      sealedNote: input.sealedNote ?? null,
+      undo: input.undo === undefined ? null : JSON.stringify(input.undo),
+    },
   };
 }
 

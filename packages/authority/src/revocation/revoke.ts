@@ -21,14 +21,18 @@ import {
 } from '@mintmark/core';
 import type { Recorder } from '../audit/record.ts';
 import { eventBy, type Requester } from '../audit/requester.ts';
+import type { Sealer } from '../custody/sealer.ts';
 import type { Alongside, Step } from '../store/act.ts';
 import type { Store } from '../store/store.ts';
 import { endKeysAround } from './end-keys.ts';
 import { endSessionsOf, endSessionsOfTenant } from './end-sessions.ts';
+import { sealNote } from './note.ts';
 import { endsKeys, revocationStep } from './revocation-step.ts';
 
 export interface RevokeDeps {
   readonly store: Pick<Store, 'acts' | 'keys' | 'users'>;
+  /** Seals notes. */
+  readonly sealer: Pick<Sealer, 'seal'>;
   readonly recorder: Recorder;
   readonly clock: Clock;
   readonly entropy: Entropy;
@@ -37,8 +41,10 @@ export interface RevokeDeps {
 export interface RevokeInput {
   readonly requester: Requester;
   readonly target: RevocationTarget;
-  /** Why, in the words of whoever asked; it stands in the audit trail. */
+  /** Why: a code, or our own words. It stands in the audit trail for ever. */
   readonly reason: string;
+  /** What somebody typed about it: sealed, here and beside the record. */
+  readonly note?: string | undefined;
   /** Only what was issued, or made, before this moment; not in the future. */
   readonly before?: UnixSeconds | undefined;
   /** What was asked to be ended, where that is not the target: the record is about it. */
@@ -88,6 +94,7 @@ export async function revoke(
   const wrong = before === undefined ? undefined : wrongMoment(target, before, at);
   if (wrong !== undefined) return err(wrong);
   const id = freshId(deps.entropy);
+  const sealedNote = await sealNote(deps.sealer, { tenant, id }, input.note);
   const isOwner = target.kind === 'user' && !(await deps.store.users.get(tenant, target.id));
   const { outcome, position } = await deps.store.acts.run({
     steps: [
@@ -102,6 +109,7 @@ export async function revoke(
         before,
         tokensEndAt: input.tokensEndAt ?? subKeysEndAt(target, at),
         holder: input.holder,
+        sealedNote,
       }),
       ...(input.alongside?.({ id, effectiveAt: at }) ?? []),
     ],
@@ -128,16 +136,20 @@ export async function revoke(
  * text, perhaps a person's name or address: that stands beside the leaf, which lasts for ever.
  */
 function named(
-  { target, about, before }: RevokeInput,
+  { target, about, before, note }: RevokeInput,
   { id, isOwner }: { readonly id: string; readonly isOwner: boolean },
 ) {
   const detail = { target_kind: target.kind, ...(before && { before }) };
   const revocation = { kind: 'revocation', id } as const;
-  if (isOwner) return { object: revocation, detail, personal: { owner: target.id } } as const;
+  const typed = note === undefined ? {} : { note };
+  if (isOwner) {
+    return { object: revocation, detail, personal: { ...typed, owner: target.id } } as const;
+  }
   return {
     object: about ?? objectOf(target),
     related: revocation,
     detail: { ...detail, target_id: target.id },
+    ...(note === undefined ? {} : { personal: typed }),
   } as const;
 }
 

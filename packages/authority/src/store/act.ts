@@ -90,8 +90,15 @@ export interface FeedStep {
   readonly tenant: TenantId;
   readonly entries: readonly FeedDraft[];
   readonly at: number;
-  readonly revocation?: Omit<Row<'revocations'>, 'position'>;
+  readonly revocation?: RevocationDraft;
 }
+
+type RevocationRow = Row<'revocations'>;
+type Fixed = 'tenant' | 'id' | 'targetKind' | 'targetId' | 'reason' | 'actor' | 'at';
+
+/** A row of `revocations` before it has its position; columns left out are null. */
+export type RevocationDraft = Pick<RevocationRow, Fixed> &
+  Partial<Omit<RevocationRow, Fixed | 'position'>>;
 
 /** Steps that commit with what a use case makes, such as the memory of its Idempotency-Key. */
 export type Alongside<Made> = (made: Made) => readonly Step[];

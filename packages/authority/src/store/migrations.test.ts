@@ -141,19 +141,25 @@ const indexAddedBy: Readonly<Record<string, TableName>> = {
 const columnsAddedLater: Partial<Record<TableName, readonly string[]>> = {
   tenants: ['settings', 'sessionsEndedBefore'],
   keys: ['quarantine', 'derivationKey'],
+  revocations: ['beforeSeconds', 'sealedNote', 'undo', 'undoneAt', 'run', 'resumeAt'],
 };
 
 function withoutLater(shape: TableShape): TableShape {
   const added = columnsAddedLater[shape.name] ?? [];
   const columns = shape.columns.filter(({ name }) => !added.includes(name));
-  const table = { ...shape, columns };
+  const indexes = shape.indexes.filter((index) => !index.some(({ name }) => added.includes(name)));
+  const table = { ...shape, columns, indexes };
   if (!Object.values(indexAddedBy).includes(table.name)) return table;
   return { ...table, indexes: table.indexes.slice(0, -1) };
 }
 
 function later(name: string, textOf: (table: TableShape) => string[]): string[] {
-  const table = shapes.find((one) => one.name === indexAddedBy[name]);
-  return table === undefined ? [] : textOf(table).slice(-1);
+  const shape = shapes.find((one) => one.name === indexAddedBy[name]);
+  if (shape === undefined) return [];
+  const indexes = shape.indexes.filter(
+    (index) => !index.some(({ name: one }) => one === 'resumeAt'),
+  );
+  return textOf({ ...shape, indexes }).slice(-1);
 }
 
 /** What `upkeep.check` writes to; no table of the authority's. */
@@ -169,7 +175,11 @@ function adderOf(table: TableName): string | undefined {
 }
 
 function schemaOf(db: DatabaseSync, { sql }: TableShape): unknown[] {
-  const indexes = db.prepare(`PRAGMA index_list("${sql}")`).all();
+  // In the order of their names: SQLite lists them as they were made.
+  const indexes = db
+    .prepare(`SELECT name, "unique", origin, partial FROM pragma_index_list('${sql}')`)
+    .all()
+    .sort((one, other) => String(one['name']).localeCompare(String(other['name'])));
   return [
     db.prepare(`PRAGMA table_xinfo("${sql}")`).all(),
     indexes,

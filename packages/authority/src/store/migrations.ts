@@ -36,6 +36,8 @@ import { quarantinePostgres } from './migrations/quarantine-postgres.ts';
 import { quarantineSqlite } from './migrations/quarantine-sqlite.ts';
 import { refreshPostgres } from './migrations/refresh-postgres.ts';
 import { refreshSqlite } from './migrations/refresh-sqlite.ts';
+import { revocationsPostgres } from './migrations/revocations-postgres.ts';
+import { revocationsSqlite } from './migrations/revocations-sqlite.ts';
 import { sessionsPostgres } from './migrations/sessions-postgres.ts';
 import { sessionsSqlite } from './migrations/sessions-sqlite.ts';
 import { statusPostgres } from './migrations/status-postgres.ts';
@@ -227,6 +229,14 @@ export const migrations: readonly Migration[] = [
     needs: 1,
     sqlite: noticesSqlite,
     postgres: noticesPostgres,
+  },
+  {
+    number: 21,
+    name: 'revocations',
+    phase: 'expand',
+    needs: 1,
+    sqlite: revocationsSqlite,
+    postgres: revocationsPostgres,
   },
 ];
 

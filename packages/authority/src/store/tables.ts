@@ -79,11 +79,23 @@ export const tables = {
       at: integer,
       /** Position of its feed entry; filled by the act itself. */
       position: integer,
+      /** Unix seconds: only what was issued before ended; null where everything did. */
+      beforeSeconds: integerOrNull,
+      /** What somebody typed as the reason, sealed, base64url: it may be about a person. */
+      sealedNote: textOrNull,
+      /** What was disabled with it, and how it can be enabled again: see `revocation/undo.ts`. */
+      undo: textOrNull,
+      undoneAt: integerOrNull,
+      /** Of a query: what it asks and how far it has come: see `revocation/revoke-query.ts`. */
+      run: textOrNull,
+      /** When a process may take a run on that another one left; null where none is under way. */
+      resumeAt: integerOrNull,
     },
     key: ['tenant', 'id'],
     indexes: [
       ['tenant', 'at', 'id'],
       ['tenant', 'targetKind', 'targetId', 'position'],
+      ['resumeAt'],
     ],
   }),
 

@@ -134,7 +134,9 @@ export async function updateUser(
       changeStep(requester, { id, version, set }),
       ...renamed.value.steps,
       ...(isNewPassword ? forgetSignIns(tenant, id) : []),
-      ...(isNewPassword || isEnd ? endAccess(deps, requester, endingOf(id, { isEnd })) : []),
+      ...(isNewPassword || isEnd
+        ? endAccess(deps, requester, endingOf(id, { isEnd, version: set.version }))
+        : []),
     ],
     audit: await record(deps, requester, {
       action: isNewPassword ? 'user.password_set' : 'user.update',
@@ -146,8 +148,12 @@ export async function updateUser(
   return ok((await userOf(deps.sealer, { ...known, ...set })) as User);
 }
 
-function endingOf(userId: string, { isEnd }: { readonly isEnd: boolean }) {
-  return { userId, why: isEnd ? 'user disabled' : 'password set', keepsKeys: !isEnd };
+function endingOf(
+  userId: string,
+  { isEnd, version }: { readonly isEnd: boolean; readonly version: number },
+) {
+  if (!isEnd) return { userId, why: 'password set', keepsKeys: true };
+  return { userId, why: 'user disabled', undo: { enables: 'user', version } as const };
 }
 
 async function changedColumns(

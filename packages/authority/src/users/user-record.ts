@@ -9,7 +9,7 @@ import {
 import type { Recorder } from '../audit/record.ts';
 import { eventBy, type Requester } from '../audit/requester.ts';
 import { endSessionsOf } from '../revocation/end-sessions.ts';
-import { revocationStep } from '../revocation/revocation-step.ts';
+import { revocationStep, type Undo } from '../revocation/revocation-step.ts';
 import type { AuditRecord, Step } from '../store/act.ts';
 
 export interface UserRecordDeps {
@@ -44,7 +44,12 @@ export function recordOnUser(
 export function endAccess(
   deps: { readonly clock: Clock; readonly entropy: Entropy },
   { tenant, actor }: Requester,
-  what: { readonly userId: string; readonly why: string; readonly keepsKeys?: boolean },
+  what: {
+    readonly userId: string;
+    readonly why: string;
+    readonly keepsKeys?: boolean;
+    readonly undo?: Undo | undefined;
+  },
 ): readonly Step[] {
   const at = deps.clock.nowMs();
   return [
@@ -54,6 +59,7 @@ export function endAccess(
       id: freshId(deps.entropy),
       target: { kind: 'user', id: what.userId },
       reason: what.why,
+      undo: what.undo,
       // Keys have secrets of their own: a new password says nothing of them.
       keepsKeys: what.keepsKeys === true,
       actor: `${actor.kind}:${actor.id}`,

@@ -3,6 +3,7 @@ import { err, limits, ok } from '@mintmark/core';
 import { z } from 'zod';
 import { type RotateCustodyPorts, rotateCustody } from '../../admin/rotate-custody.ts';
 import { type CustodyState, showCustody } from '../../admin/show-custody.ts';
+import { readReason } from '../../audit/reason.ts';
 import type { Custody } from '../../custody/custody.ts';
 import { type DestroyRefusal, destroyRootKey } from '../../custody/root-key.ts';
 import { endpoint, type PreparedEndpoint } from './endpoint.ts';
@@ -122,7 +123,8 @@ function rotate(ports: CustodyEndpointPorts): PreparedEndpoint {
     },
     problems: ['wrong_state', 'conflict'],
     async handle({ requester, body }) {
-      const { what, reason = 'asked for' } = body;
+      const { what } = body;
+      const reason = readReason(body.reason ?? 'requested');
       const rotated = await rotateCustody(ports, { requester, what, reason });
       if (rotated.ok) return ok({ status: 202, body: { what, current: rotated.value } });
       switch (rotated.refusal.reason) {

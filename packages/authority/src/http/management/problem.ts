@@ -16,6 +16,7 @@ export const problems = {
   not_acceptable: { status: 406, title: 'The answer is JSON, which the request does not accept' },
   already_exists: { status: 409, title: 'The name is taken' },
   wrong_state: { status: 409, title: 'The thing is not in a state that allows this' },
+  preview_outdated: { status: 409, title: 'More would end than the preview showed' },
   conflict: { status: 409, title: 'Somebody else changed the same thing at the same moment' },
   feed_resync: { status: 410, title: 'The feed cannot go on from there: take a new snapshot' },
   version_mismatch: { status: 412, title: 'The thing has changed since it was read' },

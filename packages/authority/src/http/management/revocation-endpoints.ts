@@ -1,79 +1,56 @@
 /** `/v1/revocations`: end something now, and see when it has ended everywhere. */
 import {
   err,
+  limits,
   ok,
-  type Result,
   type RevocationTarget,
   type TenantId,
   type UnixSeconds,
 } from '@mintmark/core';
 import { z } from 'zod';
 import { revocationProgress } from '../../admin/revocation-progress.ts';
-import type { Requester } from '../../audit/requester.ts';
+import { type UndoRefusal, undoRevocation } from '../../admin/undo-revocation.ts';
+import { readReason } from '../../audit/reason.ts';
 import type { EmergencyRefusal } from '../../keyring/keyring.ts';
-import { type RevokeDeps, type RevokeRefusal, revoke } from '../../revocation/revoke.ts';
-import type { Alongside } from '../../store/act.ts';
-import type { Store } from '../../store/store.ts';
-import type { Row } from '../../store/tables.ts';
-import { endpoint, type PreparedEndpoint, repeated } from './endpoint.ts';
+import { readPreviewToken } from '../../revocation/preview-token.ts';
+import { type RevokeRefusal, revoke } from '../../revocation/revoke.ts';
+import { beginQuery, continueQuery } from '../../revocation/revoke-query.ts';
+import { type Call, endpoint, type Outcome, type PreparedEndpoint, repeated } from './endpoint.ts';
 import type { Problem } from './problem.ts';
 import {
-  line,
-  moment,
-  momentOut,
-  pageOf,
-  renderMoment,
-  renderMomentOrNull,
-} from './wire-schema.ts';
-
-export interface RevocationPorts extends RevokeDeps {
-  readonly store: Pick<Store, 'revocations' | 'nodes' | 'installation' | 'keys' | 'users' | 'acts'>;
-  /** Ends a signing key with all that it signed, putting another in its place. */
-  readonly endSigningKey: (input: {
-    readonly requester: Requester;
-    readonly kid: string;
-    readonly reason: string;
-    readonly alongside: Alongside<{ readonly revocation: string }>;
-  }) => Promise<Result<{ readonly revocation: string }, EmergencyRefusal>>;
-}
+  askedMembers,
+  beyondPreview,
+  oneOf,
+  previewEndpoint,
+  type RevocationPorts,
+  runDeps,
+} from './revocation-preview-endpoint.ts';
+import {
+  made,
+  type query,
+  reason,
+  renderRevocation,
+  renderRun,
+  runMembers,
+  selectorOfQuery,
+  shown,
+} from './revocation-wire.ts';
+import { momentOut, pageOf, renderMoment, renderMomentOrNull } from './wire-schema.ts';
 
 const group = 'revocations';
 
-const targetKinds = [
-  'token',
-  'family',
-  'client',
-  'user',
-  'tenant',
-  'key',
-  'sub_key',
-  'signing_key',
-] as const;
-
-const target = z.strictObject({ kind: z.enum(targetKinds), id: line({ min: 1, max: 255 }) });
-
 const question = z
   .strictObject({
-    target,
-    reason: line({ min: 1, max: 500 }),
-    before: moment
+    ...askedMembers,
+    reason,
+    preview: z
+      .string()
+      .max(512)
       .optional()
-      .describe('Only what was issued, or made, before this moment; not in the future'),
+      .describe('Of the preview: where more would end than it showed, nothing does'),
   })
+  .refine((body) => (body.target === undefined) !== (body.query === undefined), oneOf)
   .meta({ id: 'Revoke' });
-
-const made = {
-  id: z.string(),
-  effective_at: momentOut.describe('From this moment it holds on this node, durably'),
-  feed_position: z.int(),
-};
-
-const shown = {
-  ...made,
-  target: z.strictObject({ kind: z.string(), id: z.string() }),
-  reason: z.string(),
-  actor: z.string(),
-};
 
 const revocation = z.strictObject(shown).meta({ id: 'Revocation' });
 
@@ -96,19 +73,14 @@ const progress = z
   .meta({ id: 'RevocationProgress' });
 
 export function revocationEndpoints(ports: RevocationPorts): readonly PreparedEndpoint[] {
-  return [create(ports), list(ports), show(ports)];
+  return [create(ports), previewEndpoint(ports), list(ports), show(ports), undo(ports)];
 }
 
-function renderRevocation(row: Row<'revocations'>): Readonly<Record<string, unknown>> {
-  return {
-    id: row.id,
-    effective_at: renderMoment(row.at),
-    feed_position: row.position,
-    target: { kind: row.targetKind, id: row.targetId },
-    reason: row.reason,
-    actor: row.actor,
-  };
-}
+type Asked = z.output<typeof question>;
+type AskedCall = Pick<
+  Call<undefined, undefined, Asked>,
+  'tenant' | 'requester' | 'body' | 'remember'
+>;
 
 function create(ports: RevocationPorts): PreparedEndpoint {
   return endpoint({
@@ -116,36 +88,36 @@ function create(ports: RevocationPorts): PreparedEndpoint {
     path: '/v1/revocations',
     operation: 'revoke',
     group,
-    summary: 'Ends a token, a key, or all of a family, client, user, tenant or signing key',
+    summary:
+      'Ends a token, a key, all of a family, client, user, tenant or signing key, or a query',
     description:
       'Answers once it holds here and is durable; connected nodes follow within a second. ' +
-      'The API keys of a user or tenant end too.',
+      'The API keys of a user or tenant end too. A query needs the `preview` of ' +
+      '`/v1/revocations/preview`; where much matches, it answers `running` and goes on by itself.',
     permission: 'revocations:write',
     body: question,
     creates: true,
-    answers: { 200: { description: 'It holds.', schema: z.strictObject(made) } },
-    problems: ['not_found', 'wrong_state', 'invalid_request'],
-    async handle({ tenant, requester, body, remember }) {
-      const { reason, before } = body;
-      const { kind, id } = body.target;
-      if (kind === 'signing_key') {
-        if (before !== undefined) return err(notBefore(kind));
-        const ended = await ports.endSigningKey({
-          requester,
-          kid: id,
-          reason,
-          alongside: (one) => remember({ status: 200, body: { id: one.revocation } }),
-        });
-        if (!ended.ok) return err(signingKeyProblem(ended.refusal));
-        return ok(await answerOf(ports, tenant, ended.value.revocation));
-      }
+    answers: {
+      200: { description: 'It holds.', schema: z.strictObject({ ...made, ...runMembers }) },
+    },
+    problems: ['not_found', 'wrong_state', 'invalid_request', 'preview_outdated'],
+    async handle(call) {
+      const { tenant, body, now } = call;
+      const more = await beyondPreview(ports, { tenant, body, now });
+      if (more !== undefined) return err(more);
+      if (body.query !== undefined) return endQuery(ports, call, body.query);
+      const { target: named } = body;
+      if (named === undefined) throw new Error('the schema lets neither through');
+      const { kind, id } = named;
+      if (kind === 'signing_key') return endSigningKey(ports, call, id);
+      const { code, note } = readReason(body.reason);
       const revoked = await revoke(ports, {
-        requester,
+        requester: call.requester,
         target: { kind, id } as RevocationTarget,
-        reason,
-        before: before === undefined ? undefined : ((before / 1000) as UnixSeconds),
+        ...{ reason: code, note },
+        before: body.before === undefined ? undefined : ((body.before / 1000) as UnixSeconds),
         // The position is the commit's to give: a replay reads it from the row.
-        alongside: (one) => remember({ status: 200, body: { id: one.id } }),
+        alongside: (one) => call.remember({ status: 200, body: { id: one.id } }),
       });
       if (!revoked.ok) return err(revokeProblem(revoked.refusal));
       const { position, effectiveAt } = revoked.value;
@@ -163,11 +135,55 @@ function create(ports: RevocationPorts): PreparedEndpoint {
   });
 }
 
+async function endSigningKey(
+  ports: RevocationPorts,
+  call: AskedCall,
+  kid: string,
+): Promise<Outcome> {
+  const { tenant, requester, body, remember } = call;
+  if (body.before !== undefined) return err(notBefore('signing_key'));
+  const ended = await ports.endSigningKey({
+    requester,
+    kid,
+    reason: readReason(body.reason),
+    alongside: (one) => remember({ status: 200, body: { id: one.revocation } }),
+  });
+  if (!ended.ok) return err(signingKeyProblem(ended.refusal));
+  return ok(await answerOf(ports, tenant, ended.value.revocation));
+}
+
+async function endQuery(
+  ports: RevocationPorts,
+  { tenant, requester, body, remember }: AskedCall,
+  given: z.output<typeof query>,
+): Promise<Outcome> {
+  const seen = body.preview === undefined ? undefined : readPreviewToken(body.preview);
+  if (seen === undefined) {
+    const detail = 'a query needs the `preview` that POST /v1/revocations/preview gives';
+    return err({ code: 'invalid_request', detail } as const);
+  }
+  if (body.before !== undefined) return err(notBefore('query'));
+  const deps = runDeps(ports);
+  const begun = await beginQuery(deps, {
+    requester,
+    selector: selectorOfQuery(given, seen.at),
+    reason: readReason(body.reason),
+    alongside: (one) => remember({ status: 200, body: { id: one.id } }),
+  });
+  if (begun === 'refused_by_step') return err(repeated);
+  const row = await ports.store.revocations.get(tenant, begun.id);
+  if (row !== undefined) {
+    await continueQuery(deps, row, { pagesMax: limits.revocationRunPagesAtOnce });
+  }
+  return ok(await answerOf(ports, tenant, begun.id));
+}
+
 async function answerOf(ports: RevocationPorts, tenant: TenantId, id: string) {
   const row = await ports.store.revocations.get(tenant, id);
   if (row === undefined) throw new Error(`revocation ${id} was made and is not there`);
-  const { effective_at, feed_position } = renderRevocation(row);
-  return { status: 200, body: { id, effective_at, feed_position } };
+  const { at, position } = row;
+  const holds = { effective_at: renderMoment(at), feed_position: position };
+  return { status: 200, body: { id, ...holds, ...renderRun(row) } };
 }
 
 function signingKeyProblem({ reason }: EmergencyRefusal): Problem | typeof repeated {
@@ -221,7 +237,8 @@ function list(ports: RevocationPorts): PreparedEndpoint {
       const items = rows.slice(0, page.limit);
       const last = rows.length > page.limit ? items.at(-1) : undefined;
       const next = last === undefined ? undefined : [last.tenant, last.at, last.id];
-      return ok({ status: 200, body: { items: items.map(renderRevocation) }, next });
+      const rendered = await Promise.all(items.map((row) => renderRevocation(ports.sealer, row)));
+      return ok({ status: 200, body: { items: rendered }, next });
     },
   });
 }
@@ -242,7 +259,7 @@ function show(ports: RevocationPorts): PreparedEndpoint {
       return ok({
         status: 200,
         body: {
-          ...renderRevocation(found.revocation),
+          ...(await renderRevocation(ports.sealer, found.revocation)),
           everywhere_at: renderMomentOrNull(found.everywhereAt ?? null),
           nodes: found.nodes.map(({ seenAt, ...node }) => {
             return { ...node, seen_at: renderMoment(seenAt) };
@@ -251,4 +268,47 @@ function show(ports: RevocationPorts): PreparedEndpoint {
       });
     },
   });
+}
+
+function undo(ports: RevocationPorts): PreparedEndpoint {
+  return endpoint({
+    method: 'POST',
+    path: '/v1/revocations/{id}/undo',
+    operation: 'undoRevocation',
+    group,
+    summary: 'Enables again what was disabled with a revocation; tokens and keys stay refused',
+    permission: 'revocations:write',
+    params: z.strictObject({ id: z.string().min(1).max(64) }),
+    body: z.strictObject({ reason }).meta({ id: 'UndoRevocation' }),
+    answers: {
+      200: {
+        description: 'It is enabled again.',
+        schema: z.strictObject({
+          enabled: z.strictObject({ kind: z.enum(['client', 'user']), id: z.string() }),
+          at: momentOut,
+        }),
+      },
+    },
+    problems: ['wrong_state'],
+    async handle({ requester, params, body }) {
+      const why = readReason(body.reason);
+      const undone = await undoRevocation(ports, { requester, id: params.id, reason: why });
+      if (!undone.ok) return err(undoProblem(undone.refusal));
+      const { enabled, at } = undone.value;
+      return ok({ status: 200, body: { enabled, at: renderMoment(at) } });
+    },
+  });
+}
+
+function undoProblem(refusal: UndoRefusal): Problem {
+  switch (refusal.reason) {
+    case 'revocation_not_found':
+      return { code: 'not_found' };
+    case 'not_undoable':
+      return { code: 'wrong_state', detail: `cannot be undone: ${refusal.why}` };
+    case 'undone_already':
+      return { code: 'wrong_state', detail: 'it was undone before' };
+    case 'changed_since':
+      return { code: 'wrong_state', detail: `the ${refusal.kind} was changed since: edit it` };
+  }
 }

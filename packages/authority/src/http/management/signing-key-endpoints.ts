@@ -1,6 +1,7 @@
 /** `/v1/signing-keys`: rotated by schedule, by hand, or in an emergency. */
 import { err, type JwsAlgorithm, ok } from '@mintmark/core';
 import { z } from 'zod';
+import { type Reason, readReason } from '../../audit/reason.ts';
 import type { Requester } from '../../audit/requester.ts';
 import type { Keyring } from '../../keyring/keyring.ts';
 import type { Store } from '../../store/store.ts';
@@ -49,13 +50,14 @@ export function signingKeyEndpoints(ports: SigningKeyPorts): readonly PreparedEn
 }
 
 /** The requester in the keyring's terms. */
-export function changeBy(requester: Requester, why: string) {
+export function changeBy(requester: Requester, why: Reason) {
   const { actor, address, userAgent, requestId } = requester;
   return {
     actor,
-    reason: why,
+    reason: why.code,
     requestId,
     personal: {
+      ...(why.note === undefined ? {} : { note: why.note }),
       ...(address === undefined ? {} : { address }),
       ...(userAgent === undefined ? {} : { userAgent }),
     },
@@ -136,7 +138,8 @@ function rotate({ keyring, defaultAlgorithm }: SigningKeyPorts): PreparedEndpoin
       },
     },
     async handle({ tenant, requester, body }) {
-      const { algorithm = defaultAlgorithm, reason: why = 'asked for' } = body;
+      const { algorithm = defaultAlgorithm } = body;
+      const why = readReason(body.reason ?? 'requested');
       const next = await keyring.rotate({ tenant, algorithm, ...changeBy(requester, why) });
       const { kid, activateAt } = next;
       return ok({ status: 200, body: { kid, activate_at: renderMoment(activateAt) } });
@@ -166,7 +169,7 @@ function emergency({ keyring }: SigningKeyPorts): PreparedEndpoint {
     },
     problems: ['wrong_state'],
     async handle({ tenant, requester, params, body }) {
-      const by = changeBy(requester, body.reason);
+      const by = changeBy(requester, readReason(body.reason));
       const ended = await keyring.emergency({ tenant, kid: params.kid, ...by });
       if (ended.ok) {
         const { revocation, replacement = null } = ended.value;

@@ -2,6 +2,7 @@
 import type { TenantId } from '@mintmark/core';
 import { describe, expect, it } from 'vitest';
 import type { FeedDraft, FeedStep } from '../act.ts';
+import { revocationRow } from '../revocation-row.ts';
 import type { Store } from '../store.ts';
 import { recordsOf } from './records.ts';
 import { auditRow, clientRow, freshTenant, nodeRow, revocationDraft } from './rows.ts';
@@ -66,7 +67,7 @@ export function describeFeed(stores: () => readonly Store[]): void {
       };
       const outcome = await run([{ ...feedStep(tenant, 'a', 'b'), revocation }]);
       expect(outcome).toEqual({ outcome: 'done', position: 3 });
-      expect(await store().revocations.get(tenant, 'r1')).toEqual({ ...revocation, position: 2 });
+      expect(await store().revocations.get(tenant, 'r1')).toEqual(revocationRow(revocation, 2));
       const again = run([{ ...feedStep(tenant, 'a'), revocation }]);
       await expect(again).rejects.toMatchObject({ code: 'store_conflict' });
       expect(await store().feedHead.get(tenant)).toEqual({ tenant, position: 3 });

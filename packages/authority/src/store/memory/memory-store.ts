@@ -16,6 +16,7 @@ import {
 import { checkAct } from '../check-step.ts';
 import { testsOf } from '../condition.ts';
 import { feedRowsOf, withPosition } from '../feed-rows.ts';
+import { revocationRow } from '../revocation-row.ts';
 import type { Store, StoreUpkeep } from '../store.ts';
 import type { TableName } from '../tables.ts';
 import { MemoryTables, memoryReader, type StoredRow } from './memory-tables.ts';
@@ -195,7 +196,7 @@ function appendToFeed(data: MemoryTables, step: FeedStep): number {
   }
   data.write(heads, encodeRow(heads, { tenant, position: base + drafts.length }));
   if (step.revocation !== undefined) {
-    insertFree(data, shapeOf('revocations'), { ...step.revocation, position: base + 1 });
+    insertFree(data, shapeOf('revocations'), revocationRow(step.revocation, base + 1));
   }
   return base + drafts.length;
 }

@@ -13,6 +13,7 @@ import {
 } from '../cells.ts';
 import { checkStep } from '../check-step.ts';
 import { feedRowsOf } from '../feed-rows.ts';
+import { revocationRow } from '../revocation-row.ts';
 import { type ShapedStep, shapeInsert, shapeStep } from '../sql/shape-step.ts';
 import { quoted } from '../sql/statement.ts';
 import type { ColumnType } from '../table.ts';
@@ -196,9 +197,7 @@ const feedEntryTypes = ['text', 'text', 'text', 'integer'] as const;
 function feedPiece(step: FeedStep): Piece {
   const rows = feedRowsOf(step);
   const revocation =
-    step.revocation === undefined
-      ? []
-      : encodeRow(revocations, { ...step.revocation, position: 0 });
+    step.revocation === undefined ? [] : encodeRow(revocations, revocationRow(step.revocation, 0));
   const columns = revocation.length === 0 ? [] : revocationColumns;
   return {
     ...never,

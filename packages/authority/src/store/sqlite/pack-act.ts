@@ -7,6 +7,7 @@ import type { Act, FeedStep, Step } from '../act.ts';
 import { type Cell, encodeRow, shapeOf } from '../cells.ts';
 import { checkStep } from '../check-step.ts';
 import { feedRowsOf } from '../feed-rows.ts';
+import { revocationRow } from '../revocation-row.ts';
 import { type ShapedStep, shapeStep } from '../sql/shape-step.ts';
 import { sqliteDialect } from '../sql/statement.ts';
 import type { TableName } from '../tables.ts';
@@ -133,7 +134,7 @@ function packFeed(step: FeedStep): PackedStep {
     packed.push(entry, targetKind, targetId, expiresAtSeconds);
   }
   if (revocation !== undefined) {
-    const row = encodeRow(shapeOf('revocations'), { ...revocation, position: 0 });
+    const row = encodeRow(shapeOf('revocations'), revocationRow(revocation, 0));
     packed.push(...row.map(packCell));
   }
   return packed;
