@@ -96,6 +96,8 @@ export function whyFinal({ targetKind }: Pick<Row<'revocations'>, 'targetKind'>)
   switch (targetKind) {
     case 'key':
       return 'a revoked key never works again: make a new one; `key disable` is what can be undone';
+    case 'sub_key':
+      return 'a revoked sub-key never works again: its holder derives another one';
     case 'token':
     case 'family':
     case 'holder':

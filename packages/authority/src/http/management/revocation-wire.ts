@@ -11,7 +11,16 @@ import type { Selector } from '../../revocation/selection.ts';
 import type { Row } from '../../store/tables.ts';
 import { line, moment, momentOut, renderMoment, renderMomentOrNull, scope } from './wire-schema.ts';
 
-const targetKinds = ['token', 'family', 'client', 'user', 'tenant', 'key', 'signing_key'] as const;
+const targetKinds = [
+  'token',
+  'family',
+  'client',
+  'user',
+  'tenant',
+  'key',
+  'sub_key',
+  'signing_key',
+] as const;
 
 export const target = z.strictObject({
   kind: z.enum(targetKinds),
@@ -142,6 +151,9 @@ export function selectorOf(
       return { user: id, issuedBefore };
     case 'key':
       return { key: id, issuedBefore };
+    case 'sub_key':
+      // Its holder derived it: there is no row of it, and nothing to count.
+      return { key: id, token: id, issuedBefore };
     case 'signing_key':
       return { signingKey: id, issuedBefore };
     case 'tenant':
