@@ -30,8 +30,19 @@ export {
   parseIpRange,
 } from './extension.ts';
 export { parsePolicies } from './parse-policies.ts';
+export { parseSchema, type SchemaError } from './parse-schema.ts';
 export type { PolicyError, PolicyErrorReason } from './policy-error.ts';
 export type { Position } from './position.ts';
+export {
+  type ActionSchema,
+  type AttributeType,
+  type AttributeTypes,
+  actionEntities,
+  type EntityTypeSchema,
+  type Schema,
+  type SchemaType,
+} from './schema.ts';
+export { type Validation, type ValidationFinding, validate } from './validate.ts';
 export type { RecordValue, SetValue, Value } from './value.ts';
 export {
   type JsonRefusal,

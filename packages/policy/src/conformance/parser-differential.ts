@@ -10,7 +10,7 @@ export interface ParserTally {
   refused: number;
 }
 
-/** Cedar's build for JavaScript knows a function of partial evaluation, which is not the language. */
+/** Cedar's build for JavaScript knows a function of partial evaluation: not of the language. */
 const beyond = /\bunknown\b/;
 
 /** @throws Error with seed and text where one parser takes what the other refuses */

@@ -64,7 +64,7 @@ export const entityTypes = ['User', 'Group', 'App::Doc', 'App::Folder'];
 export const actions: readonly UidJson[] = [
   { type: 'Action', id: 'read' },
   { type: 'Action', id: 'write' },
-  { type: 'App::Action', id: 'read' },
+  { type: 'App::Action', id: 'share' },
   { type: 'Action', id: 'all' },
 ];
 export const ids = ['a', 'b', 'c', 'two words', 'ü"\\'];
