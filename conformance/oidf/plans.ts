@@ -50,6 +50,9 @@ const one = { id: 'conformance-one', secret: 'conformance-one-secret-of-forty-ch
 const two = { id: 'conformance-two', secret: 'conformance-two-secret-of-forty-characters' };
 /** Alone is told of logouts: in the other plans a logout token is a request that nobody expects. */
 const told = { id: 'conformance-told', secret: 'conformance-told-secret-of-forty-characters' };
+/** Its tokens leave the authorization endpoint itself, by form. */
+const front = { id: 'conformance-front', secret: 'conformance-front-secret-of-forty-characters' };
+const front2 = { id: 'conformance-front-two', secret: 'conformance-front-two-secret-of-forty' };
 const post = { id: 'conformance-post', secret: 'conformance-post-secret-of-forty-characters' };
 
 const fapiOne = withKey('conformance-fapi-one', 'PS256');
@@ -62,6 +65,10 @@ const pingOne = withKey('conformance-ping-one', 'PS256');
 const pingTwo = withKey('conformance-ping-two', 'ES256');
 const pollOne = withKey('conformance-poll-one', 'PS256');
 const pollTwo = withKey('conformance-poll-two', 'ES256');
+const certifiedPollOne = withKey('conformance-certified-poll-one', 'PS256');
+const certifiedPollTwo = withKey('conformance-certified-poll-two', 'ES256');
+const jarmOne = withKey('conformance-jarm-one', 'PS256');
+const jarmTwo = withKey('conformance-jarm-two', 'ES256');
 
 /** Those of the plans of mutual TLS: their certificates are made before their configuration. */
 export const certificateNames = ['conformance-mtls-one', 'conformance-mtls-two'] as const;
@@ -110,6 +117,16 @@ const withCertificates =
       mtls2: { ...mtls2, ca: under.ca },
     };
   };
+
+/** FAPI 1.0 Advanced without the hybrid flow: what comes back is signed. */
+const byJarm = (under: Judged): Json => {
+  const [mtls, mtls2] = under.certificates;
+  return {
+    ...withKeys('openid accounts', [jarmOne, jarmTwo])(under),
+    mtls: { ...mtls, ca: under.ca },
+    mtls2: { ...mtls2, ca: under.ca },
+  };
+};
 
 /** Client-initiated: whom it is about says the client, and the suite what they answer. */
 const byBackchannel =
@@ -181,6 +198,16 @@ export const plans: readonly PlanRun[] = [
     configuration: withClients,
   },
   {
+    name: 'formpost-implicit',
+    plan: 'oidcc-formpost-implicit-certification-test-plan',
+    variant: { ...discovered, ...staticClient },
+    configuration: (under) => ({
+      ...base(under),
+      client: credentials(front),
+      client2: credentials(front2),
+    }),
+  },
+  {
     name: 'rp-logout',
     plan: 'oidcc-rp-initiated-logout-certification-test-plan',
     variant: { ...codeOf, ...staticClient },
@@ -250,6 +277,27 @@ export const plans: readonly PlanRun[] = [
     ...fapi1Tls,
     configuration: byBackchannel([pollOne, pollTwo]),
   },
+  {
+    name: 'ciba-poll-mtls',
+    plan: 'fapi-ciba-id1-test-plan',
+    variant: { ...ciba, client_auth_type: 'mtls', ciba_mode: 'poll' },
+    ...fapi1Tls,
+    configuration: byBackchannel([certifiedPollOne, certifiedPollTwo]),
+  },
+  ...(['by_value', 'pushed'] as const).map(
+    (method): PlanRun => ({
+      name: `fapi1-jarm-${method}`,
+      plan: 'fapi1-advanced-final-test-plan',
+      variant: {
+        client_auth_type: 'private_key_jwt',
+        fapi_auth_request_method: method,
+        fapi_profile: 'plain_fapi',
+        fapi_response_mode: 'jarm',
+      },
+      ...fapi1Tls,
+      configuration: byJarm,
+    }),
+  ),
 ];
 
 /** Every claim of OpenID Connect Core §5.1, since the suite looks for each. */
@@ -348,12 +396,33 @@ export function seed(
     require_signed_request_object: true,
     authorization_signed_response_alg: 'PS256',
   });
+  const answered = (one: Signing): Json => ({
+    ...fapiClient(one),
+    security_profile: 'none',
+    assertion_audience: 'issuer_or_endpoint',
+    dpop_bound_access_tokens: false,
+    tls_client_certificate_bound_access_tokens: true,
+    require_pushed_authorization_requests: false,
+    require_signed_request_object: true,
+    require_pkce: false,
+    authorization_signed_response_alg: one.alg,
+    id_token_signed_response_alg: one.alg,
+    token_endpoint_auth_signing_alg: one.alg,
+    request_object_signing_alg: one.alg,
+  });
   return {
     clients: [
       client(one, 'client_secret_basic'),
       client(two, 'client_secret_basic'),
       client(told, 'client_secret_basic'),
       client(post, 'client_secret_post'),
+      ...[front, front2].map((one) => ({
+        ...client(one, 'client_secret_basic'),
+        grant_types: ['implicit'],
+        response_types: ['id_token', 'id_token token'],
+      })),
+      answered(jarmOne),
+      answered(jarmTwo),
       fapiClient(fapiOne),
       fapiClient(fapiTwo),
       signed(signedOne),
@@ -396,5 +465,11 @@ function askingClients(at: string): readonly Json[] {
     asking(pingTwo, ping),
     asking(pollOne, poll),
     asking(pollTwo, poll),
+    ...[certifiedPollOne, certifiedPollTwo].map((one, i) => ({
+      ...asking(one, poll),
+      token_endpoint_auth_method: 'tls_client_auth',
+      token_endpoint_auth_signing_alg: null,
+      tls_client_auth_subject_dn: `CN=${certificateNames[i]}`,
+    })),
   ];
 }

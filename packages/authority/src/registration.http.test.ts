@@ -119,7 +119,6 @@ describe('registration', () => {
 
   it.each([
     ['plain HTTP', { redirect_uris: ['http://127.0.0.1/cb'] }, 'invalid_redirect_uri'],
-    ['localhost', { redirect_uris: ['https://localhost/cb'] }, 'invalid_redirect_uri'],
     ['bound tokens', { dpop_bound_access_tokens: true }, 'invalid_client_metadata'],
   ])('keeps tokens in the front channel from %s', async (_, more, error) => {
     const front = { grant_types: ['implicit'], response_types: ['id_token token'] };
