@@ -371,6 +371,29 @@ export function seed(
     // The plans of OpenID Connect run without PKCE, and once without nonce.
     require_pkce: false,
   });
+  return {
+    clients: [
+      client(one, 'client_secret_basic'),
+      client(two, 'client_secret_basic'),
+      client(told, 'client_secret_basic'),
+      client(post, 'client_secret_post'),
+      ...[front, front2].map((one) => ({
+        ...client(one, 'client_secret_basic'),
+        grant_types: ['implicit'],
+        response_types: ['id_token', 'id_token token'],
+      })),
+      ...fapiClients(at, mutualTls),
+      ...askingClients(at, mutualTls),
+    ],
+    routes: [
+      { name: 'accounts', match: { path_prefix: '/accounts' }, upstream, scopes: ['accounts'] },
+    ],
+    users: [{ ...person, claims }],
+  };
+}
+
+/** Those of the other plans of FAPI. @param at where the suite plays the client */
+function fapiClients(at: string, mutualTls: boolean): readonly Json[] {
   const fapiClient = ({ openSide }: Signing): Json => ({
     ...openSide,
     client_name: `Conformance suite (${openSide['client_id']})`,
@@ -410,35 +433,19 @@ export function seed(
     token_endpoint_auth_signing_alg: one.alg,
     request_object_signing_alg: one.alg,
   });
-  return {
-    clients: [
-      client(one, 'client_secret_basic'),
-      client(two, 'client_secret_basic'),
-      client(told, 'client_secret_basic'),
-      client(post, 'client_secret_post'),
-      ...[front, front2].map((one) => ({
-        ...client(one, 'client_secret_basic'),
-        grant_types: ['implicit'],
-        response_types: ['id_token', 'id_token token'],
-      })),
-      answered(jarmOne),
-      answered(jarmTwo),
-      fapiClient(fapiOne),
-      fapiClient(fapiTwo),
-      signed(signedOne),
-      signed(signedTwo),
-      ...(mutualTls ? [certified(mtlsOne), certified(mtlsTwo)] : []),
-      ...askingClients(at),
-    ],
-    routes: [
-      { name: 'accounts', match: { path_prefix: '/accounts' }, upstream, scopes: ['accounts'] },
-    ],
-    users: [{ ...person, claims }],
-  };
+  return [
+    fapiClient(fapiOne),
+    fapiClient(fapiTwo),
+    signed(signedOne),
+    signed(signedTwo),
+    answered(jarmOne),
+    answered(jarmTwo),
+    ...(mutualTls ? [certified(mtlsOne), certified(mtlsTwo)] : []),
+  ];
 }
 
 /** Those of the plans of FAPI-CIBA. @param at where the suite plays the client */
-function askingClients(at: string): readonly Json[] {
+function askingClients(at: string, mutualTls: boolean): readonly Json[] {
   const asking = ({ openSide, alg }: Signing, mode: Json): Json => ({
     ...openSide,
     ...mode,
@@ -465,7 +472,7 @@ function askingClients(at: string): readonly Json[] {
     asking(pingTwo, ping),
     asking(pollOne, poll),
     asking(pollTwo, poll),
-    ...[certifiedPollOne, certifiedPollTwo].map((one, i) => ({
+    ...(mutualTls ? [certifiedPollOne, certifiedPollTwo] : []).map((one, i) => ({
       ...asking(one, poll),
       token_endpoint_auth_method: 'tls_client_auth',
       token_endpoint_auth_signing_alg: null,

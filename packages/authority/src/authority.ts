@@ -348,6 +348,7 @@ function backchannelDeps(rooms: Rooms, clientKeys: ClientKeys): BackchannelDeps 
     verificationKeys: keyring.verificationKeys,
     subjectSeenBy: rooms.subjectSeenBy,
     feedHead: feed.head,
+    detailTypes: rooms.detailTypes,
     tellPerson: rooms.requestMail.tell,
   };
 }
@@ -356,7 +357,7 @@ function deviceDeps(rooms: Rooms): ProtocolDeps['devices'] {
   const { config, ports, store, peppers, recorder, userCodeKey, issuers } = rooms;
   const { clock, entropy } = ports;
   return {
-    ...{ store, peppers, recorder, userCodeKey, clock, entropy },
+    ...{ store, peppers, recorder, userCodeKey, clock, entropy, detailTypes: rooms.detailTypes },
     prefix: config.prefix,
     issuerOf: issuers.issuerOf,
     begun: createFailureBudget(clock, limits.deviceGrantsBegunPerMinute),

@@ -220,7 +220,7 @@ describe('a request by the back channel is refused', () => {
     ['with a resource that is not its own', { resource: 'https://no.example' }, 'invalid_target'],
     ['with a user code', { user_code: '1234' }, 'invalid_request'],
     ['with a request by reference', { request_uri: 'https://app.example/r' }, 'invalid_request'],
-    ['with rich authorization', { authorization_details: '[]' }, 'invalid_request'],
+    ['with rich authorization', { authorization_details: '[]' }, 'invalid_authorization_details'],
     [
       'with a request that is none',
       { request: 'x', scope: undefined, login_hint: undefined },

@@ -3,6 +3,8 @@ import { beforeEach, describe, expect, it, test } from 'vitest';
 import { answerOf, asAlice, redirectUri, type SignInBed, signInBed } from './sign-in-bed.ts';
 
 const types = '/v1/authorization-details-types';
+const device = 'urn:ietf:params:oauth:grant-type:device_code';
+const ciba = 'urn:openid:params:grant-type:ciba';
 const verifier = 'dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk';
 
 const payment = {
@@ -344,5 +346,78 @@ describe('the types', () => {
     }
     const { status, json } = await bed.manage('PUT', `${types}/last`, { json: filesType });
     expect([status, json['code']]).toEqual([409, 'wrong_state']);
+  });
+});
+
+describe('details beyond the browser', () => {
+  const wishes = JSON.stringify([payment, files]);
+  const uses = ['payment', 'files', 'gone'];
+
+  it('are asked for by a device, shown with its code, and in its token', async () => {
+    const tv = await bed.addClient({
+      ...{ grantTypes: [device, 'refresh_token'], scopes: ['read'], audiences: [api, other] },
+      authorizationDetailsTypes: uses,
+    });
+    const form = { authorization_details: wishes, resource: api };
+    const begun = await bed.post('/oauth2/device_authorization', form, tv);
+    const { user_code: userCode, device_code: deviceCode } = begun.json as Record<string, string>;
+    const browser = bed.browse();
+    const typed = await browser.submit(await browser.open('/device'), {
+      user_code: userCode ?? '',
+    });
+    const asked = await browser.submit(typed, asAlice);
+    expect(asked.text).toContain('Pay 12.50 EUR to Bob &lt;i&gt;&amp; Sons&lt;/i&gt;');
+    expect(asked.text).toContain('Use your files: read, write');
+    await browser.submit(asked);
+    const poll = { grant_type: device, device_code: deviceCode ?? '' };
+    const tokens = await bed.post('/oauth2/token', poll, tv);
+    expect(tokens.json['authorization_details']).toEqual([payment, files]);
+    expect(tokens.json).toHaveProperty('refresh_token');
+    const grant_type = 'refresh_token';
+    const refresh = { grant_type, refresh_token: String(tokens.json['refresh_token']) };
+    const again = await bed.post('/oauth2/token', refresh, tv);
+    expect(again.json['authorization_details']).toEqual([payment, files]);
+  });
+
+  it('are asked for by the back channel, shown where the person answers, and in the token', async () => {
+    const caller = await bed.addClient({
+      ...{ grantTypes: [ciba], scopes: ['openid', 'read'], audiences: [api, other] },
+      ...{ authorizationDetailsTypes: uses, backchannelTokenDeliveryMode: 'poll' },
+    });
+    const form = { scope: 'openid', login_hint: 'alice', authorization_details: wishes };
+    const begun = await bed.post('/oauth2/bc-authorize', form, caller);
+    const authReqId = String(begun.json['auth_req_id']);
+    const browser = await bed.settled();
+    const asked = await browser.open('/account/requests');
+    expect(asked.text).toContain('Pay 12.50 EUR to Bob &lt;i&gt;&amp; Sons&lt;/i&gt;');
+    const shown = await bed.manage('GET', '/v1/authentication-requests?subject=' + bed.alice);
+    expect(shown.json['items']).toMatchObject([{ authorization_details: [payment, files] }]);
+    const id = authReqId.split('_')[2]!.slice(0, 17);
+    const approve = `/v1/authentication-requests/${id}/approve`;
+    expect((await bed.manage('POST', approve, { json: { acr: 'pwd' } })).status).toBe(204);
+    const tokens = await bed.post(
+      '/oauth2/token',
+      { grant_type: ciba, auth_req_id: authReqId },
+      caller,
+    );
+    expect(tokens.json['authorization_details']).toEqual([payment, files]);
+  });
+
+  it.each([
+    ['of a type that the client may not use', [{ type: 'secret' }]],
+    ['of a type that is gone', [{ type: 'gone' }]],
+    ['that do not fit the type', [{ ...payment, amount: '1' }]],
+    ['for another place', [{ ...files, locations: ['https://elsewhere.example'] }]],
+  ])('are refused %s', async (_, wish) => {
+    const asking = await bed.addClient({
+      ...{ grantTypes: [device, ciba], scopes: ['openid'], audiences: [api] },
+      ...{ authorizationDetailsTypes: uses, backchannelTokenDeliveryMode: 'poll' },
+    });
+    const form = { scope: 'openid', authorization_details: JSON.stringify(wish) };
+    const refused = { status: 400, json: { error: 'invalid_authorization_details' } };
+    const byDevice = await bed.post('/oauth2/device_authorization', form, asking);
+    expect(byDevice).toMatchObject(refused);
+    const hinted = { ...form, login_hint: 'alice' };
+    expect(await bed.post('/oauth2/bc-authorize', hinted, asking)).toMatchObject(refused);
   });
 });

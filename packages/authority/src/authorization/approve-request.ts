@@ -28,6 +28,7 @@ import type { GrantTerms } from '../issuance/terms.ts';
 import type { Step } from '../store/act.ts';
 import type { Store } from '../store/store.ts';
 import type { Row } from '../store/tables.ts';
+import { typesOf } from './asked-details.ts';
 import {
   type AnswerOver,
   answerStep,
@@ -143,6 +144,7 @@ async function approve(
           subject,
           scopes: asked.scopes,
           audience: asked.audience,
+          ...typesOf(asked.details),
           ...(by.acr === null ? {} : { acr: by.acr }),
         },
       }),
@@ -156,6 +158,7 @@ function termsOf({ asked }: AuthenticationRequest, by: Authenticated): GrantTerm
   return {
     scopes: asked.scopes,
     audience: asked.audience,
+    ...(asked.details && { details: asked.details }),
     sessionId: null,
     authTimeSeconds: Math.floor(by.at / 1000),
     acr: by.acr,

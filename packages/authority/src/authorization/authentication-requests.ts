@@ -21,6 +21,7 @@ import { eventBy, type Requester } from '../audit/requester.ts';
 import { sealContext } from '../custody/contexts.ts';
 import type { Peppers } from '../custody/peppers.ts';
 import type { Sealer } from '../custody/sealer.ts';
+import type { DetailTypesReader } from '../details/types.ts';
 import {
   type AuthenticationRequest,
   authenticationRequestOf,
@@ -28,6 +29,7 @@ import {
 } from '../issuance/authentication-request.ts';
 import type { Store } from '../store/store.ts';
 import type { Row } from '../store/tables.ts';
+import { typesOf } from './asked-details.ts';
 import type { Parameters } from './authorization-request.ts';
 import { findHinted, type HintDeps, type HintRefusal } from './backchannel-hint.ts';
 import {
@@ -42,6 +44,7 @@ export interface AuthenticationRequestDeps extends HintDeps {
   readonly recorder: Recorder;
   readonly sealer: Pick<Sealer, 'seal'>;
   readonly peppers: Pick<Peppers, 'current'>;
+  readonly detailTypes: Pick<DetailTypesReader, 'of'>;
   readonly feedHead: (tenant: TenantId) => FeedPosition;
   readonly clock: Clock;
   readonly entropy: Entropy;
@@ -112,6 +115,7 @@ export async function beginAuthenticationRequest(
             subject: subject.value,
             scopes: request.value.asked.scopes,
             audience: request.value.asked.audience,
+            ...typesOf(request.value.asked.details),
             hint: request.value.hint.by,
             expires_at: row.expiresAtSeconds,
           },

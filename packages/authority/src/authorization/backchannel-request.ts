@@ -13,8 +13,11 @@ import {
   type UnixSeconds,
 } from '@mintmark/core';
 import { singleUseStep } from '../clients/single-use.ts';
+import type { DetailsRefusal } from '../details/read-details.ts';
+import type { DetailTypesReader } from '../details/types.ts';
 import type { AskedByBackchannel } from '../issuance/authentication-request.ts';
 import type { Step } from '../store/act.ts';
+import { readAskedDetails } from './asked-details.ts';
 import { type Parameters, settleAudience } from './authorization-request.ts';
 import { type BackchannelObjectDeps, readBackchannelObject } from './backchannel-object.ts';
 import type { RequestingClient } from './requesting-client.ts';
@@ -49,12 +52,13 @@ export type BackchannelRefusal =
   | { readonly reason: 'scope_not_allowed' }
   | { readonly reason: 'awaiting_approval' }
   | { readonly reason: 'target_not_allowed' }
+  | DetailsRefusal
   | { readonly reason: 'binding_message_refused' };
 
 const hints = ['login_hint', 'login_hint_token', 'id_token_hint'] as const;
 
 /** Those that change what is asked for: to overlook one would ask the person something else. */
-const unsupported = ['user_code', 'request_uri', 'authorization_details', 'claims'] as const;
+const unsupported = ['user_code', 'request_uri', 'claims'] as const;
 
 /** CIBA §7.1: all that a signed request says, and says alone. */
 const parameterNames = [
@@ -62,6 +66,7 @@ const parameterNames = [
   ...unsupported,
   'scope',
   'resource',
+  'authorization_details',
   'client_notification_token',
   'acr_values',
   'binding_message',
@@ -76,6 +81,7 @@ const parameterNames = [
 export async function parseBackchannelRequest(
   deps: BackchannelObjectDeps & {
     readonly issuerOf: (tenant: RequestingClient['tenant']) => string;
+    readonly detailTypes: Pick<DetailTypesReader, 'of'>;
   },
   client: RequestingClient,
   parameters: Parameters,
@@ -88,8 +94,22 @@ export async function parseBackchannelRequest(
   const issuer = deps.issuerOf(client.tenant);
   const said = await signedOrPlain(deps, { client, parameters, issuer });
   if (!said.ok) return said;
-  const judged = judgeParameters(said.value.parameters, client, issuer);
-  return judged.ok ? ok({ ...judged.value, once: said.value.once }) : judged;
+  const { parameters: signed, once } = said.value;
+  const judged = judgeParameters(signed, client, issuer);
+  if (!judged.ok) return judged;
+  const { asked } = judged.value;
+  const detailed = await readAskedDetails(deps, client, {
+    text: signed.get('authorization_details'),
+    audience: asked.audience,
+    isResourceNamed: signed.all('resource').length > 0,
+  });
+  if (!detailed.ok) return detailed;
+  const { audience, details } = detailed.value;
+  return ok({
+    ...judged.value,
+    asked: { ...asked, audience, ...(details && { details }) },
+    once,
+  });
 }
 
 interface Said {

@@ -20,6 +20,7 @@ import type { CodeDraft } from '../issuance/authorization-code.ts';
 import type { Step } from '../store/act.ts';
 import type { Store } from '../store/store.ts';
 import { agreementSteps, termsOfSession } from './agreement.ts';
+import { typesOf } from './asked-details.ts';
 import type { Consent } from './consents.ts';
 import { wantedBy } from './granted.ts';
 import type { RequestingClient } from './requesting-client.ts';
@@ -92,7 +93,7 @@ export async function grantCode(
           subject: session.subject,
           scopes: request.scopes,
           audience: request.audience,
-          ...(request.details && { details: request.details.map(({ type }) => String(type)) }),
+          ...typesOf(request.details),
           consent,
           acr: session.acr,
         },

@@ -26,6 +26,7 @@ import {
 import { parseUserCode } from '../issuance/user-code.ts';
 import type { Step } from '../store/act.ts';
 import { agreementSteps, termsOfSession } from './agreement.ts';
+import { typesOf } from './asked-details.ts';
 import {
   type DeviceRefusal,
   type FlowDeps,
@@ -184,11 +185,12 @@ async function approve(
   const { seat, consent } = known;
   if (seat === undefined) return 'session_ended';
   const { session } = seat;
-  const { scopes, audience, dpopJkt } = grant.request;
+  const { scopes, audience, dpopJkt, details } = grant.request;
+  const agreed = { scopes, audience, claims: null, ...(details && { details }) };
   const approval: DeviceApproval = {
     subject: session.subject,
     family: freshId(deps.entropy) as FamilyId,
-    terms: { scopes, audience, claims: null, dpopJkt, ...termsOfSession(session) },
+    terms: { ...agreed, dpopJkt, ...termsOfSession(session) },
     position: deps.feedHead(tenant),
     approvedAt: nowSeconds(deps.clock),
   };
@@ -196,6 +198,7 @@ async function approve(
     steps: [
       ...agreementSteps(deps, {
         ...{ client, session, consent: 'given', known: consent, family: approval.family },
+        // Whoever comes by a device is asked each time: no detail is remembered.
         wanted: wantedBy({ scopes, audience, claims: null }),
         redeemSeconds: limits.deviceCodeSeconds,
       }),
@@ -213,6 +216,7 @@ async function approve(
           subject: session.subject,
           scopes,
           audience,
+          ...typesOf(details),
           consent: 'given',
           acr: session.acr,
           device_code: grant.id,

@@ -7,12 +7,16 @@ import { err, type FailureBudget, limits, ok, type Result, type TenantId } from 
 import type { Recorder } from '../audit/record.ts';
 import { eventBy } from '../audit/requester.ts';
 import type { Client } from '../clients/client.ts';
+import type { DetailsRefusal } from '../details/read-details.ts';
+import type { DetailTypesReader } from '../details/types.ts';
 import { buildDeviceCode } from '../issuance/device-code.ts';
 import type { Store } from '../store/store.ts';
+import { readAskedDetails, typesOf } from './asked-details.ts';
 import { type ScopeRefusal, settleAudience, settleScopes } from './authorization-request.ts';
 import { deviceOf } from './device.ts';
 
 export type BeginDeviceDeps = Parameters<typeof buildDeviceCode>[0] & {
+  readonly detailTypes: Pick<DetailTypesReader, 'of'>;
   readonly store: Pick<Store, 'acts'>;
   readonly recorder: Recorder;
   readonly issuerOf: (tenant: TenantId) => string;
@@ -30,6 +34,7 @@ export interface BegunDevice {
 export type BeginDeviceRefusal =
   | { readonly reason: 'grant_not_allowed' }
   | ScopeRefusal
+  | DetailsRefusal
   | { readonly reason: 'too_many_requests'; readonly retryAfterSeconds: number };
 
 /** Two user codes that are alike and alive at once: one in millions, and never four in a row. */
@@ -45,6 +50,8 @@ export async function beginDeviceGrant(
     readonly client: Client;
     readonly scope: string | undefined;
     readonly resources: readonly string[];
+    /** `authorization_details` */
+    readonly details: string | undefined;
     readonly dpopJkt: string | null;
     readonly address: string;
     readonly userAgent: string | undefined;
@@ -59,11 +66,19 @@ export async function beginDeviceGrant(
   if (!scopes.ok) return scopes;
   const audience = settleAudience(input.resources, client.audiences, deps.issuerOf(tenant));
   if (!audience.ok) return audience;
+  const detailed = await readAskedDetails(deps, client, {
+    text: input.details,
+    audience: audience.value,
+    isResourceNamed: input.resources.length > 0,
+  });
+  if (!detailed.ok) return detailed;
+  const { audience: resources, details } = detailed.value;
   const retryAfterSeconds = deps.begun.retryAfterSeconds(address);
   if (retryAfterSeconds > 0) return err({ reason: 'too_many_requests', retryAfterSeconds });
   deps.begun.failed(address);
-  const asked = { scopes: scopes.value, audience: audience.value };
-  const request = { ...asked, dpopJkt, address, device: deviceOf(userAgent) };
+  const asked = { scopes: scopes.value, audience: resources };
+  const from = { dpopJkt, address, device: deviceOf(userAgent) };
+  const request = { ...asked, ...from, ...(details && { details }) };
   for (let attempt = 1; attempt <= attemptsMax; attempt++) {
     const made = buildDeviceCode(deps, { tenant, clientId, request });
     const { outcome } = await deps.store.acts.run({
@@ -76,7 +91,7 @@ export async function beginDeviceGrant(
             at: deps.clock.nowMs(),
             object: { kind: 'code', id: made.id },
             related: { kind: 'client', id: clientId },
-            detail: asked,
+            detail: { ...asked, ...typesOf(details) },
           },
         ),
       ),

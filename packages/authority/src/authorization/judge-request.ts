@@ -12,8 +12,8 @@ import {
   type TenantId,
 } from '@mintmark/core';
 import type { KeySet } from '@mintmark/tokens';
-import { locationsOf, readDetails } from '../details/read-details.ts';
 import type { DetailTypesReader } from '../details/types.ts';
+import { readAskedDetails } from './asked-details.ts';
 import {
   type AuthorizationRequest,
   type ParameterRefusal,
@@ -98,10 +98,15 @@ export async function judgeRequest(
       return err({ tell: 'person', refusal: { reason } });
     return toClient(parsed.refusal);
   }
-  const request = await withDetails(deps, { client, parameters, request: parsed.value });
-  if (!request.ok) return toClient(request.refusal);
+  const detailed = await readAskedDetails(deps, client, {
+    text: parameters.get('authorization_details'),
+    audience: parsed.value.audience,
+    isResourceNamed: parameters.all('resource').length > 0,
+  });
+  if (!detailed.ok) return toClient(detailed.refusal);
+  const request: AuthorizationRequest = { ...parsed.value, ...detailed.value };
 
-  const wish = request.value.claims?.idToken['sub']?.value;
+  const wish = request.claims?.idToken['sub']?.value;
   if (wish !== undefined && typeof wish !== 'string') {
     return toClient({ reason: 'malformed_parameter', name: 'claims' });
   }
@@ -114,41 +119,11 @@ export async function judgeRequest(
   const expectedSubject = wish ?? hinted?.subject ?? null;
   const asked: AskedAuthorization = {
     kind: 'authorize',
-    request: request.value,
+    request,
     expectedSubject,
     pushed: null,
   };
   return ok({ client, asked });
-}
-
-/**
- * What is asked for in detail (RFC 9396 §2). Where no `resource` is named, the tokens are for the
- * locations that the details name (§3.2).
- */
-async function withDetails(
-  deps: JudgeDeps,
-  input: {
-    readonly client: RequestingClient;
-    readonly parameters: Parameters;
-    readonly request: AuthorizationRequest;
-  },
-): Promise<Result<AuthorizationRequest, ParameterRefusal>> {
-  const { client, parameters, request } = input;
-  const text = parameters.get('authorization_details');
-  if (text === undefined) return ok(request);
-  const isNamed = parameters.all('resource').length > 0;
-  const resources = isNamed ? request.audience : [...client.audiences, ...request.audience];
-  const types = await deps.detailTypes.of(client.tenant);
-  const details = readDetails(types, { text, client, resources });
-  if (!details.ok) return details;
-  const places = [...new Set(details.value.flatMap((one) => locationsOf(one) ?? []))];
-  const asks = details.value.some(({ type }) => types.get(String(type))?.remembersConsent !== true);
-  return ok({
-    ...request,
-    audience: isNamed || places.length === 0 ? request.audience : places,
-    details: details.value,
-    ...(asks && { alwaysAsks: true }),
-  });
 }
 
 /** Without a request object, the parameters as they were sent. */

@@ -1,6 +1,7 @@
 /** An authorization detail in words, for the person who is asked: all of it, whatever its type. */
-import { isJsonObject, type JsonObject, type JsonValue } from '@mintmark/core';
+import { isJsonObject, type JsonObject, type JsonValue, type TenantId } from '@mintmark/core';
 import type { DetailType } from './detail-type.ts';
+import type { DetailTypesReader } from './types.ts';
 
 export interface DescribedDetail {
   readonly sentence: string;
@@ -12,7 +13,7 @@ export interface DescribedDetail {
  * @param type undefined where it has been taken away meanwhile: its name stands for the sentence
  * @param language BCP 47
  */
-export function describeDetail(
+function describeDetail(
   type: DetailType | undefined,
   detail: JsonObject,
   language: string,
@@ -31,6 +32,23 @@ export function describeDetail(
     .filter(([path]) => !said.has(path))
     .map(([path, value]) => ({ label: inLanguage(type?.labels[path]) ?? path, value }));
   return { sentence, lines };
+}
+
+/**
+ * What is asked for in detail, as each type puts it into words.
+ *
+ * @param language BCP 47
+ * @throws StoreFault
+ */
+export async function describedDetails(
+  deps: { readonly detailTypes: Pick<DetailTypesReader, 'of'> },
+  language: string,
+  asked: { readonly tenant: TenantId; readonly details: readonly JsonObject[] | undefined },
+): Promise<readonly DescribedDetail[]> {
+  const { tenant, details } = asked;
+  if (details === undefined) return [];
+  const types = await deps.detailTypes.of(tenant);
+  return details.map((one) => describeDetail(types.get(String(one['type'])), one, language));
 }
 
 /** Each value that is no object, by its path; a list of plain values is one. */

@@ -83,6 +83,8 @@ function rendered(refusal: BeginRefusal): Rendered {
       return { status: 403, error: 'access_denied', description: awaitingApproval };
     case 'target_not_allowed':
       return { status: 400, error: 'invalid_target' };
+    case 'invalid_authorization_details':
+      return { status: 400, error: refusal.reason };
     case 'binding_message_refused':
       return { status: 400, error: 'invalid_binding_message' };
     case 'unknown_user':

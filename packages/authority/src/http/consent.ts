@@ -12,7 +12,7 @@ import {
   type SignIn,
 } from '../authorization/sign-ins.ts';
 import type { Visitor } from '../authorization/visitor.ts';
-import { type DescribedDetail, describeDetail } from '../details/describe-detail.ts';
+import { describedDetails } from '../details/describe-detail.ts';
 import type { Form } from './form.ts';
 import {
   basePath,
@@ -125,7 +125,10 @@ async function showConsent(
     username: seat?.user.username ?? '',
     ...wantedBy(asked.request),
     required: asked.request.scopes.filter((scope) => isRequiredScope(client.value, scope)),
-    details: await describedDetails(deps, { tenant, asked, language: words.language }),
+    details: await describedDetails(deps.flow, words.language, {
+      tenant,
+      details: asked.request.details,
+    }),
     destination: destinationOf(redirectUri),
     isLoopback: isLoopbackRedirectUri(redirectUri),
     policyUri: client.value.policyUri,
@@ -133,23 +136,6 @@ async function showConsent(
     formAction: formActionTo(redirectUri),
   });
   return deps.renderPage(words, page);
-}
-
-/** What is asked for in detail, as each type puts it into words. */
-async function describedDetails(
-  deps: PageDeps,
-  input: {
-    readonly tenant: TenantId;
-    readonly asked: AskedAuthorization;
-    readonly language: string;
-  },
-): Promise<readonly DescribedDetail[]> {
-  const { details } = input.asked.request;
-  if (details === undefined) return [];
-  const types = await deps.flow.detailTypes.of(input.tenant);
-  return details.map((one) => {
-    return describeDetail(types.get(String(one['type'])), one, input.language);
-  });
 }
 
 /** The host, or of an app its scheme: all that tells people anything. */

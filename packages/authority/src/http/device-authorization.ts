@@ -42,6 +42,7 @@ export async function handleDeviceAuthorization(
     client: client.value,
     scope: form.value.get('scope'),
     resources: form.value.all('resource'),
+    details: form.value.get('authorization_details'),
     dpopJkt,
     address: request.remoteAddress,
     userAgent: request.header('user-agent')?.slice(0, 512),

@@ -14,6 +14,7 @@ import {
   type SignIn,
 } from '../authorization/sign-ins.ts';
 import type { Visitor } from '../authorization/visitor.ts';
+import { describedDetails } from '../details/describe-detail.ts';
 import { formatUserCode, parseUserCode } from '../issuance/user-code.ts';
 import { type Form, parseParameters } from './form.ts';
 import {
@@ -164,6 +165,10 @@ async function ask(
     username: seat?.user.username ?? '',
     scopes: grant.request.scopes,
     resources: grant.request.audience,
+    details: await describedDetails(deps.flow, words.language, {
+      tenant,
+      details: grant.request.details,
+    }),
     address: grant.request.address,
     device: grant.request.device,
     askedAt: grant.createdAt * 1000,

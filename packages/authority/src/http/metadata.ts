@@ -79,6 +79,8 @@ function mtlsAliases(base: string): Readonly<Record<string, string>> {
     revocation_endpoint: `${base}/oauth2/revoke`,
     pushed_authorization_request_endpoint: `${base}/oauth2/par`,
     device_authorization_endpoint: `${base}/oauth2/device_authorization`,
+    // OpenID CIBA Core §4
+    backchannel_authentication_endpoint: `${base}/oauth2/bc-authorize`,
     userinfo_endpoint: `${base}/oauth2/userinfo`,
   };
 }

@@ -13,6 +13,7 @@ import { findSeat, type Seat } from '../authorization/flow.ts';
 import { requireSession } from '../authorization/sessions.ts';
 import { formToken } from '../authorization/sign-ins.ts';
 import type { Visitor } from '../authorization/visitor.ts';
+import { describedDetails } from '../details/describe-detail.ts';
 import { signInFirst } from './account.ts';
 import {
   basePath,
@@ -41,6 +42,7 @@ export async function handleRequestsPage(
   const seat = await findSeat(deps.flow, tenant, visitor.sessionToken);
   if (seat === undefined) return signInFirst(deps, { tenant, request, cookies, purpose });
   const waiting = await waitingFor(deps.flow, { tenant, subject: seat.user.id });
+  const words = wordsOf(request, []);
   const requests = await Promise.all(
     waiting.map(async ({ id, clientId, asked, createdAt }) => {
       const client = await deps.flow.findClient(tenant, clientId);
@@ -50,13 +52,16 @@ export async function handleRequestsPage(
         unvetted: client?.source === 'administrator' ? undefined : clientId,
         scopes: asked.scopes,
         resources: asked.audience,
+        details: await describedDetails(deps.flow, words.language, {
+          tenant,
+          details: asked.details,
+        }),
         bindingMessage: asked.bindingMessage,
         createdAt,
         isStrongEnough: reachesAsked(asked, seat.session.acr),
       };
     }),
   );
-  const words = wordsOf(request, []);
   const base = basePath(deps, tenant);
   const page = requestsPage(words, {
     action: `${base}/account/requests`,

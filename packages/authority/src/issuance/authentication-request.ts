@@ -11,6 +11,7 @@ import {
   type FamilyId,
   type FeedPosition,
   freshId,
+  type JsonObject,
   type SubjectId,
   type TenantId,
   type UnixSeconds,
@@ -25,6 +26,8 @@ import type { GrantTerms } from './terms.ts';
 export interface AskedByBackchannel {
   readonly scopes: readonly string[];
   readonly audience: readonly string[];
+  /** `authorization_details` (RFC 9396 §2), at least one where there are any. */
+  readonly details?: readonly JsonObject[];
   /** In order of preference; any of them will do. */
   readonly acrValues: readonly string[];
   /** What the person compares with what the client shows. */

@@ -9,6 +9,7 @@ import {
   equalConstantTime,
   type FamilyId,
   type FeedPosition,
+  type JsonObject,
   limits,
   nowSeconds,
   type SubjectId,
@@ -29,6 +30,8 @@ export interface DeviceRequest {
   readonly scopes: readonly string[];
   /** Resources that the tokens will be for; never empty. */
   readonly audience: readonly string[];
+  /** `authorization_details` (RFC 9396 §2), at least one where there are any. */
+  readonly details?: readonly JsonObject[];
   /** Thumbprint of the DPoP key that the request has shown, and that must be shown again. */
   readonly dpopJkt: string | null;
   /** For the person who is asked to approve it. */

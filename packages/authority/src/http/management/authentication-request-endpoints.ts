@@ -182,6 +182,7 @@ function render(one: AuthenticationRequest, nowMs: number): Readonly<Record<stri
     status: isExpired ? 'expired' : status,
     scope: asked.scopes.join(' '),
     audience: asked.audience,
+    ...(asked.details && { authorization_details: asked.details }),
     acr_values: asked.acrValues,
     binding_message: asked.bindingMessage,
     created_at: renderMoment(one.createdAt),

@@ -93,7 +93,7 @@ export function unvettedNote(
 }
 
 /** All of it stands there: what the sentence leaves out is listed under it. */
-function detailBlock({ sentence, lines }: DescribedDetail): Html {
+export function detailBlock({ sentence, lines }: DescribedDetail): Html {
   const rows = lines.map(({ label, value }) => html`<dt>${label}</dt><dd>${value}</dd>`);
   return html`<section class="detail"><h2>${sentence}</h2>
 ${rows.length === 0 ? undefined : html`<dl>${rows}</dl>`}</section>

@@ -4,7 +4,8 @@
  * trap (§5.4).
  */
 
-import { listOf, scopesInWords, unvettedNote } from './consent-page.ts';
+import type { DescribedDetail } from '../../details/describe-detail.ts';
+import { detailBlock, listOf, scopesInWords, unvettedNote } from './consent-page.ts';
 import { type Html, html } from './html.ts';
 import type { Page } from './layout.ts';
 import type { Words } from './messages.ts';
@@ -68,6 +69,7 @@ export interface DeviceConsentView {
   readonly username: string;
   readonly scopes: readonly string[];
   readonly resources: readonly string[];
+  readonly details: readonly DescribedDetail[];
   readonly address: string;
   /** In a few words; may be empty. */
   readonly device: string;
@@ -83,6 +85,7 @@ export function deviceConsentPage(words: Words, view: DeviceConsentView): Page {
     body: html`<p>${say('signedInAs', { user: view.username })}</p>
 ${unvettedNote(words, view)}
 ${listOf(say('wants'), scopesInWords(words, view.scopes))}
+${view.details.map(detailBlock)}
 ${listOf(say('at'), view.resources)}
 <p>${originOf(words, view)}</p>
 <p class="warning">${say('deviceWarning')}</p>

@@ -1,5 +1,6 @@
 /** What applications ask a person by the back channel, each with the two answers. */
-import { scopesInWords, unvettedNote } from './consent-page.ts';
+import type { DescribedDetail } from '../../details/describe-detail.ts';
+import { detailBlock, scopesInWords, unvettedNote } from './consent-page.ts';
 import { type Html, html } from './html.ts';
 import type { Page } from './layout.ts';
 import type { Words } from './messages.ts';
@@ -20,6 +21,7 @@ interface WaitingRequest {
   readonly unvetted: string | undefined;
   readonly scopes: readonly string[];
   readonly resources: readonly string[];
+  readonly details: readonly DescribedDetail[];
   readonly bindingMessage: string | null;
   /** Unix milliseconds. */
   readonly createdAt: number;
@@ -52,6 +54,7 @@ function requestOf(words: Words, request: WaitingRequest): Html {
 ${unvettedNote(words, request)}
 ${messageOf(words, request)}
 <ul>${items.map((item) => html`<li>${item}</li>`)}</ul>
+${request.details.map(detailBlock)}
 <p>${timeOf(words, request.createdAt)}</p>
 ${request.isStrongEnough ? undefined : html`<p role="alert">${say('stronger')}</p>`}
 <div class="buttons">
