@@ -67,8 +67,10 @@ const pollOne = withKey('conformance-poll-one', 'PS256');
 const pollTwo = withKey('conformance-poll-two', 'ES256');
 const certifiedPollOne = withKey('conformance-certified-poll-one', 'PS256');
 const certifiedPollTwo = withKey('conformance-certified-poll-two', 'ES256');
-const jarmOne = withKey('conformance-jarm-one', 'PS256');
-const jarmTwo = withKey('conformance-jarm-two', 'ES256');
+const keyBoundOne = withKey('conformance-key-bound-one', 'PS256');
+const keyBoundTwo = withKey('conformance-key-bound-two', 'ES256');
+const proofBoundOne = withKey('conformance-proof-bound-one', 'PS256');
+const proofBoundTwo = withKey('conformance-proof-bound-two', 'ES256');
 
 /** Those of the plans of mutual TLS: their certificates are made before their configuration. */
 export const certificateNames = ['conformance-mtls-one', 'conformance-mtls-two'] as const;
@@ -108,25 +110,15 @@ const withKeys =
   });
 
 const withCertificates =
-  (scope: string) =>
+  (scope: string, clients: readonly [Signing, Signing] = [mtlsOne, mtlsTwo]) =>
   (under: Judged): Json => {
     const [mtls, mtls2] = under.certificates;
     return {
-      ...withKeys(scope, [mtlsOne, mtlsTwo])(under),
+      ...withKeys(scope, clients)(under),
       mtls: { ...mtls, ca: under.ca },
       mtls2: { ...mtls2, ca: under.ca },
     };
   };
-
-/** FAPI 1.0 Advanced without the hybrid flow: what comes back is signed. */
-const byJarm = (under: Judged): Json => {
-  const [mtls, mtls2] = under.certificates;
-  return {
-    ...withKeys('openid accounts', [jarmOne, jarmTwo])(under),
-    mtls: { ...mtls, ca: under.ca },
-    mtls2: { ...mtls2, ca: under.ca },
-  };
-};
 
 /** Client-initiated: whom it is about says the client, and the suite what they answer. */
 const byBackchannel =
@@ -239,6 +231,20 @@ export const plans: readonly PlanRun[] = [
     configuration: withCertificates('openid accounts'),
   },
   {
+    name: 'fapi2-key-mtls',
+    plan: 'fapi2-security-profile-final-test-plan',
+    variant: { ...fapi2, sender_constrain: 'mtls', openid: 'openid_connect' },
+    mutualTls: true,
+    configuration: withCertificates('openid accounts', [keyBoundOne, keyBoundTwo]),
+  },
+  {
+    name: 'fapi2-mtls-dpop',
+    plan: 'fapi2-security-profile-final-test-plan',
+    variant: { ...fapi2, client_auth_type: 'mtls', openid: 'openid_connect' },
+    mutualTls: true,
+    configuration: withCertificates('openid accounts', [proofBoundOne, proofBoundTwo]),
+  },
+  {
     name: 'fapi2-message-signing',
     plan: 'fapi2-message-signing-final-test-plan',
     variant: {
@@ -284,20 +290,6 @@ export const plans: readonly PlanRun[] = [
     ...fapi1Tls,
     configuration: byBackchannel([certifiedPollOne, certifiedPollTwo]),
   },
-  ...(['by_value', 'pushed'] as const).map(
-    (method): PlanRun => ({
-      name: `fapi1-jarm-${method}`,
-      plan: 'fapi1-advanced-final-test-plan',
-      variant: {
-        client_auth_type: 'private_key_jwt',
-        fapi_auth_request_method: method,
-        fapi_profile: 'plain_fapi',
-        fapi_response_mode: 'jarm',
-      },
-      ...fapi1Tls,
-      configuration: byJarm,
-    }),
-  ),
 ];
 
 /** Every claim of OpenID Connect Core §5.1, since the suite looks for each. */
@@ -407,40 +399,36 @@ function fapiClients(at: string, mutualTls: boolean): readonly Json[] {
     require_pushed_authorization_requests: true,
     id_token_signed_response_alg: 'ES256',
   });
-  const certified = (one: Signing): Json => ({
-    ...fapiClient(one),
-    token_endpoint_auth_method: 'tls_client_auth',
-    tls_client_auth_subject_dn: `CN=${one.openSide['client_id']}`,
+  const certificateBound = {
     dpop_bound_access_tokens: false,
     tls_client_certificate_bound_access_tokens: true,
+  };
+  const shown = (place: number) => ({
+    token_endpoint_auth_method: 'tls_client_auth',
+    tls_client_auth_subject_dn: `CN=${certificateNames[place]}`,
+  });
+  const byCertificates = (one: Signing, place: number): Json => ({
+    ...fapiClient(one),
+    ...certificateBound,
+    ...shown(place),
   });
   const signed = (one: Signing): Json => ({
     ...fapiClient(one),
     require_signed_request_object: true,
     authorization_signed_response_alg: 'PS256',
   });
-  const answered = (one: Signing): Json => ({
-    ...fapiClient(one),
-    security_profile: 'none',
-    assertion_audience: 'issuer_or_endpoint',
-    dpop_bound_access_tokens: false,
-    tls_client_certificate_bound_access_tokens: true,
-    require_pushed_authorization_requests: false,
-    require_signed_request_object: true,
-    require_pkce: false,
-    authorization_signed_response_alg: one.alg,
-    id_token_signed_response_alg: one.alg,
-    token_endpoint_auth_signing_alg: one.alg,
-    request_object_signing_alg: one.alg,
-  });
   return [
     fapiClient(fapiOne),
     fapiClient(fapiTwo),
     signed(signedOne),
     signed(signedTwo),
-    answered(jarmOne),
-    answered(jarmTwo),
-    ...(mutualTls ? [certified(mtlsOne), certified(mtlsTwo)] : []),
+    ...(mutualTls
+      ? [
+          ...[mtlsOne, mtlsTwo].map(byCertificates),
+          ...[keyBoundOne, keyBoundTwo].map((one) => ({ ...fapiClient(one), ...certificateBound })),
+          ...[proofBoundOne, proofBoundTwo].map((one, i) => ({ ...fapiClient(one), ...shown(i) })),
+        ]
+      : []),
   ];
 }
 

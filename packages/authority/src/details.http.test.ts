@@ -379,7 +379,7 @@ describe('details beyond the browser', () => {
     expect(again.json['authorization_details']).toEqual([payment, files]);
   });
 
-  it('are asked for by the back channel, shown where the person answers, and in the token', async () => {
+  it('are asked for by the back channel, and shown where the person answers', async () => {
     const caller = await bed.addClient({
       ...{ grantTypes: [ciba], scopes: ['openid', 'read'], audiences: [api, other] },
       ...{ authorizationDetailsTypes: uses, backchannelTokenDeliveryMode: 'poll' },
@@ -390,7 +390,7 @@ describe('details beyond the browser', () => {
     const browser = await bed.settled();
     const asked = await browser.open('/account/requests');
     expect(asked.text).toContain('Pay 12.50 EUR to Bob &lt;i&gt;&amp; Sons&lt;/i&gt;');
-    const shown = await bed.manage('GET', '/v1/authentication-requests?subject=' + bed.alice);
+    const shown = await bed.manage('GET', `/v1/authentication-requests?subject=${bed.alice}`);
     expect(shown.json['items']).toMatchObject([{ authorization_details: [payment, files] }]);
     const id = authReqId.split('_')[2]!.slice(0, 17);
     const approve = `/v1/authentication-requests/${id}/approve`;
