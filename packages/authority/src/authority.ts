@@ -136,6 +136,7 @@ export async function openAuthority(
     handle,
     feed: {
       snapshot: rooms.feed.snapshot,
+      keys: rooms.feed.keys,
       delta: (input) => rooms.feed.delta({ ...input, node: nodeName(input.node) }),
     },
     introspector: introspectorOf(protocol, rooms),

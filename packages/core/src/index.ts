@@ -91,6 +91,7 @@ export {
   feedProofPayload,
   isFeedProof,
   parseFeedDelta,
+  parseFeedKeys,
   parseFeedSnapshot,
 } from './wire/feed-http.ts';
 export type {
@@ -113,6 +114,7 @@ export type {
   FeedDelta,
   FeedEntry,
   FeedHeartbeat,
+  FeedKeyPage,
   FeedPosition,
   FeedSnapshot,
   FeedSource,

@@ -224,6 +224,10 @@ export const limits = {
   feedHeartbeatMs: 1_000,
   /** A node that was not heard of for so long is forgotten: names cost those who make them up. */
   nodeKeptSeconds: 24 * 3600,
+  /** Keys that a node reads at once: a few milliseconds of parsing. */
+  feedKeysAtOnce: 1_000,
+  /** Keys of a view looked at in one round for those that have ended. */
+  expiringKeysAtOnce: 20_000,
   /** Entries in one delta; a node further behind pages on. */
   feedDeltaEntriesMax: 10_000,
   /** A path prefix or an upstream's URL in a route. */
@@ -243,11 +247,11 @@ export const limits = {
   feedRetryMsMax: 1_000,
   /** One question to the feed: the wait of a heartbeat and the way, still within the lease. */
   feedRequestTimeoutMs: 4_000,
-  /** A snapshot of `viewKeysMax` keys would be larger: such a node asks by introspection. */
+  /** Revocations, routes and signing keys; of the API keys the first page alone. */
   feedSnapshotBytesMax: 256 * 1024 * 1024,
   feedSnapshotTimeoutMs: 60_000,
   feedDeltaBytesMax: 16 * 1024 * 1024,
-  /** Keys in a node's view (about 400 bytes each); those beyond are checked by introspection. */
+  /** Keys in a node's view (about 350 bytes each); those beyond are checked by introspection. */
   viewKeysMax: 2_000_000,
   /** Revocations in a node's view (about 200 bytes each); beyond it the node refuses everything. */
   viewRevocationsMax: 2_000_000,

@@ -11,7 +11,7 @@ import {
   type TenantId,
   type Timers,
 } from '@mintmark/core';
-import type { StatusView } from './status-view.ts';
+import type { StatusView, WantedKeys } from './status-view.ts';
 
 export interface FollowParts {
   readonly source: FeedSource;
@@ -54,12 +54,32 @@ export function followFeed(parts: FollowParts): FeedFollower {
     cancel();
   }
 
+  let isLoading = false;
+
+  /** The keys of a snapshot, beside its deltas: until they are there the authority is asked. */
+  async function loadKeys(): Promise<void> {
+    if (isLoading) return;
+    isLoading = true;
+    let failures = 0;
+    for (let wanted = parts.view.wantedKeys; wanted !== undefined; wanted = parts.view.wantedKeys) {
+      const outcome = await Promise.race([loadPage(parts, wanted), stopping]);
+      if (outcome === 'stopped') break;
+      failures = outcome === 'failed' ? failures + 1 : 0;
+      if (failures > 0) await pause(retryMs(failures, parts.entropy));
+      if (stopped) break;
+    }
+    isLoading = false;
+  }
+
   async function run(): Promise<void> {
     let failures = 0;
     while (!stopped) {
       const outcome = await Promise.race([step(parts), stopping]);
       if (outcome === 'stopped') return;
-      if (outcome === 'ready') becameReady();
+      if (outcome === 'ready') {
+        becameReady();
+        void loadKeys();
+      }
       if (outcome === 'failed') {
         failures++;
         await pause(retryMs(failures, parts.entropy));
@@ -116,6 +136,22 @@ async function step(parts: FollowParts): Promise<'ready' | 'applied' | 'hasty' |
       return 'applied';
     }
     return clock.monotonicMs() - sentAtMs < limits.feedRetryMsMin ? 'hasty' : 'applied';
+  } catch (fault) {
+    onFault('unreachable', fault);
+    return 'failed';
+  }
+}
+
+async function loadPage(
+  { source, view, tenant, onFault }: FollowParts,
+  wanted: WantedKeys,
+): Promise<'applied' | 'failed'> {
+  try {
+    const page = await source.keys({ tenant, ...wanted });
+    // In another epoch the deltas say so too, and bring a new snapshot.
+    if (page === 'resync') return 'failed';
+    view.applyKeys(page, wanted);
+    return 'applied';
   } catch (fault) {
     onFault('unreachable', fault);
     return 'failed';

@@ -409,6 +409,7 @@ function renderMetrics(parts: Parts): string {
     mintmark_gateway_decisions_queued: queue.size,
     mintmark_gateway_proofs_remembered: proofs.memory.size,
     mintmark_gateway_view_keys: view.keyCount,
+    mintmark_gateway_view_keys_complete: view.wantedKeys === undefined ? 1 : 0,
     mintmark_gateway_view_revocations: view.revocations?.size ?? 0,
     mintmark_gateway_signature_cache_entries: cache.size(),
   });

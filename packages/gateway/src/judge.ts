@@ -16,9 +16,10 @@ import {
   type VerifiedSubKey,
 } from '@mintmark/tokens';
 import type { Identity } from './identity.ts';
+import type { HeldKey } from './key-table.ts';
 import type { InvalidCredential, Refusal } from './refusal.ts';
 import type { CompiledRoute } from './route-table.ts';
-import type { HeldKey, StatusView } from './status-view.ts';
+import type { StatusView } from './status-view.ts';
 
 /** A key by its entry in the view; in the order: status, end of its owner, expiry, address. */
 export function judgeKey(

@@ -32,6 +32,7 @@ const gaugeHelp = {
   mintmark_gateway_decisions_queued: 'Decision events waiting for delivery.',
   mintmark_gateway_proofs_remembered: 'DPoP proofs remembered, so that none counts twice.',
   mintmark_gateway_view_keys: 'API keys in the status view.',
+  mintmark_gateway_view_keys_complete: '0 while keys of a new view are still to come.',
   mintmark_gateway_view_revocations: 'Revocations in the status view.',
   mintmark_gateway_signature_cache_entries: 'Verified signatures remembered.',
 } as const;

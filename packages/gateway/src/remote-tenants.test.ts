@@ -12,6 +12,10 @@ function recorded(log: string[], name: string): RemoteAuthority {
         log.push(`${name} snapshot ${tenant}`);
         return { tenant, epoch: name, head: 0, issuer: name, entries: [] };
       },
+      async keys({ tenant }) {
+        log.push(`${name} keys ${tenant}`);
+        return 'resync';
+      },
       async delta({ tenant }) {
         log.push(`${name} delta ${tenant}`);
         return 'resync';

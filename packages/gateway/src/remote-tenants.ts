@@ -20,6 +20,7 @@ export function joinRemoteTenants(
   return {
     feed: {
       snapshot: async (tenant) => of(tenant).feed.snapshot(tenant),
+      keys: async (input) => of(input.tenant).feed.keys(input),
       delta: async (input) => of(input.tenant).feed.delta(input),
     },
     introspector: { introspect: async (input) => of(input.tenant).introspector.introspect(input) },

@@ -129,6 +129,32 @@ describe('the feed over HTTP', () => {
     });
   });
 
+  it('goes on with the keys of a snapshot, and begins again in another epoch', async () => {
+    const view = { id: 'k', tenant, owner: 'o', status: 'active', scopes: [] };
+    const entry = { type: 'key', position: 1, key: view };
+    const page = { tenant, epoch: 'e', entries: [entry], nextKeys: 'k' };
+    answer = () => json(page);
+    const asked = { tenant, epoch: 'e', after: 'a&b' };
+    expect(await authority.feed.keys(asked)).toEqual(page);
+    expect(seen.at(-1)?.line).toBe('GET /v1/feed/keys');
+    answer = () => ({ status: 410, headers: {}, body: '' });
+    expect(await authority.feed.keys(asked)).toBe('resync');
+    answer = () => ({ status: 500, headers: {}, body: '' });
+    expect(await faultOf(authority.feed.keys(asked))).toBe('authority_refused');
+    const route = { type: 'route', position: 1, name: 'r', route: null };
+    for (const wrong of [
+      { ...page, entries: [route] },
+      { ...page, entries: {} },
+      { ...page, nextKeys: 1 },
+      { ...page, epoch: 1 },
+      { ...page, tenant: 1 },
+      [],
+    ]) {
+      answer = () => json(wrong);
+      expect(await faultOf(authority.feed.keys(asked))).toBe('feed_malformed');
+    }
+  });
+
   it('takes a delta that is proven', async () => {
     answer = (request) => deltaOf(request);
     const delta = await authority.feed.delta(question);

@@ -20,6 +20,7 @@ import {
   NetworkFault,
   parseConfirmation,
   parseFeedDelta,
+  parseFeedKeys,
   parseFeedSnapshot,
   parseJson,
   type UnixSeconds,
@@ -88,6 +89,15 @@ function createRemoteFeed(parts: RemoteParts): FeedSource {
       trusted.clear();
       learn(snapshot.value.entries);
       return snapshot.value;
+    },
+    async keys({ epoch, after }) {
+      const path = `${feedHttp.keysPath}?${new URLSearchParams({ epoch, after })}`;
+      const response = await send(parts, path, { bytesMax: limits.feedDeltaBytesMax });
+      if (response.status === feedHttp.resyncStatus) return 'resync';
+      if (response.status !== 200) throw refused('feed keys', response);
+      const page = parseFeedKeys(jsonOf(response, 'feed keys').value);
+      if (!page.ok) throw malformed(page.refusal.what);
+      return page.value;
     },
     async delta({ epoch, after, node }) {
       const nonce = base64urlEncode(parts.entropy.bytes(16));

@@ -4,47 +4,28 @@
  * gap, or of another epoch, that still lets requests through.
  */
 import {
-  base64urlDecode,
   type Clock,
-  createRangeSet,
   createRevocationIndex,
   type FeedDelta,
   type FeedEntry,
+  type FeedKeyPage,
   type FeedPosition,
   type FeedSnapshot,
   type JsonValue,
-  type KeyEntry,
-  type KeyTargets,
-  type KeyView,
   limits,
   nowSeconds,
-  type RangeSet,
   type RevocationIndex,
   type TenantId,
+  type UnixSeconds,
 } from '@mintmark/core';
 import { createKeySet, importVerificationKey, jwsAlgorithms, type KeySet } from '@mintmark/tokens';
-import type { Identity } from './identity.ts';
+import { type HeldKey, KeyTable } from './key-table.ts';
 import {
   type CompiledRoute,
   compileRoute,
   createRouteTable,
   type RouteTable,
 } from './route-table.ts';
-
-/** An API key as this node judges it. */
-export interface HeldKey {
-  readonly view: KeyView;
-  /** SHA-256 of the secret; undefined: only the authority can check it. */
-  readonly verifier: Uint8Array | undefined;
-  /** Verifies sub-keys; undefined: only the authority can check them. */
-  readonly derivationKey: Uint8Array | undefined;
-  /** `none` where the key's list cannot be read: it then fits nobody. */
-  readonly addresses: RangeSet | 'any' | 'none';
-  /** What can be revoked of it, beside itself. */
-  readonly targets: KeyTargets;
-  /** Who its holder is, where the view can tell. */
-  readonly identity: Identity;
-}
 
 /** How far the view can be trusted at a moment. */
 export type Freshness =
@@ -71,8 +52,12 @@ interface Contents {
   readonly epoch: string;
   readonly issuer: string;
   position: FeedPosition;
+  /** Everything up to here stands in the snapshot and its pages; deltas bring the rest. */
+  readonly snapshotHead: FeedPosition;
   readonly revocations: RevocationIndex;
-  readonly keys: Map<string, HeldKey>;
+  readonly keys: KeyTable;
+  /** What is still to come of its keys; those that are not there yet the authority judges. */
+  wanted: WantedKeys | undefined;
   readonly signingKeys: Map<string, JsonValue>;
   readonly routes: Map<string, CompiledRoute>;
   importedPrefixes: readonly string[];
@@ -80,6 +65,12 @@ interface Contents {
   disabled: boolean;
   keySet: KeySet;
   routeTable: RouteTable;
+}
+
+/** Where the keys of one snapshot go on. Compared as an object: another snapshot is another one. */
+export interface WantedKeys {
+  readonly epoch: string;
+  readonly after: string;
 }
 
 const absent: Freshness = { kind: 'absent' };
@@ -136,6 +127,11 @@ export class StatusView {
     return this.#contents?.keys.size ?? 0;
   }
 
+  /** Undefined while all keys are there. */
+  get wantedKeys(): WantedKeys | undefined {
+    return this.#contents?.wanted;
+  }
+
   key(id: string): HeldKey | undefined {
     return this.#contents?.keys.get(id);
   }
@@ -173,8 +169,10 @@ export class StatusView {
       epoch: snapshot.epoch,
       issuer: snapshot.issuer,
       position: snapshot.head,
+      snapshotHead: snapshot.head,
       revocations: createRevocationIndex(),
-      keys: new Map(),
+      keys: new KeyTable(),
+      wanted: wantedOf(snapshot),
       signingKeys: new Map(),
       routes: new Map(),
       importedPrefixes: [],
@@ -184,6 +182,27 @@ export class StatusView {
     };
     this.#applyEntries(contents, snapshot.entries);
     this.#take(contents, sentAtMs);
+  }
+
+  /**
+   * Takes further keys of the snapshot.
+   *
+   * @param wanted what was asked for; a page of an earlier snapshot is passed over, for changes
+   *   between the two stand in neither
+   */
+  applyKeys(page: FeedKeyPage, wanted: WantedKeys): void {
+    const contents = this.#contents;
+    if (contents === undefined || contents.wanted !== wanted || page.epoch !== wanted.epoch) return;
+    const { keys, revocations, snapshotHead } = contents;
+    let overfull = false;
+    for (const { key } of page.entries) {
+      // A delta has told of it meanwhile, which is as new or newer.
+      if (keys.has(key.id)) continue;
+      if (!keys.put(key, snapshotHead)) overfull = true;
+      if (revocations.position('key', key.id) > snapshotHead) keys.revoke(key.id);
+    }
+    contents.wanted = wantedOf(page);
+    if (overfull) this.#parts.log({ type: 'view_overfull', what: 'keys' });
   }
 
   /**
@@ -211,12 +230,8 @@ export class StatusView {
     if (contents === undefined) return;
     const now = nowSeconds(this.#parts.clock);
     contents.revocations.expire(now);
-    for (const [id, { view }] of contents.keys) {
-      // Without it the key is unknown, and the authority says no.
-      if (view.expiresAt !== undefined && view.expiresAt + limits.keyTombstoneSeconds < now) {
-        contents.keys.delete(id);
-      }
-    }
+    // Without them these keys are unknown, and the authority says no.
+    contents.keys.expire((now - limits.keyTombstoneSeconds) as UnixSeconds);
   }
 
   #take(contents: Contents, leaseFromMs: number): void {
@@ -238,10 +253,10 @@ export class StatusView {
       switch (entry.type) {
         case 'revocation':
           contents.revocations.apply(entry);
-          if (entry.target.kind === 'key') markRevoked(contents.keys, entry.target.id);
+          if (entry.target.kind === 'key') contents.keys.revoke(entry.target.id);
           break;
         case 'key':
-          overfull ||= !putKey(contents.keys, entry);
+          if (!contents.keys.put(entry.key, entry.position)) overfull = true;
           break;
         case 'signing_key':
           signingKeysChanged = true;
@@ -291,6 +306,10 @@ export class StatusView {
   }
 }
 
+function wantedOf({ epoch, nextKeys }: FeedSnapshot | FeedKeyPage): WantedKeys | undefined {
+  return nextKeys === undefined ? undefined : { epoch, after: nextKeys };
+}
+
 /** Positions are 1, 2, 3 … without holes: what does not follow on is not the next part. */
 function follows(contents: Contents, delta: FeedDelta, tenant: TenantId): boolean {
   if (delta.tenant !== tenant || delta.epoch !== contents.epoch) return false;
@@ -298,45 +317,4 @@ function follows(contents: Contents, delta: FeedDelta, tenant: TenantId): boolea
     return false;
   }
   return delta.entries.every((entry, index) => entry.position === delta.after + index + 1);
-}
-
-/** @returns false where there is no room: the key is then judged by the authority */
-function putKey(keys: Map<string, HeldKey>, { key: view, position }: KeyEntry): boolean {
-  const known = keys.get(view.id);
-  if (known === undefined && keys.size >= limits.viewKeysMax) return false;
-  // Nothing makes a revoked key good again, whatever order things arrive in.
-  const status = known?.view.status === 'revoked' ? 'revoked' : view.status;
-  keys.set(view.id, {
-    view: { ...view, status },
-    verifier: view.verifier === undefined ? undefined : base64urlDecode(view.verifier),
-    derivationKey:
-      view.derivationKey === undefined ? undefined : base64urlDecode(view.derivationKey),
-    addresses: addressesOf(view.allowedAddresses),
-    targets: { owner: view.owner, tenant: view.tenant, createdAt: view.createdAt, position },
-    identity: identityOf(view),
-  });
-  return true;
-}
-
-function identityOf(view: KeyView): Identity {
-  return {
-    ...{ kind: 'api_key', credentialId: view.id, subject: view.owner, clientId: view.clientId },
-    scopes: view.scopes,
-    audience: undefined,
-    expiresAt: view.expiresAt,
-    binding: undefined,
-    asked: undefined,
-    targets: undefined,
-  };
-}
-
-function addressesOf(blocks: readonly string[] | undefined): HeldKey['addresses'] {
-  if (blocks === undefined) return 'any';
-  const set = createRangeSet(blocks);
-  return set.ok ? set.value : 'none';
-}
-
-function markRevoked(keys: Map<string, HeldKey>, id: string): void {
-  const held = keys.get(id);
-  if (held !== undefined) keys.set(id, { ...held, view: { ...held.view, status: 'revoked' } });
 }

@@ -104,6 +104,7 @@ export {
   type KeySetRefusal,
   parseKeySet,
 } from './key-set.ts';
+export { RecentMap } from './recent-map.ts';
 export {
   openRecord,
   type SealedRecordRefusal,

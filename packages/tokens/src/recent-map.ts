@@ -34,6 +34,11 @@ export class RecentMap<K, V> {
     this.#young.set(key, value);
   }
 
+  delete(key: K): void {
+    this.#young.delete(key);
+    this.#old.delete(key);
+  }
+
   /** Entries held; at most `entriesMax`. */
   get size(): number {
     return this.#young.size + this.#old.size;

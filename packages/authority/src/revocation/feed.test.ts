@@ -10,6 +10,7 @@ import {
   type UnixSeconds,
 } from '@mintmark/core';
 import { beforeEach, expect, test } from 'vitest';
+import { undecidedKeyColumns } from '../store/key-tables.ts';
 import { openMemoryStore } from '../store/memory/memory-store.ts';
 import type { Store } from '../store/store.ts';
 import type { Row } from '../store/tables.ts';
@@ -262,3 +263,53 @@ test('lets others run between the parts of a long snapshot', async () => {
   expect(head).toBe(count);
   expect(entries.length).toBeGreaterThanOrEqual(count);
 });
+
+test('gives the keys of a snapshot by pages, each once, and no other kind', async () => {
+  const many = 2 * limits.feedKeysAtOnce + 10;
+  const ids = Array.from({ length: many }, (_, i) => `k${String(i).padStart(5, '0')}`);
+  const rows = ids.map((id) => keyRow(id, id === 'k00005' ? 'admin' : 'key'));
+  await store.acts.run({ steps: [{ do: 'insertMany', table: 'keys', rows }], audit: null });
+  const snapshot = await withTurns(feed.snapshot(tenant));
+  const seen = snapshot.entries.flatMap((entry) => (entry.type === 'key' ? [entry.key.id] : []));
+  expect(seen.length).toBeLessThanOrEqual(limits.feedKeysAtOnce);
+  let after = snapshot.nextKeys;
+  while (after !== undefined) {
+    const page = await withTurns(feed.keys({ tenant, epoch, after }));
+    if (page === 'resync') throw new Error('resync');
+    expect(page.entries.length).toBeLessThanOrEqual(limits.feedKeysAtOnce);
+    for (const { key } of page.entries) {
+      expect(key.verifier).toBe(`verifier of ${key.id}`);
+      seen.push(key.id);
+    }
+    after = page.nextKeys;
+  }
+  expect(seen).toEqual(ids.filter((id) => id !== 'k00005'));
+  expect(await feed.keys({ tenant, epoch: 'e0', after: 'k' })).toBe('resync');
+  expect(await feed.keys({ tenant, epoch, after: 'z' })).toEqual({ tenant, epoch, entries: [] });
+});
+
+/** Lets the parts of a long reading go on until it has ended. */
+async function withTurns<T>(reading: Promise<T>): Promise<T> {
+  let ended = false;
+  const result = reading.finally(() => {
+    ended = true;
+  });
+  while (!ended) {
+    for (const run of due.splice(0)) run();
+    await Promise.resolve();
+  }
+  return result;
+}
+
+function keyRow(id: string, kind: string): Row<'keys'> {
+  return {
+    ...{ tenant, id, kind, name: id, status: 'active', owner: 'o', scopes: [] },
+    ...{ hashScheme: 'pepper', hash: new Uint8Array(32), pepperVersion: 'p1' },
+    ...{ sealedVerifier: new Uint8Array(1), derivationKey: null },
+    ...{ environment: null, plan: null, allowedAddresses: null, metadata: {} },
+    ...{ createdAt: 1, updatedAt: 1, notBefore: null, expiresAt: null },
+    ...{ predecessor: null, successor: null, importFormat: null, importFingerprint: null },
+    version: 1,
+    ...undecidedKeyColumns,
+  };
+}

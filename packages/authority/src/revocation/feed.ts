@@ -10,9 +10,11 @@ import {
   defaultTenant,
   type FeedDelta,
   type FeedEntry,
+  type FeedKeyPage,
   type FeedPosition,
   type FeedSnapshot,
   type FeedSource,
+  type KeyEntry,
   type KeyTargets,
   type KeyView,
   letOthersRun,
@@ -151,6 +153,7 @@ export async function openFeed(given: Omit<FeedDeps, 'keyEndings'>): Promise<Fee
     takeKeyEndings: () => deps.keyEndings.splice(0),
     ageMs,
     snapshot: (tenant) => snapshot(deps, { tenant, epoch }),
+    keys: async (input) => (input.epoch === epoch ? furtherKeys(deps, input) : 'resync'),
     async delta(input) {
       if (input.epoch !== epoch) return 'resync';
       const feed = of(input.tenant);
@@ -349,15 +352,8 @@ async function snapshot(
     (row) => [row.tenant, row.position],
   );
   for (const entry of revocations.values()) entries.push(entry);
-  await eachPage(
-    deps,
-    (after) => deps.store.keys.list({ where: { tenant }, limit: limits.longReadRows, ...after }),
-    async (row) => {
-      if (row.kind !== 'key') return;
-      entries.push({ type: 'key', position: head, key: await viewOf(deps, row) });
-    },
-    (row) => [row.tenant, row.id],
-  );
+  const keys = await keyPage(deps, { tenant, after: undefined, position: head });
+  entries.push(...keys.entries);
   for (const row of await deps.store.signingKeys.list({ where: { tenant }, limit: rowsMax })) {
     // Enforcement points have nothing to decrypt.
     if (isForEncryption(row)) continue;
@@ -376,7 +372,50 @@ async function snapshot(
   if (row?.status === 'disabled') {
     entries.push({ type: 'tenant', position: head, status: 'disabled' });
   }
-  return { tenant, epoch, head, issuer: deps.issuerOf(tenant), entries };
+  const { nextKeys } = keys;
+  const more = nextKeys === undefined ? {} : { nextKeys };
+  return { tenant, epoch, head, issuer: deps.issuerOf(tenant), entries, ...more };
+}
+
+async function furtherKeys(
+  deps: FeedDeps,
+  { tenant, epoch, after }: Parameters<FeedSource['keys']>[0],
+): Promise<FeedKeyPage> {
+  const position = (await deps.store.feedHead.get(tenant))?.position ?? 0;
+  return { tenant, epoch, ...(await keyPage(deps, { tenant, after, position })) };
+}
+
+/** Keys by their ids, a thousand at once, and others' turns between every few hundred rows. */
+async function keyPage(
+  deps: FeedDeps,
+  input: {
+    readonly tenant: TenantId;
+    readonly after: string | undefined;
+    readonly position: FeedPosition;
+  },
+): Promise<Pick<FeedKeyPage, 'entries' | 'nextKeys'>> {
+  const { tenant, position } = input;
+  const entries: KeyEntry[] = [];
+  let last = input.after;
+  for (let read = 0; read < limits.feedKeysAtOnce; read += limits.longReadRows) {
+    const rows = await deps.store.keys.list({
+      where: { tenant },
+      limit: limits.longReadRows,
+      ...(last === undefined ? {} : { after: [tenant, last] }),
+    });
+    for (const row of rows) {
+      if (!isForGateways(row)) continue;
+      entries.push({ type: 'key', position, key: await viewOf(deps, row) });
+    }
+    last = rows.at(-1)?.id;
+    if (last === undefined || rows.length < limits.longReadRows) return { entries };
+    await letOthersRun(deps.timers);
+  }
+  return last === undefined ? { entries } : { entries, nextKeys: last };
+}
+
+function isForGateways(row: Row<'keys'>): boolean {
+  return row.kind === 'key';
 }
 
 /** Who asked is for the authority's own count. */

@@ -3,21 +3,29 @@
  * proof that a delta is the authority's own.
  *
  *   GET /v1/feed/snapshot                          → 200 snapshot
+ *   GET /v1/feed/keys?epoch=&after=                → 200 more keys of it; 410: begin again
  *   GET /v1/feed?epoch=&after=&node=&nonce=        → 200 delta, signed; 410: take a snapshot
  *
- * Both take `Authorization: Bearer ‹gateway key›`. The snapshot is trusted because the connection
- * is (TLS, or loopback), and brings the signing keys. Each delta after it carries a compact JWS in
- * `Mintmark-Feed-Signature` over {tenant, epoch, head, SHA-256 of the body, node, nonce}, made with
- * a signing key of the tenant: an intermediary that ends TLS can delay a heartbeat, which ends the
- * lease, but cannot renew it with an old one, because the nonce is fresh.
+ * All take `Authorization: Bearer ‹gateway key›`. Snapshot and keys are trusted because the
+ * connection is (TLS, or loopback), and bring the signing keys. Each delta after it carries a
+ * compact JWS in `Mintmark-Feed-Signature` over {tenant, epoch, head, SHA-256 of the body, node,
+ * nonce}, made with a signing key of the tenant: an intermediary that ends TLS can delay a
+ * heartbeat, which ends the lease, but cannot renew it with an old one, because the nonce is fresh.
  */
 import { createHash } from 'node:crypto';
 import { isJsonObject, type JsonObject, type JsonValue } from '../json.ts';
 import { err, ok, type Result } from '../result.ts';
-import type { FeedDelta, FeedEntry, FeedPosition, FeedSnapshot } from './status-feed.ts';
+import type {
+  FeedDelta,
+  FeedEntry,
+  FeedKeyPage,
+  FeedPosition,
+  FeedSnapshot,
+} from './status-feed.ts';
 
 export const feedHttp = {
   snapshotPath: '/v1/feed/snapshot',
+  keysPath: '/v1/feed/keys',
   deltaPath: '/v1/feed',
   decisionsPath: '/v1/decisions',
   introspectionPath: '/oauth2/introspect',
@@ -63,7 +71,20 @@ export function parseFeedSnapshot(value: JsonValue): Result<FeedSnapshot, FeedHt
   if (!head.ok) return head;
   const issuer = head.value['issuer'];
   if (typeof issuer !== 'string') return malformed('issuer');
+  if (!isAbsentOrText(head.value['nextKeys'])) return malformed('nextKeys');
   return ok({ ...head.value, issuer } as unknown as FeedSnapshot);
+}
+
+/** Reads a page of keys. */
+export function parseFeedKeys(value: JsonValue): Result<FeedKeyPage, FeedHttpRefusal> {
+  if (!isJsonObject(value)) return malformed('body');
+  const { tenant, epoch, entries, nextKeys } = value;
+  if (typeof tenant !== 'string') return malformed('tenant');
+  if (typeof epoch !== 'string') return malformed('epoch');
+  if (!isAbsentOrText(nextKeys)) return malformed('nextKeys');
+  if (!Array.isArray(entries)) return malformed('entries');
+  const wrong = entries.findIndex((entry) => !isEntry(entry) || entry.type !== 'key');
+  return wrong === -1 ? ok(value as unknown as FeedKeyPage) : malformed(`entries/${wrong}`);
 }
 
 /** Reads a delta's body. */
@@ -153,6 +174,10 @@ function isKeyView(value: JsonValue | undefined): boolean {
 
 function isAbsentOrPosition(value: JsonValue | undefined): boolean {
   return value === undefined || isPosition(value);
+}
+
+function isAbsentOrText(value: JsonValue | undefined): boolean {
+  return value === undefined || typeof value === 'string';
 }
 
 function isTexts(value: JsonValue | undefined): boolean {

@@ -132,6 +132,17 @@ export interface FeedHeartbeat {
 export interface FeedSnapshot extends FeedHeartbeat {
   readonly issuer: string;
   readonly entries: readonly FeedEntry[];
+  /** There are more keys: the place from which `FeedSource.keys` goes on. */
+  readonly nextKeys?: string;
+}
+
+/** The next keys of a snapshot, read after its head and before they are needed. */
+export interface FeedKeyPage {
+  readonly tenant: TenantId;
+  readonly epoch: string;
+  readonly entries: readonly KeyEntry[];
+  /** Absent: these were the last. */
+  readonly nextKeys?: string;
 }
 
 /** Entries with `after < position`, in order, at most `limits.feedDeltaEntriesMax`. */
@@ -147,6 +158,17 @@ export interface FeedDelta extends FeedHeartbeat {
 export interface FeedSource {
   /** @throws NetworkFault or StoreFault; the view keeps its age */
   snapshot(tenant: TenantId): Promise<FeedSnapshot>;
+  /**
+   * Goes on with the keys of a snapshot, at most about `limits.feedKeysAtOnce` of them. Deltas may
+   * be asked for meanwhile: what they say of a key is as new as the page or newer.
+   *
+   * @returns 'resync' where the epoch is over
+   */
+  keys(input: {
+    readonly tenant: TenantId;
+    readonly epoch: string;
+    readonly after: string;
+  }): Promise<FeedKeyPage | 'resync'>;
   /**
    * Waits until there is something after `after`, at most `limits.feedHeartbeatMs`.
    *

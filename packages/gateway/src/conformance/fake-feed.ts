@@ -3,6 +3,7 @@ import {
   defaultTenant,
   type FeedDelta,
   type FeedEntry,
+  type FeedKeyPage,
   type FeedSnapshot,
   type FeedSource,
   type KeyView,
@@ -23,6 +24,10 @@ export class FakeFeed implements FeedSource {
   /** Answers nothing while true: as a network that swallows packets. */
   silent = false;
   snapshots = 0;
+  /** Where set: so many keys stand in the snapshot and in each page behind it. */
+  keysAtOnce: number | undefined;
+  /** Pages that wait for a test to let them go; undefined: none waits. */
+  held: (() => void)[] | undefined;
   #entries: FeedEntry[] = [];
   #waiting: (() => void)[] = [];
   #next: (FeedDelta | 'resync') | undefined;
@@ -70,7 +75,32 @@ export class FakeFeed implements FeedSource {
     this.snapshots++;
     if (this.fault !== undefined) throw this.fault;
     const { tenant, epoch, head, issuer } = this;
-    return { tenant, epoch, head, issuer, entries: [...this.#entries] };
+    const { entries, ...more } = this.#page(undefined);
+    const others = this.#entries.filter(({ type }) => type !== 'key');
+    return { tenant, epoch, head, issuer, entries: [...others, ...entries], ...more };
+  }
+
+  async keys(input: { epoch: string; after: string }): Promise<FeedKeyPage | 'resync'> {
+    // Read first and sent later: what comes meanwhile is newer than the page.
+    const page = this.#page(input.after);
+    if (this.held !== undefined) await new Promise<void>((go) => this.held?.push(go));
+    if (this.fault !== undefined) throw this.fault;
+    if (input.epoch !== this.epoch) return 'resync';
+    return { tenant: this.tenant, epoch: this.epoch, ...page };
+  }
+
+  /** Keys as they are now, by id. */
+  #page(after: string | undefined): Pick<FeedKeyPage, 'entries' | 'nextKeys'> {
+    const keys = this.#entries.filter((entry) => entry.type === 'key');
+    if (this.keysAtOnce === undefined) return { entries: keys };
+    const last = new Map(keys.map((entry) => [String(entry.key.id), entry]));
+    const ids = [...last.keys()].sort().filter((id) => after === undefined || id > after);
+    const taken = ids.slice(0, this.keysAtOnce);
+    const nextKeys = taken.at(-1);
+    const entries = taken.map((id) => last.get(id)!);
+    return ids.length === taken.length || nextKeys === undefined
+      ? { entries }
+      : { entries, nextKeys };
   }
 
   async delta(input: { epoch: string; after: number }): Promise<FeedDelta | 'resync'> {

@@ -124,6 +124,7 @@ function joined(feed: FakeFeed, others: readonly FakeFeed[]): FeedSource {
   };
   return {
     snapshot: async (tenant) => of(tenant).snapshot(),
+    keys: async (input) => of(input.tenant).keys(input),
     delta: async (input) => of(input.tenant).delta(input),
   };
 }

@@ -19,7 +19,11 @@ it.each([0, 1, 2 * limits.longReadRows, 2 * limits.longReadRows + 1])(
     const head = { tenant: defaultTenant, epoch: 'e', head: count, issuer: 'https://i.example' };
     let pauses = 0;
     const [snapshot] = feedEndpoints({
-      feed: { snapshot: async () => ({ ...head, entries }), delta: async () => 'resync' },
+      feed: {
+        snapshot: async () => ({ ...head, entries }),
+        keys: async () => 'resync',
+        delta: async () => 'resync',
+      },
       signer: async () => ({}) as Signer,
       accept: async () => undefined,
       timers: {

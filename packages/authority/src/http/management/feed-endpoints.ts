@@ -31,18 +31,15 @@ export interface FeedEndpointDeps {
 
 const position = queryInteger({ min: 0, max: Number.MAX_SAFE_INTEGER });
 
-const heartbeat = {
-  tenant: z.string(),
-  epoch: z.string(),
-  head: z.int(),
-  entries: z.array(z.looseObject({ type: z.string(), position: z.int() })),
-};
+const entries = z.array(z.looseObject({ type: z.string(), position: z.int() }));
+const nextKeys = z.string().optional().describe('Where the keys go on');
+const heartbeat = { tenant: z.string(), epoch: z.string(), head: z.int(), entries };
 
 export function feedEndpoints(deps: FeedEndpointDeps): readonly PreparedEndpoint[] {
-  return [readSnapshot(deps), readDelta(deps), acceptDecisions(deps)];
+  return [readSnapshot(deps), readKeys(deps), readDelta(deps), acceptDecisions(deps)];
 }
 
-/** In parts: the JSON of a million keys would keep every other request waiting. */
+/** In parts: the JSON of a million revocations would keep every other request waiting. */
 async function encodeSnapshot(
   { entries, ...head }: FeedSnapshot,
   timers: Pick<Timers, 'after'>,
@@ -69,12 +66,40 @@ function readSnapshot({ feed, timers }: FeedEndpointDeps): PreparedEndpoint {
     answers: {
       200: {
         description: 'Revocations, keys, signing keys and routes, and the position to go on from.',
-        schema: z.looseObject({ ...heartbeat, issuer: z.string() }),
+        schema: z.looseObject({ ...heartbeat, issuer: z.string(), nextKeys }),
       },
     },
     async handle({ tenant }) {
       const snapshot = await feed.snapshot(tenant);
       return ok({ status: 200, text: await encodeSnapshot(snapshot, timers) });
+    },
+  });
+}
+
+function readKeys({ feed }: FeedEndpointDeps): PreparedEndpoint {
+  return endpoint({
+    method: 'GET',
+    path: feedHttp.keysPath,
+    operation: 'readFeedKeys',
+    group: 'feed',
+    summary: 'Goes on with the keys of a snapshot',
+    description: 'A gateway reads them beside the deltas, which are as new or newer.',
+    permission: 'feed:read',
+    query: z.strictObject({
+      epoch: line({ min: 1, max: 64 }),
+      after: line({ min: 1, max: 255 }),
+    }),
+    answers: {
+      200: {
+        description: 'Keys, and from where to go on, where there are more.',
+        schema: z.looseObject({ tenant: z.string(), epoch: z.string(), entries, nextKeys }),
+      },
+    },
+    problems: ['feed_resync'],
+    async handle({ tenant, query }) {
+      const page = await feed.keys({ tenant, ...query });
+      if (page === 'resync') return err({ code: 'feed_resync' });
+      return ok({ status: 200, text: JSON.stringify(page) });
     },
   });
 }
