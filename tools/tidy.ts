@@ -50,6 +50,7 @@ export const layers: Layers = {
       ['authority.ts'],
       ['management.ts'],
       ['metrics.ts'],
+      ['leaking.ts'],
       ['round.ts'],
       ['judging.ts'],
       ['rooms.ts'],
@@ -61,6 +62,7 @@ export const layers: Layers = {
       ['federation/'],
       ['hooks/'],
       ['translation/'],
+      ['leaks/'],
       ['tenants/'],
       ['details/'],
       ['clients/'],
@@ -81,7 +83,7 @@ export const layers: Layers = {
   },
   // A thread is a root of its own: it shares no object with the one that started it.
   compositionRoots:
-    /^packages\/(?:cli\/src\/|authority\/src\/(?:authority|management)\.ts|.*-thread\.ts$)/,
+    /^packages\/(?:cli\/src\/|authority\/src\/(?:authority|management|leaking)\.ts|.*-thread\.ts$)/,
 };
 
 /** Every row of the product's requirements, by prefix and count. */

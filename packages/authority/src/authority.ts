@@ -63,6 +63,7 @@ import {
   keyVerifier,
 } from './judging.ts';
 import { createKeyring } from './keyring/keyring.ts';
+import { openLeaks } from './leaking.ts';
 import { openManagement } from './management.ts';
 import { nodeName } from './revocation/node-name.ts';
 import { createStatusLists } from './revocation/status-lists.ts';
@@ -108,9 +109,10 @@ export async function openAuthority(
   // Derived from the root key, so that every node knows the nonces of every other.
   const nonces = createDpopNonces(await ports.custody.mac('dpop-nonce', new Uint8Array()));
   const judging = protocolDeps(rooms, { keys, nonces, proofKeys: createProofKeys() });
-  const management = await openManagement(rooms, { ...judging, keys });
+  const leaks = openLeaks(rooms, { keys, clientChanged: judging.authenticator.forget });
+  const management = await openManagement(rooms, { ...judging, keys, leaks: leaks.management });
   const { isGateway, isRegistrar } = management;
-  const protocol: ProtocolDeps = { ...judging, isGateway, isRegistrar };
+  const protocol: ProtocolDeps = { ...judging, isGateway, isRegistrar, leaks: leaks.http };
   const operations = {
     check: sharedCheck(() => ports.store.upkeep.check(), ports.clock),
   };
@@ -131,7 +133,7 @@ export async function openAuthority(
       return unavailable;
     }
   };
-  const round = createRound(rooms);
+  const round = createRound(rooms, leaks.rounds);
   return {
     handle,
     feed: {
@@ -236,7 +238,7 @@ const notFound: HttpResponse = {
 function protocolDeps(
   rooms: Rooms,
   { keys, ...proving }: { readonly keys: VerifyKeyPorts } & Pick<ProofDeps, 'nonces' | 'proofKeys'>,
-): Omit<ProtocolDeps, 'isGateway' | 'isRegistrar'> {
+): Omit<ProtocolDeps, 'isGateway' | 'isRegistrar' | 'leaks'> {
   const { config, ports, store, peppers, recorder, keyring, feed, refusals } = rooms;
   const { clock, entropy } = ports;
   const { prefix } = config;

@@ -3,6 +3,7 @@ import type { JwsAlgorithm } from '@mintmark/core';
 import type { SessionLifetimes } from './authorization/sessions.ts';
 import type { RegistrationPolicy } from './clients/registration.ts';
 import type { Branding } from './http/pages/layout.ts';
+import type { GithubKeySource } from './leaks/github-keys.ts';
 
 export interface AuthorityConfig {
   /**
@@ -27,6 +28,8 @@ export interface AuthorityConfig {
   readonly mtlsUrl?: string | undefined;
   /** What clients may do that register themselves; default: they do not. */
   readonly registration?: RegistrationPolicy;
+  /** By which GitHub's reports of leaked tokens are believed; without them they are not taken. */
+  readonly githubKeys?: GithubKeySource | undefined;
   readonly signing: {
     /** Algorithms that keys are kept for; the first is the default of new clients. */
     readonly algorithms: readonly JwsAlgorithm[];

@@ -16,6 +16,7 @@ export { alertWebhook } from './hooks/alert-webhook.ts';
 export type { ClaimsHookSettings } from './hooks/claims-hook.ts';
 export { type ClaimsModule, moduleSource } from './hooks/module-source.ts';
 export { webhookSource } from './hooks/webhook.ts';
+export { readGithubKeys } from './leaks/github-keys.ts';
 export type { AlertSettings, AuthorityEvent, AuthorityPorts } from './rooms.ts';
 export { backupStore, inspectStore, migrateStore } from './store/offline.ts';
 export { openStore } from './store/open-store.ts';

@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { parseJson } from '@mintmark/core';
 import { z } from 'zod';
 import { authorityBed } from './authority-bed.ts';
+import type { AuthorityConfig } from './config.ts';
 import { buildRequest } from './http/management/request-builder.ts';
 import { createRouter, type Method } from './http/management/router.ts';
 import type { AuthorityPorts } from './rooms.ts';
@@ -39,8 +40,9 @@ export async function managementBed(
   seed = 1,
   store?: Store,
   replaced: Partial<AuthorityPorts> = {},
+  config: Partial<AuthorityConfig> = {},
 ) {
-  const bed = await authorityBed(seed, store, {}, replaced);
+  const bed = await authorityBed(seed, store, config, replaced);
   const description = await describe(bed);
   const documented = createDocumentation(description);
 

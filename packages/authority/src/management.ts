@@ -31,6 +31,7 @@ export interface Management extends ManagementApi {
 /** What management shares with the protocol endpoints. */
 type Judging = Pick<ProtocolDeps, 'introspect' | 'failures' | 'authenticator'> & {
   readonly keys: VerifyKeyPorts;
+  readonly leaks: ManagementPorts['leaks'];
 };
 
 /** @throws CustodyFault where the key of page cursors cannot be derived */
@@ -118,6 +119,7 @@ function endpointPorts(rooms: Rooms, shared: Judging): ManagementPorts {
         return keyring.emergency({ tenant, kid, alongside, ...changeBy(requester, reason) });
       },
     },
+    leaks: shared.leaks,
     signingKeys: { store, keyring, defaultAlgorithm },
     custody: { ...acting, custody, sealer, peppers, upkeep: rooms.custodyUpkeep },
     audit: { store, sealer, clock, timers: ports.timers },

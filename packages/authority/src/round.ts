@@ -8,7 +8,10 @@ import { type TableName, tables } from './store/tables.ts';
 import { createTenantRemover } from './tenants/remove-tenants.ts';
 
 /** What happens by itself, in rounds: one never overlaps the next. */
-export function createRound(rooms: Rooms): {
+export function createRound(
+  rooms: Rooms,
+  leaks: { step(): Promise<void> },
+): {
   run(): Promise<void>;
   /** The last round: everything acknowledged is sequenced and counted. */
   finish(): Promise<void>;
@@ -34,6 +37,7 @@ export function createRound(rooms: Rooms): {
     await attempt('keyring', keyring.tick);
     await attempt('keys of revoked owners', keyEnder.step);
     await attempt('revocations under way', queryRunner.step);
+    await attempt('leaks', leaks.step);
     await attempt('custody', custodyUpkeep.step);
     await attempt('deleted tenants', tenantRemover.step);
     await attempt('successors', () => forgetSuccessors(store, ports.clock));

@@ -10,6 +10,7 @@ import { custodyCommands } from './commands/custody.ts';
 import { detailTypeCommands } from './commands/detail-type.ts';
 import { doctorCommands } from './commands/doctor.ts';
 import { keyCommands } from './commands/key.ts';
+import { leakCommands } from './commands/leak.ts';
 import { noticeCommands } from './commands/notice.ts';
 import { revokeCommands } from './commands/revoke.ts';
 import { routeCommands } from './commands/route.ts';
@@ -40,4 +41,5 @@ export const commands: readonly Command[] = [
   ...noticeCommands,
   ...auditCommands,
   ...scanCommands,
+  ...leakCommands,
 ];

@@ -117,6 +117,8 @@ const groups: Readonly<Record<string, string>> = {
   'admin-key': 'credentials of administrators, automation and gateways',
   route: 'what gateways send where',
   'assertion-issuer': 'issuers outside whose assertions are grants',
+  leak: 'leaked credentials: what was found, what is done about it',
+  'leak policy': 'what is done about leaked credentials',
   node: 'the gateways',
   audit: 'the audit trail: read, verify, export',
 };

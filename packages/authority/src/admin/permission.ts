@@ -35,6 +35,9 @@ export const permissions = [
   'custody:write',
   'revocations:read',
   'revocations:write',
+  'leaks:read',
+  /** Report leaked credentials, let them go, and say what is done about them. */
+  'leaks:write',
   'tokens:inspect',
   'audit:read',
   /** See the personal data beside audit records: addresses, user agents. */

@@ -41,6 +41,26 @@ export const noticeWords = {
         'Legen Sie vorher einen neuen an, falls er noch gebraucht wird.\n',
     },
   },
+  'leak.found': {
+    en: {
+      subject: 'Leaked: {what} “{name}”',
+      text:
+        'The {what} “{name}” ({id}) was found where it does not belong.\n' +
+        'Seen at: {seen_at}\n' +
+        'State: {state}\n' +
+        'Revoked at: {revoke_at}\n\n' +
+        'Put a new one in its place. If this is a false alarm, an administrator can release it.\n',
+    },
+    de: {
+      subject: 'Offen gefunden: {what} „{name}“',
+      text:
+        '{what} „{name}“ ({id}) wurde gefunden, wo es nicht hingehört.\n' +
+        'Gesehen: {seen_at}\n' +
+        'Zustand: {state}\n' +
+        'Widerrufen am: {revoke_at}\n\n' +
+        'Ersetzen Sie es. Ist es ein falscher Alarm, kann die Verwaltung es wieder freigeben.\n',
+    },
+  },
 } as const satisfies Readonly<
   Record<string, { readonly en: NoticeWords; readonly de: NoticeWords }>
 >;

@@ -111,6 +111,21 @@ export async function verifyKey(ports: VerifyKeyPorts, input: PresentedKey): Pro
   return { active: true, row, subKey };
 }
 
+/**
+ * The key that a text is, in whatever state, where whoever shows it holds its secret. Spends
+ * nothing and judges nothing.
+ *
+ * @throws StoreFault
+ */
+export async function proveKey(
+  ports: VerifyKeyPorts,
+  input: PresentedKey,
+): Promise<KeyRow | 'busy' | undefined> {
+  const found = await findProven(ports, input);
+  if (typeof found !== 'string') return found.row;
+  return found === 'busy' ? 'busy' : undefined;
+}
+
 interface Proven {
   readonly row: KeyRow;
   /** Undefined for a sub-key, which proves its own link and not the key. */

@@ -19,6 +19,7 @@ import { handleDeviceForm, handleDevicePage } from './device.ts';
 import { handleDeviceAuthorization } from './device-authorization.ts';
 import { type PageDeps, sayError } from './interaction.ts';
 import { handleIntrospect } from './introspect.ts';
+import { handleGithubReport, handleLeakReport } from './leaks.ts';
 import { handleLoginForm, handleLoginPage } from './login.ts';
 import { handleLogoutForm, handleLogoutPage, handleLogoutRequest } from './logout.ts';
 import { renderJwks, renderMetadata } from './metadata.ts';
@@ -84,6 +85,8 @@ const endpoints: Readonly<Record<string, Methods>> = {
     DELETE: handleEndRegistration,
   },
   '/oauth2/userinfo': { GET: handleUserinfo, POST: handleUserinfo },
+  '/leaks/github': { POST: handleGithubReport },
+  '/leaks/report': { POST: handleLeakReport },
   [statusListsPath]: { GET: handleStatusList },
   '/.well-known/oauth-authorization-server': { GET: metadata },
   '/.well-known/openid-configuration': { GET: metadata },

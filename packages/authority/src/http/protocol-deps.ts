@@ -23,6 +23,7 @@ import type { Step } from '../store/act.ts';
 import type { BackchannelDeps } from './bc-authorize.ts';
 import type { Form } from './form.ts';
 import type { PageDeps } from './interaction.ts';
+import type { LeakDeps } from './leaks.ts';
 import { presentedClient } from './presented-client.ts';
 import type { RegisterDeps } from './register.ts';
 import type { ProtocolRefusal } from './render-error.ts';
@@ -65,6 +66,8 @@ export interface ProtocolDeps {
   readonly isRegistrar: (request: HttpRequest, tenant: TenantId) => Promise<boolean>;
   readonly register: RegisterDeps;
   readonly statusLists: StatusLists;
+  /** Reports of leaked tokens, from whoever shows them. */
+  readonly leaks: LeakDeps;
   readonly failures: FailureBudget;
   /** Counts a caller that could not prove who it is, for the audit trail. */
   readonly refused: RefusalTally['note'];

@@ -104,6 +104,7 @@ const addedBy: Readonly<Record<string, readonly TableName[]>> = {
   details: ['detailTypes'],
   clientUses: ['clientUses'],
   notices: ['notices'],
+  leaks: ['leaks', 'leakPolicies'],
 };
 
 /** What a migration brings over from rows that are there already. */

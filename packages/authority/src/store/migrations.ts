@@ -28,6 +28,8 @@ import { initialPostgres } from './migrations/initial-postgres.ts';
 import { initialSqlite } from './migrations/initial-sqlite.ts';
 import { issuersPostgres } from './migrations/issuers-postgres.ts';
 import { issuersSqlite } from './migrations/issuers-sqlite.ts';
+import { leaksPostgres } from './migrations/leaks-postgres.ts';
+import { leaksSqlite } from './migrations/leaks-sqlite.ts';
 import { noticesPostgres } from './migrations/notices-postgres.ts';
 import { noticesSqlite } from './migrations/notices-sqlite.ts';
 import { originsPostgres } from './migrations/origins-postgres.ts';
@@ -237,6 +239,14 @@ export const migrations: readonly Migration[] = [
     needs: 1,
     sqlite: revocationsSqlite,
     postgres: revocationsPostgres,
+  },
+  {
+    number: 22,
+    name: 'leaks',
+    phase: 'expand',
+    needs: 1,
+    sqlite: leaksSqlite,
+    postgres: leaksPostgres,
   },
 ];
 

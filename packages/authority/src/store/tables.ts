@@ -7,6 +7,7 @@ import type { FeedEntry, RevocationTargetKind } from '@mintmark/core';
 import { backchannelTables } from './backchannel-tables.ts';
 import { clientTables } from './client-tables.ts';
 import { keyTables } from './key-tables.ts';
+import { leakTables } from './leak-tables.ts';
 import { noticeTables } from './notice-table.ts';
 import {
   bytes,
@@ -270,6 +271,8 @@ export const tables = {
   }),
 
   ...keyTables,
+
+  ...leakTables,
 
   ...tokenTables,
 

@@ -258,6 +258,31 @@ describe('mintmark scan, SARIF', () => {
   });
 });
 
+describe('mintmark scan --report', () => {
+  it('shows the server each token of its own once, and nobody else’s', async () => {
+    write('a.txt', `${text} ${text} ${make('key', 'acme').text}`);
+    const answer = [{ token_hash: 'x', token_type: 'mintmark_key', label: 'true_positive' }];
+    const server = () => new Response(JSON.stringify(answer));
+    const { exit, out, sent } = await run(['scan', '--report', folder], { server });
+    expect(sent.map(({ url }) => url.replace(/^.*\/leaks/, '/leaks'))).toEqual(['/leaks/report']);
+    const source = join(folder, 'a.txt');
+    expect(sent[0]?.body).toEqual([{ token: text, type: 'mintmark_key', source }]);
+    expect([exit, out]).toEqual([1, expect.stringContaining('1 of this server, 0 unknown')]);
+    expect(out).not.toContain(text);
+  });
+
+  it('shows what was found also where the server does not take it', async () => {
+    write('a.txt', text);
+    const server = () => new Response('{"error":"too_many_failures"}', { status: 429 });
+    const { exit, out } = await run(['scan', '--report', folder], { server });
+    expect([exit, out]).toEqual([3, expect.stringContaining('not reported too_many_failures')]);
+    expect(out).toContain('a.txt:1:1');
+    rmSync(join(folder, 'a.txt'));
+    const clean = await run(['scan', '--report', folder], { server });
+    expect([clean.exit, clean.sent]).toEqual([0, []]);
+  });
+});
+
 describe('examples/scan', () => {
   const bin = join(root, 'packages/cli/bin/mintmark.mjs');
 

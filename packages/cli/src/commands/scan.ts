@@ -5,6 +5,7 @@ import { isTokenPrefix } from '@mintmark/tokens';
 import type { Command, CommandRefusal, Invocation, Outcome } from '../command.ts';
 import { exitCodes } from '../failure.ts';
 import { gitIn } from '../scan/git.ts';
+import { reportFinds, type ScanReport } from '../scan/report-finds.ts';
 import { nameOfKind, sarifOf } from '../scan/sarif.ts';
 import { type FileWishes, scanListed, scanPath } from '../scan/scan-files.ts';
 import { scanHistory, scanStaged } from '../scan/scan-history.ts';
@@ -34,11 +35,16 @@ const scan: Command = {
     { flags: '--gitignore', description: 'leaves out what git ignores' },
     { flags: '--exclude <globs...>', description: 'leaves out what these match' },
     { flags: '--known <file>', description: 'ids of tokens that are settled, one a line' },
+    {
+      flags: '--report',
+      description: 'tells the server, which refuses what it finds to be its own',
+    },
     { flags: '--sarif', description: 'the answer as SARIF 2.1.0' },
   ],
   examples: [
     ['mintmark scan', 'this folder and all below it'],
     ['mintmark scan --history --sarif . > leaks.sarif', 'every commit, for a code host'],
+    ['mintmark scan --report --server https://id.example logs', 'and has them refused at once'],
     ['mintmark scan --staged', 'in a pre-commit hook: exit 1 stops the commit'],
     ['kubectl logs api | mintmark scan -', 'a log, as it comes'],
   ],
@@ -51,7 +57,8 @@ const scan: Command = {
     for (const path of named.length === 0 ? ['.'] : named) {
       await scanOne(invocation, { record, wishes: wishes.value, path });
     }
-    return shown(record, { asSarif: options.flag('sarif') });
+    const report = options.flag('report') ? await reportFinds(invocation, record) : undefined;
+    return shown(record, { asSarif: options.flag('sarif'), report });
   },
 };
 
@@ -69,7 +76,7 @@ function wishesOf({ options }: Invocation): Result<FileWishes, CommandRefusal> {
   return ok({
     prefixes,
     known: new Set(known === undefined ? [] : readKnown(known)),
-    keepsText: false,
+    keepsText: options.flag('report'),
     exclude: options.list('exclude') ?? [],
   });
 }
@@ -109,19 +116,33 @@ async function scanOne(
   } else scanPath(record, wishes, path);
 }
 
-function shown(record: ScanRecord, { asSarif }: { readonly asSarif: boolean }): Outcome {
+interface Shape {
+  readonly asSarif: boolean;
+  readonly report: ScanReport | undefined;
+}
+
+function shown(record: ScanRecord, { asSarif, report }: Shape): Outcome {
   const isFound = record.finds.length > 0;
   const isWhole = record.unreadable.length === 0;
   const whole = isWhole ? exitCodes.success : exitCodes.fault;
-  const ending = isFound ? exitCodes.refused : whole;
+  const found = isFound ? exitCodes.refused : whole;
+  const ending = report?.error === undefined ? found : exitCodes.fault;
   if (asSarif) {
     const sarif = sarifOf(record);
     return ok({ json: sarif, text: () => JSON.stringify(sarif, null, 2), ending });
   }
-  return ok({ json: jsonOf(record), text: (style) => textOf(style, record), ending });
+  const text = (style: Style) => [textOf(style, record), ...reportLines(style, report)].join('\n');
+  return ok({ json: { ...jsonOf(record), report }, text, ending });
 }
 
-function jsonOf(record: ScanRecord): unknown {
+function reportLines(style: Style, report: ScanReport | undefined): string[] {
+  if (report === undefined) return [];
+  const { known, unknown, error } = report;
+  if (error !== undefined) return [`${style.bad('not reported')} ${printable(error)}`];
+  return [`reported: ${known} of this server, ${unknown} unknown there`];
+}
+
+function jsonOf(record: ScanRecord) {
   return {
     findings: record.finds.map(({ place, text, ...find }) => ({ ...place, ...find })),
     findings_dropped: record.dropped,

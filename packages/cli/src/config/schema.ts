@@ -278,6 +278,24 @@ export const configSchema = z.strictObject({
         .describe('tenants that have a host of their own in place of ISSUER/t/TENANT, by tenant'),
     })
     .prefault({}),
+  leaks: z
+    .strictObject({
+      github_keys_url: z
+        .string()
+        .regex(/^https:\/\/[^?#\s@]+$/, 'must be an https URL without query')
+        .optional()
+        .describe(
+          'where the keys are published that sign reports of GitHub’s secret scanning; without ' +
+            'it and without the file, /leaks/github takes no reports',
+        ),
+      github_keys_file: z
+        .string()
+        .min(1)
+        .optional()
+        .describe('file with those keys as they are published there, in place of the URL'),
+    })
+    .prefault({})
+    .describe('reports of leaked tokens from outside'),
   outbound: z
     .strictObject({
       ca: z

@@ -1,5 +1,7 @@
 /** The part of the configuration that the authority reads, in its own spelling. */
-import type { AuthorityConfig } from '@mintmark/authority';
+import { readFileSync } from 'node:fs';
+import { type AuthorityConfig, readGithubKeys } from '@mintmark/authority';
+import { ConfigFault } from '@mintmark/core';
 import type { Config } from '../config/schema.ts';
 
 export function authorityConfigOf(config: Config, issuer: string): AuthorityConfig {
@@ -37,8 +39,30 @@ export function authorityConfigOf(config: Config, issuer: string): AuthorityConf
       idleSeconds: sessions.idle_seconds,
       absoluteSeconds: sessions.absolute_seconds,
     },
+    githubKeys: githubKeysOf(config),
     branding: { name: branding.name, color: branding.color, logoUrl: branding.logo_url },
   };
+}
+
+/**
+ * Where reports of GitHub are verified by.
+ *
+ * @throws ConfigFault `github_keys_unusable`
+ */
+function githubKeysOf({ leaks }: Config): AuthorityConfig['githubKeys'] {
+  const { github_keys_url: url, github_keys_file: file } = leaks;
+  if (file === undefined) return url === undefined ? undefined : { url };
+  let cause: unknown;
+  try {
+    const pinned = readGithubKeys(readFileSync(file, 'utf8'));
+    if (pinned !== undefined) return { pinned };
+  } catch (error) {
+    cause = error;
+  }
+  throw new ConfigFault('github_keys_unusable', `${file} holds no keys as GitHub publishes them`, {
+    ...(cause === undefined ? {} : { cause }),
+    hint: 'save what the URL of GitHub’s secret scanning keys answers, as it is',
+  });
 }
 
 /** By our own TLS, or by a proxy's header. */

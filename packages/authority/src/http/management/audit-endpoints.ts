@@ -48,6 +48,7 @@ const objectKinds = [
   'tenant',
   'route',
   'revocation',
+  'leak',
   'installation',
   'gateway',
 ] as const;

@@ -18,6 +18,7 @@ import { type KeyEndpointPorts, keyEndpoints } from './key-endpoints.ts';
 import { keyImportEndpoint } from './key-import-endpoint.ts';
 import { keyQuarantineEndpoints } from './key-quarantine-endpoints.ts';
 import { keyVerifyEndpoint, type VerifyEndpointPorts } from './key-verify-endpoint.ts';
+import { type LeakPorts, leakEndpoints } from './leak-endpoints.ts';
 import { type MetricsPorts, metricsEndpoint } from './metrics-endpoint.ts';
 import { type NoticePorts, noticeEndpoints } from './notice-endpoints.ts';
 import { revocationEndpoints } from './revocation-endpoints.ts';
@@ -42,6 +43,7 @@ export interface ManagementPorts {
   readonly notices: NoticePorts;
   readonly tokens: TokenPorts;
   readonly revocations: RevocationPorts;
+  readonly leaks: LeakPorts;
   readonly signingKeys: SigningKeyPorts;
   readonly custody: CustodyEndpointPorts;
   readonly audit: AuditPorts;
@@ -67,6 +69,7 @@ export function managementEndpoints(ports: ManagementPorts): readonly PreparedEn
     ...noticeEndpoints(ports.notices),
     ...tokenEndpoints(ports.tokens),
     ...revocationEndpoints(ports.revocations),
+    ...leakEndpoints(ports.leaks),
     ...signingKeyEndpoints(ports.signingKeys),
     ...custodyEndpoints(ports.custody),
     ...routeEndpoints(ports.routes),
