@@ -110,7 +110,7 @@ function endpointPorts(rooms: Rooms, shared: Judging): ManagementPorts {
       findClient: (tenant, clientId) => findClient(store, tenant, clientId),
     },
     notices: { store },
-    tokens: { inspect: inspector(shared) },
+    ...{ tokens: { inspect: inspector(shared) }, leaks: shared.leaks },
     revocations: {
       ...{ ...acting, sealer, feed, timers: ports.timers },
       clientChanged: shared.authenticator.forget,
@@ -119,7 +119,6 @@ function endpointPorts(rooms: Rooms, shared: Judging): ManagementPorts {
         return keyring.emergency({ tenant, kid, alongside, ...changeBy(requester, reason) });
       },
     },
-    leaks: shared.leaks,
     signingKeys: { store, keyring, defaultAlgorithm },
     custody: { ...acting, custody, sealer, peppers, upkeep: rooms.custodyUpkeep },
     audit: { store, sealer, clock, timers: ports.timers },
