@@ -93,6 +93,73 @@ describe('POST /v1/keys', () => {
   });
 });
 
+describe('a tenant’s policy for keys', () => {
+  async function demand(keys: Record<string, unknown>) {
+    const path = '/v1/tenants/default';
+    const headers = await bed.ifMatch(path);
+    const answer = await bed.call('PATCH', path, { json: { settings: { keys } }, headers });
+    expect(answer.body).toMatchObject({ settings: { keys } });
+  }
+
+  it('names what breaks it, and lists the keys that break it already', async () => {
+    const { id } = await made({ ...settings, tags: ['ci'], owner: 'team-a' });
+    await demand({
+      ...{ owner_required: true, purpose_required: true, expiry_required: true },
+      ...{ life_seconds_max: 86_400, allowed_scopes: ['read'], allowed_environments: ['live'] },
+    });
+    const refused = await bed.call('POST', '/v1/keys', { json: settings });
+    expect(refused).toMatchObject({ status: 422, body: { code: 'policy_violated' } });
+    const members = ['/owner', '/purpose', '/expires_at', '/scopes', '/environment'];
+    const errors = refused.body['errors'] as { pointer: string }[];
+    expect(errors.map(({ pointer }) => pointer)).toEqual(members);
+    const good = {
+      ...{ name: 'ok', scopes: ['read'], owner: 'team-a', purpose: 'builds', environment: 'live' },
+      expires_at: new Date(bed.clock.nowMs() + 3600_000).toISOString(),
+    };
+    const fine = await made(good);
+    expect(fine.body).toMatchObject({ purpose: 'builds', tags: [] });
+    const listed = await bed.call('GET', '/v1/keys?violating=true');
+    expect(listed.body['items']).toMatchObject([
+      { id, owner: 'team-a', violations: [{ rule: 'purpose_required' }, {}, {}, {}] },
+    ]);
+    const others = await bed.call('GET', '/v1/keys?violating=false');
+    expect(others.body['items']).toMatchObject([{ id: fine.id }]);
+    const shown = await bed.call('GET', `/v1/keys/${id}`);
+    expect(shown.body['violations']).toHaveLength(4);
+
+    const path = `/v1/keys/${id}`;
+    const patch = { json: { scopes: ['write'] }, headers: await bed.ifMatch(path) };
+    expect((await bed.call('PATCH', path, patch)).body['code']).toBe('policy_violated');
+    expect((await bed.call('POST', `${path}/rotate`)).body['code']).toBe('policy_violated');
+    const imported = await bed.call('POST', '/v1/keys/import', {
+      json: { format: { prefix: 'sk_', separator: '' }, keys: [{ hash: 'a'.repeat(64) }] },
+    });
+    expect(imported.body['imported']).toBe(1);
+    expect((await bed.call('GET', '/v1/keys?violating=true')).body['items']).toHaveLength(2);
+  });
+
+  it('lists by tag and environment', async () => {
+    const { id } = await made({ ...settings, tags: ['ci'], environment: 'test' });
+    await made();
+    for (const query of ['tag=ci', 'environment=test']) {
+      const { body } = await bed.call('GET', `/v1/keys?${query}`);
+      expect(body['items']).toMatchObject([{ id }]);
+    }
+  });
+
+  it('starts a key when it is planned, also where that is changed', async () => {
+    const { id, key } = await made();
+    const path = `/v1/keys/${id}`;
+    const at = new Date(bed.clock.nowMs() + 60_000).toISOString();
+    const json = { not_before: at, owner: 'team-b', purpose: 'later', tags: ['x'] };
+    const edited = await bed.call('PATCH', path, { json, headers: await bed.ifMatch(path) });
+    expect(edited.body).toMatchObject({ owner: 'team-b', purpose: 'later', tags: ['x'] });
+    expect(await codeOf(key)).toBe('not_yet_valid');
+    bed.clock.advanceMs(60_000);
+    expect(await codeOf(key)).toBe('ok');
+  });
+});
+
 describe('GET /v1/keys', () => {
   it('pages through all, by owner and by status', async () => {
     for (let i = 0; i < 5; i++) {

@@ -72,7 +72,7 @@ function endpointPorts(rooms: Rooms, shared: Judging): ManagementPorts {
   const acting = { store, recorder, clock, entropy };
   const defaultAlgorithm = config.signing.algorithms[0] ?? 'ES256';
   return {
-    keys: { ...acting, peppers, sealer, prefix, ended: shared.keys.ended, timers: ports.timers },
+    keys: keyPorts(rooms, shared),
     routes: acting,
     assertionIssuers: { ...acting, issuerOf },
     detailTypes: { ...acting, detailTypesChanged: rooms.detailTypes.forget },
@@ -132,6 +132,18 @@ function endpointPorts(rooms: Rooms, shared: Judging): ManagementPorts {
     },
     operations: { metrics: () => metricsOf(rooms) },
     about: { version: '1', server: config.issuer, serverOf: issuerOf },
+  };
+}
+
+/** What API keys are made, changed and listed with. */
+function keyPorts(rooms: Rooms, shared: Judging): ManagementPorts['keys'] {
+  const { config, ports, store, peppers, sealer, recorder, tenants } = rooms;
+  const { clock, entropy, timers } = ports;
+  return {
+    ...{ store, recorder, clock, entropy, peppers, sealer, timers },
+    prefix: config.prefix,
+    ended: shared.keys.ended,
+    keyPolicy: (tenant) => tenants.policy(tenant).keys,
   };
 }
 

@@ -1,6 +1,7 @@
 /** Nobody gets more than he has, by no way through the management API. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createKey } from './apikeys/create-key.ts';
+import { noKeyPolicy } from './apikeys/key-policy.ts';
 import { authorityBed, bedConfig, operator } from './authority-bed.ts';
 
 const managementAudience = `${bedConfig.issuer}/v1`;
@@ -82,7 +83,7 @@ describe('an API key of somebody else', () => {
     const key = await adminKey('keys:read', 'keys:write');
     const settings = { name: 'x', owner: 'team', scopes: [] };
     const made = await createKey(
-      { ...bed.registry, sealer: bed.sealer },
+      { ...bed.registry, sealer: bed.sealer, keyPolicy: () => noKeyPolicy },
       { requester: operator, settings },
     );
     const id = made.ok ? made.value.row.id : '';

@@ -23,7 +23,7 @@ export type CreateAdminKeyRefusal =
  * @returns the row, and the key's text, to be shown once
  */
 export async function createAdminKey(
-  ports: Omit<KeyPorts, 'sealer'>,
+  ports: Omit<KeyPorts, 'sealer' | 'keyPolicy'>,
   input: {
     readonly requester: Requester;
     readonly held: readonly string[];

@@ -11,6 +11,7 @@ import {
   keyFeedStep,
   type StoppedByStep,
 } from './key-change.ts';
+import { judgeByPolicy, type PolicyRefusal } from './key-policy.ts';
 import { secretColumns } from './key-secret.ts';
 
 /** What its maker decides about a key. Times are whole seconds, in milliseconds. */
@@ -22,11 +23,13 @@ export interface KeySettings {
   readonly plan?: string | undefined;
   readonly allowedAddresses?: readonly string[] | undefined;
   readonly metadata?: Readonly<Record<string, unknown>> | undefined;
+  readonly purpose?: string | undefined;
+  readonly tags?: readonly string[] | undefined;
   readonly notBefore?: UnixMs | undefined;
   readonly expiresAt?: UnixMs | undefined;
 }
 
-export type CreateKeyRefusal = { readonly reason: 'id_taken' } | StoppedByStep;
+export type CreateKeyRefusal = { readonly reason: 'id_taken' } | PolicyRefusal | StoppedByStep;
 
 /**
  * @param input.settings.owner chosen by whoever calls this, who has checked that the requester may
@@ -45,6 +48,8 @@ export async function createKey(
   const { requester, settings } = input;
   const now = ports.clock.nowMs();
   const { row, text } = await newKey(ports, { requester, settings, now, predecessor: null });
+  const violations = await judgeByPolicy(ports, row);
+  if (violations.length > 0) return err({ reason: 'policy_violated', violations });
   const { outcome } = await ports.store.acts.run({
     steps: [
       { do: 'insert', table: 'keys', row, refused: 'id_taken' },
@@ -103,8 +108,14 @@ export async function newKey(
     importFingerprint: null,
     version: 1,
     ...undecidedKeyColumns,
+    ...purposeColumns(settings),
   };
   return { row, text };
+}
+
+/** The columns by which people tell keys apart. */
+export function purposeColumns({ purpose, tags }: Pick<KeySettings, 'purpose' | 'tags'>) {
+  return { purpose: purpose ?? null, tags: tags ?? null } as const;
 }
 
 /** The expiry as an audit detail, where there is one. */

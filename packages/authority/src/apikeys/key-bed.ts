@@ -14,6 +14,7 @@ import type { Requester } from '../audit/requester.ts';
 import { createSlowHashQueue } from '../custody/slow-hash-queue.ts';
 import { openMemoryStore } from '../store/memory/memory-store.ts';
 import { createKey } from './create-key.ts';
+import { type KeyPolicy, noKeyPolicy } from './key-policy.ts';
 import type { KeyPeppers, VerifierSealer } from './key-secret.ts';
 
 export const startMs = 1_790_000_000_250;
@@ -57,7 +58,7 @@ export function keyBed(options: { readonly seed?: number } = {}) {
   const store = openMemoryStore();
   const faults: Fault[] = [];
   const peppers = testPeppers();
-  return {
+  const bed = {
     store,
     clock,
     entropy,
@@ -70,6 +71,9 @@ export function keyBed(options: { readonly seed?: number } = {}) {
     faults,
     ended: async () => false,
     subKeys: createSubKeyMemory(),
+    /** What a test demands of keys. */
+    policy: noKeyPolicy as KeyPolicy,
+    keyPolicy: () => bed.policy,
     /** Actions recorded so far, sorted: ids order records by the second only. */
     async recorded(): Promise<readonly string[]> {
       const rows = await store.auditPending.list({ limit: 10_000 });
@@ -81,6 +85,7 @@ export function keyBed(options: { readonly seed?: number } = {}) {
       return rows.flatMap(({ entry }) => (entry.type === 'key' ? [entry.key] : []));
     },
   };
+  return bed;
 }
 
 /** A key that was revoked, as `revocation/revoke.ts` leaves it. @returns its id */

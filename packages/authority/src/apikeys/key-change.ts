@@ -9,12 +9,13 @@ import { keyViewOf } from '../revocation/key-view.ts';
 import type { FeedStep } from '../store/act.ts';
 import type { Store } from '../store/store.ts';
 import type { Row } from '../store/tables.ts';
+import type { PolicyPorts } from './key-policy.ts';
 import type { KeyPeppers, VerifierSealer } from './key-secret.ts';
 
 export type KeyRow = Row<'keys'>;
 
 /** What a use case that makes secrets works with; the others take a part of it. */
-export interface KeyPorts {
+export interface KeyPorts extends PolicyPorts {
   readonly store: Pick<Store, 'keys' | 'acts'>;
   readonly recorder: Recorder;
   readonly peppers: KeyPeppers;

@@ -48,11 +48,11 @@ describe('a list of keys by status', () => {
       },
     };
     const asked = { tenant: defaultTenant, kind: 'key', limit: 10, ...query } as const;
-    return listKeys({ store: { keys }, timers }, asked);
+    return listKeys({ ...bed, store: { ...bed.store, keys }, timers }, asked);
   }
 
   it('finds the one at the end, a bounded part in each turn', async () => {
-    const { rows, next } = await list({ status: 'disabled' });
+    const { rows, next } = await list({ filter: { status: 'disabled' } });
     expect([rows.map(({ id }) => id), next]).toEqual([[last], undefined]);
     expect(Math.max(...reads)).toBeLessThanOrEqual(limits.longReadRows);
     expect(pauses).toBe(reads.length - 1);
@@ -65,7 +65,7 @@ describe('a list of keys by status', () => {
       const seen: string[] = [];
       let after: KeyQuery['after'];
       do {
-        const page = await list({ ...of, status: 'active', limit: 100, after });
+        const page = await list({ filter: { ...of, status: 'active' }, limit: 100, after });
         seen.push(...page.rows.map(({ id }) => id));
         after = page.next;
       } while (after !== undefined);

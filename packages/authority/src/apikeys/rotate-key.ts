@@ -15,6 +15,7 @@ import {
   type StoppedByStep,
   unchanged,
 } from './key-change.ts';
+import { judgeByPolicy, type PolicyRefusal } from './key-policy.ts';
 
 export type RotateKeyRefusal =
   | { readonly reason: 'not_found' }
@@ -24,6 +25,8 @@ export type RotateKeyRefusal =
   | { readonly reason: 'not_active'; readonly status: Exclude<KeyStatus, 'active'> | 'expired' }
   | { readonly reason: 'already_rotated'; readonly successor: string }
   | { readonly reason: 'conflict' }
+  /** The successor would break what the tenant demands of its keys now. */
+  | PolicyRefusal
   | StoppedByStep;
 
 export interface Rotated {
@@ -69,6 +72,8 @@ export async function rotateKey(
     now,
     predecessor: row.id,
   });
+  const violations = await judgeByPolicy(ports, successor);
+  if (violations.length > 0) return err({ reason: 'policy_violated', violations });
   const set = {
     successor: successor.id,
     expiresAt: previousExpiresAt,
@@ -129,6 +134,8 @@ function settingsOf(row: KeyRow) {
     plan: row.plan ?? undefined,
     allowedAddresses: row.allowedAddresses ?? undefined,
     metadata: row.metadata,
+    purpose: row.purpose ?? undefined,
+    tags: row.tags ?? undefined,
   };
 }
 

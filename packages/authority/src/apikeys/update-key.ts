@@ -4,7 +4,7 @@
  */
 import { err, ok, type Result, type UnixMs } from '@mintmark/core';
 import type { Requester } from '../audit/requester.ts';
-import type { Assignment } from '../store/act.ts';
+import type { Assignment, Step } from '../store/act.ts';
 import {
   isApiKey,
   type KeyPorts,
@@ -13,6 +13,12 @@ import {
   keyFeedStep,
   unchanged,
 } from './key-change.ts';
+import {
+  judgeByPolicy,
+  type KeyViolation,
+  type PolicyPorts,
+  type PolicyRefusal,
+} from './key-policy.ts';
 
 /** Members that are absent stay as they are; null takes a setting away. */
 export interface KeyPatch {
@@ -23,6 +29,10 @@ export interface KeyPatch {
   readonly plan?: string | null | undefined;
   readonly allowedAddresses?: readonly string[] | null | undefined;
   readonly metadata?: Readonly<Record<string, unknown>> | undefined;
+  readonly purpose?: string | null | undefined;
+  readonly tags?: readonly string[] | null | undefined;
+  readonly owner?: string | undefined;
+  readonly notBefore?: UnixMs | null | undefined;
   readonly expiresAt?: UnixMs | null | undefined;
 }
 
@@ -36,7 +46,11 @@ export type UpdateKeyRefusal =
   /** Its status changes by its release, which asks why. */
   | { readonly reason: 'quarantined' }
   /** A rotated key's end is fixed; only an earlier one may be set. */
-  | { readonly reason: 'already_rotated' };
+  | { readonly reason: 'already_rotated' }
+  /** A key that ended with its owner is not saved by giving it to another one. */
+  | { readonly reason: 'owner_revoked' }
+  /** What it touches would break what the tenant demands of its keys. */
+  | PolicyRefusal;
 
 /**
  * @param input.mayNameOwner whether the requester may hold a key of this owner; the keys of others
@@ -45,7 +59,7 @@ export type UpdateKeyRefusal =
  * @returns the row as it is now
  */
 export async function updateKey(
-  ports: Pick<KeyPorts, 'store' | 'recorder' | 'clock'>,
+  ports: Pick<KeyPorts, 'store' | 'recorder' | 'clock' | 'keyPolicy'>,
   input: {
     readonly requester: Requester;
     readonly id: string;
@@ -58,8 +72,9 @@ export async function updateKey(
   const row = await ports.store.keys.get(requester.tenant, input.id);
   if (!isApiKey(row)) return err({ reason: 'not_found' });
   const { owner } = row;
-  if (!onlyDisables(patch) && !input.mayNameOwner(owner)) {
-    return err({ reason: 'owner_not_allowed', owner });
+  const named = [owner, patch.owner ?? owner].find((one) => !input.mayNameOwner(one));
+  if (named !== undefined && !onlyDisables(patch)) {
+    return err({ reason: 'owner_not_allowed', owner: named });
   }
   if (!input.isSeen(row.version)) return err({ reason: 'version_mismatch' });
   if (row.status === 'revoked') return err({ reason: 'revoked' });
@@ -70,8 +85,11 @@ export async function updateKey(
   const now = ports.clock.nowMs();
   const set = { ...assignmentOf(patch), updatedAt: now, version: row.version + 1 };
   const edited: KeyRow = { ...row, ...set };
+  const violations = await violationsBy(ports, patch, edited);
+  if (violations.length > 0) return err({ reason: 'policy_violated', violations });
   const { outcome } = await ports.store.acts.run({
     steps: [
+      ...(edited.owner === owner ? [] : [ownerNotRevoked(row)]),
       {
         do: 'update',
         table: 'keys',
@@ -89,7 +107,31 @@ export async function updateKey(
       }),
     ),
   });
+  if (outcome === 'owner_revoked') return err({ reason: 'owner_revoked' });
   return outcome === 'done' ? ok(edited) : err({ reason: 'version_mismatch' });
+}
+
+/** Of what the edit touches alone: a key that broke a rule before can still be mended in steps. */
+async function violationsBy(ports: PolicyPorts, patch: KeyPatch, edited: KeyRow) {
+  const touched: Readonly<Record<KeyViolation['member'], readonly unknown[]>> = {
+    owner: [patch.owner],
+    purpose: [patch.purpose],
+    expires_at: [patch.expiresAt, patch.notBefore],
+    scopes: [patch.scopes],
+    environment: [patch.environment],
+  };
+  const found = await judgeByPolicy(ports, edited);
+  return found.filter(({ member }) => touched[member].some((value) => value !== undefined));
+}
+
+/** Its keys end by their owner's name in the feed; their rows may not say so yet. */
+function ownerNotRevoked({ tenant, owner }: KeyRow): Step {
+  return {
+    do: 'absent',
+    table: 'feed',
+    where: { tenant, targetKind: 'user', targetId: owner },
+    refused: 'owner_revoked',
+  };
 }
 
 function onlyDisables(patch: KeyPatch): boolean {

@@ -21,6 +21,16 @@ export interface Quarantine {
   readonly from: 'active' | 'disabled';
 }
 
+/** Raises what is left to an amount, at a fixed time in UTC. */
+export interface Refill {
+  readonly amount: number;
+  readonly every: 'day' | 'week' | 'month';
+  /** Weekday from 1 (Monday), or day of the month; a month that is shorter ends it. */
+  readonly on: number;
+  /** Minutes since midnight. */
+  readonly atMinute: number;
+}
+
 export const keyTables = {
   /** API keys and administrators' keys. Revoked and expired rows stay as tombstones. */
   keys: table({
@@ -58,6 +68,18 @@ export const keyTables = {
       quarantine: jsonOrNull<Quarantine>(),
       /** Verifies sub-keys that its holder derived; null where none can be, or not yet. */
       derivationKey: bytesOrNull,
+      /** What it is for, in the words of its maker. */
+      purpose: textOrNull,
+      tags: jsonOrNull<readonly string[]>(),
+      /** ISO 3166-1 alpha-2; null: any, and none denied. */
+      allowedCountries: jsonOrNull<readonly string[]>(),
+      deniedCountries: jsonOrNull<readonly string[]>(),
+      /** The whole text, sealed, of a key that may be shown again. */
+      sealedSecret: bytesOrNull,
+      /** Id in `keyBudgets` of what it may still spend; a rotation hands it on. */
+      budget: textOrNull,
+      /** When its owner was told that nobody uses it. */
+      unusedToldAt: integerOrNull,
     },
     key: ['tenant', 'id'],
     indexes: [
@@ -65,6 +87,43 @@ export const keyTables = {
       ['tenant', 'owner', 'createdAt', 'id'],
       ['expiresAt'],
     ],
+  }),
+
+  /** What keys may still spend: a row a counter, shared by a key and its successors. */
+  keyBudgets: table({
+    columns: {
+      tenant: text,
+      /** That of the first key of the line. */
+      id: text,
+      name: text as typeof text & { rowType?: 'uses' | 'credits' },
+      /** Never below zero. */
+      left: integer,
+      refill: jsonOrNull<Refill>(),
+      /** The next refill; null where there is none. */
+      refillAt: integerOrNull,
+    },
+    key: ['tenant', 'id', 'name'],
+  }),
+
+  /** Changes of many keys, as they were previewed and as far as they are done. */
+  keyBulks: table({
+    columns: {
+      tenant: text,
+      id: text,
+      /** Who previewed it, kind and id with a colon between. */
+      actor: text,
+      filter: json<Record<string, unknown>>(),
+      act: json<Record<string, unknown>>(),
+      /** Ids of the keys with the versions that they had, in the order of change. */
+      keys: json<readonly (readonly [string, number])[]>(),
+      /** How many of them were gone through, and how many of those were changed. */
+      done: integer,
+      changed: integer,
+      createdAt: integer,
+      expiresAtSeconds: integer,
+    },
+    key: ['tenant', 'id'],
+    indexes: [['expiresAtSeconds']],
   }),
 
   /** Prefixes of imported keys, so that a foreign spelling leads to its look-up id. */
@@ -84,4 +143,13 @@ export const keyTables = {
 };
 
 /** What a key's row holds where nobody decided anything. */
-export const undecidedKeyColumns = { quarantine: null } as const;
+export const undecidedKeyColumns = {
+  quarantine: null,
+  purpose: null,
+  tags: null,
+  allowedCountries: null,
+  deniedCountries: null,
+  sealedSecret: null,
+  budget: null,
+  unusedToldAt: null,
+} as const;

@@ -105,6 +105,7 @@ const addedBy: Readonly<Record<string, readonly TableName[]>> = {
   clientUses: ['clientUses'],
   notices: ['notices'],
   leaks: ['leaks', 'leakPolicies'],
+  keySpending: ['keyBudgets', 'keyBulks'],
 };
 
 /** What a migration brings over from rows that are there already. */
@@ -141,7 +142,17 @@ const indexAddedBy: Readonly<Record<string, TableName>> = {
 /** Columns that came after their table: the migration that adds them is written by hand. */
 const columnsAddedLater: Partial<Record<TableName, readonly string[]>> = {
   tenants: ['settings', 'sessionsEndedBefore'],
-  keys: ['quarantine', 'derivationKey'],
+  keys: [
+    'quarantine',
+    'derivationKey',
+    'purpose',
+    'tags',
+    'allowedCountries',
+    'deniedCountries',
+    'sealedSecret',
+    'budget',
+    'unusedToldAt',
+  ],
   revocations: ['beforeSeconds', 'sealedNote', 'undo', 'undoneAt', 'run', 'resumeAt'],
 };
 

@@ -28,6 +28,10 @@ import { initialPostgres } from './migrations/initial-postgres.ts';
 import { initialSqlite } from './migrations/initial-sqlite.ts';
 import { issuersPostgres } from './migrations/issuers-postgres.ts';
 import { issuersSqlite } from './migrations/issuers-sqlite.ts';
+import { keySettingsPostgres } from './migrations/key-settings-postgres.ts';
+import { keySettingsSqlite } from './migrations/key-settings-sqlite.ts';
+import { keySpendingPostgres } from './migrations/key-spending-postgres.ts';
+import { keySpendingSqlite } from './migrations/key-spending-sqlite.ts';
 import { leaksPostgres } from './migrations/leaks-postgres.ts';
 import { leaksSqlite } from './migrations/leaks-sqlite.ts';
 import { noticesPostgres } from './migrations/notices-postgres.ts';
@@ -247,6 +251,22 @@ export const migrations: readonly Migration[] = [
     needs: 1,
     sqlite: leaksSqlite,
     postgres: leaksPostgres,
+  },
+  {
+    number: 23,
+    name: 'keySettings',
+    phase: 'expand',
+    needs: 1,
+    sqlite: keySettingsSqlite,
+    postgres: keySettingsPostgres,
+  },
+  {
+    number: 24,
+    name: 'keySpending',
+    phase: 'expand',
+    needs: 1,
+    sqlite: keySpendingSqlite,
+    postgres: keySpendingPostgres,
   },
 ];
 

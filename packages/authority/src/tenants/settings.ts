@@ -4,6 +4,7 @@
  */
 import { limits, StoreFault } from '@mintmark/core';
 import { z } from 'zod';
+import { type KeyPolicy, noKeyPolicy } from '../apikeys/key-policy.ts';
 import type { RegistrationPolicy } from '../clients/registration.ts';
 
 const lifeSeconds = z
@@ -35,6 +36,17 @@ const tenantSettings = z.strictObject({
       accessTokenSecondsMax: z.int().min(1).max(limits.accessTokenTtlSecondsMax).optional(),
     })
     .optional(),
+  /** What is demanded of API keys: see `apikeys/key-policy.ts`. */
+  keys: z
+    .strictObject({
+      ownerRequired: z.boolean().default(false),
+      purposeRequired: z.boolean().default(false),
+      expiryRequired: z.boolean().default(false),
+      lifeSecondsMax: z.int().min(1).optional(),
+      allowedScopes: z.array(z.string()).optional(),
+      allowedEnvironments: z.array(z.string()).optional(),
+    })
+    .optional(),
 });
 
 export type TenantSettings = z.output<typeof tenantSettings>;
@@ -56,6 +68,7 @@ export interface TenantPolicy {
   /** Grants that its clients may use; undefined: all that there are. */
   readonly grantTypes: ReadonlySet<string> | undefined;
   readonly accessTokenSecondsMax: number;
+  readonly keys: KeyPolicy;
 }
 
 /** What the configuration says of every tenant. */
@@ -69,7 +82,7 @@ export function policyOf(
   defaults: PolicyDefaults,
   tenant: { readonly settings: TenantSettings; readonly sessionsEndedBefore: number | null },
 ): TenantPolicy {
-  const { registration, sessions, branding, clients } = tenant.settings;
+  const { registration, sessions, branding, clients, keys } = tenant.settings;
   return {
     // What waits for an administrator, and what goes unused, is the configuration's to say.
     registration: registration
@@ -79,6 +92,7 @@ export function policyOf(
     branding: branding ?? defaults.branding,
     grantTypes: clients?.grantTypes && new Set(clients.grantTypes),
     accessTokenSecondsMax: clients?.accessTokenSecondsMax ?? limits.accessTokenTtlSecondsMax,
+    keys: keys ?? noKeyPolicy,
   };
 }
 

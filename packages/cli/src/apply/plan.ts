@@ -134,7 +134,7 @@ const fixed: Readonly<Record<Section, readonly string[]>> = {
   tenants: [],
   clients: [],
   users: [],
-  keys: ['owner', 'not_before'],
+  keys: ['owner'],
   assertion_issuers: ['issuer'],
   routes: [],
   authorization_details_types: [],

@@ -15,6 +15,27 @@ describe('mintmark key', () => {
     expect(out).toContain('not shown again');
   });
 
+  it('sends purpose, tags, start and metadata', async () => {
+    const line = ['key', 'create', '--name', 'b', '--purpose', 'nightly', '--tag', 'ci'];
+    const more = ['--tag', 'eu', '--not-before', '2030-01-01T00:00:00Z', '--metadata', '{"a":1}'];
+    const { sent } = await run([...line, ...more], { server: () => json(201, made) });
+    expect(sent[0]!.body).toMatchObject({
+      ...{ purpose: 'nightly', tags: ['ci', 'eu'], not_before: '2030-01-01T00:00:00Z' },
+      metadata: { a: 1 },
+    });
+    expect((await run('key create --name b --metadata {')).exit).toBe(2);
+  });
+
+  it('lists what breaks the policy, with its owner', async () => {
+    const broken = { ...made, owner: 'team-a', violations: [{ rule: 'expiry_required' }] };
+    const { out, sent } = await run('key violations', {
+      server: () => json(200, { items: [broken], next: null }),
+    });
+    expect(sent[0]!.url).toContain('violating=true');
+    expect(out).toContain('team-a');
+    expect(out).toContain('expiry_required');
+  });
+
   it('prints the answer as it came with --json', async () => {
     const { out } = await run('key create --name build --json', { server: () => json(201, made) });
     expect(JSON.parse(out)).toEqual(made);

@@ -29,6 +29,10 @@ const create: Command = {
     { flags: '--environment <name>', description: 'such as live or test' },
     { flags: '--address <blocks...>', description: 'address or block that it works from' },
     { flags: '--plan <plan>', description: 'plan whose limits apply' },
+    { flags: '--purpose <text>', description: 'why it exists, for people' },
+    { flags: '--tag <tags...>', description: 'words to find it by; may be repeated' },
+    { flags: '--not-before <time>', description: 'when it begins to work, RFC 3339' },
+    { flags: '--metadata <json>', description: 'facts of your own: a JSON object' },
   ],
   examples: [
     ['mintmark key create --name build --scope packages:read', 'a key that may read packages'],
@@ -38,6 +42,8 @@ const create: Command = {
     const { options } = invocation;
     const expires = expiryOf(invocation);
     if (!expires.ok) return expires;
+    const metadata = metadataOf(options.text('metadata'));
+    if (!metadata.ok) return metadata;
     const body = {
       name: options.text('name'),
       scopes: options.list('scope') ?? [],
@@ -45,6 +51,10 @@ const create: Command = {
       environment: options.text('environment'),
       allowed_addresses: options.list('address'),
       plan: options.text('plan'),
+      purpose: options.text('purpose'),
+      tags: options.list('tag'),
+      not_before: options.text('not-before'),
+      metadata: metadata.value,
       expires_at: expires.value,
     };
     return send(invocation, { method: 'POST', path: '/v1/keys', body, creates: true }, newKey);
@@ -61,12 +71,19 @@ const listKeys: Command = {
       description: 'only keys in this state',
       choices: ['active', 'disabled', 'quarantined', 'revoked'],
     },
+    { flags: '--tag <tag>', description: 'only keys with this tag' },
+    { flags: '--environment <name>', description: 'only keys of this environment' },
     maxOption,
   ],
   examples: [['mintmark key list --owner payments', 'every key of one owner']],
   run(invocation) {
     const { options } = invocation;
-    const query = { owner: options.text('owner'), status: options.text('status') };
+    const query = {
+      owner: options.text('owner'),
+      status: options.text('status'),
+      tag: options.text('tag'),
+      environment: options.text('environment'),
+    };
     return list(invocation, { path: '/v1/keys', query }, (style, items) =>
       table(
         style,
@@ -74,6 +91,26 @@ const listKeys: Command = {
         items.map((item) =>
           ['id', 'name', 'status', 'owner', 'expires_at', 'scopes'].map((name) => cell(item, name)),
         ),
+      ),
+    );
+  },
+};
+
+const violations: Command = {
+  name: 'key violations',
+  summary: 'lists keys that break the tenant’s policy for keys, with owner and rule',
+  options: [{ flags: '--owner <owner>', description: 'only keys of this owner' }, maxOption],
+  examples: [['mintmark key violations', 'what is to be mended, and by whom']],
+  run(invocation) {
+    const query = { owner: invocation.options.text('owner'), violating: 'true' };
+    return list(invocation, { path: '/v1/keys', query }, (style, items) =>
+      table(
+        style,
+        ['ID', 'NAME', 'STATUS', 'OWNER', 'BREAKS'],
+        items.map((item) => [
+          ...['id', 'name', 'status', 'owner'].map((name) => cell(item, name)),
+          (item['violations'] as readonly Item[]).map((one) => cell(one, 'rule')).join(' '),
+        ]),
       ),
     );
   },
@@ -195,6 +232,7 @@ const verify: Command = {
 export const keyCommands: readonly Command[] = [
   create,
   listKeys,
+  violations,
   show,
   rotate,
   disable,
@@ -220,6 +258,15 @@ function actOn(invocation: Invocation, act: 'quarantine' | 'release') {
   const path = `${pathOf`/v1/keys/${idOf(invocation)}`}/${act}`;
   const body = { reason: invocation.options.text('reason') };
   return send(invocation, { method: 'POST', path, body }, keyFields);
+}
+
+function metadataOf(text: string | undefined): Result<unknown, CommandRefusal> {
+  if (text === undefined) return ok(undefined);
+  try {
+    return ok(JSON.parse(text) as unknown);
+  } catch {
+    return usage('--metadata is not JSON', 'write a JSON object, such as \'{"team":"a"}\'');
+  }
 }
 
 /** The end of life that the options name, RFC 3339; undefined where they name none. */
@@ -262,9 +309,14 @@ const keyMembers = [
   'environment',
   'plan',
   'allowed_addresses',
+  'purpose',
+  'tags',
+  'metadata',
   'created_at',
+  'not_before',
   'expires_at',
   'quarantine',
+  'violations',
   'predecessor',
   'successor',
   'first_used_at',

@@ -6,6 +6,7 @@ import { grantablePermissions } from '../../admin/permission.ts';
 import { type RevokeAdminKeyRefusal, revokeAdminKey } from '../../admin/revoke-admin-key.ts';
 import type { KeyPorts } from '../../apikeys/key-change.ts';
 import { listKeys, type ShownKey } from '../../apikeys/list-keys.ts';
+import type { Store } from '../../store/store.ts';
 import { endpoint, type PreparedEndpoint, repeated } from './endpoint.ts';
 import { isMatching } from './etag.ts';
 import { keyId, keySettings } from './key-wire.ts';
@@ -13,6 +14,7 @@ import type { Problem } from './problem.ts';
 import { momentOut, pageOf, renderMoment, renderMomentOrNull } from './wire-schema.ts';
 
 export type AdminKeyPorts = Omit<KeyPorts, 'sealer'> & {
+  readonly store: Pick<Store, 'usage'>;
   readonly timers: Pick<Timers, 'after'>;
 };
 

@@ -4,7 +4,8 @@ import { z } from 'zod';
 import { type Caller, subjectOf } from '../../admin/caller.ts';
 import { covers } from '../../admin/permission.ts';
 import { type CreateKeyRefusal, createKey } from '../../apikeys/create-key.ts';
-import { listKeys } from '../../apikeys/list-keys.ts';
+import { judgeByPolicy, type KeyViolation } from '../../apikeys/key-policy.ts';
+import { listKeys, type ShownKey } from '../../apikeys/list-keys.ts';
 import { type RotateKeyRefusal, type RotatePorts, rotateKey } from '../../apikeys/rotate-key.ts';
 import { showKey } from '../../apikeys/show-key.ts';
 import { type UpdateKeyRefusal, updateKey } from '../../apikeys/update-key.ts';
@@ -48,7 +49,7 @@ function create(ports: KeyEndpointPorts): PreparedEndpoint {
     body: z.strictObject(keySettings).meta({ id: 'CreateKey' }),
     creates: true,
     answers: { 201: { description: 'The key, its text in this answer only.', schema: newKey } },
-    problems: ['conflict'],
+    problems: ['conflict', 'policy_violated'],
     async handle({ caller, requester, body, remember }) {
       const owner = body.owner ?? subjectOf(caller.actor);
       if (!mayNameOwner(caller, owner)) return err(assignNeeded);
@@ -84,15 +85,25 @@ export function settingsOf(body: z.output<z.ZodObject<typeof keySettings>>) {
     plan: body.plan,
     allowedAddresses: body.allowed_addresses,
     metadata: body.metadata,
+    purpose: body.purpose,
+    tags: body.tags,
     notBefore: body.not_before,
     expiresAt: body.expires_at,
   };
+}
+
+/** Each rule that is broken, at the member that breaks it. */
+function violationProblem(violations: readonly KeyViolation[]): Problem {
+  const errors = violations.map(({ member, message }) => ({ pointer: `/${member}`, message }));
+  return { code: 'policy_violated', errors };
 }
 
 function createProblem(refusal: CreateKeyRefusal): Problem | typeof repeated {
   switch (refusal.reason) {
     case 'id_taken':
       return { code: 'conflict', detail: 'the fresh id was taken; try again' };
+    case 'policy_violated':
+      return violationProblem(refusal.violations);
     case 'refused_by_step':
       return repeated;
   }
@@ -110,14 +121,33 @@ function list(ports: KeyEndpointPorts): PreparedEndpoint {
     query: z.strictObject({
       owner: z.string().min(1).max(255).optional(),
       status: keyStatus.optional(),
+      tag: z.string().min(1).max(64).optional(),
+      environment: z.string().min(1).max(64).optional(),
+      violating: z
+        .enum(['true', 'false'])
+        .optional()
+        .describe('Whether they break the tenant’s policy for keys'),
     }),
     paged: true,
     answers: { 200: { description: 'A page of keys.', schema: pageOf(key) } },
     async handle({ tenant, query, page }) {
-      const found = await listKeys(ports, { tenant, kind: 'key', ...query, ...page });
-      return ok({ status: 200, body: { items: found.rows.map(renderKey) }, next: found.next });
+      const { violating, ...rest } = query;
+      const filter = {
+        ...rest,
+        violating: violating === undefined ? undefined : violating === 'true',
+      };
+      const { rows, next } = await listKeys(ports, { tenant, kind: 'key', filter, ...page });
+      const isShown = filter.violating === true;
+      const items = rows.map(async (row) =>
+        isShown ? withViolations(ports, row) : renderKey(row),
+      );
+      return ok({ status: 200, body: { items: await Promise.all(items) }, next });
     },
   });
+}
+
+async function withViolations(ports: KeyEndpointPorts, row: ShownKey) {
+  return { ...renderKey(row), violations: await judgeByPolicy(ports, row) };
 }
 
 function show(ports: KeyEndpointPorts): PreparedEndpoint {
@@ -133,7 +163,9 @@ function show(ports: KeyEndpointPorts): PreparedEndpoint {
     async handle({ tenant, params }) {
       const found = await showKey(ports.store, tenant, params.id);
       if (found === undefined) return err({ code: 'not_found' });
-      return ok({ status: 200, body: renderKeyWithUsage(found), version: found.key.version });
+      const violations = await judgeByPolicy(ports, found.key);
+      const body = { ...renderKeyWithUsage(found), violations };
+      return ok({ status: 200, body, version: found.key.version });
     },
   });
 }
@@ -147,6 +179,10 @@ const patch = z
     plan: keySettings.plan.nullable(),
     allowed_addresses: keySettings.allowed_addresses.nullable(),
     metadata: keySettings.metadata,
+    owner: keySettings.owner,
+    purpose: keySettings.purpose.nullable(),
+    tags: keySettings.tags,
+    not_before: keySettings.not_before.nullable(),
     expires_at: keySettings.expires_at.nullable(),
   })
   .meta({ id: 'EditKey' });
@@ -160,13 +196,13 @@ function update(ports: KeyEndpointPorts): PreparedEndpoint {
     summary: 'Edits, disables or enables an API key',
     description:
       'Members left out stay as they are; null takes a setting away. The key of another owner ' +
-      'than oneself may be disabled; more needs the permission `keys:assign`.',
+      'than oneself may be disabled; more, or giving it to another one, needs `keys:assign`.',
     permission: 'keys:write',
     params: keyId,
     body: patch,
     edits: 'always',
     answers: { 200: { description: 'The key as it is now.', schema: key } },
-    problems: ['wrong_state'],
+    problems: ['wrong_state', 'policy_violated'],
     async handle({ caller, requester, params, body, ifMatch }) {
       const edited = await updateKey(ports, {
         requester,
@@ -181,6 +217,10 @@ function update(ports: KeyEndpointPorts): PreparedEndpoint {
           plan: body.plan,
           allowedAddresses: body.allowed_addresses,
           metadata: body.metadata,
+          owner: body.owner,
+          purpose: body.purpose,
+          tags: body.tags,
+          notBefore: body.not_before,
           expiresAt: body.expires_at,
         },
       });
@@ -201,6 +241,10 @@ function updateProblem(refusal: UpdateKeyRefusal): Problem {
       return { code: 'wrong_state', detail: 'the key is revoked' };
     case 'quarantined':
       return { code: 'wrong_state', detail: 'the key is quarantined: release it' };
+    case 'owner_revoked':
+      return { code: 'wrong_state', detail: 'the owner was revoked, and the key with it' };
+    case 'policy_violated':
+      return violationProblem(refusal.violations);
     case 'already_rotated':
       return { code: 'wrong_state', detail: 'the key was rotated; its end cannot be put off' };
   }
@@ -231,7 +275,7 @@ function rotate(ports: KeyEndpointPorts): PreparedEndpoint {
     bodyOptional: true,
     creates: true,
     answers: { 201: { description: 'The successor, shown once.', schema: rotatedKey } },
-    problems: ['wrong_state', 'conflict'],
+    problems: ['wrong_state', 'conflict', 'policy_violated'],
     async handle({ caller, requester, params, body, remember }) {
       const rotated = await rotateKey(ports, {
         requester,
@@ -268,6 +312,8 @@ function rotateProblem(refusal: RotateKeyRefusal): Problem | typeof repeated {
       return { code: 'wrong_state', detail: `the key is ${refusal.status}` };
     case 'already_rotated':
       return { code: 'wrong_state', detail: `the key was rotated into ${refusal.successor}` };
+    case 'policy_violated':
+      return violationProblem(refusal.violations);
     case 'refused_by_step':
       return repeated;
   }

@@ -23,6 +23,11 @@ export const keySettings = {
   plan: line({ min: 1, max: 64 }).optional(),
   allowed_addresses: z.array(addressBlock).min(1).max(limits.addressRangesMax).optional(),
   metadata: metadata.optional(),
+  purpose: line({ min: 1, max: 500 }).optional().describe('What it is for, for people'),
+  tags: z
+    .array(line({ min: 1, max: 64 }))
+    .max(32)
+    .optional(),
   not_before: moment.optional(),
   expires_at: moment.optional(),
 };
@@ -41,6 +46,12 @@ const shown = {
   plan: z.string().nullable(),
   allowed_addresses: z.array(z.string()).nullable(),
   metadata: z.record(z.string(), z.json()),
+  purpose: z.string().nullable(),
+  tags: z.array(z.string()),
+  violations: z
+    .array(z.strictObject({ rule: z.string(), member: z.string(), message: z.string() }))
+    .optional()
+    .describe('What breaks the tenant’s policy for keys; where a key is shown, or asked for by it'),
   imported: z.boolean().describe('Whether it came from another system by its hash'),
   created_at: momentOut,
   updated_at: momentOut,
@@ -97,6 +108,8 @@ export function renderKey(row: ShownKey): Readonly<Record<string, unknown>> {
     plan: row.plan,
     allowed_addresses: row.allowedAddresses,
     metadata: row.metadata,
+    purpose: row.purpose,
+    tags: row.tags ?? [],
     imported: row.importFormat !== null,
     created_at: renderMoment(row.createdAt),
     updated_at: renderMoment(row.updatedAt),

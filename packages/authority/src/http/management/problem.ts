@@ -23,6 +23,7 @@ export const problems = {
   body_too_large: { status: 413, title: 'The body is too large' },
   unsupported_media_type: { status: 415, title: 'The body must be application/json' },
   invalid_body: { status: 422, title: 'The body does not fit the description' },
+  policy_violated: { status: 422, title: 'The tenant’s policy for keys does not allow it' },
   idempotency_key_reused: {
     status: 422,
     title: 'The Idempotency-Key was used before with another request',

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { grantTypesKnown } from '../../grants/run-grant.ts';
 import type { TenantRow } from '../../tenants/change-tenant.ts';
 import { readSettings, type TenantSettings } from '../../tenants/settings.ts';
+import { keyPolicy, keyPolicyOf, renderKeyPolicy } from './key-policy-wire.ts';
 import { line, momentOut, renderMoment, scopes } from './wire-schema.ts';
 
 export const tenantName = z.string().regex(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/);
@@ -56,11 +57,12 @@ export const settings = z
       })
       .optional()
       .describe('Bounds of all its clients, whatever is registered'),
+    keys: keyPolicy.optional().describe('What is demanded of API keys'),
   })
   .meta({ id: 'TenantSettings' });
 
 export function settingsOf(wire: z.output<typeof settings>): TenantSettings {
-  const { registration, sessions, branding, clients } = wire;
+  const { registration, sessions, branding, clients, keys } = wire;
   return {
     ...(registration && {
       registration: {
@@ -92,11 +94,12 @@ export function settingsOf(wire: z.output<typeof settings>): TenantSettings {
         }),
       },
     }),
+    ...(keys && { keys: keyPolicyOf(keys) }),
   };
 }
 
 function renderSettings(own: TenantSettings): z.input<typeof settings> {
-  const { registration, sessions, branding, clients } = own;
+  const { registration, sessions, branding, clients, keys } = own;
   return {
     ...(registration && {
       registration: {
@@ -128,6 +131,7 @@ function renderSettings(own: TenantSettings): z.input<typeof settings> {
         }),
       },
     }),
+    ...(keys && { keys: renderKeyPolicy(keys) }),
   };
 }
 
