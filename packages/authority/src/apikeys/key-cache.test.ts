@@ -46,6 +46,25 @@ const disable = (id: string): Act => ({
   audit: null,
 });
 
+describe('level', () => {
+  it('makes each refusal cost two readings, of a row and of none', async () => {
+    const { bed, cache, id, reads } = await cached();
+    const refused = async (of: string) => {
+      const before = reads();
+      const row = await cache.get(defaultTenant, of);
+      await cache.level?.(defaultTenant, row);
+      return reads() - before;
+    };
+    // Nothing was read yet that could stand for it.
+    expect(await refused('unknown')).toBe(1);
+    expect(await refused(id)).toBe(2);
+    expect(await refused(id)).toBe(2);
+    expect(await refused('unknown')).toBe(2);
+    bed.clock.advanceMs(limits.keyRowCacheMs);
+    expect(await refused(id)).toBe(2);
+  });
+});
+
 describe('createKeyCache', () => {
   it('reads a key once while it is used again and again', async () => {
     const { get, reads, bed } = await cached();

@@ -169,7 +169,7 @@ async function prove(
   },
 ): Promise<Proven | 'not_found' | 'busy'> {
   const { tenant, id, secret, row } = input;
-  if (row !== undefined && isRemembered(row, secret)) return { row, secret };
+  if (isRemembered(row, secret)) return { row: row!, secret };
   if (row === undefined || row.hashScheme === 'pepper') {
     const version = row?.pepperVersion ?? null;
     const pepper = version === null ? undefined : await ports.peppers.find(version);
@@ -177,7 +177,10 @@ async function prove(
     const key = pepper ?? ports.peppers.current().key;
     const hash = hashSecret({ pepper: key, tenant, id, secret });
     const equal = equalConstantTime(hash, row?.hash ?? unknownHash);
-    if (row === undefined || pepper === undefined || !equal) return 'not_found';
+    if (row === undefined || pepper === undefined || !equal) {
+      await ports.store.keys.level?.(tenant, row);
+      return 'not_found';
+    }
     provenSecrets.set(row, secretVerifier(secret));
     return { row, secret };
   }
@@ -197,9 +200,11 @@ const unknownHash = new Uint8Array(32);
  */
 const provenSecrets = new WeakMap<KeyRow, Uint8Array>();
 
-function isRemembered(row: KeyRow, secret: string): boolean {
-  const proven = provenSecrets.get(row);
-  return proven !== undefined && equalConstantTime(proven, secretVerifier(secret));
+/** As much work for an unknown id. */
+function isRemembered(row: KeyRow | undefined, secret: string): boolean {
+  const proven = row === undefined ? undefined : provenSecrets.get(row);
+  const isEqual = equalConstantTime(proven ?? unknownHash, secretVerifier(secret));
+  return proven !== undefined && isEqual;
 }
 
 function denialOf(row: KeyRow, input: PresentedKey): ProvenDenial | undefined {

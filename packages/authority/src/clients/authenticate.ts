@@ -133,6 +133,8 @@ const entryAgeMsMax = 1_000;
 export function createClientAuthenticator(deps: AuthenticatorDeps): ClientAuthenticator {
   const entries = new Map<string, Entry>();
   const secretJudge = createSecretJudge(deps);
+  /** Read last: what an unknown client is refused after as much work as. */
+  let decoy: { readonly tenant: TenantId; readonly clientId: ClientId } | undefined;
   /** Counts `forget`: what was read before the last one may be older than the change. */
   let changes = 0;
 
@@ -143,10 +145,8 @@ export function createClientAuthenticator(deps: AuthenticatorDeps): ClientAuthen
     const client = await deps.findClient(tenant, clientId);
     entries.delete(key);
     if (client === undefined) return undefined;
-    const kept = await deps.store.clientSecrets.list({ where: { tenant, clientId }, limit: 10 });
-    const rows = kept.filter(({ id }) => id !== registrationSecretId);
-    // What another process hashed with a pepper that it has just made is judged by it here too.
-    for (const { pepperVersion } of rows) await deps.peppers.find(pepperVersion);
+    decoy = { tenant, clientId };
+    const rows = await readSecrets(deps, tenant, clientId);
     const entry = {
       client,
       secrets: { rows, proven: undefined },
@@ -166,9 +166,15 @@ export function createClientAuthenticator(deps: AuthenticatorDeps): ClientAuthen
       if (kept !== undefined && age <= entryAgeMsMax) {
         const verdict = await judge(deps, secretJudge, { tenant, entry: kept, presented });
         if (verdict.ok) return verdict;
+      } else if ('secret' in presented) {
+        // As often as where a client is known and its secret is wrong.
+        secretJudge({ tenant, kept: undefined, presented });
       }
       const entry = await read(tenant, presented.clientId);
-      return judge(deps, secretJudge, { tenant, entry, presented });
+      const verdict = await judge(deps, secretJudge, { tenant, entry, presented });
+      if (!verdict.ok && 'secret' in presented)
+        await level(deps, tenant, entry === undefined ? decoy : 'known');
+      return verdict;
     },
     async spend(once) {
       if (once.length === 0) return 'spent';
@@ -184,6 +190,39 @@ export function createClientAuthenticator(deps: AuthenticatorDeps): ClientAuthen
       return (await read(tenant, clientId))?.client;
     },
   };
+}
+
+/**
+ * Whoever is refused has paid for one look at a client that there is and one at a client that there
+ * is not, so that the time of the answer does not say which of the two was meant.
+ *
+ * @param other a client to look at where there is none of the name
+ */
+async function level(
+  deps: Pick<AuthenticatorDeps, 'findClient' | 'store' | 'peppers'>,
+  tenant: TenantId,
+  other: { readonly tenant: TenantId; readonly clientId: ClientId } | 'known' | undefined,
+): Promise<void> {
+  if (other === 'known') await deps.findClient(tenant, nobody);
+  else if (other !== undefined) {
+    await deps.findClient(other.tenant, other.clientId);
+    await readSecrets(deps, other.tenant, other.clientId);
+  }
+}
+
+/** No client is called so: it is looked for where one more look is owed. */
+const nobody = '~' as ClientId;
+
+async function readSecrets(
+  deps: Pick<AuthenticatorDeps, 'store' | 'peppers'>,
+  tenant: TenantId,
+  clientId: ClientId,
+): Promise<KeptSecrets['rows']> {
+  const kept = await deps.store.clientSecrets.list({ where: { tenant, clientId }, limit: 10 });
+  const rows = kept.filter(({ id }) => id !== registrationSecretId);
+  // What another process hashed with a pepper that it has just made is judged by it here too.
+  for (const { pepperVersion } of rows) await deps.peppers.find(pepperVersion);
+  return rows;
 }
 
 type Verdict = Result<AuthenticatedClient, ClientAuthRefusal>;
