@@ -1,4 +1,5 @@
 /** `x.a`, `x["a"]` and `x has a`: of a record, or of an entity's attributes. */
+import { assertNever } from '@mintmark/core';
 import type { Expression, Variable } from './ast.ts';
 import { EntityUid } from './entity-uid.ts';
 import { type Env, entityIn, fail, failed, type Outcome, type Run, wrongType } from './outcome.ts';
@@ -13,10 +14,9 @@ export interface AttributeRead {
 
 export function attributeReader(target: Run, { name, at, variable }: AttributeRead): Run {
   const missing = `there is no attribute ${JSON.stringify(name)}`;
+  if (variable !== undefined && !isInherited(name))
+    return variableReader(variable, { name, at, missing });
   const read = reader(name);
-  if (variable === 'context') {
-    return (env) => read(env.context) ?? fail(env, at, missing);
-  }
   return (env) => {
     const holder = target(env);
     if (holder === failed) return failed;
@@ -30,6 +30,40 @@ export function attributeReader(target: Run, { name, at, variable }: AttributeRe
   };
 }
 
+interface VariableRead {
+  readonly name: string;
+  readonly at: number;
+  readonly missing: string;
+}
+
+/** What most conditions ask most often: without a call for the target, or a look at its type. */
+function variableReader(variable: Variable, { name, at, missing }: VariableRead): Run {
+  switch (variable) {
+    case 'context':
+      return (env) => env.context[name] ?? fail(env, at, missing);
+    case 'principal':
+      return (env) => {
+        const entity = env.principalEntity;
+        if (entity === undefined) return fail(env, at, `there is no entity ${env.principal}`);
+        return entity.attributes[name] ?? fail(env, at, missing);
+      };
+    case 'resource':
+      return (env) => {
+        const entity = env.resourceEntity;
+        if (entity === undefined) return fail(env, at, `there is no entity ${env.resource}`);
+        return entity.attributes[name] ?? fail(env, at, missing);
+      };
+    case 'action':
+      return (env) => {
+        const entity = env.actionEntity;
+        if (entity === undefined) return fail(env, at, `there is no entity ${env.action}`);
+        return entity.attributes[name] ?? fail(env, at, missing);
+      };
+    default:
+      return assertNever(variable);
+  }
+}
+
 /** Plain access for names that JavaScript's objects do not inherit, which are nearly all. */
 function reader(name: string): (record: RecordValue) => Value | undefined {
   return isInherited(name) ? (record) => attributeOf(record, name) : (record) => record[name];
@@ -38,10 +72,14 @@ function reader(name: string): (record: RecordValue) => Value | undefined {
 type Has = Extract<Expression, { kind: 'has' }>;
 
 /** `x has a.b` is `x has a && x.a has b`. An entity that does not exist has nothing. */
-export function compileHas(target: Run, { path, at }: Has): Run {
+export function compileHas(run: Run, { path, at, target }: Has): Run {
+  const variable = target.kind === 'variable' ? target.name : undefined;
   const readers = path.map(reader);
+  const [only] = path;
+  const asksContext = variable === 'context' && path.length === 1 && !isInherited(only!);
+  if (asksContext) return (env) => env.context[only!] !== undefined;
   return (env) => {
-    let holder: Outcome = target(env);
+    let holder: Outcome = run(env);
     for (let step = 0; step < readers.length; step += 1) {
       const record = recordFor(env, holder, at);
       if (record === failed) return failed;

@@ -9,6 +9,13 @@ import { equalValues, typeOf } from './value.ts';
 
 export type Comparison = '==' | '!=' | '<' | '<=' | '>' | '>=';
 
+const orders = {
+  '<': (first: Long, second: Long) => first < second,
+  '<=': (first: Long, second: Long) => first <= second,
+  '>': (first: Long, second: Long) => first > second,
+  '>=': (first: Long, second: Long) => first >= second,
+} as const;
+
 export function compileComparison(
   operator: Comparison,
   [left, right]: readonly [Code, Code],
@@ -19,16 +26,10 @@ export function compileComparison(
       return equality([left, right], true);
     case '!=':
       return equality([left, right], false);
-    case '<':
-      return ordering([left.run, right.run], at, (first, second) => first < second);
-    case '<=':
-      return ordering([left.run, right.run], at, (first, second) => first <= second);
-    case '>':
-      return ordering([left.run, right.run], at, (first, second) => first > second);
-    case '>=':
-      return ordering([left.run, right.run], at, (first, second) => first >= second);
     default:
-      return assertNever(operator);
+      return typeof right.constant === 'number'
+        ? orderToConstant(operator, [left.run, right.constant], at)
+        : ordering([left.run, right.run], at, orders[operator]);
   }
 }
 
@@ -65,6 +66,45 @@ function equalsConstant(run: Run, constant: Exclude<Outcome, symbol>, wanted: bo
   };
 }
 
+/** A closure of its own for each operator: the usual comparison is then one instruction. */
+function orderToConstant(
+  operator: keyof typeof orders,
+  [left, limit]: readonly [Run, number],
+  at: number,
+): Run {
+  const holds = orders[operator];
+  const otherwise = (env: Env, first: Outcome): Outcome =>
+    first === failed ? failed : orderedOtherwise(env, { first, second: limit, at, holds });
+  switch (operator) {
+    case '<':
+      return (env) => {
+        const value = left(env);
+        return isShort(value) ? value < limit : otherwise(env, value);
+      };
+    case '<=':
+      return (env) => {
+        const value = left(env);
+        return isShort(value) ? value <= limit : otherwise(env, value);
+      };
+    case '>':
+      return (env) => {
+        const value = left(env);
+        return isShort(value) ? value > limit : otherwise(env, value);
+      };
+    case '>=':
+      return (env) => {
+        const value = left(env);
+        return isShort(value) ? value >= limit : otherwise(env, value);
+      };
+    default:
+      return assertNever(operator);
+  }
+}
+
+function isShort(value: Outcome): value is number {
+  return Number.isSafeInteger(value);
+}
+
 function ordering(
   [left, right]: readonly [Run, Run],
   at: number,
@@ -74,9 +114,7 @@ function ordering(
     const first = left(env);
     if (first === failed) return failed;
     const second = right(env);
-    if (Number.isSafeInteger(first) && Number.isSafeInteger(second)) {
-      return holds(first as number, second as number);
-    }
+    if (isShort(first) && isShort(second)) return holds(first, second);
     return orderedOtherwise(env, { first, second, at, holds });
   };
 }

@@ -1,13 +1,13 @@
 /** A policy set in the form that the request path runs. */
-import type { Effect, Policy, PolicySet } from './ast.ts';
+import type { Effect, Expression, Policy, PolicySet } from './ast.ts';
 import { compileExpression } from './compile-expression.ts';
-import { failed, type Run, wrongType } from './outcome.ts';
+import type { Run } from './outcome.ts';
 import { ScopeIndex } from './scope-index.ts';
 
 export interface CompiledPolicy {
   readonly id: string;
   readonly effect: Effect;
-  /** All conditions, `unless` turned round: true, false, or failed. */
+  /** All conditions, `unless` turned round. What is neither true nor false is an error. */
   readonly holds: Run;
   readonly source: Policy;
 }
@@ -30,38 +30,17 @@ export function compilePolicies(source: PolicySet): CompiledPolicies {
 }
 
 function compilePolicy(policy: Policy): CompiledPolicy {
-  const clauses = policy.conditions.map(({ kind, body }) => ({
-    run: compileExpression(body).run,
-    wanted: kind === 'when',
-    at: body.at,
-  }));
-  return { id: policy.id, effect: policy.effect, holds: allOf(clauses), source: policy };
+  const { run } = compileExpression(conditionOf(policy));
+  return { id: policy.id, effect: policy.effect, holds: run, source: policy };
 }
 
-interface Clause {
-  readonly run: Run;
-  readonly wanted: boolean;
-  readonly at: number;
-}
-
-function allOf(clauses: readonly Clause[]): Run {
-  const [only] = clauses;
-  if (only === undefined) return () => true;
-  if (clauses.length === 1) return clause(only);
-  const runs = clauses.map(clause);
-  return (env) => {
-    for (const run of runs) {
-      const outcome = run(env);
-      if (outcome !== true) return outcome;
-    }
-    return true;
-  };
-}
-
-function clause({ run, wanted, at }: Clause): Run {
-  return (env) => {
-    const outcome = run(env);
-    if (typeof outcome === 'boolean') return outcome === wanted;
-    return outcome === failed ? failed : wrongType(env, at, { wanted: 'bool', found: outcome });
-  };
+function conditionOf({ conditions, position }: Policy): Expression {
+  const operands = conditions.map(({ kind, body }): Expression => {
+    const { at, depth } = body;
+    return kind === 'when' ? body : { kind: 'not', operand: body, at, depth: depth + 1 };
+  });
+  const [first, second] = operands;
+  const at = position.offset;
+  if (first === undefined) return { kind: 'literal', value: true, at, depth: 1 };
+  return second === undefined ? first : { kind: 'and', operands, at, depth: 1 };
 }

@@ -21,6 +21,14 @@ export interface Entity {
   readonly parents: readonly EntityUid[];
   /** Keys of all that it is in, itself not among them. */
   readonly ancestors: ReadonlySet<string>;
+  /** The index of policies keeps here what it worked out of this entity. */
+  readonly memos: ScopeMemo[];
+}
+
+export interface ScopeMemo {
+  readonly owner: object;
+  /** One for each policy: 125 bytes for a thousand policies. */
+  readonly bits: Int32Array;
 }
 
 export type EntitiesRefusal =
@@ -123,7 +131,7 @@ function place(types: Map<string, ById>, entity: Entity): void {
 
 function entityOf(input: EntityInput, ancestors: ReadonlySet<string>): Entity {
   const { uid, attributes = empty, tags = empty, parents = [] } = input;
-  return { uid, attributes, tags, parents, ancestors };
+  return { uid, attributes, tags, parents, ancestors, memos: [] };
 }
 
 function keyed(inputs: Iterable<EntityInput>): Result<Map<string, EntityInput>, EntitiesRefusal> {

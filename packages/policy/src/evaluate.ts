@@ -5,7 +5,7 @@
 import type { CompiledPolicies, CompiledPolicy } from './compile-policies.ts';
 import type { Entities } from './entities.ts';
 import type { EntityUid } from './entity-uid.ts';
-import { type Env, failed } from './outcome.ts';
+import { type Env, failed, wrongType } from './outcome.ts';
 import { type Locate, locator, type Position } from './position.ts';
 import type { RecordValue } from './value.ts';
 
@@ -31,11 +31,6 @@ export interface Decision {
   readonly errors: readonly EvaluationError[];
 }
 
-interface Failure {
-  readonly place: number;
-  readonly error: EvaluationError;
-}
-
 const noReasons: readonly string[] = Object.freeze([]);
 const noErrors: readonly EvaluationError[] = Object.freeze([]);
 
@@ -56,42 +51,36 @@ export function evaluate(compiled: CompiledPolicies, request: AuthorizationReque
   };
   const { policies, index } = compiled;
   const count = index.find(env);
-  let permits: number[] | undefined;
-  let forbids: number[] | undefined;
-  let failures: Failure[] | undefined;
+  let permits: string[] | undefined;
+  let forbids: string[] | undefined;
+  let errors: EvaluationError[] | undefined;
   for (let at = 0; at < count; at += 1) {
-    const place = index.found[at]!;
-    const policy = policies[place]!;
+    const policy = policies[index.found[at]!]!;
     const outcome = policy.holds(env);
     if (outcome === false) continue;
-    if (outcome === failed) {
-      failures ??= [];
-      failures.push({ place, error: { policy: policy.id, message: failureOf(env, compiled) } });
+    if (outcome !== true) {
+      if (outcome !== failed)
+        wrongType(env, conditionAt(policy), { wanted: 'bool', found: outcome });
+      errors ??= [];
+      errors.push({ policy: policy.id, message: failureOf(env, compiled) });
     } else if (policy.effect === 'permit') {
-      if (permits === undefined) permits = [place];
-      else permits.push(place);
+      if (permits === undefined) permits = [policy.id];
+      else permits.push(policy.id);
     } else if (forbids === undefined) {
-      forbids = [place];
+      forbids = [policy.id];
     } else {
-      forbids.push(place);
+      forbids.push(policy.id);
     }
   }
-  const deciding = forbids ?? permits;
   return {
     decision: forbids === undefined && permits !== undefined ? 'allow' : 'deny',
-    reasons: deciding === undefined ? noReasons : idsOf(policies, deciding),
-    errors: failures === undefined ? noErrors : inOrder(failures),
+    reasons: forbids ?? permits ?? noReasons,
+    errors: errors ?? noErrors,
   };
 }
 
-function idsOf(policies: readonly CompiledPolicy[], places: number[]): string[] {
-  if (places.length > 1) places.sort((left, right) => left - right);
-  return places.map((place) => policies[place]!.id);
-}
-
-function inOrder(failures: Failure[]): EvaluationError[] {
-  failures.sort((left, right) => left.place - right.place);
-  return failures.map(({ error }) => error);
+function conditionAt({ source }: CompiledPolicy): number {
+  return source.conditions[0]?.body.at ?? source.position.offset;
 }
 
 const locators = new WeakMap<CompiledPolicies, Locate>();

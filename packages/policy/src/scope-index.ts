@@ -1,8 +1,9 @@
 /**
  * Which policies a request could meet at all. Each policy has one demand on the principal, one on
- * the action and one on the resource; demands that many policies share are kept once. A request
- * marks the demands that it meets, and then looks only through the policies of the dimension in
- * which it meets the fewest. The marks decide the scopes whole: nothing of them is left to run.
+ * the action and one on the resource; demands that many policies share are kept once. What an
+ * entity meets in one dimension is a row of bits, one for each policy, worked out once and kept
+ * beside the entity; a request joins three such rows. The bits decide the scopes whole: nothing of
+ * a scope is left to run.
  */
 import { assertNever } from '@mintmark/core';
 import type { ActionScope, EntityScope, Policy } from './ast.ts';
@@ -34,47 +35,25 @@ export class ScopeIndex {
 
   /**
    * @returns how many policies have a scope that the request is in; they stand at the front of
-   *   `found`, in no order
+   *   `found`, in the order of the text
    */
   find(request: ScopeRequest): number {
-    const principal = this.#principal;
-    const action = this.#action;
-    const resource = this.#resource;
-    principal.meet(request.principal, request.principalEntity);
-    if (principal.count === 0) return 0;
-    action.meet(request.action, request.actionEntity);
-    if (action.count === 0) return 0;
-    resource.meet(request.resource, request.resourceEntity);
-    if (action.count <= principal.count && action.count <= resource.count) {
-      return collect(this.found, action, [principal, resource]);
-    }
-    return principal.count <= resource.count
-      ? collect(this.found, principal, [action, resource])
-      : collect(this.found, resource, [action, principal]);
-  }
-}
-
-/** Walks the policies of one dimension and keeps those whose other two demands are met. */
-function collect(
-  found: Int32Array,
-  through: Dimension,
-  [first, second]: readonly [Dimension, Dimension],
-): number {
-  let count = 0;
-  for (let at = 0; at < through.metCount; at += 1) {
-    const policies = through.policies[through.met[at]!]!;
-    for (let index = 0; index < policies.length; index += 1) {
-      const policy = policies[index]!;
-      if (
-        first.marks[first.demandOf[policy]!] === first.mark &&
-        second.marks[second.demandOf[policy]!] === second.mark
-      ) {
-        found[count] = policy;
+    const principal = this.#principal.meet(request.principal, request.principalEntity);
+    const action = this.#action.meet(request.action, request.actionEntity);
+    const resource = this.#resource.meet(request.resource, request.resourceEntity);
+    const { found } = this;
+    let count = 0;
+    for (let word = 0; word < principal.length; word += 1) {
+      let bits = principal[word]! & action[word]! & resource[word]!;
+      while (bits !== 0) {
+        const lowest = bits & -bits;
+        found[count] = word * 32 + 31 - Math.clz32(lowest);
         count += 1;
+        bits ^= lowest;
       }
     }
+    return count;
   }
-  return count;
 }
 
 /** What a scope asks: to be one entity, or to be in one of several, or of a type, or nothing. */
@@ -107,112 +86,97 @@ function actionDemand(scope: ActionScope): Demand {
 }
 
 interface Within {
-  readonly demand: number;
+  readonly policies: number[];
   readonly entityType: string | undefined;
 }
 
-/** A mark is a count of requests; before it would wrap, all marks are wiped. */
-const markMax = 0xffffffff;
+/** As principal and as resource, of the policies in force and of those that run in their shadow. */
+const memosMax = 4;
 
 class Dimension {
-  /** Policy → its demand. */
-  readonly demandOf: Int32Array;
-  /** Demand → its policies. */
-  readonly policies: Int32Array[] = [];
-  readonly marks: Uint32Array;
-  mark = 0;
-  /** The demands that the last request met, each once. */
-  readonly met: Int32Array;
-  metCount = 0;
-  /** Policies of all of these. */
-  count = 0;
-
-  #any: number | undefined;
-  readonly #byType = new Map<string, number>();
-  readonly #byUid = new Map<string, number>();
+  readonly #words: number;
+  readonly #any: number[] = [];
+  readonly #byType = new Map<string, number[]>();
+  readonly #byUid = new Map<string, number[]>();
   readonly #within = new Map<string, Within[]>();
+  /** For those who are no entity, and so have no place to keep bits. */
+  readonly #scratch: Int32Array;
 
   constructor(demands: readonly Demand[]) {
-    const ids = new Map<string, number>();
-    const members: number[][] = [];
-    this.demandOf = new Int32Array(demands.length);
-    for (const [policy, demand] of demands.entries()) {
-      const key = keyOf(demand);
-      let id = ids.get(key);
-      if (id === undefined) {
-        id = members.length;
-        ids.set(key, id);
-        members.push([]);
-        this.#enter(demand, id);
-      }
-      members[id]!.push(policy);
-      this.demandOf[policy] = id;
-    }
-    for (const list of members) this.policies.push(Int32Array.from(list));
-    this.marks = new Uint32Array(members.length);
-    this.met = new Int32Array(members.length);
+    this.#words = Math.ceil(demands.length / 32);
+    this.#scratch = new Int32Array(this.#words);
+    for (const [policy, demand] of demands.entries()) this.#enter(demand, policy);
   }
 
-  #enter({ equal, within, entityType }: Demand, id: number): void {
-    if (equal !== undefined) {
-      this.#byUid.set(equal.key, id);
-    } else if (within !== undefined) {
-      for (const uid of within) {
-        const list = this.#within.get(uid.key);
-        if (list === undefined) this.#within.set(uid.key, [{ demand: id, entityType }]);
-        else list.push({ demand: id, entityType });
-      }
-    } else if (entityType !== undefined) {
-      this.#byType.set(entityType, id);
-    } else {
-      this.#any = id;
-    }
+  #enter({ equal, within, entityType }: Demand, policy: number): void {
+    if (equal !== undefined) listIn(this.#byUid, equal.key).push(policy);
+    else if (within !== undefined)
+      for (const uid of within) this.#enterWithin(uid, entityType, policy);
+    else if (entityType !== undefined) listIn(this.#byType, entityType).push(policy);
+    else this.#any.push(policy);
   }
 
-  /** Marks every demand that this entity meets. */
-  meet(uid: EntityUid, entity: Entity | undefined): void {
-    if (this.mark === markMax) {
-      this.marks.fill(0);
-      this.mark = 0;
+  #enterWithin(uid: EntityUid, entityType: string | undefined, policy: number): void {
+    const list = listIn(this.#within, uid.key);
+    let entry = list.find((one) => one.entityType === entityType);
+    if (entry === undefined) {
+      entry = { policies: [], entityType };
+      list.push(entry);
     }
-    this.mark += 1;
-    this.metCount = 0;
-    this.count = 0;
-    if (this.#any !== undefined) this.#take(this.#any);
-    if (this.#byType.size > 0) {
-      const ofType = this.#byType.get(uid.type);
-      if (ofType !== undefined) this.#take(ofType);
+    entry.policies.push(policy);
+  }
+
+  /** @returns a bit for each policy whose demand the entity meets; good until the next call */
+  meet(uid: EntityUid, entity: Entity | undefined): Int32Array {
+    if (entity === undefined) {
+      this.#scratch.fill(0);
+      this.#mark(this.#scratch, uid.key, { type: uid.type, ancestors: [] });
+      return this.#scratch;
     }
-    const { key } = entity?.uid ?? uid;
-    if (this.#byUid.size > 0) {
-      const itself = this.#byUid.get(key);
-      if (itself !== undefined) this.#take(itself);
+    const { memos } = entity;
+    for (let at = 0; at < memos.length; at += 1) {
+      const memo = memos[at]!;
+      if (memo.owner === this) return memo.bits;
     }
+    // An entity never changes, and neither does an index. More sets of policies than these take
+    // turns seldom; the oldest makes room.
+    const bits = new Int32Array(this.#words);
+    this.#mark(bits, entity.uid.key, { type: uid.type, ancestors: entity.ancestors });
+    if (memos.length === memosMax) memos.shift();
+    memos.push({ owner: this, bits });
+    return bits;
+  }
+
+  #mark(
+    bits: Int32Array,
+    key: string,
+    { type, ancestors }: { type: string; ancestors: Iterable<string> },
+  ): void {
+    setBits(bits, this.#any);
+    setBits(bits, this.#byType.get(type));
+    setBits(bits, this.#byUid.get(key));
     if (this.#within.size === 0) return;
-    this.#climb(key, uid.type);
-    if (entity === undefined) return;
-    for (const ancestor of entity.ancestors) this.#climb(ancestor, uid.type);
+    this.#climb(bits, key, type);
+    for (const ancestor of ancestors) this.#climb(bits, ancestor, type);
   }
 
-  #climb(key: string, type: string): void {
-    const list = this.#within.get(key);
-    if (list === undefined) return;
-    for (const { demand, entityType } of list) {
-      if (entityType === undefined || entityType === type) this.#take(demand);
+  #climb(bits: Int32Array, key: string, type: string): void {
+    for (const { policies, entityType } of this.#within.get(key) ?? []) {
+      if (entityType === undefined || entityType === type) setBits(bits, policies);
     }
-  }
-
-  #take(demand: number): void {
-    if (this.marks[demand] === this.mark) return;
-    this.marks[demand] = this.mark;
-    this.met[this.metCount] = demand;
-    this.metCount += 1;
-    this.count += this.policies[demand]!.length;
   }
 }
 
-function keyOf({ equal, within, entityType }: Demand): string {
-  if (equal !== undefined) return `=${equal.key}`;
-  const above = within === undefined ? '' : [...new Set(within.map(({ key }) => key))].sort();
-  return JSON.stringify([entityType ?? null, above]);
+function listIn<T>(map: Map<string, T[]>, key: string): T[] {
+  let list = map.get(key);
+  if (list === undefined) {
+    list = [];
+    map.set(key, list);
+  }
+  return list;
+}
+
+function setBits(bits: Int32Array, policies: readonly number[] | undefined): void {
+  if (policies === undefined) return;
+  for (const policy of policies) bits[policy >>> 5]! |= 1 << (policy & 31);
 }
