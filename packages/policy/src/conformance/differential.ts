@@ -19,8 +19,8 @@ export interface Tally {
   readonly failures: Map<string, number>;
 }
 
-const policiesEach = 12;
-const requestsEach = 40;
+const policiesEach = 6;
+const requestsEach = 50;
 
 /** @throws Error with seed, policy and request at the first difference */
 export function compareDecisions(seed: number, decisions: number): Tally {

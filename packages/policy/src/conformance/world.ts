@@ -171,7 +171,7 @@ export function randomValue(random: Random, kind: Kind, depth: number): Json {
 /** Fewer attributes further down; mostly of the type that their names promise. */
 export function randomRecord(random: Random, depth: number): Readonly<Record<string, Json>> {
   const entries = attributeNames
-    .filter(() => random.chance(depth > 1 ? 45 : 20))
+    .filter(() => random.chance(depth > 1 ? 35 : 15))
     .map((name): [string, Json] => {
       const kind = random.chance(92) ? attributes.get(name)! : random.pick(kinds);
       return [name, randomValue(random, kind, depth)];
@@ -184,18 +184,18 @@ export function randomEntities(random: Random): EntityJson[] {
   const all: UidJson[] = [
     ...entityTypes.flatMap((type) => ids.map((id) => ({ type, id }))),
     ...actions,
-  ].filter(({ type }) => random.chance(type === 'Action' ? 60 : 30));
+  ].filter(({ type }) => random.chance(type === 'Action' ? 50 : 22));
   const shuffled = all
     .map((uid) => ({ uid, rank: random.below(1000) }))
     .sort((left, right) => left.rank - right.rank)
     .map(({ uid }) => uid);
   return shuffled.map((uid, index) => ({
     uid,
-    attrs: random.chance(80) ? randomRecord(random, 2) : {},
+    attrs: random.chance(75) ? randomRecord(random, 2) : {},
     parents: shuffled
       .slice(index + 1)
       .filter((parent) => random.chance(isAction(uid) ? 60 : 8) && fits(uid, parent)),
-    tags: random.chance(40) ? randomRecord(random, 1) : {},
+    tags: random.chance(30) ? randomRecord(random, 1) : {},
   }));
 }
 
