@@ -11,6 +11,9 @@ import { parseCredentialHarness } from './harnesses/parse-credential.ts';
 import { parseCustodyFileHarness } from './harnesses/parse-custody-file.ts';
 import { parseFeedHarness } from './harnesses/parse-feed.ts';
 import { parseJsonHarness } from './harnesses/parse-json.ts';
+import { parsePoliciesHarness } from './harnesses/parse-policies.ts';
+import { parsePolicyEntitiesHarness } from './harnesses/parse-policy-entities.ts';
+import { parsePolicySchemaHarness } from './harnesses/parse-policy-schema.ts';
 import { parseRouteHarness } from './harnesses/parse-route.ts';
 import { parseSecretTokenHarness } from './harnesses/parse-secret-token.ts';
 import { parseSubKeyHarness } from './harnesses/parse-sub-key.ts';
@@ -37,6 +40,9 @@ export const harnesses: readonly Harness[] = [
   verifyClientAssertionHarness,
   verifyDpopProofHarness,
   openRecordHarness,
+  parsePoliciesHarness,
+  parsePolicySchemaHarness,
+  parsePolicyEntitiesHarness,
   verifyAuditExportHarness,
   parseCustodyFileHarness,
   vetHeadHarness,
