@@ -112,6 +112,7 @@ describe('parseEntities', () => {
       [one({ uid: { type: 'A' } }), '[0].uid'],
       [one({ attrs: { a: null } }), '[0].attrs.a'],
       [one({ attrs: { a: 1.5 } }), '[0].attrs.a'],
+      [one({ attrs: { a: { __expr: '1' } } }), '[0].attrs.a'],
       [one({ attrs: { a: 2n ** 63n } }), '[0].attrs.a'],
       [one({ attrs: { a: [{ __extn: { fn: 'ip', arg: 'x' } }] } }), '[0].attrs.a[0]'],
       [one({ attrs: { a: { __extn: { fn: 'eval', arg: 'x' } } } }), '[0].attrs.a'],

@@ -119,6 +119,7 @@ function readValue(json: unknown, path: string, depth: number): Value {
   const form = readObject(json, path);
   if (Object.hasOwn(form, '__entity')) return readUid(form, path);
   if (Object.hasOwn(form, '__extn')) return readExtension(form['__extn'], path, depth);
+  if (Object.hasOwn(form, '__expr')) throw new Malformed(path, 'Cedar reads __expr no longer');
   return readRecord(form, path, depth);
 }
 
