@@ -110,7 +110,8 @@ const forEverybody = [
     when { context.address.isInRange(ip("203.0.113.0/24")) };`,
   'permit(principal is User, action, resource is Document) when { resource.owner == principal };',
   `permit(principal is User, action in Action::"Action-group-0", resource is Document)
-    when { principal.department == resource.department && context.hour >= 7 && context.hour < 20 };`,
+    when { principal.department == resource.department &&
+      context.hour >= 7 && context.hour < 20 };`,
   `permit(principal is User, action in Action::"Action-group-1", resource is Document)
     when { ["de", "fr"].contains(principal.country) && resource.level == 0 };`,
   `forbid(principal, action in [Action::"Action-group-2", Action::"Action-group-3"], resource)
@@ -125,6 +126,7 @@ function onePolicy(random: Random): string {
   const document = uid('Document', random.below(documents));
   const folder = uid('Folder', random.below(folders));
   const action = random.pick(benchActions);
+  const anyGroup = actionGroup(random.below(5));
   const several = Array.from({ length: 3 }, () => random.pick(benchActions)).join(', ');
   const block = `10.${random.below(64)}.0.0/${random.pick([10, 12, 16])}`;
   const wide = random.pick(['resource', 'resource is Document', `resource in ${folder}`]);
@@ -138,7 +140,7 @@ function onePolicy(random: Random): string {
       return `permit(principal == ${user}, action == ${action}, resource == ${document});`;
     case 5:
     case 6:
-      return `permit(principal in ${group}, action in ${actionGroup(random.below(5))}, resource in ${folder})
+      return `permit(principal in ${group}, action in ${anyGroup}, resource in ${folder})
         when { context.acr >= ${random.below(3)} && context.address.isInRange(ip("${block}")) };`;
     case 7:
       return `permit(principal is User, action == ${action}, resource is Document)

@@ -1,15 +1,15 @@
 /**
- * `npm run policy:differential [-- --decisions N --texts N --policies N --seed N]`: the policy engine
- * against cedar-wasm, longer than the tests do it: decisions, texts that parse or not, policies that
- * a schema allows or not. A difference ends it with the seed, the policies and the request.
+ * `npm run policy:differential [-- --decisions N --texts N --policies N --seed N]`: the policy
+ * engine against cedar-wasm, longer than the tests do it: decisions, texts that parse or not,
+ * policies that a schema allows or not. A difference ends it with seed, policies and request.
  */
 import { parseArgs } from 'node:util';
-import { compareDecisions } from '../packages/policy/src/conformance/differential.ts';
-import { compareParsers } from '../packages/policy/src/conformance/parser-differential.ts';
+import { compareDecisions } from '@mintmark/policy/conformance/differential';
+import { compareParsers } from '@mintmark/policy/conformance/parser-differential';
 import {
   compareSchemaParsers,
   compareValidators,
-} from '../packages/policy/src/conformance/validator-differential.ts';
+} from '@mintmark/policy/conformance/validator-differential';
 
 const { values } = parseArgs({
   options: {
