@@ -28,7 +28,7 @@ const { failures, ...tally } = compareDecisions(seed, Number(values.decisions));
 const failed = [...failures.values()].reduce((sum, count) => sum + count, 0);
 console.log(
   `${tally.decisions} decisions alike: ${tally.allowed} allowed, ${tally.forbidden} forbidden, ` +
-    `${tally.withErrors} with errors; ${failed} policies failed, in ${failures.size} ways; ${cpu()}`,
+    `${tally.withErrors} with errors; ${failed} failures of ${failures.size} kinds; ${cpu()}`,
 );
 console.log('texts alike:', compareParsers(seed, Number(values.texts)), cpu());
 console.log('policies judged alike:', compareValidators(seed, Number(values.policies)), cpu());
