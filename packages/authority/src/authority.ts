@@ -38,7 +38,7 @@ import { isRegisteredOrigin } from './clients/origins.ts';
 import { createProtectedResources } from './clients/protected-resources.ts';
 import type { RegistryDeps } from './clients/registry.ts';
 import { createClientUses } from './clients/unused-clients.ts';
-import type { AuthorityConfig } from './config.ts';
+import { type AuthorityConfig, jwksMaxAgeSeconds } from './config.ts';
 import { createPeppers } from './custody/peppers.ts';
 import { createSealer } from './custody/sealer.ts';
 import type { GrantDeps } from './grants/grant.ts';
@@ -280,8 +280,7 @@ function protocolDeps(
     issuerOf,
     isKnownOrigin: (tenant, origin) => isRegisteredOrigin(store, tenant, origin),
     jwks: keyring.jwks,
-    // A verifier that cached the set just before a key appeared must learn of it in time.
-    jwksMaxAgeSeconds: Math.min(3600, Math.floor(config.signing.publishAheadSeconds / 2)),
+    jwksMaxAgeSeconds: jwksMaxAgeSeconds(config),
     authMethods: registration.abilities.authMethods,
     mtlsUrlOf: (tenant) => mtlsUrlOf(config, issuerOf(tenant)),
     onFault: (error) => ports.log({ type: 'fault', where: 'protocol', error }),

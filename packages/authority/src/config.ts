@@ -57,3 +57,11 @@ export const authorityDefaults = {
   sessions: { idleSeconds: 2 * 3600, absoluteSeconds: 24 * 3600 },
   branding: { name: 'Mintmark', color: '#1b5e9e' },
 } as const;
+
+/**
+ * How long verifiers may keep the key set: one that took it just before a key appeared must learn
+ * of that in time.
+ */
+export function jwksMaxAgeSeconds({ signing }: Pick<AuthorityConfig, 'signing'>): number {
+  return Math.min(3600, Math.floor(signing.publishAheadSeconds / 2));
+}

@@ -7,14 +7,16 @@ import { covers, type Permission } from './admin/permission.ts';
 import type { VerifyKeyPorts } from './apikeys/verify-key.ts';
 import { findClient } from './authorization/known-clients.ts';
 import { verifiedAuthMethods } from './clients/authenticate.ts';
+import { jwksMaxAgeSeconds } from './config.ts';
 import { type AuthenticateDeps, authenticate } from './http/management/authenticate.ts';
 import { createCursors } from './http/management/cursor.ts';
+import { changeBy } from './http/management/emergency-endpoints.ts';
 import { createManagementApi, type ManagementApi } from './http/management/management-api.ts';
 import {
   type ManagementPorts,
   managementEndpoints,
 } from './http/management/management-endpoints.ts';
-import { changeBy } from './http/management/signing-key-endpoints.ts';
+
 import type { InspectedToken } from './http/management/token-endpoints.ts';
 import type { ProtocolDeps } from './http/protocol-deps.ts';
 import { metricsOf } from './metrics.ts';
@@ -119,7 +121,7 @@ function endpointPorts(rooms: Rooms, shared: Judging): ManagementPorts {
         return keyring.emergency({ tenant, kid, alongside, ...changeBy(requester, reason) });
       },
     },
-    signingKeys: { store, keyring, defaultAlgorithm },
+    signingKeys: { ...signingKeyPorts(rooms), defaultAlgorithm },
     custody: { ...acting, custody, sealer, peppers, upkeep: rooms.custodyUpkeep },
     audit: { store, sealer, clock, timers: ports.timers },
     installation: { store, issuerOf },
@@ -145,6 +147,11 @@ function keyPorts(rooms: Rooms, shared: Judging): ManagementPorts['keys'] {
     ended: shared.keys.ended,
     keyPolicy: (tenant) => tenants.policy(tenant).keys,
   };
+}
+
+function signingKeyPorts({ config, ports, store, keyring, feed }: Rooms) {
+  const { clock, timers } = ports;
+  return { store, keyring, feed, clock, timers, jwksMaxAgeSeconds: jwksMaxAgeSeconds(config) };
 }
 
 /** What an access token must name to be taken by this API. */

@@ -9,6 +9,7 @@ import { clientCommands } from './commands/client.ts';
 import { custodyCommands } from './commands/custody.ts';
 import { detailTypeCommands } from './commands/detail-type.ts';
 import { doctorCommands } from './commands/doctor.ts';
+import { emergencyCommands } from './commands/emergency.ts';
 import { keyCommands } from './commands/key.ts';
 import { leakCommands } from './commands/leak.ts';
 import { noticeCommands } from './commands/notice.ts';
@@ -31,6 +32,7 @@ export const commands: readonly Command[] = [
   ...userCommands,
   ...tokenCommands,
   ...revokeCommands,
+  ...emergencyCommands,
   ...detailTypeCommands,
   ...routeCommands,
   ...assertionIssuerCommands,

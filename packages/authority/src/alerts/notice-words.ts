@@ -61,6 +61,26 @@ export const noticeWords = {
         'Ersetzen Sie es. Ist es ein falscher Alarm, kann die Verwaltung es wieder freigeben.\n',
     },
   },
+  'signing_key.ended': {
+    en: {
+      subject: 'The tokens of the client “{client}” were ended',
+      text:
+        'A signing key was withdrawn at {ended_at}, and with it every token that it signed: ' +
+        '{tokens} of the client “{client}”.\n' +
+        'Sign-ins that go on by refresh tokens: {families}. All others get new tokens by asking ' +
+        'again.\n\n' +
+        'Whoever keeps the key set should fetch it anew now.\n',
+    },
+    de: {
+      subject: 'Die Tokens des Clients „{client}“ wurden beendet',
+      text:
+        'Ein Signaturschlüssel wurde am {ended_at} zurückgezogen, und mit ihm alle Tokens, ' +
+        'die er signiert hat: {tokens} des Clients „{client}“.\n' +
+        'Anmeldungen, die mit Refresh-Tokens weiterlaufen: {families}. Alle anderen ' +
+        'holen sich neue Tokens.\n\n' +
+        'Wer den Schlüsselsatz zwischenspeichert, sollte ihn jetzt neu laden.\n',
+    },
+  },
 } as const satisfies Readonly<
   Record<string, { readonly en: NoticeWords; readonly de: NoticeWords }>
 >;

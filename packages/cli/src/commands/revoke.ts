@@ -182,7 +182,7 @@ async function takeBack(invocation: Invocation, id: string): Promise<Outcome> {
 }
 
 /** Counts, then what breaks, sentence by sentence. */
-function previewText(style: Style, answer: Item): string {
+export function previewText(style: Style, answer: Item): string {
   const counts = answer['counts'] as Item;
   const names = ['access_tokens', 'refresh_families', 'api_keys'];
   const clients = (answer['clients'] as Item[]).slice(0, 20);

@@ -168,33 +168,33 @@ export function selectorOfQuery(asked: z.output<typeof query>, at: UnixMs): Sele
   return { ...rest, issuedAfter, signingKey, issuedBefore };
 }
 
-export const previewAnswer = z
-  .strictObject({
-    preview: z.string().describe('Brought back with the revocation: no more ends than is here'),
-    at: momentOut,
-    complete: z.boolean().describe('False where there is more than may be looked at'),
-    counts,
-    clients: z.array(
-      z.strictObject({
-        client_id: z.string(),
-        access_tokens: z.int(),
-        refresh_families: z.int(),
-        audiences: z.array(z.string()),
-        recovers: z
-          .enum(['by_itself', 'by_refresh', 'by_signing_in'])
-          .describe('How it comes to new tokens, where the revocation leaves it that way'),
-      }),
-    ),
-    owners: z.array(z.strictObject({ owner: z.string(), api_keys: z.int() })),
-    examples: z.strictObject({
-      access_tokens: z.array(z.strictObject({ id: z.string(), client_id: z.string() })),
-      refresh_families: z.array(z.strictObject({ family: z.string(), client_id: z.string() })),
-      api_keys: z.array(z.strictObject({ id: z.string(), name: z.string() })),
+export const previewMembers = {
+  preview: z.string().describe('Brought back with the revocation: no more ends than is here'),
+  at: momentOut,
+  complete: z.boolean().describe('False where there is more than may be looked at'),
+  counts,
+  clients: z.array(
+    z.strictObject({
+      client_id: z.string(),
+      access_tokens: z.int(),
+      refresh_families: z.int(),
+      audiences: z.array(z.string()),
+      recovers: z
+        .enum(['by_itself', 'by_refresh', 'by_signing_in'])
+        .describe('How it comes to new tokens, where the revocation leaves it that way'),
     }),
-    breaks: z.array(z.string()).describe('What stops working, in words'),
-    undo: z.string().describe('What can be taken back, in words'),
-  })
-  .meta({ id: 'RevocationPreview' });
+  ),
+  owners: z.array(z.strictObject({ owner: z.string(), api_keys: z.int() })),
+  examples: z.strictObject({
+    access_tokens: z.array(z.strictObject({ id: z.string(), client_id: z.string() })),
+    refresh_families: z.array(z.strictObject({ family: z.string(), client_id: z.string() })),
+    api_keys: z.array(z.strictObject({ id: z.string(), name: z.string() })),
+  }),
+  breaks: z.array(z.string()).describe('What stops working, in words'),
+  undo: z.string().describe('What can be taken back, in words'),
+};
+
+export const previewAnswer = z.strictObject(previewMembers).meta({ id: 'RevocationPreview' });
 
 /** @param input.keepsFamilies refresh tokens go on: the next refresh gives good tokens */
 export function renderPreview(

@@ -1,16 +1,14 @@
 /** `/v1/signing-keys`: rotated by schedule, by hand, or in an emergency. */
 import { err, type JwsAlgorithm, ok } from '@mintmark/core';
 import { z } from 'zod';
-import { type Reason, readReason } from '../../audit/reason.ts';
-import type { Requester } from '../../audit/requester.ts';
+import { readReason } from '../../audit/reason.ts';
 import type { Keyring } from '../../keyring/keyring.ts';
-import type { Store } from '../../store/store.ts';
 import type { Row } from '../../store/tables.ts';
+import { changeBy, type EmergencyPorts, emergencyEndpoints } from './emergency-endpoints.ts';
 import { endpoint, type PreparedEndpoint } from './endpoint.ts';
 import { line, momentOut, pageOf, renderMoment, renderMomentOrNull } from './wire-schema.ts';
 
-export interface SigningKeyPorts {
-  readonly store: Pick<Store, 'signingKeys'>;
+export interface SigningKeyPorts extends EmergencyPorts {
   readonly keyring: Pick<Keyring, 'rotate' | 'emergency'>;
   /** What is rotated where the request names none. */
   readonly defaultAlgorithm: JwsAlgorithm;
@@ -46,22 +44,7 @@ const signingKey = z
 const reason = line({ min: 1, max: 500 });
 
 export function signingKeyEndpoints(ports: SigningKeyPorts): readonly PreparedEndpoint[] {
-  return [list(ports), show(ports), rotate(ports), emergency(ports)];
-}
-
-/** The requester in the keyring's terms. */
-export function changeBy(requester: Requester, why: Reason) {
-  const { actor, address, userAgent, requestId } = requester;
-  return {
-    actor,
-    reason: why.code,
-    requestId,
-    personal: {
-      ...(why.note === undefined ? {} : { note: why.note }),
-      ...(address === undefined ? {} : { address }),
-      ...(userAgent === undefined ? {} : { userAgent }),
-    },
-  };
+  return [list(ports), show(ports), rotate(ports), ...emergencyEndpoints(ports)];
 }
 
 function renderSigningKey(row: Row<'signingKeys'>): Readonly<Record<string, unknown>> {
@@ -143,45 +126,6 @@ function rotate({ keyring, defaultAlgorithm }: SigningKeyPorts): PreparedEndpoin
       const next = await keyring.rotate({ tenant, algorithm, ...changeBy(requester, why) });
       const { kid, activateAt } = next;
       return ok({ status: 200, body: { kid, activate_at: renderMoment(activateAt) } });
-    },
-  });
-}
-
-function emergency({ keyring }: SigningKeyPorts): PreparedEndpoint {
-  return endpoint({
-    method: 'POST',
-    path: '/v1/signing-keys/{kid}/emergency',
-    operation: 'endSigningKey',
-    group,
-    summary: 'Distrusts a key at once, with every token that it signed',
-    description: 'Where it was the key that signs, a new one takes its place in the same act.',
-    permission: 'signing_keys:write',
-    params: z.strictObject({ kid: z.string().min(1).max(128) }),
-    body: z.strictObject({ reason }).meta({ id: 'EndSigningKey' }),
-    answers: {
-      200: {
-        description: 'It is distrusted.',
-        schema: z.strictObject({
-          revocation: z.string().describe('Followed at /v1/revocations/{id}'),
-          replacement: z.string().nullable(),
-        }),
-      },
-    },
-    problems: ['wrong_state'],
-    async handle({ tenant, requester, params, body }) {
-      const by = changeBy(requester, readReason(body.reason));
-      const ended = await keyring.emergency({ tenant, kid: params.kid, ...by });
-      if (ended.ok) {
-        const { revocation, replacement = null } = ended.value;
-        return ok({ status: 200, body: { revocation, replacement } });
-      }
-      switch (ended.refusal.reason) {
-        case 'key_not_found':
-          return err({ code: 'not_found' });
-        case 'key_not_trusted':
-        case 'refused_by_step':
-          return err({ code: 'wrong_state', detail: 'the key is not trusted any more' });
-      }
     },
   });
 }
