@@ -19,6 +19,7 @@ import {
   type Result,
 } from '@mintmark/core';
 import { createDpopNonces, createProofKeys } from '@mintmark/tokens';
+import { spendKey } from './apikeys/spend-key.ts';
 import type { VerifyKeyPorts } from './apikeys/verify-key.ts';
 import { clockAfter } from './audit/clock-floor.ts';
 import { createRecorder } from './audit/record.ts';
@@ -505,6 +506,15 @@ function introspectorOf(protocol: ProtocolDeps, rooms: Rooms): Introspector {
       const place = { tenant: input.tenant, path: feedHttp.introspectionPath };
       const answer = await inTenant(rooms, place, () => askedBy(protocol, rooms.feed, input));
       return answer ?? { active: false };
+    },
+    async spend({ tenant, keyId, cost }) {
+      const { keyCache, storeNowMs } = rooms;
+      const ports = { store: { ...rooms.store, keys: keyCache }, storeNowMs };
+      const place = { tenant, path: feedHttp.spendPath(keyId) };
+      const spent = await inTenant(rooms, place, () =>
+        spendKey(ports, { tenant, id: keyId, cost }),
+      );
+      return spent ?? { spent: false, code: 'not_active', retryAfterSeconds: undefined };
     },
   };
 }

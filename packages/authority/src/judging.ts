@@ -69,6 +69,7 @@ export function keyVerifier({
     ended: freshEnded(feed),
     slowHashes: createSlowHashQueue(),
     subKeys: createSubKeyMemory(),
+    countryOf: ports.countryOf,
     onFault: (error) => log({ type: 'fault', where: 'rehash', error }),
   };
 }
@@ -95,11 +96,12 @@ export async function activeKey(
     refused({ tenant, ...evidence, address: address ?? 'unknown', key: verdict.row.id });
   }
   if (!verdict.active) return undefined;
-  const { id, owner, scopes, createdAt, expiresAt } = verdict.row;
+  const { id, owner, scopes, createdAt, expiresAt, budget } = verdict.row;
   const expiresAtSeconds = expiresAt === null ? undefined : Math.floor(expiresAt / 1000);
   return {
     ...{ active: true, kind: 'api_key', id, owner, scopes, expiresAtSeconds },
     createdAt: createdAt as UnixMs,
+    ...(budget === null ? {} : { metered: true }),
     ...(verdict.subKey === undefined ? {} : { subKey: subKeyName(verdict.subKey.links) }),
   };
 }
@@ -129,6 +131,7 @@ export async function askedBy(
       position: undefined,
       family: undefined,
       binding: undefined,
+      metered: found.metered,
     };
   }
   // Good at the token endpoint alone.

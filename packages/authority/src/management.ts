@@ -4,7 +4,8 @@
  */
 import { createFailureBudget, type HttpRequest, type TenantId } from '@mintmark/core';
 import { covers, type Permission } from './admin/permission.ts';
-import type { VerifyKeyPorts } from './apikeys/verify-key.ts';
+import { spend } from './apikeys/key-budget.ts';
+import type { KeyLimiter, VerifyKeyPorts } from './apikeys/verify-key.ts';
 import { findClient } from './authorization/known-clients.ts';
 import { verifiedAuthMethods } from './clients/authenticate.ts';
 import { jwksMaxAgeSeconds } from './config.ts';
@@ -79,7 +80,7 @@ function endpointPorts(rooms: Rooms, shared: Judging): ManagementPorts {
     assertionIssuers: { ...acting, issuerOf },
     detailTypes: { ...acting, detailTypesChanged: rooms.detailTypes.forget },
     verify: {
-      keys: shared.keys,
+      keys: { ...shared.keys, limiter: limiterOf(rooms) },
       // Of its own: whose address is told in a body must not be locked out of anything else.
       failures: createFailureBudget(clock),
       clock,
@@ -137,6 +138,11 @@ function endpointPorts(rooms: Rooms, shared: Judging): ManagementPorts {
   };
 }
 
+/** Spends what a use costs; a key without counters costs nothing to ask. */
+function limiterOf({ store, storeNowMs }: Rooms): KeyLimiter {
+  return { spend: (row, cost) => spend({ store, storeNowMs }, row, cost) };
+}
+
 /** What API keys are made, changed and listed with. */
 function keyPorts(rooms: Rooms, shared: Judging): ManagementPorts['keys'] {
   const { config, ports, store, peppers, sealer, recorder, tenants } = rooms;
@@ -146,6 +152,7 @@ function keyPorts(rooms: Rooms, shared: Judging): ManagementPorts['keys'] {
     prefix: config.prefix,
     ended: shared.keys.ended,
     keyPolicy: (tenant) => tenants.policy(tenant).keys,
+    storeNowMs: rooms.storeNowMs,
   };
 }
 

@@ -4,6 +4,7 @@
  */
 import {
   type Clock,
+  type CountryOf,
   type DecisionEvent,
   type DecisionSink,
   defaultTenant,
@@ -55,6 +56,7 @@ import { type Feed, openFeed } from './revocation/feed.ts';
 import { createQueryRunner, type QueryRunner } from './revocation/revoke-query.ts';
 import type { Act, ActOutcome } from './store/act.ts';
 import type { Store } from './store/store.ts';
+import { createStoreClock } from './store/store-clock.ts';
 import type { Row } from './store/tables.ts';
 import { createTenantDirectory, type TenantDirectory } from './tenants/directory.ts';
 import { createIssuers, type Issuers } from './tenants/issuers.ts';
@@ -76,6 +78,8 @@ export interface AuthorityPorts {
   readonly outbound: Pick<GuardedClient, 'send'>;
   /** The operator's own word on tokens; without one they hold what we know. */
   readonly claimsHook?: ClaimsHookSettings | undefined;
+  /** Where an address is; without it, keys that name countries are refused. */
+  readonly countryOf?: CountryOf | undefined;
   /** Without one, users cannot ask for a new password. */
   readonly mailer?: Mailer | undefined;
   /** Who hears beside the owners of credentials, and for those who cannot be reached. */
@@ -116,6 +120,8 @@ export interface Rooms {
   /** Takes the decisions of every enforcement point. */
   readonly decisions: DecisionSink;
   readonly refusals: RefusalTally;
+  /** The clock that every process of the installation goes by. */
+  readonly storeNowMs: () => Promise<number>;
   /** Keys as verification reads them. */
   readonly keyCache: KeyCache;
   readonly users: Users;
@@ -216,6 +222,7 @@ export async function openRooms(config: AuthorityConfig, ports: AuthorityPorts):
     decisions: decisionSink(usage, refusals),
     refusals,
     keyCache,
+    storeNowMs: createStoreClock(ports.store.upkeep, clock),
     ...{ users, claimsHook: ports.claimsHook && openHook(ports, ports.claimsHook) },
     sessionEnder: sessionEnderOf(issuers, { ...ports, ...keys, store, recorder, keyring }),
     ...backchannelOf(issuers, { ...ports, store, recorder, sealer, users }),

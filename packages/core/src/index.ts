@@ -34,6 +34,7 @@ export {
   type UnixMs,
   type UnixSeconds,
 } from './clock.ts';
+export { type CountryOf, type CountryRules, isAllowedCountry, namesCountries } from './country.ts';
 export { type Entropy, pooledEntropy, seededEntropy } from './entropy.ts';
 export type {
   HttpHandler,
@@ -98,6 +99,7 @@ export type {
   ActiveCredential,
   IntrospectionAnswer,
   Introspector,
+  SpendAnswer,
 } from './wire/introspection.ts';
 export { isScope, type OauthErrorCode } from './wire/oauth.ts';
 export {

@@ -324,6 +324,12 @@ export const limits = {
   readinessMs: 1_000,
   /** Rows that a long reading handles before it lets others run: some 20 ms, verifying. */
   longReadRows: 250,
+  /** How often a use begins anew where the counters of its key changed meanwhile. */
+  spendAttemptsMax: 20,
+  /** How long the clock of the store is carried on by this process's own. */
+  storeClockMs: 10_000,
+  /** How often the file of the database of countries is looked at. */
+  geoRefreshMs: 30_000,
   /** Keys that one page of a list looks at for a status before it answers with what it has. */
   keyScanRowsMax: 10_000,
   /** Longest page of a list. */

@@ -6,6 +6,7 @@
  */
 import {
   type Clock,
+  type CountryOf,
   createFailureBudget,
   type DecisionSink,
   type Entropy,
@@ -42,6 +43,7 @@ import { DecisionRecord, type RecordParts } from './record.ts';
 import { type Refusal, refusalResponse } from './refusal.ts';
 import { answerResourceMetadata, resourceMetadataUrl } from './resource-metadata.ts';
 import type { CompiledRoute } from './route-table.ts';
+import { spendUse } from './spend.ts';
 import { StatusView, type ViewEvent } from './status-view.ts';
 import { createTenantViews, type TenantScope, type TenantViews } from './tenant-views.ts';
 import { defaultUpstreamOptions, type UpstreamOptions, Upstreams } from './upstreams.ts';
@@ -71,6 +73,8 @@ export interface GatewayPorts {
   readonly feed: FeedSource;
   readonly introspector: Introspector;
   readonly decisions: DecisionSink;
+  /** Where an address is; without it, keys that name countries are refused. */
+  readonly countryOf?: CountryOf | undefined;
   readonly clock: Clock;
   readonly timers: Timers;
   readonly entropy: Entropy;
@@ -147,7 +151,7 @@ function join(config: GatewayConfig, ports: GatewayPorts): Parts {
   const failures = createFailureBudget(clock);
   const subKeys = createSubKeyMemory();
   const scopeOf = (of: TenantId): TenantScope => {
-    const view = new StatusView({ tenant: of, clock, log });
+    const view = new StatusView({ tenant: of, clock, log, countryOf: ports.countryOf });
     const introspections = createIntrospectionCache({ introspector, tenant: of, clock });
     const asking = { introspections, failures };
     const verify = { tenant: of, view, metrics, cache, subKeys, ...asking };
@@ -225,10 +229,7 @@ async function handle(parts: Parts, request: StreamRequest, reply: StreamReply):
   }
   const identity = verified?.value;
   proven = identity;
-  if (identity !== undefined) {
-    const rotated = view.isRotated(identity.credentialId);
-    record.identified({ ...identity, authenticated: true, rotated });
-  }
+  if (identity !== undefined) record.identified(knownOf(identity, view));
 
   const audience = defaultAudienceOf(parts, scope);
   const refusal =
@@ -238,6 +239,9 @@ async function handle(parts: Parts, request: StreamRequest, reply: StreamReply):
     judgeBody(request, bodyBytesMaxOf(route, parts.forward)) ??
     judgeConcurrency(parts, identity);
   if (refusal !== undefined) return refuse(refusal);
+  const spending = identity && spendUse(parts, { identity, tenant, view, address });
+  const spent = spending && (await spending);
+  if (spent !== undefined) return refuse(spent);
 
   record.allow();
   forward(parts.forward, {
@@ -246,6 +250,11 @@ async function handle(parts: Parts, request: StreamRequest, reply: StreamReply):
     matched: matched.value,
     as: { route, identity, tenant },
   });
+}
+
+function knownOf(identity: Identity, view: StatusView) {
+  const rotated = view.isRotated(identity.credentialId);
+  return { ...identity, authenticated: true, rotated } as const;
 }
 
 /** The node's own default says nothing of other tenants: a token of one names its issuer. */

@@ -24,6 +24,8 @@ export interface Identity {
   readonly subKey?: VerifiedSubKey | undefined;
   /** Key that its holder must prove with each request. */
   readonly binding: TokenBinding | undefined;
+  /** Of an API key: each use is spent at the authority before it is let through. */
+  readonly metered?: true | undefined;
   /** How and when its subject signed in; undefined where nobody did, as for API keys. */
   readonly acr?: string | undefined;
   readonly authTime?: UnixSeconds | undefined;

@@ -5,6 +5,8 @@
 import {
   acrReaches,
   isAcrValue,
+  isAllowedCountry,
+  namesCountries,
   parseAddress,
   type RevocationIndex,
   type UnixSeconds,
@@ -21,7 +23,7 @@ import type { InvalidCredential, Refusal } from './refusal.ts';
 import type { CompiledRoute } from './route-table.ts';
 import type { StatusView } from './status-view.ts';
 
-/** A key by its entry in the view; in the order: status, end of its owner, expiry, address. */
+/** A key by its entry in the view: status, end of its owner, expiry, address, country. */
 export function judgeKey(
   held: HeldKey,
   at: { readonly view: StatusView; readonly address: string; readonly now: UnixSeconds },
@@ -31,10 +33,15 @@ export function judgeKey(
   if (at.view.revocations?.refusesKey(held.targets) !== undefined) return invalid('revoked');
   if (view.expiresAt !== undefined && at.now >= view.expiresAt) return invalid('expired');
   if (view.notBefore !== undefined && at.now < view.notBefore) return invalid('not_yet_valid');
-  if (addresses === 'any') return undefined;
-  const address = parseAddress(at.address);
-  const inside = addresses !== 'none' && address !== undefined && addresses.contains(address);
-  return inside ? undefined : { reason: 'address_not_allowed' };
+  if (addresses !== 'any') {
+    const address = parseAddress(at.address);
+    const inside = addresses !== 'none' && address !== undefined && addresses.contains(address);
+    if (!inside) return { reason: 'address_not_allowed' };
+  }
+  // Looked up only where the key asks.
+  if (!namesCountries(view)) return undefined;
+  const isAllowed = isAllowedCountry(view, at.view.countryOf(at.address));
+  return isAllowed ? undefined : { reason: 'country_not_allowed' };
 }
 
 function invalid(detail: InvalidCredential): Refusal {

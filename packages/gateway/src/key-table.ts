@@ -233,6 +233,7 @@ function identityOf(view: KeyView): Identity {
     audience: undefined,
     expiresAt: view.expiresAt,
     binding: undefined,
+    metered: view.metered,
     asked: undefined,
     targets: undefined,
   };

@@ -18,6 +18,7 @@ const counters = {
   mintmark_gateway_denied_total: 'Requests refused, by reason.',
   mintmark_gateway_degraded_total: 'Decisions made without fresh status, by route declaration.',
   mintmark_gateway_introspections_total: 'Questions to the authority, by outcome.',
+  mintmark_gateway_spendings_total: 'Uses of counted keys asked for at the authority, by outcome.',
   mintmark_gateway_signature_cache_total: 'Sights of JWTs, by whether the signature was known.',
   mintmark_gateway_upstream_failures_total: 'Requests that an upstream failed, by reason.',
   mintmark_gateway_streams_cut_total: 'Answers under way that were cut, by reason.',

@@ -49,6 +49,14 @@ export type Refusal =
   | { readonly reason: 'nonce_needed'; readonly nonce: string }
   | { readonly reason: 'proofs_full' }
   | { readonly reason: 'address_not_allowed' }
+  | { readonly reason: 'country_not_allowed' }
+  /** Nothing is left of what the key may spend; there will be more, if ever, so much later. */
+  | {
+      readonly reason: 'budget_spent';
+      readonly detail: 'uses_spent' | 'credits_spent';
+      readonly retryAfterSeconds: number | undefined;
+    }
+  | { readonly reason: 'spending_unavailable' }
   /** A sub-key was made for other uses. */
   | { readonly reason: 'restricted'; readonly detail: SubKeyRestricted }
   | { readonly reason: 'insufficient_scope'; readonly scopes: readonly string[] }
@@ -79,6 +87,7 @@ export function refusalResponse(refusal: Refusal, parts: ChallengeParts = {}): H
     case 'status_absent':
     case 'status_stale':
     case 'introspection_unavailable':
+    case 'spending_unavailable':
     case 'proofs_full':
       return problem(503, refusal.reason, { 'retry-after': '1' });
     case 'bad_path':
@@ -103,6 +112,7 @@ export function refusalResponse(refusal: Refusal, parts: ChallengeParts = {}): H
       return withNonce(proofChallenge('use_dpop_nonce', metadata), refusal.nonce);
     case 'origin_not_allowed':
     case 'address_not_allowed':
+    case 'country_not_allowed':
     case 'restricted':
       return problem(403, refusal.reason);
     case 'insufficient_scope':
@@ -116,6 +126,14 @@ export function refusalResponse(refusal: Refusal, parts: ChallengeParts = {}): H
       return problem(429, 'too_many_failures', {
         'retry-after': String(refusal.retryAfterSeconds),
       });
+    case 'budget_spent': {
+      const { retryAfterSeconds: wait } = refusal;
+      return problem(
+        429,
+        refusal.detail,
+        wait === undefined ? {} : { 'retry-after': String(wait) },
+      );
+    }
     case 'too_many_concurrent':
       return problem(429, 'too_many_concurrent', { 'retry-after': '1' });
     case 'body_too_large':

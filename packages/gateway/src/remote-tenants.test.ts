@@ -26,6 +26,10 @@ function recorded(log: string[], name: string): RemoteAuthority {
         log.push(`${name} introspect ${tenant}`);
         return { active: false };
       },
+      async spend({ tenant }) {
+        log.push(`${name} spend ${tenant}`);
+        return { spent: true };
+      },
     },
     decisions: {
       async accept(events) {

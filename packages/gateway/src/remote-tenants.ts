@@ -23,7 +23,10 @@ export function joinRemoteTenants(
       keys: async (input) => of(input.tenant).feed.keys(input),
       delta: async (input) => of(input.tenant).feed.delta(input),
     },
-    introspector: { introspect: async (input) => of(input.tenant).introspector.introspect(input) },
+    introspector: {
+      introspect: async (input) => of(input.tenant).introspector.introspect(input),
+      spend: async (input) => of(input.tenant).introspector.spend(input),
+    },
     decisions: {
       async accept(events) {
         const byTenant = Map.groupBy(events, ({ tenant }) => tenant);

@@ -260,6 +260,26 @@ describe('introspection over HTTP', () => {
     });
   });
 
+  it('reads a key whose uses are counted, and spends them', async () => {
+    const found = { active: true, jti: 'k', sub: 'owner', mm_kind: 'api_key', mm_metered: true };
+    answer = () => json(found);
+    expect(await ask()).toMatchObject({ metered: true });
+    const spend = () => authority.introspector.spend({ tenant, keyId: 'k/1', cost: 2 });
+    answer = () => json({ spent: true });
+    expect(await spend()).toEqual({ spent: true });
+    expect(seen.at(-1)).toMatchObject({ line: 'POST /v1/keys/k%2F1/spend', body: '{"cost":2}' });
+    answer = () => json({ spent: false, code: 'uses_spent', retry_after_seconds: 9 });
+    expect(await spend()).toEqual({ spent: false, code: 'uses_spent', retryAfterSeconds: 9 });
+    answer = () => json({ spent: false, code: 'not_active' });
+    expect(await spend()).toMatchObject({ spent: false, code: 'not_active' });
+    for (const wrong of [[], {}, { spent: 1 }, { spent: false }, { spent: false, code: 'other' }]) {
+      answer = () => json(wrong);
+      expect(await faultOf(spend())).toBe('feed_malformed');
+    }
+    answer = () => json({ spent: false, code: 'uses_spent', retry_after_seconds: '9' });
+    expect(await faultOf(spend())).toBe('feed_malformed');
+  });
+
   it('reads no', async () => {
     answer = () => json({ active: false });
     expect(await ask()).toEqual({ active: false });

@@ -23,6 +23,7 @@ import {
   parseFeedKeys,
   parseFeedSnapshot,
   parseJson,
+  type SpendAnswer,
   type UnixSeconds,
   utf8Decode,
 } from '@mintmark/core';
@@ -52,6 +53,7 @@ export function createRemoteAuthority(parts: RemoteParts): RemoteAuthority {
     feed: createRemoteFeed(parts),
     introspector: {
       introspect: (input) => introspect(parts, input),
+      spend: (input) => spend(parts, input),
     },
     decisions: {
       async accept(events) {
@@ -160,6 +162,24 @@ async function introspect(
   return parseIntrospection(value, credential.includes('.') ? 'jwt' : 'opaque');
 }
 
+async function spend(
+  parts: RemoteParts,
+  { keyId, cost }: { readonly keyId: string; readonly cost: number },
+): Promise<SpendAnswer> {
+  const body = JSON.stringify({ cost });
+  const content = { type: 'application/json', body };
+  const { value } = jsonOf(await post(parts, feedHttp.spendPath(keyId), content), 'spending');
+  if (!isJsonObject(value)) throw malformed('spending');
+  const { spent, code, retry_after_seconds: retryAfterSeconds } = value;
+  if (spent === true) return { spent };
+  const known = spendRefusals.find((one) => one === code);
+  const isSound = retryAfterSeconds === undefined || Number.isSafeInteger(retryAfterSeconds);
+  if (spent !== false || known === undefined || !isSound) throw malformed('spending');
+  return { spent, code: known, retryAfterSeconds: retryAfterSeconds as number | undefined };
+}
+
+const spendRefusals = ['uses_spent', 'credits_spent', 'not_active'] as const;
+
 /** @param format what the credential is where the answer does not call it an API key */
 function parseIntrospection(answer: JsonObject, format: 'jwt' | 'opaque'): IntrospectionAnswer {
   if (answer['active'] !== true) return { active: false };
@@ -169,6 +189,7 @@ function parseIntrospection(answer: JsonObject, format: 'jwt' | 'opaque'): Intro
     mm_family: family,
     mm_kid: signingKey,
     mm_kind: kind,
+    mm_metered: metered,
     cnf,
     acr,
     auth_time: authTime,
@@ -208,6 +229,7 @@ function parseIntrospection(answer: JsonObject, format: 'jwt' | 'opaque'): Intro
     binding,
     acr,
     authTime: authTime as UnixSeconds | undefined,
+    ...(metered === true ? { metered } : {}),
   };
 }
 

@@ -5,6 +5,7 @@
  */
 import {
   type Clock,
+  type CountryOf,
   createRevocationIndex,
   type FeedDelta,
   type FeedEntry,
@@ -45,6 +46,8 @@ export interface StatusViewParts {
   readonly tenant: TenantId;
   readonly clock: Clock;
   readonly log: (event: ViewEvent) => void;
+  /** Where an address is; absent: nobody knows. */
+  readonly countryOf?: CountryOf | undefined;
 }
 
 /** Everything that a snapshot replaces at once. */
@@ -134,6 +137,11 @@ export class StatusView {
 
   key(id: string): HeldKey | undefined {
     return this.#contents?.keys.get(id);
+  }
+
+  /** Where an address is, for keys that name countries; undefined: nobody knows. */
+  countryOf(address: string): string | undefined {
+    return this.#parts.countryOf?.(address);
   }
 
   /** Whether the credential is a key that was rotated into another one. */

@@ -311,6 +311,7 @@ function identityOf(
     binding: answer.binding,
     acr: answer.acr,
     authTime: answer.authTime,
+    metered: answer.metered,
     asked: isKey
       ? { owner: subject, tenant, createdAt: endOf(issuedAt), position: askedAt }
       : undefined,

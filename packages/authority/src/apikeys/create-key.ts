@@ -2,8 +2,9 @@
 import { err, freshId, ok, type Result, rfc3339, type UnixMs } from '@mintmark/core';
 import { buildSecretToken } from '@mintmark/tokens';
 import type { Requester } from '../audit/requester.ts';
-import type { Alongside } from '../store/act.ts';
+import type { Alongside, Step } from '../store/act.ts';
 import { undecidedKeyColumns } from '../store/key-tables.ts';
+import { type BudgetRow, type BudgetSettings, budgetRows } from './key-budget.ts';
 import {
   type KeyPorts,
   type KeyRow,
@@ -25,6 +26,11 @@ export interface KeySettings {
   readonly metadata?: Readonly<Record<string, unknown>> | undefined;
   readonly purpose?: string | undefined;
   readonly tags?: readonly string[] | undefined;
+  /** ISO 3166-1 alpha-2. */
+  readonly allowedCountries?: readonly string[] | undefined;
+  readonly deniedCountries?: readonly string[] | undefined;
+  /** What it may spend; absent: nothing is counted. */
+  readonly budgets?: BudgetSettings | undefined;
   readonly notBefore?: UnixMs | undefined;
   readonly expiresAt?: UnixMs | undefined;
 }
@@ -53,6 +59,7 @@ export async function createKey(
   const { outcome } = await ports.store.acts.run({
     steps: [
       { do: 'insert', table: 'keys', row, refused: 'id_taken' },
+      ...insertsOf(budgetRows(row, settings.budgets ?? {}, now)),
       keyFeedStep(row.tenant, [row], now),
       ...(input.alongside?.(row) ?? []),
     ],
@@ -108,14 +115,28 @@ export async function newKey(
     importFingerprint: null,
     version: 1,
     ...undecidedKeyColumns,
-    ...purposeColumns(settings),
+    ...placedColumns(settings),
+    budget: hasBudgets(settings.budgets) ? id : null,
   };
   return { row, text };
 }
 
-/** The columns by which people tell keys apart. */
-export function purposeColumns({ purpose, tags }: Pick<KeySettings, 'purpose' | 'tags'>) {
-  return { purpose: purpose ?? null, tags: tags ?? null } as const;
+/** What it is for, and where it works. */
+export function placedColumns(settings: KeySettings) {
+  return {
+    purpose: settings.purpose ?? null,
+    tags: settings.tags ?? null,
+    allowedCountries: settings.allowedCountries ?? null,
+    deniedCountries: settings.deniedCountries ?? null,
+  } as const;
+}
+
+function hasBudgets(budgets: BudgetSettings | undefined): boolean {
+  return Object.values(budgets ?? {}).some((setting) => setting !== undefined);
+}
+
+function insertsOf(rows: readonly BudgetRow[]): readonly Step[] {
+  return rows.length === 0 ? [] : [{ do: 'insertMany', table: 'keyBudgets', rows }];
 }
 
 /** The expiry as an audit detail, where there is one. */

@@ -7,7 +7,7 @@ import { limits, type UnixMs } from '@mintmark/core';
 import { eventBy, type Requester } from '../audit/requester.ts';
 import { undecidedKeyColumns } from '../store/key-tables.ts';
 import type { Store } from '../store/store.ts';
-import { type KeySettings, purposeColumns } from './create-key.ts';
+import { type KeySettings, placedColumns } from './create-key.ts';
 import { type ImportFormat, idOfDigest } from './import-format.ts';
 import { fingerprintOf, type ImportedHash, parseImportedHash } from './imported-hash.ts';
 import { type KeyPorts, type KeyRow, keyEvent, keyFeedStep } from './key-change.ts';
@@ -217,7 +217,7 @@ function keyRow(
     importFingerprint: fingerprintOf(hash),
     version: 1,
     ...undecidedKeyColumns,
-    ...purposeColumns(settings),
+    ...placedColumns(settings),
   };
 }
 

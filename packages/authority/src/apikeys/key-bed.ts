@@ -70,6 +70,7 @@ export function keyBed(options: { readonly seed?: number } = {}) {
     onFault: (fault: Fault) => void faults.push(fault),
     faults,
     ended: async () => false,
+    storeNowMs: async () => clock.nowMs(),
     subKeys: createSubKeyMemory(),
     /** What a test demands of keys. */
     policy: noKeyPolicy as KeyPolicy,

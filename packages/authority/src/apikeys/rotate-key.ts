@@ -66,12 +66,14 @@ export async function rotateKey(
   if (await ports.ended(row)) return err({ reason: 'not_active', status: 'revoked' });
   const end = (Math.floor(now / 1000) + overlapSeconds) * 1000;
   const previousExpiresAt = Math.min(row.expiresAt ?? end, end) as UnixMs;
-  const { row: successor, text } = await newKey(ports, {
+  const { row: made, text } = await newKey(ports, {
     requester,
     settings: { ...settingsOf(row), expiresAt: renewedExpiry(row, now) },
     now,
     predecessor: row.id,
   });
+  // One purse for both: an overlap must not double what may be spent.
+  const successor: KeyRow = { ...made, budget: row.budget };
   const violations = await judgeByPolicy(ports, successor);
   if (violations.length > 0) return err({ reason: 'policy_violated', violations });
   const set = {
@@ -136,6 +138,8 @@ function settingsOf(row: KeyRow) {
     metadata: row.metadata,
     purpose: row.purpose ?? undefined,
     tags: row.tags ?? undefined,
+    allowedCountries: row.allowedCountries ?? undefined,
+    deniedCountries: row.deniedCountries ?? undefined,
   };
 }
 

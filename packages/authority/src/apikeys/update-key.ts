@@ -5,6 +5,8 @@
 import { err, ok, type Result, type UnixMs } from '@mintmark/core';
 import type { Requester } from '../audit/requester.ts';
 import type { Assignment, Step } from '../store/act.ts';
+import type { Store } from '../store/store.ts';
+import { type BudgetPatch, budgetEdit } from './edit-budgets.ts';
 import {
   isApiKey,
   type KeyPorts,
@@ -31,6 +33,9 @@ export interface KeyPatch {
   readonly metadata?: Readonly<Record<string, unknown>> | undefined;
   readonly purpose?: string | null | undefined;
   readonly tags?: readonly string[] | null | undefined;
+  readonly allowedCountries?: readonly string[] | null | undefined;
+  readonly deniedCountries?: readonly string[] | null | undefined;
+  readonly budgets?: BudgetPatch | undefined;
   readonly owner?: string | undefined;
   readonly notBefore?: UnixMs | null | undefined;
   readonly expiresAt?: UnixMs | null | undefined;
@@ -59,7 +64,9 @@ export type UpdateKeyRefusal =
  * @returns the row as it is now
  */
 export async function updateKey(
-  ports: Pick<KeyPorts, 'store' | 'recorder' | 'clock' | 'keyPolicy'>,
+  ports: Pick<KeyPorts, 'recorder' | 'clock' | 'keyPolicy'> & {
+    readonly store: Pick<Store, 'keys' | 'keyBudgets' | 'acts'>;
+  },
   input: {
     readonly requester: Requester;
     readonly id: string;
@@ -83,7 +90,13 @@ export async function updateKey(
   }
   if (isLonger(row, patch.expiresAt)) return err({ reason: 'already_rotated' });
   const now = ports.clock.nowMs();
-  const set = { ...assignmentOf(patch), updatedAt: now, version: row.version + 1 };
+  const counted = patch.budgets && (await budgetEdit(ports.store, row, patch.budgets, now));
+  const set = {
+    ...assignmentOf(patch),
+    ...(counted === undefined ? {} : { budget: counted.budget }),
+    updatedAt: now,
+    version: row.version + 1,
+  };
   const edited: KeyRow = { ...row, ...set };
   const violations = await violationsBy(ports, patch, edited);
   if (violations.length > 0) return err({ reason: 'policy_violated', violations });
@@ -97,13 +110,14 @@ export async function updateKey(
         set,
         refused: 'version_mismatch',
       },
+      ...(counted?.steps ?? []),
       keyFeedStep(row.tenant, [edited], now),
     ],
     audit: await ports.recorder.record(
       keyEvent(requester, row, {
         action: 'key.update',
         at: now,
-        detail: { changed: Object.keys(assignmentOf(patch)).sort(), version: set.version },
+        detail: { changed: changedBy(patch), version: set.version },
       }),
     ),
   });
@@ -135,7 +149,7 @@ function ownerNotRevoked({ tenant, owner }: KeyRow): Step {
 }
 
 function onlyDisables(patch: KeyPatch): boolean {
-  return patch.status === 'disabled' && Object.keys(assignmentOf(patch)).length === 1;
+  return patch.status === 'disabled' && changedBy(patch).length === 1;
 }
 
 function isLonger(row: KeyRow, expiresAt: UnixMs | null | undefined): boolean {
@@ -143,7 +157,15 @@ function isLonger(row: KeyRow, expiresAt: UnixMs | null | undefined): boolean {
   return expiresAt === null || expiresAt > row.expiresAt;
 }
 
-function assignmentOf(patch: KeyPatch): Assignment<'keys'> & Partial<KeyRow> {
+function changedBy(patch: KeyPatch): string[] {
+  const present = Object.entries(patch).filter(([, value]) => value !== undefined);
+  return present.map(([name]) => name).sort();
+}
+
+function assignmentOf({
+  budgets: _budgets,
+  ...patch
+}: KeyPatch): Assignment<'keys'> & Partial<KeyRow> {
   const present = Object.entries(patch).filter(([, value]) => value !== undefined);
   return Object.fromEntries(present) as Partial<KeyRow>;
 }

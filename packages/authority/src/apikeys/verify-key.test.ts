@@ -1,4 +1,4 @@
-import { defaultTenant, StoreFault, type TenantId, type UnixMs } from '@mintmark/core';
+import { defaultTenant, err, ok, StoreFault, type TenantId, type UnixMs } from '@mintmark/core';
 import { buildSecretToken } from '@mintmark/tokens';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -130,8 +130,11 @@ const flaws = [
   ['disabled', { status: 'disabled' }, {}],
   ['expired', { expiresAt: startMs - 1 }, {}],
   ['address_not_allowed', { allowedAddresses: ['198.51.100.1'] }, {}],
+  ['country_not_allowed', { deniedCountries: ['XX'] }, {}],
   ['insufficient_scope', {}, { scopes: ['delete'] }],
 ] as const;
+
+const nothingLeft = { reason: 'uses_spent', budgets: [], retryMs: undefined } as const;
 
 describe('the order of verification', () => {
   it('names the first flaw of any set of flaws, and spends only where there is none', async () => {
@@ -143,7 +146,7 @@ describe('the order of verification', () => {
         const limiter = {
           spend: async () => {
             asked++;
-            return limited ? ('limited' as const) : ('spent' as const);
+            return limited ? err(nothingLeft) : ok([]);
           },
         };
         let presented: Partial<PresentedKey> = { address: '192.0.2.1' };
@@ -153,7 +156,7 @@ describe('the order of verification', () => {
         }
         const first = present[0]?.[0];
         const code = await codeOf({ ...bed, limiter }, text, presented);
-        expect(code).toBe(first ?? (limited ? 'limited' : 'ok'));
+        expect(code).toBe(first ?? (limited ? 'uses_spent' : 'ok'));
         // A denial by anything else never reaches the limiter, so it consumes nothing.
         expect(asked).toBe(first === undefined ? 1 : 0);
       }),
@@ -186,7 +189,7 @@ describe('the order of verification', () => {
     const limiter = {
       spend: async (_row: KeyRow, cost: number) => {
         costs.push(cost);
-        return 'spent' as const;
+        return ok([]);
       },
     };
     await codeOf({ ...bed, limiter }, text);

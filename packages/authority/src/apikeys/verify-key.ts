@@ -1,13 +1,17 @@
 /**
  * The one judgement of a presented key, for `/v1/keys/verify`, introspection and the management
- * API's own authentication. In this order: format, existence, disabled, expiry, address,
- * permission, limits. What must never happen: a denial that consumes something, or an answer to a
- * stranger from which unknown, disabled and expired can be told apart.
+ * API's own authentication. In this order: format, existence, disabled, expiry, address, country,
+ * permission, uses, credits. What must never happen: a denial that consumes something, or an answer
+ * to a stranger from which unknown, disabled and expired can be told apart.
  */
 import {
+  type CountryOf,
   createRangeSet,
   equalConstantTime,
   Fault,
+  isAllowedCountry,
+  namesCountries,
+  type Result,
   type TenantId,
   type UnixMs,
 } from '@mintmark/core';
@@ -25,6 +29,7 @@ import type { SlowHashQueue } from '../custody/slow-hash-queue.ts';
 import type { Store } from '../store/store.ts';
 import { importFormatsOf, readForeignKey } from './import-format.ts';
 import { type ImportedScheme, isSlow, verifyImportedHash } from './imported-hash.ts';
+import type { Budget, SpendRefusal } from './key-budget.ts';
 import type { KeyReader } from './key-cache.ts';
 import type { KeyRow } from './key-change.ts';
 import { needsRehash, type RehashPorts, rehashKey } from './rehash-key.ts';
@@ -44,14 +49,16 @@ export interface VerifyKeyPorts extends RehashPorts, SubKeyPorts {
    * links of a sub-key did by itself.
    */
   readonly ended: (row: KeyRow, links?: readonly string[]) => Promise<boolean>;
-  /** Spends all that a use costs, or nothing; absent where no limits are set. */
+  /** Where an address is; absent: nobody knows, and keys that name countries are refused. */
+  readonly countryOf?: CountryOf | undefined;
+  /** Spends all that a use costs, or nothing; absent where the caller asks without using. */
   readonly limiter?: KeyLimiter;
   /** Told where a proven key could not be rehashed; its next use tries again. */
   readonly onFault: (fault: Fault, about: { readonly keyId: string }) => void;
 }
 
 export interface KeyLimiter {
-  spend(row: KeyRow, cost: number): Promise<'spent' | 'limited'>;
+  spend(row: KeyRow, cost: number): Promise<Result<readonly Budget[], SpendRefusal>>;
 }
 
 export interface PresentedKey {
@@ -74,7 +81,13 @@ export interface PresentedKey {
 
 export type KeyVerdict =
   /** `row` is what is left of the key's row: of a sub-key its scopes and its end. */
-  | { readonly active: true; readonly row: KeyRow; readonly subKey?: VerifiedSubKey | undefined }
+  | {
+      readonly active: true;
+      readonly row: KeyRow;
+      readonly subKey?: VerifiedSubKey | undefined;
+      /** What is left, where it was spent from. */
+      readonly budgets?: readonly Budget[] | undefined;
+    }
   /** The secret was not proven: the caller must not learn whether there is such a key. */
   | { readonly active: false; readonly code: 'malformed' | 'not_found' | 'busy' }
   | {
@@ -82,6 +95,7 @@ export type KeyVerdict =
       readonly code: ProvenDenial;
       readonly row: KeyRow;
       readonly subKey?: VerifiedSubKey | undefined;
+      readonly budgets?: readonly Budget[] | undefined;
     };
 
 export type ProvenDenial =
@@ -91,8 +105,9 @@ export type ProvenDenial =
   | 'not_yet_valid'
   | 'expired'
   | 'address_not_allowed'
+  | 'country_not_allowed'
   | 'insufficient_scope'
-  | 'limited'
+  | SpendRefusal['reason']
   | SubKeyDenial;
 
 /** @throws StoreFault where the answer cannot be known; the caller must then refuse */
@@ -102,13 +117,18 @@ export async function verifyKey(ports: VerifyKeyPorts, input: PresentedKey): Pro
   const { secret, subKey } = found;
   const row = subKey === undefined ? found.row : narrowedRow(found.row, subKey);
   const isEnded = row.kind !== 'admin' && (await ports.ended(row, subKey?.targets));
-  const denial = isEnded ? 'revoked' : (denialOf(row, input) ?? subKeyDenialOf(subKey, input));
+  const denial = isEnded
+    ? 'revoked'
+    : (denialOf(ports, row, input) ?? subKeyDenialOf(subKey, input));
   if (denial !== undefined) return { active: false, code: denial, row, subKey };
   // Last, because it is the only check that changes anything.
   const spent = await ports.limiter?.spend(row, input.cost ?? 1);
-  if (spent === 'limited') return { active: false, code: 'limited', row, subKey };
+  if (spent?.ok === false) {
+    const { reason: code, budgets } = spent.refusal;
+    return { active: false, code, row, subKey, budgets };
+  }
   if (secret !== undefined && needsRehash(ports, row)) await rehashOrReport(ports, row, secret);
-  return { active: true, row, subKey };
+  return { active: true, row, subKey, budgets: spent?.value };
 }
 
 /**
@@ -207,12 +227,19 @@ function isRemembered(row: KeyRow | undefined, secret: string): boolean {
   return proven !== undefined && isEqual;
 }
 
-function denialOf(row: KeyRow, input: PresentedKey): ProvenDenial | undefined {
+function denialOf(
+  { countryOf }: VerifyKeyPorts,
+  row: KeyRow,
+  input: PresentedKey,
+): ProvenDenial | undefined {
   const { now, address, scopes = [] } = input;
   if (row.status !== 'active') return row.status;
   if (row.notBefore !== null && now < row.notBefore) return 'not_yet_valid';
   if (row.expiresAt !== null && now >= row.expiresAt) return 'expired';
   if (!isAllowedFrom(row.allowedAddresses, address)) return 'address_not_allowed';
+  // Looked up only where the key asks.
+  const country = namesCountries(row) && address !== undefined ? countryOf?.(address) : undefined;
+  if (!isAllowedCountry(row, country)) return 'country_not_allowed';
   if (!scopes.every((scope) => row.scopes.includes(scope))) return 'insufficient_scope';
   return undefined;
 }

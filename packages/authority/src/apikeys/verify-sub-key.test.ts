@@ -1,4 +1,4 @@
-import { defaultTenant, type UnixMs, type UnixSeconds } from '@mintmark/core';
+import { defaultTenant, err, type UnixMs, type UnixSeconds } from '@mintmark/core';
 import { deriveSubKey, parseSecretToken } from '@mintmark/tokens';
 import { describe, expect, it } from 'vitest';
 import { createKey } from './create-key.ts';
@@ -92,10 +92,10 @@ describe('a presented sub-key', () => {
     const limiter = {
       async spend(of: { id: string }) {
         spent.push(of.id);
-        return 'limited' as const;
+        return err({ reason: 'uses_spent' as const, budgets: [], retryMs: undefined });
       },
     };
-    expect(await codeOf({ ...bed, limiter }, sub)).toBe('limited');
+    expect(await codeOf({ ...bed, limiter }, sub)).toBe('uses_spent');
     expect(await codeOf({ ...bed, limiter, ended: async () => true }, sub)).toBe('revoked');
     expect(spent).toEqual([row.id]);
   });

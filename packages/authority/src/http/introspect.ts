@@ -127,6 +127,7 @@ function keyBody(key: ActiveKey): JsonObject {
     sub: key.owner,
     jti: key.id,
     mm_kind: 'api_key',
+    ...(key.metered === undefined ? {} : { mm_metered: true }),
     iat: Math.floor(key.createdAt / 1000),
     ...(key.expiresAtSeconds === undefined ? {} : { exp: key.expiresAtSeconds }),
     ...(key.subKey === undefined ? {} : { mm_sub_key: key.subKey.id }),

@@ -37,6 +37,8 @@ export interface ActiveKey {
   readonly scopes: readonly string[];
   readonly createdAt: UnixMs;
   readonly expiresAtSeconds: number | undefined;
+  /** Its uses are counted: each is spent before it is let through. */
+  readonly metered?: true;
   /** What was presented, where that was derived from the key. */
   readonly subKey?: { readonly id: string; readonly label: string | undefined };
 }

@@ -66,6 +66,12 @@ export interface StoreUpkeep {
    * @returns how many partitions were dropped
    */
   dropPartitionsBelow(table: TableName, partition: number): Promise<number>;
+  /**
+   * The database's own clock, where several processes share it; undefined: its only process's.
+   *
+   * @throws StoreFault
+   */
+  nowMs(): Promise<number | undefined>;
   /** A consistent copy of everything, into a new file or directory (SQLite), while serving. */
   backup(destination: string): Promise<void>;
   /** Throws a StoreFault where the store cannot commit an empty write now. For /readyz. */

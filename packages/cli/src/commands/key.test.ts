@@ -26,6 +26,25 @@ describe('mintmark key', () => {
     expect((await run('key create --name b --metadata {')).exit).toBe(2);
   });
 
+  it('sends countries, uses and credits with their refill', async () => {
+    const line = 'key create --name b --country DE --not-country FR --uses 5 --credits 9';
+    const { sent } = await run(`${line} --refill week`, { server: () => json(201, made) });
+    expect(sent[0]!.body).toMatchObject({
+      ...{ allowed_countries: ['DE'], denied_countries: ['FR'] },
+      uses: { remaining: 5, refill: { amount: 5, every: 'week' } },
+      credits: { remaining: 9, refill: { amount: 9, every: 'week' } },
+    });
+    expect((await run('key create --name b --uses many')).exit).toBe(2);
+    expect((await run('key create --name b --refill day')).exit).toBe(2);
+  });
+
+  it('adds to what a key may spend', async () => {
+    const server = () => json(201, { id: 'k1', limits: { credits: { remaining: 12 } } });
+    const { sent, out } = await run('key top-up k1 --credits 7', { server });
+    expect(sent[0]).toMatchObject({ method: 'POST', body: { credits: 7 } });
+    expect(out).toContain('12');
+  });
+
   it('lists what breaks the policy, with its owner', async () => {
     const broken = { ...made, owner: 'team-a', violations: [{ rule: 'expiry_required' }] };
     const { out, sent } = await run('key violations', {

@@ -28,6 +28,15 @@ const create: Command = {
     ...expiryOptions,
     { flags: '--environment <name>', description: 'such as live or test' },
     { flags: '--address <blocks...>', description: 'address or block that it works from' },
+    { flags: '--country <codes...>', description: 'country that it works from, such as DE' },
+    { flags: '--not-country <codes...>', description: 'country that it does not work from' },
+    { flags: '--uses <count>', description: 'how often it can be used' },
+    { flags: '--credits <count>', description: 'how much its uses may cost together' },
+    {
+      flags: '--refill <span>',
+      description: 'raises uses and credits to where they began, at midnight UTC',
+      choices: ['day', 'week', 'month'],
+    },
     { flags: '--plan <plan>', description: 'plan whose limits apply' },
     { flags: '--purpose <text>', description: 'why it exists, for people' },
     { flags: '--tag <tags...>', description: 'words to find it by; may be repeated' },
@@ -44,12 +53,17 @@ const create: Command = {
     if (!expires.ok) return expires;
     const metadata = metadataOf(options.text('metadata'));
     if (!metadata.ok) return metadata;
+    const budgets = budgetsOf(invocation);
+    if (!budgets.ok) return budgets;
     const body = {
       name: options.text('name'),
       scopes: options.list('scope') ?? [],
       owner: options.text('owner'),
       environment: options.text('environment'),
       allowed_addresses: options.list('address'),
+      allowed_countries: options.list('country'),
+      denied_countries: options.list('not-country'),
+      ...budgets.value,
       plan: options.text('plan'),
       purpose: options.text('purpose'),
       tags: options.list('tag'),
@@ -188,6 +202,27 @@ const release: Command = {
   run: (invocation) => actOn(invocation, 'release'),
 };
 
+const topUp: Command = {
+  name: 'key top-up',
+  summary: 'adds to the uses or credits of a key',
+  description: 'Whatever is spent at the same moment counts too.',
+  operands: [idOperand],
+  options: [
+    { flags: '--uses <count>', description: 'how many more uses' },
+    { flags: '--credits <count>', description: 'how many more credits' },
+  ],
+  examples: [['mintmark key top-up 0b9xTq3LkWm2PzR7v --credits 1000', 'after a payment']],
+  run(invocation) {
+    const { options } = invocation;
+    const number = (text: string | undefined) => (text === undefined ? undefined : Number(text));
+    const body = { uses: number(options.text('uses')), credits: number(options.text('credits')) };
+    const path = `${pathOf`/v1/keys/${idOf(invocation)}`}/top-up`;
+    return send(invocation, { method: 'POST', path, body, creates: true }, (style, answer) =>
+      fields(style, rowsOf(answer, ['id', 'limits'])),
+    );
+  },
+};
+
 const revoke: Command = {
   name: 'key revoke',
   summary: 'ends a key for good',
@@ -211,16 +246,19 @@ const verify: Command = {
   options: [
     { flags: '--scope <scopes...>', description: 'what the key must be allowed to do' },
     { flags: '--address <address>', description: 'address that the request would come from' },
+    { flags: '--cost <count>', description: 'what the use costs; default 1, and 0 takes nothing' },
   ],
   examples: [['mintmark key verify --scope packages:read < key.txt', 'exit 1 if it is refused']],
   async run(invocation) {
     const { options } = invocation;
+    const cost = options.text('cost');
     const key = await readToken(invocation);
     if (!key.ok) return key;
     const body = {
       key: key.value,
       scopes: options.list('scope'),
       address: options.text('address'),
+      cost: cost === undefined ? undefined : Number(cost),
     };
     const request = { method: 'POST', path: '/v1/keys/verify', body } as const;
     const outcome = await send(invocation, request, verdict);
@@ -239,6 +277,7 @@ export const keyCommands: readonly Command[] = [
   enable,
   quarantine,
   release,
+  topUp,
   revoke,
   importKeys,
   verify,
@@ -267,6 +306,22 @@ function metadataOf(text: string | undefined): Result<unknown, CommandRefusal> {
   } catch {
     return usage('--metadata is not JSON', 'write a JSON object, such as \'{"team":"a"}\'');
   }
+}
+
+/** Uses and credits, each raised again to what it began with where a refill is asked for. */
+function budgetsOf({ options }: Invocation): Result<Item, CommandRefusal> {
+  const every = options.text('refill');
+  const found: Record<string, unknown> = {};
+  for (const name of ['uses', 'credits']) {
+    const text = options.text(name);
+    if (text === undefined) continue;
+    const amount = Number(text);
+    if (!/^\d{1,13}$/.test(text)) return usage(`--${name} is not a whole number`);
+    const refill = every === undefined ? {} : { refill: { amount, every } };
+    found[name] = { remaining: amount, ...refill };
+  }
+  const isIdle = every !== undefined && Object.keys(found).length === 0;
+  return isIdle ? usage('--refill needs --uses or --credits') : ok(found);
 }
 
 /** The end of life that the options name, RFC 3339; undefined where they name none. */
@@ -309,6 +364,8 @@ const keyMembers = [
   'environment',
   'plan',
   'allowed_addresses',
+  'allowed_countries',
+  'denied_countries',
   'purpose',
   'tags',
   'metadata',
@@ -322,6 +379,8 @@ const keyMembers = [
   'first_used_at',
   'last_used_at',
   'last_address',
+  'uses',
+  'credits',
   'uses_allowed',
   'uses_denied',
   'uses_in_overlap',
@@ -334,5 +393,5 @@ function keyFields(style: Style, body: Item): string {
 function verdict(style: Style, body: Item): string {
   const active = body['active'] === true;
   const line = active ? style.good('active') : style.bad(`refused: ${cell(body, 'code')}`);
-  return [line, fields(style, rowsOf(body, ['id', 'owner', 'scopes']))].join('\n').trim();
+  return [line, fields(style, rowsOf(body, ['id', 'owner', 'scopes', 'limits']))].join('\n').trim();
 }

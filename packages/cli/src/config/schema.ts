@@ -407,6 +407,18 @@ export const configSchema = z.strictObject({
     })
     .prefault({})
     .describe('what owners of credentials are told, beside mail to themselves'),
+  geo: z
+    .strictObject({
+      database: z
+        .string()
+        .min(1)
+        .optional()
+        .describe(
+          'file in MaxMind’s format (.mmdb) that says in which country an address is; read again ' +
+            'when it changes; without it, keys that name countries are refused',
+        ),
+    })
+    .prefault({}),
   log: z
     .strictObject({
       level: z

@@ -15,6 +15,7 @@ import { createGuardedClient, type Listener, listen } from '@mintmark/net';
 import type { Config } from '../config/schema.ts';
 import type { CliPorts } from '../ports.ts';
 import { type ListenAddress, parseListen, urlOf } from './address.ts';
+import { openCountries } from './countries.ts';
 import { logListener, tlsOf } from './listener.ts';
 import type { Log } from './log.ts';
 import { type AuthorityFace, startGateway } from './serve-gateway.ts';
@@ -35,7 +36,9 @@ export async function startGatewayApart(
   let answer: HttpHandler = (request) => notReady(request.path, 'starting\n');
   const operations = await listenOperations(ports, { config, log, handler: (r) => answer(r) });
   try {
-    const gateway = await startGateway(ports, { config, log, authority });
+    const countries = await openCountries(config.geo.database, { ...ports, log });
+    const { countryOf } = countries;
+    const gateway = await startGateway(ports, { config, log, authority, countryOf });
     answer = gateway.operations;
     return {
       url: gateway.url,
@@ -50,6 +53,7 @@ export async function startGatewayApart(
             ? notReady(request.path, 'stopping\n')
             : gateway.operations(request);
         await gateway.close();
+        countries.close();
         await operations.close();
       },
     };

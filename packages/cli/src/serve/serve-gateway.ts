@@ -3,7 +3,13 @@
  * starts the authority and stops both, `gateway-apart.ts` a gateway by itself. What must never
  * happen: a request answered before the first view of what is revoked is in.
  */
-import type { DecisionSink, FeedSource, HttpHandler, Introspector } from '@mintmark/core';
+import type {
+  CountryOf,
+  DecisionSink,
+  FeedSource,
+  HttpHandler,
+  Introspector,
+} from '@mintmark/core';
 import { createGateway, createGatewayAdmin, type GatewayEvent } from '@mintmark/gateway';
 import { listen, type StreamHandler } from '@mintmark/net';
 import type { Config } from '../config/schema.ts';
@@ -42,16 +48,18 @@ export async function startGateway(
     readonly config: Config;
     readonly log: Log;
     readonly authority: AuthorityFace;
+    readonly countryOf: CountryOf;
     /** Of a process that does more than this. */
     readonly idle?: IdleCollection;
   },
 ): Promise<RunningGateway> {
-  const { config, log, authority } = input;
+  const { config, log, authority, countryOf } = input;
   const section = config.gateway;
   const idle = input.idle ?? collectWhenIdle(ports);
   const gateway = createGateway(gatewayConfigOf(config), {
     ...ports,
     ...authority,
+    countryOf,
     log: (event) => logGateway(log, event),
   });
   let handle: StreamHandler = (_request, reply) => reply.respond(starting);

@@ -26,6 +26,7 @@ import { issuerOf, parseListen, urlOf } from './address.ts';
 import { openAlerts } from './alerts.ts';
 import { authorityConfigOf } from './authority-config.ts';
 import { openClaimsHook } from './claims-hook.ts';
+import { type Countries, openCountries } from './countries.ts';
 import { collectWhenIdle } from './idle-collection.ts';
 import { type Installation, openInstallation } from './installation.ts';
 import { joinOperations } from './joined-operations.ts';
@@ -75,6 +76,7 @@ export async function startAuthority(ports: CliPorts, input: StartInput): Promis
 
 /** What has to be closed again, in the order of the fields. */
 interface Opened {
+  countries?: Countries;
   gateway?: RunningGateway;
   listener?: Listener;
   authority?: { close(): Promise<void> };
@@ -104,10 +106,14 @@ async function open(ports: CliPorts, input: StartInput, opened: Opened): Promise
   opened.installation = installation;
   const { store, custody, adminKey } = installation;
   if (adminKey !== undefined) onInitialised({ issuer, adminKey });
+  const countries = await openCountries(config.geo.database, { ...ports, log });
+  opened.countries = countries;
+  const { countryOf } = countries;
   const authority = await openAuthority(authorityConfig, {
     ...ports,
     store,
     custody,
+    countryOf,
     outbound: outboundOf(ports, config),
     mailer: await openMailer(ports, config.mail),
     alerts: await openAlerts(ports, config.alerts, operatorClient(ports, config)),
@@ -126,7 +132,7 @@ async function open(ports: CliPorts, input: StartInput, opened: Opened): Promise
   const isTls = config.authority.tls_cert !== undefined;
   const authorityUrl = urlOf({ host, port: listener.port }, { isTls });
   if (input.withGateway) {
-    const gateway = await startGateway(ports, { config, log, authority, idle });
+    const gateway = await startGateway(ports, { config, log, authority, idle, countryOf });
     opened.gateway = gateway;
     handle = joinOperations(gateway, authority.handle);
     // Its authority is this process: whoever is told that it listens need not wait any more.
@@ -176,7 +182,8 @@ function readPem(path: string): string {
 
 /** One that fails does not keep the others open. */
 async function closeAll(opened: Opened): Promise<void> {
-  const { gateway, listener, authority, installation } = opened;
+  const { countries, gateway, listener, authority, installation } = opened;
+  countries?.close();
   const errors: unknown[] = [];
   const collect = (error: unknown): void => void errors.push(error);
   await gateway?.close().catch(collect);

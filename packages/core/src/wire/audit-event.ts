@@ -46,6 +46,7 @@ export type AuditAction =
   | 'key.rotate'
   | 'key.quarantine'
   | 'key.release'
+  | 'key.top_up'
   | 'key.import'
   | 'key.import_format'
   | 'key.rehash'

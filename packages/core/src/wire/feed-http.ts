@@ -29,6 +29,8 @@ export const feedHttp = {
   deltaPath: '/v1/feed',
   decisionsPath: '/v1/decisions',
   introspectionPath: '/oauth2/introspect',
+  /** Of one key: what a use of it costs is taken here. */
+  spendPath: (keyId: string): string => `/v1/keys/${encodeURIComponent(keyId)}/spend`,
   /** Lower case; holds the compact JWS. */
   signatureHeader: 'mintmark-feed-signature',
   /** `typ` of that JWS (RFC 8725 §3.11). */
@@ -165,7 +167,10 @@ function isKeyView(value: JsonValue | undefined): boolean {
     (value['verifier'] === undefined || typeof value['verifier'] === 'string') &&
     (value['derivationKey'] === undefined || typeof value['derivationKey'] === 'string') &&
     (value['clientId'] === undefined || typeof value['clientId'] === 'string') &&
-    (value['allowedAddresses'] === undefined || isTexts(value['allowedAddresses'])) &&
+    isAbsentOrTexts(value['allowedAddresses']) &&
+    isAbsentOrTexts(value['allowedCountries']) &&
+    isAbsentOrTexts(value['deniedCountries']) &&
+    (value['metered'] === undefined || value['metered'] === true) &&
     isAbsentOrPosition(value['createdAt']) &&
     isAbsentOrPosition(value['notBefore']) &&
     isAbsentOrPosition(value['expiresAt'])
@@ -178,6 +183,10 @@ function isAbsentOrPosition(value: JsonValue | undefined): boolean {
 
 function isAbsentOrText(value: JsonValue | undefined): boolean {
   return value === undefined || typeof value === 'string';
+}
+
+function isAbsentOrTexts(value: JsonValue | undefined): boolean {
+  return value === undefined || isTexts(value);
 }
 
 function isTexts(value: JsonValue | undefined): boolean {

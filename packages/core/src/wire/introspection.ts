@@ -35,7 +35,20 @@ export interface ActiveCredential {
   /** How and when the subject signed in (RFC 9068 §2.2.1); undefined where nobody did. */
   readonly acr?: string | undefined;
   readonly authTime?: UnixSeconds | undefined;
+  /** Of a key: each use is to be spent before it is let through. */
+  readonly metered?: true | undefined;
 }
+
+/** What became of the cost of one use of a key. */
+export type SpendAnswer =
+  | { readonly spent: true }
+  | {
+      readonly spent: false;
+      /** `not_active`: the key does not work any more. */
+      readonly code: 'uses_spent' | 'credits_spent' | 'not_active';
+      /** Until there is more; undefined: never by itself. */
+      readonly retryAfterSeconds: number | undefined;
+    };
 
 export type IntrospectionAnswer = ActiveCredential | { readonly active: false };
 
@@ -50,4 +63,17 @@ export interface Introspector {
     readonly credential: string;
     readonly address: string;
   }): Promise<IntrospectionAnswer>;
+
+  /**
+   * Takes the cost of one use of a key whose uses are counted: once for each request, after
+   * everything else about it was judged.
+   *
+   * @throws NetworkFault or StoreFault where it is not known whether it was taken; the caller must
+   *   refuse
+   */
+  spend(input: {
+    readonly tenant: TenantId;
+    readonly keyId: string;
+    readonly cost: number;
+  }): Promise<SpendAnswer>;
 }

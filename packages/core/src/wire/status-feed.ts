@@ -65,6 +65,11 @@ export interface KeyView {
   readonly plan?: string;
   /** CIDR ranges or single addresses; absent means any. */
   readonly allowedAddresses?: readonly string[];
+  /** ISO 3166-1 alpha-2; a key that names any is refused from where no country is known. */
+  readonly allowedCountries?: readonly string[];
+  readonly deniedCountries?: readonly string[];
+  /** Its uses are counted by the authority: each is to be spent there before it is let through. */
+  readonly metered?: true;
   /** Absent: as if made before every revocation. */
   readonly createdAt?: UnixMs;
   readonly notBefore?: UnixSeconds;

@@ -7,6 +7,7 @@ import {
   defaultTenant,
   type FeedSource,
   type IntrospectionAnswer,
+  type Introspector,
   type ManualClock,
   manualClock,
   nowSeconds,
@@ -18,7 +19,7 @@ import {
 } from '@mintmark/core';
 import { systemTimers } from '@mintmark/core/system';
 import { type Listener, listen } from '@mintmark/net';
-import { createGateway, type Gateway, type GatewayConfig } from '../gateway.ts';
+import { createGateway, type Gateway, type GatewayConfig, type GatewayPorts } from '../gateway.ts';
 import { FakeFeed } from './fake-feed.ts';
 import { HandTimers } from './hand-timers.ts';
 import { createMint, type Mint } from './mint.ts';
@@ -37,6 +38,8 @@ export interface Rig extends Mint {
   readonly asked: string[];
   /** What the authority answers. */
   introspect: (credential: string, tenant: TenantId) => Promise<IntrospectionAnswer>;
+  /** What becomes of the cost of a use there. */
+  spend: Introspector['spend'];
   route(wire: Record<string, unknown>): void;
   revoke(target: RevocationTarget, before?: UnixSeconds): void;
   /** Resolves when everything that was pushed so far is applied. */
@@ -51,6 +54,7 @@ export async function openRig(
   routes: readonly Record<string, unknown>[],
   config: Partial<GatewayConfig> = {},
   trustedProxies: readonly string[] = [],
+  replaced: Partial<GatewayPorts> = {},
 ): Promise<Rig> {
   const clock = manualClock(startMs);
   const timers = new HandTimers(clock);
@@ -67,6 +71,7 @@ export async function openRig(
     ...{ feed, others, timers, clock, decisions, events, asked },
     ...mint,
     introspect: async () => ({ active: false }),
+    spend: async () => ({ spent: true }),
     route: (wire) => pushRoute(feed, wire),
     revoke(target, before) {
       const expiresAt = (nowSeconds(clock) + 86_400) as UnixSeconds;
@@ -85,12 +90,10 @@ export async function openRig(
           asked.push(credential);
           return rig.introspect(credential, tenant);
         },
+        spend: (input) => rig.spend(input),
       },
-      decisions: {
-        async accept(batch) {
-          decisions.push(...batch);
-        },
-      },
+      decisions: { accept: async (batch) => void decisions.push(...batch) },
+      ...replaced,
     },
   );
   const where = { host: '127.0.0.1', port: 0 };

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { type Caller, subjectOf } from '../../admin/caller.ts';
 import { covers } from '../../admin/permission.ts';
 import { type CreateKeyRefusal, createKey } from '../../apikeys/create-key.ts';
+import type { BudgetPatch } from '../../apikeys/edit-budgets.ts';
 import { judgeByPolicy, type KeyViolation } from '../../apikeys/key-policy.ts';
 import { listKeys, type ShownKey } from '../../apikeys/list-keys.ts';
 import { type RotateKeyRefusal, type RotatePorts, rotateKey } from '../../apikeys/rotate-key.ts';
@@ -12,6 +13,7 @@ import { type UpdateKeyRefusal, updateKey } from '../../apikeys/update-key.ts';
 import type { Store } from '../../store/store.ts';
 import { endpoint, type PreparedEndpoint, repeated } from './endpoint.ts';
 import { isMatching } from './etag.ts';
+import { budgetOf, type budgetSetting } from './key-budget-wire.ts';
 import {
   key,
   keyId,
@@ -19,6 +21,7 @@ import {
   keyStatus,
   keyWithUsage,
   newKey,
+  newKeySettings,
   renderKey,
   renderKeyWithUsage,
   rotatedKey,
@@ -27,7 +30,8 @@ import type { Problem } from './problem.ts';
 import { pageOf, renderMoment } from './wire-schema.ts';
 
 export type KeyEndpointPorts = RotatePorts & {
-  readonly store: Pick<Store, 'usage'>;
+  readonly store: Pick<Store, 'usage' | 'keyBudgets'>;
+  readonly storeNowMs: () => Promise<number>;
   readonly timers: Pick<Timers, 'after'>;
 };
 
@@ -46,7 +50,7 @@ function create(ports: KeyEndpointPorts): PreparedEndpoint {
     summary: 'Makes an API key and shows it once',
     description: 'To name another `owner` than oneself needs the permission `keys:assign`.',
     permission: 'keys:write',
-    body: z.strictObject(keySettings).meta({ id: 'CreateKey' }),
+    body: z.strictObject(newKeySettings).meta({ id: 'CreateKey' }),
     creates: true,
     answers: { 201: { description: 'The key, its text in this answer only.', schema: newKey } },
     problems: ['conflict', 'policy_violated'],
@@ -55,7 +59,7 @@ function create(ports: KeyEndpointPorts): PreparedEndpoint {
       if (!mayNameOwner(caller, owner)) return err(assignNeeded);
       const made = await createKey(ports, {
         requester,
-        settings: { ...settingsOf(body), owner },
+        settings: { ...settingsOf(body), owner, budgets: budgetsIn(body) },
         alongside: (row) => remember({ status: 201, body: renderKey(row), secret: { key: '' } }),
       });
       if (!made.ok) return err(createProblem(made.refusal));
@@ -76,6 +80,26 @@ export const assignNeeded: Problem = {
   detail: 'needs keys:assign to name an owner, or to hold or change the key of another one',
 };
 
+type Budgets = {
+  readonly [N in 'uses' | 'credits']?: z.output<typeof budgetSetting> | null | undefined;
+};
+
+function budgetsIn({ uses, credits }: Budgets) {
+  return {
+    uses: uses ? budgetOf(uses) : undefined,
+    credits: credits ? budgetOf(credits) : undefined,
+  };
+}
+
+/** Null takes a counter away. */
+function budgetPatchIn({ uses, credits }: Budgets): BudgetPatch | undefined {
+  if (uses === undefined && credits === undefined) return undefined;
+  return {
+    uses: uses === null ? null : uses && budgetOf(uses),
+    credits: credits === null ? null : credits && budgetOf(credits),
+  };
+}
+
 /** From the wire's spelling to the use case's. */
 export function settingsOf(body: z.output<z.ZodObject<typeof keySettings>>) {
   return {
@@ -84,6 +108,8 @@ export function settingsOf(body: z.output<z.ZodObject<typeof keySettings>>) {
     environment: body.environment,
     plan: body.plan,
     allowedAddresses: body.allowed_addresses,
+    allowedCountries: body.allowed_countries,
+    deniedCountries: body.denied_countries,
     metadata: body.metadata,
     purpose: body.purpose,
     tags: body.tags,
@@ -161,7 +187,7 @@ function show(ports: KeyEndpointPorts): PreparedEndpoint {
     params: keyId,
     answers: { 200: { description: 'The key.', schema: keyWithUsage } },
     async handle({ tenant, params }) {
-      const found = await showKey(ports.store, tenant, params.id);
+      const found = await showKey(ports, tenant, params.id);
       if (found === undefined) return err({ code: 'not_found' });
       const violations = await judgeByPolicy(ports, found.key);
       const body = { ...renderKeyWithUsage(found), violations };
@@ -178,6 +204,10 @@ const patch = z
     environment: keySettings.environment.nullable(),
     plan: keySettings.plan.nullable(),
     allowed_addresses: keySettings.allowed_addresses.nullable(),
+    allowed_countries: keySettings.allowed_countries.nullable(),
+    denied_countries: keySettings.denied_countries.nullable(),
+    uses: newKeySettings.uses.nullable(),
+    credits: newKeySettings.credits.nullable(),
     metadata: keySettings.metadata,
     owner: keySettings.owner,
     purpose: keySettings.purpose.nullable(),
@@ -216,6 +246,9 @@ function update(ports: KeyEndpointPorts): PreparedEndpoint {
           environment: body.environment,
           plan: body.plan,
           allowedAddresses: body.allowed_addresses,
+          allowedCountries: body.allowed_countries,
+          deniedCountries: body.denied_countries,
+          budgets: budgetPatchIn(body),
           metadata: body.metadata,
           owner: body.owner,
           purpose: body.purpose,

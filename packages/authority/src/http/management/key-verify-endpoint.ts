@@ -8,6 +8,7 @@ import { subKeyName } from '@mintmark/tokens';
 import { z } from 'zod';
 import { type KeyVerdict, type VerifyKeyPorts, verifyKey } from '../../apikeys/verify-key.ts';
 import { type Call, endpoint, type PreparedEndpoint } from './endpoint.ts';
+import { budgetsLeft, renderLeft } from './key-budget-wire.ts';
 import { momentOut, renderMomentOrNull, scopes } from './wire-schema.ts';
 
 export interface VerifyEndpointPorts {
@@ -44,8 +45,10 @@ const verdict = z
       'not_yet_valid',
       'expired',
       'address_not_allowed',
+      'country_not_allowed',
       'insufficient_scope',
-      'limited',
+      'uses_spent',
+      'credits_spent',
       'resource_restricted',
       'route_restricted',
       'method_restricted',
@@ -61,6 +64,7 @@ const verdict = z
     tags: z.array(z.string()).optional(),
     metadata: z.record(z.string(), z.json()).optional(),
     expires_at: momentOut.nullable().optional(),
+    limits: budgetsLeft.optional().describe('What is left, where it is counted'),
     successor: z.string().nullable().optional().describe('Set inside the overlap of a rotation'),
     sub_key: z
       .strictObject({ id: z.string(), label: z.string().optional() })
@@ -122,6 +126,7 @@ function render(found: KeyVerdict): Readonly<Record<string, unknown>> {
     tags: row.tags ?? [],
     metadata: row.metadata,
     expires_at: renderMomentOrNull(row.expiresAt),
+    ...(found.budgets?.[0] === undefined ? {} : { limits: renderLeft(found.budgets) }),
     successor: row.successor,
     ...(found.subKey === undefined ? {} : { sub_key: subKeyName(found.subKey.links) }),
   };

@@ -3,6 +3,7 @@ import { limits } from '@mintmark/core';
 import { z } from 'zod';
 import type { ShownKey } from '../../apikeys/list-keys.ts';
 import type { KeyWithUsage } from '../../apikeys/show-key.ts';
+import { budgetSetting, budgetsShown, renderBudgets } from './key-budget-wire.ts';
 import {
   addressBlock,
   line,
@@ -14,7 +15,12 @@ import {
   scopes,
 } from './wire-schema.ts';
 
-/** What a caller may say about a key that it makes. */
+const countries = z
+  .array(z.string().regex(/^[A-Z]{2}$/, 'must be two capital letters'))
+  .min(1)
+  .max(250);
+
+/** What a caller may say about a key, however it comes here. */
 export const keySettings = {
   name: line({ min: 1, max: 200 }),
   scopes,
@@ -22,6 +28,8 @@ export const keySettings = {
   environment: line({ min: 1, max: 64 }).optional(),
   plan: line({ min: 1, max: 64 }).optional(),
   allowed_addresses: z.array(addressBlock).min(1).max(limits.addressRangesMax).optional(),
+  allowed_countries: countries.optional().describe('ISO 3166-1 alpha-2, such as DE'),
+  denied_countries: countries.optional(),
   metadata: metadata.optional(),
   purpose: line({ min: 1, max: 500 }).optional().describe('What it is for, for people'),
   tags: z
@@ -30,6 +38,13 @@ export const keySettings = {
     .optional(),
   not_before: moment.optional(),
   expires_at: moment.optional(),
+};
+
+/** What is said of a key where it is made. */
+export const newKeySettings = {
+  ...keySettings,
+  uses: budgetSetting.optional().describe('Each verification takes one'),
+  credits: budgetSetting.optional().describe('Each verification takes its `cost`'),
 };
 
 export const keyId = z.strictObject({ id: z.string().min(1).max(128) });
@@ -45,6 +60,8 @@ const shown = {
   environment: z.string().nullable(),
   plan: z.string().nullable(),
   allowed_addresses: z.array(z.string()).nullable(),
+  allowed_countries: z.array(z.string()).nullable(),
+  denied_countries: z.array(z.string()).nullable(),
   metadata: z.record(z.string(), z.json()),
   purpose: z.string().nullable(),
   tags: z.array(z.string()),
@@ -75,6 +92,7 @@ export const keyWithUsage = z
     last_address: z.string().nullable(),
     uses_allowed: z.int(),
     uses_denied: z.int(),
+    ...budgetsShown,
     uses_in_overlap: z.int().describe('Uses after its rotation: callers yet to be moved'),
   })
   .meta({ id: 'KeyWithUsage' });
@@ -107,6 +125,8 @@ export function renderKey(row: ShownKey): Readonly<Record<string, unknown>> {
     environment: row.environment,
     plan: row.plan,
     allowed_addresses: row.allowedAddresses,
+    allowed_countries: row.allowedCountries,
+    denied_countries: row.deniedCountries,
     metadata: row.metadata,
     purpose: row.purpose,
     tags: row.tags ?? [],
@@ -128,9 +148,10 @@ function renderQuarantine({ quarantine }: ShownKey) {
 }
 
 export function renderKeyWithUsage(shown: KeyWithUsage): Readonly<Record<string, unknown>> {
-  const { key, usage, overlapUsage } = shown;
+  const { key, usage, overlapUsage, budgets } = shown;
   return {
     ...renderKey(key),
+    ...renderBudgets(budgets),
     first_used_at: renderMomentOrNull(usage?.firstUsedAt ?? null),
     last_used_at: renderMomentOrNull(usage?.lastUsedAt ?? null),
     last_address: usage?.lastAddress ?? null,

@@ -17,6 +17,7 @@ import { type InstallationPorts, installationEndpoints } from './installation-en
 import { type KeyEndpointPorts, keyEndpoints } from './key-endpoints.ts';
 import { keyImportEndpoint } from './key-import-endpoint.ts';
 import { keyQuarantineEndpoints } from './key-quarantine-endpoints.ts';
+import { keySpendEndpoints } from './key-spend-endpoints.ts';
 import { keyVerifyEndpoint, type VerifyEndpointPorts } from './key-verify-endpoint.ts';
 import { type LeakPorts, leakEndpoints } from './leak-endpoints.ts';
 import { type MetricsPorts, metricsEndpoint } from './metrics-endpoint.ts';
@@ -58,6 +59,7 @@ export function managementEndpoints(ports: ManagementPorts): readonly PreparedEn
   const endpoints = [
     ...keyEndpoints(ports.keys),
     ...keyQuarantineEndpoints(ports.keys),
+    ...keySpendEndpoints(ports.keys),
     keyVerifyEndpoint(ports.verify),
     keyImportEndpoint(ports.keys),
     ...adminKeyEndpoints(ports.keys),

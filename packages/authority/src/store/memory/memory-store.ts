@@ -50,6 +50,7 @@ function memoryUpkeep(data: MemoryTables, life: { closed: boolean }): StoreUpkee
       for (const row of old) data.remove(table, row);
       return new Set(old.map((row) => row[column.at])).size;
     },
+    nowMs: async () => undefined,
     async backup() {
       throw new StoreFault('store_unsupported', 'a store in memory has no backup', {
         hint: 'use sqlite: or postgres: for data that must last',

@@ -74,6 +74,7 @@ function postgresUpkeep(parts: {
         }
         return partitions.dropBelow(table, partition);
       }),
+    nowMs: () => inFlight.run(() => clockOf(read)),
     async backup() {
       throw new StoreFault('store_unsupported', 'PostgreSQL is backed up by its own tools', {
         hint: 'use pg_dump for a copy, or base backups with archived logs (pg_basebackup)',
@@ -84,6 +85,16 @@ function postgresUpkeep(parts: {
       if (await inFlight.close()) await Promise.all([read.end(), write.end()]);
     },
   };
+}
+
+async function clockOf(pool: Connections['read']): Promise<number> {
+  const sql = 'SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::float8 AS ms';
+  try {
+    const { rows } = await pool.query<{ ms: number }>(sql);
+    return rows[0]!.ms;
+  } catch (error) {
+    throw postgresFault(error, 'cannot read its clock', 'not sent');
+  }
 }
 
 async function checkCommit(pool: Connections['write']): Promise<void> {

@@ -130,6 +130,7 @@ function sqliteUpkeep(parts: {
     }
   };
   return {
+    nowMs: async () => undefined,
     async dropPartitionsBelow(table, partition) {
       if (shapeOf(table).partition === undefined) return 0;
       for (let ahead = 0; ahead <= partitionsAhead; ahead++) {
