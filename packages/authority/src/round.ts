@@ -1,5 +1,6 @@
 /** What the authority does by itself: sequencing, refreshing, rotating, counting, letting go. */
 import { type Clock, limits, nowSeconds } from '@mintmark/core';
+import { createUnusedKeys, type UnusedKeys } from './apikeys/unused-keys.ts';
 import { endedPartition } from './clients/single-use.ts';
 import { sweepUnusedClients } from './clients/unused-clients.ts';
 import type { Rooms } from './rooms.ts';
@@ -18,6 +19,7 @@ export function createRound(
 } {
   const { ports, store, sequencer, feed, keyring, custodyUpkeep, peppers, usage, refusals } = rooms;
   const { keyEnder, queryRunner, sessionEnder, requestPinger, notices, expiryNotices } = rooms;
+  const unusedKeys = unusedKeysOf(rooms);
   const tenantRemover = createTenantRemover({ store, clock: ports.clock });
   let running: Promise<void> | undefined;
   let rounds = 0;
@@ -52,6 +54,7 @@ export function createRound(
     if (rounds % 4 === 0) await everySecond();
     if (rounds % 240 === 0) await attempt('upkeep', () => upkeep(store, ports.clock));
     if (rounds % 240 === 60) await attempt('expiry notices', expiryNotices.step);
+    if (rounds % 240 === 180) await attempt('unused keys', unusedKeys.step);
     if (rounds % 240 === 120) await attempt('unused clients', () => sweepUnused(rooms));
     rounds++;
   }
@@ -73,6 +76,16 @@ export function createRound(
       while ((await sequencer.tick()) > 0);
     },
   };
+}
+
+function unusedKeysOf({ ports, store, recorder, tenants }: Rooms): UnusedKeys {
+  return createUnusedKeys({
+    ...{ store, recorder, clock: ports.clock },
+    policyOf: (tenant) =>
+      tenants.within(tenant, ({ status, policy }) =>
+        status === 'active' ? policy.keys : undefined,
+      ),
+  });
 }
 
 /** Clients that nobody vouches for and nobody uses, where the operator says for how long. */

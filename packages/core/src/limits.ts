@@ -324,6 +324,16 @@ export const limits = {
   readinessMs: 1_000,
   /** Rows that a long reading handles before it lets others run: some 20 ms, verifying. */
   longReadRows: 250,
+  /** Keys and tenants looked at by one sweep for keys that nobody uses. */
+  unusedKeysPerSweep: 2_000,
+  unusedTenantsPerSweep: 100,
+  /** Keys that one bulk change may be of, that one request changes, and that one step does. */
+  keyBulkMax: 10_000,
+  keyBulkRequestMax: 500,
+  keyBulkStepMax: 50,
+  /** Rows looked at to preview one, and how long it can be run. */
+  keyBulkScanMax: 2_000_000,
+  keyBulkSeconds: 3_600,
   /** How often a use begins anew where the counters of its key changed meanwhile. */
   spendAttemptsMax: 20,
   /** How long the clock of the store is carried on by this process's own. */

@@ -8,6 +8,8 @@ export const permissions = [
   /** Name another owner than oneself on a key. */
   'keys:assign',
   'keys:verify',
+  /** See recoverable keys again: as good as holding them. */
+  'keys:reveal',
   'admin_keys:read',
   'admin_keys:write',
   'clients:read',

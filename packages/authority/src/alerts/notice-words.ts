@@ -25,6 +25,50 @@ export const noticeWords = {
         'Erneuern Sie ihn vorher, falls er noch gebraucht wird: Danach wird er abgewiesen.\n',
     },
   },
+  'key.unused': {
+    en: {
+      subject: 'Nobody uses the API key “{name}”',
+      text:
+        'The API key “{name}” ({id}) was last used, or made, at {last_used}.\n' +
+        'It is disabled at {disabled_at} unless it is used before then.\n',
+    },
+    de: {
+      subject: 'Niemand benutzt den API-Schlüssel „{name}“',
+      text:
+        'Der API-Schlüssel „{name}“ ({id}) wurde zuletzt benutzt oder angelegt am ' +
+        '{last_used}.\n' +
+        'Er wird am {disabled_at} gesperrt, falls er bis dahin nicht benutzt wird.\n',
+    },
+  },
+  'key.retired': {
+    en: {
+      subject: 'The unused API key “{name}” was disabled',
+      text:
+        'The API key “{name}” ({id}) was last used, or made, at {last_used}, and was disabled at ' +
+        '{disabled_at}.\nEnable it again if it is still needed.\n',
+    },
+    de: {
+      subject: 'Der unbenutzte API-Schlüssel „{name}“ wurde gesperrt',
+      text:
+        'Der API-Schlüssel „{name}“ ({id}) wurde zuletzt benutzt oder angelegt am ' +
+        '{last_used} und am {disabled_at} gesperrt.\n' +
+        'Geben Sie ihn wieder frei, falls er noch gebraucht wird.\n',
+    },
+  },
+  'key.revealed': {
+    en: {
+      subject: 'The API key “{name}” was shown again',
+      text:
+        'The API key “{name}” ({id}) was shown again at {revealed_at} to {by}.\n' +
+        'Rotate it if that was not meant to happen.\n',
+    },
+    de: {
+      subject: 'Der API-Schlüssel „{name}“ wurde erneut angezeigt',
+      text:
+        'Der API-Schlüssel „{name}“ ({id}) wurde am {revealed_at} erneut angezeigt für {by}.\n' +
+        'Erneuern Sie ihn, falls das nicht vorgesehen war.\n',
+    },
+  },
   'admin_key.expiring': {
     en: {
       subject: 'The administrator’s key “{name}” ends soon',

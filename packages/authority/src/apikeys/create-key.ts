@@ -14,6 +14,7 @@ import {
 } from './key-change.ts';
 import { judgeByPolicy, type PolicyRefusal } from './key-policy.ts';
 import { secretColumns } from './key-secret.ts';
+import { sealText } from './reveal-key.ts';
 
 /** What its maker decides about a key. Times are whole seconds, in milliseconds. */
 export interface KeySettings {
@@ -29,6 +30,8 @@ export interface KeySettings {
   /** ISO 3166-1 alpha-2. */
   readonly allowedCountries?: readonly string[] | undefined;
   readonly deniedCountries?: readonly string[] | undefined;
+  /** Whether it can be shown again, by who may: its tenant must allow it. */
+  readonly recoverable?: boolean | undefined;
   /** What it may spend; absent: nothing is counted. */
   readonly budgets?: BudgetSettings | undefined;
   readonly notBefore?: UnixMs | undefined;
@@ -92,6 +95,7 @@ export async function newKey(
   const { prefix, entropy } = ports;
   const id = freshId(entropy);
   const { text, secret } = buildSecretToken({ prefix, kind: 'key', id, entropy });
+  const isRecoverable = settings.recoverable === true;
   const row: KeyRow = {
     tenant,
     id,
@@ -117,6 +121,7 @@ export async function newKey(
     ...undecidedKeyColumns,
     ...placedColumns(settings),
     budget: hasBudgets(settings.budgets) ? id : null,
+    sealedSecret: isRecoverable ? await sealText(ports.sealer, { tenant, id, text }) : null,
   };
   return { row, text };
 }

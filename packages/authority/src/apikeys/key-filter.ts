@@ -59,7 +59,7 @@ function fits(filter: KeyFilter, row: KeyRow): boolean {
 }
 
 /** When somebody last used the key, or else when it was made or was to begin. */
-async function lastSign(
+export async function lastSign(
   store: Pick<Store, 'usage'>,
   { tenant, id, createdAt, notBefore }: KeyRow,
 ): Promise<number> {

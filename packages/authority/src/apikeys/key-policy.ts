@@ -20,6 +20,11 @@ export interface KeyPolicy {
   readonly allowedScopes?: readonly string[] | undefined;
   /** Environments that keys may be of; implies that they are of one. */
   readonly allowedEnvironments?: readonly string[] | undefined;
+  /** Whether keys may be made that can be shown again. */
+  readonly recoverableAllowed: boolean;
+  /** Days without a use after which an owner is told, and days from then until it is disabled. */
+  readonly unusedDays?: number | undefined;
+  readonly unusedGraceDays?: number | undefined;
 }
 
 /** Where nobody demands anything. */
@@ -27,6 +32,7 @@ export const noKeyPolicy: KeyPolicy = {
   ownerRequired: false,
   purposeRequired: false,
   expiryRequired: false,
+  recoverableAllowed: false,
 };
 
 /** One rule that a key breaks, and the member of the key by which it does. */
@@ -37,8 +43,9 @@ export interface KeyViolation {
     | 'expiry_required'
     | 'life_too_long'
     | 'scope_not_allowed'
-    | 'environment_not_allowed';
-  readonly member: 'owner' | 'purpose' | 'expires_at' | 'scopes' | 'environment';
+    | 'environment_not_allowed'
+    | 'recoverable_not_allowed';
+  readonly member: 'owner' | 'purpose' | 'expires_at' | 'scopes' | 'environment' | 'recoverable';
   /** For people: what is wrong and what would be right. */
   readonly message: string;
 }
@@ -50,7 +57,14 @@ export type PolicyRefusal = {
 
 type Judged = Pick<
   KeyRow,
-  'owner' | 'purpose' | 'scopes' | 'environment' | 'createdAt' | 'notBefore' | 'expiresAt'
+  | 'owner'
+  | 'purpose'
+  | 'scopes'
+  | 'environment'
+  | 'createdAt'
+  | 'notBefore'
+  | 'expiresAt'
+  | 'sealedSecret'
 >;
 
 /**
@@ -85,6 +99,10 @@ export function violationsOf(
   if (environments !== undefined && !environments.includes(key.environment ?? '')) {
     const message = `must be one of: ${environments.join(', ')}`;
     found.push({ rule: 'environment_not_allowed', member: 'environment', message });
+  }
+  if (key.sealedSecret !== null && !policy.recoverableAllowed) {
+    const message = 'keys that can be shown again are not allowed';
+    found.push({ rule: 'recoverable_not_allowed', member: 'recoverable', message });
   }
   return found;
 }

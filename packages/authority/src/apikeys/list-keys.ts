@@ -4,7 +4,7 @@ import type { KeyRow } from './key-change.ts';
 import { type FilterPorts, isMeant, isOpen, type KeyFilter } from './key-filter.ts';
 
 /** A row as it may be shown: nothing that depends on the secret. */
-export type ShownKey = Omit<KeyRow, 'hash' | 'pepperVersion' | 'sealedVerifier' | 'sealedSecret'>;
+export type ShownKey = Omit<KeyRow, 'hash' | 'pepperVersion' | 'sealedVerifier'>;
 
 type Place = readonly (string | number)[];
 

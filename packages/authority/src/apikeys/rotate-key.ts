@@ -140,6 +140,7 @@ function settingsOf(row: KeyRow) {
     tags: row.tags ?? undefined,
     allowedCountries: row.allowedCountries ?? undefined,
     deniedCountries: row.deniedCountries ?? undefined,
+    recoverable: row.sealedSecret !== null,
   };
 }
 

@@ -94,6 +94,8 @@ export async function updateKey(
   const set = {
     ...assignmentOf(patch),
     ...(counted === undefined ? {} : { budget: counted.budget }),
+    // Somebody wants it: that nobody used it is told anew before it is retired.
+    ...(patch.status === 'active' ? { unusedToldAt: null } : {}),
     updatedAt: now,
     version: row.version + 1,
   };
@@ -133,6 +135,7 @@ async function violationsBy(ports: PolicyPorts, patch: KeyPatch, edited: KeyRow)
     expires_at: [patch.expiresAt, patch.notBefore],
     scopes: [patch.scopes],
     environment: [patch.environment],
+    recoverable: [],
   };
   const found = await judgeByPolicy(ports, edited);
   return found.filter(({ member }) => touched[member].some((value) => value !== undefined));

@@ -7,6 +7,8 @@ export const sealContext = {
   signingKey: (kid: string): string => `signing-key:${kid}`,
   /** `keys.sealedVerifier` */
   keyVerifier: (id: string): string => `key-verifier:${id}`,
+  /** `keys.sealedSecret` */
+  keyText: (id: string): string => `key-text:${id}`,
   /** `users.sealedClaims` */
   userClaims: (id: string): string => `user-claims:${id}`,
   /** `userTotp.sealedSecret` */

@@ -123,7 +123,8 @@ async function fill(sealer: Sealer): Promise<void> {
   await put({ do: 'put', table: 'signingKeys', row: signingKeyRow('s3', new Uint8Array(0)) });
   for (const id of ['k1', 'k2']) {
     const sealed = await sealer.seal(tenant, sealContext.keyVerifier(id), utf8(`verifier ${id}`));
-    await put({ do: 'put', table: 'keys', row: keyRow(id, sealed) });
+    const sealedSecret = await sealer.seal(tenant, sealContext.keyText(id), utf8(`text ${id}`));
+    await put({ do: 'put', table: 'keys', row: { ...keyRow(id, sealed), sealedSecret } });
   }
   await put({ do: 'put', table: 'keys', row: keyRow('k3', null) });
 }
@@ -140,11 +141,12 @@ async function expectAllOpen(): Promise<string[]> {
     if (sealedPrivate.length === 0) continue;
     await expectOpen(sealContext.signingKey(kid), sealedPrivate, `private ${kid}`);
   }
-  for (const { id, sealedVerifier } of await store.keys.list({ limit: 10 })) {
-    if (sealedVerifier === null) continue;
+  for (const { id, sealedVerifier, sealedSecret } of await store.keys.list({ limit: 10 })) {
+    if (sealedVerifier === null || sealedSecret === null) continue;
+    await expectOpen(sealContext.keyText(id), sealedSecret, `text ${id}`);
     await expectOpen(sealContext.keyVerifier(id), sealedVerifier, `verifier ${id}`);
   }
-  expect(keyIds).toHaveLength(4);
+  expect(keyIds).toHaveLength(6);
   return keyIds;
 }
 
@@ -195,7 +197,7 @@ describe('a rotation', () => {
     await fill(sealerOf());
     await createPeppers({ custody, store, entropy, clock });
     await rotateEverything(custody);
-    expect(await expectAllOpen()).toEqual(Array(4).fill('data-2'));
+    expect(await expectAllOpen()).toEqual(Array(6).fill('data-2'));
     const { currentKey, keys } = await custody.describe();
     expect(keys).toHaveLength(1);
     for (const row of await store.custodyKeys.list({ limit: 10 })) {
@@ -276,7 +278,7 @@ describe('sealing records again', () => {
       sizes.push(step.changed);
       cursor = step.next;
     } while (cursor !== undefined);
-    expect(sizes).toEqual([0, limits.rotationRowsMax, 20, 0, 0, 0, 0]);
+    expect(sizes).toEqual([0, limits.rotationRowsMax, 20, 0, 0, 0, 0, 0, 0]);
   });
 
   it('leaves a row alone that was changed meanwhile, and its version as it was', async () => {

@@ -70,6 +70,7 @@ const unopenable = new Set(['custody_tampered', 'custody_unknown_key']);
 const sealedTables = [
   'signingKeys',
   'keys',
+  'keyTexts',
   'users',
   'userTotp',
   'backchannelRequests',
@@ -85,7 +86,7 @@ export interface ResealCursor {
 
 export interface ResealPorts {
   readonly sealer: Pick<Sealer, 'seal' | 'open' | 'currentKeyId'>;
-  readonly store: Pick<Store, SealedTable | 'acts'>;
+  readonly store: Pick<Store, Exclude<SealedTable, 'keyTexts'> | 'acts'>;
 }
 
 /**
@@ -165,6 +166,8 @@ async function recordsOf(
       return (await store.signingKeys.list(query)).map(signingKeyRecord);
     case 'keys':
       return (await store.keys.list(query)).map(keyRecord);
+    case 'keyTexts':
+      return (await store.keys.list(query)).map(keyTextRecord);
     case 'users':
       return (await store.users.list(query)).map(userRecord);
     case 'userTotp':
@@ -206,6 +209,22 @@ function keyRecord({ tenant, id, version, sealedVerifier }: Row<'keys'>): Sealed
       table: 'keys',
       where: { tenant, id, version },
       set: { sealedVerifier: sealed },
+      refused: 'changed',
+    }),
+  };
+}
+
+/** Another column of the same rows: a pass of its own. */
+function keyTextRecord({ tenant, id, version, sealedSecret }: Row<'keys'>): SealedColumn {
+  return {
+    id,
+    context: sealContext.keyText(id),
+    sealed: sealedSecret,
+    update: (sealed) => ({
+      do: 'update',
+      table: 'keys',
+      where: { tenant, id, version },
+      set: { sealedSecret: sealed },
       refused: 'changed',
     }),
   };

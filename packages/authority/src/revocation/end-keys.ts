@@ -143,7 +143,8 @@ async function endOne(
   const at = clock.nowMs();
   const tenant = row.tenant as TenantId;
   const { id, version } = row;
-  const set = { status: 'revoked', updatedAt: at, version: version + 1 } as const;
+  const end = { status: 'revoked', sealedSecret: null } as const;
+  const set = { ...end, updatedAt: at, version: version + 1 };
   await store.acts.run({
     steps: [
       { do: 'update', table: 'keys', where: { tenant, id, version }, set, refused: 'changed' },

@@ -213,7 +213,8 @@ function keyEnding(
   { at, expiresAt }: { readonly at: UnixMs; readonly expiresAt: UnixSeconds },
 ): Ending {
   const { tenant, id, version } = row;
-  const set = { status: 'revoked', updatedAt: at, version: version + 1 } as const;
+  const end = { status: 'revoked', sealedSecret: null } as const;
+  const set = { ...end, updatedAt: at, version: version + 1 };
   const where = { tenant, id };
   // Whoever edits it meanwhile loses: his version is no more.
   const columns = { ...set, version: { add: 1 } } as const;

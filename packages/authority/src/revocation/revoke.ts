@@ -209,7 +209,7 @@ function markOf(
           table: 'keys',
           // Admin keys end by their own use case, which asks for another permission.
           where: { tenant, id: target.id, kind: { is: '!=', value: 'admin' } },
-          set: { status: 'revoked', updatedAt: at, version: { add: 1 } },
+          set: { status: 'revoked', sealedSecret: null, updatedAt: at, version: { add: 1 } },
           refused: 'target_not_found',
         },
       ];

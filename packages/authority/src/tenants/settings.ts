@@ -45,6 +45,9 @@ const tenantSettings = z.strictObject({
       lifeSecondsMax: z.int().min(1).optional(),
       allowedScopes: z.array(z.string()).optional(),
       allowedEnvironments: z.array(z.string()).optional(),
+      recoverableAllowed: z.boolean().default(false),
+      unusedDays: z.int().min(1).optional(),
+      unusedGraceDays: z.int().min(1).optional(),
     })
     .optional(),
 });

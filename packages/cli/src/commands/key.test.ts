@@ -38,6 +38,16 @@ describe('mintmark key', () => {
     expect((await run('key create --name b --refill day')).exit).toBe(2);
   });
 
+  it('shows a recoverable key again, with a reason', async () => {
+    const server = () => json(200, { id: 'k1', key: 'mm_key_k1again' });
+    const { sent, out } = await run('key reveal k1 --reason lost', { server });
+    expect(sent[0]).toMatchObject({ method: 'POST', body: { reason: 'lost' } });
+    expect(out).toContain('mm_key_k1again');
+    expect((await run('key reveal k1')).exit).toBe(2);
+    const create = await run('key create --name b --recoverable', { server });
+    expect(create.sent[0]!.body).toMatchObject({ recoverable: true });
+  });
+
   it('adds to what a key may spend', async () => {
     const server = () => json(201, { id: 'k1', limits: { credits: { remaining: 12 } } });
     const { sent, out } = await run('key top-up k1 --credits 7', { server });

@@ -37,6 +37,7 @@ const create: Command = {
       description: 'raises uses and credits to where they began, at midnight UTC',
       choices: ['day', 'week', 'month'],
     },
+    { flags: '--recoverable', description: 'it can be shown again, where the tenant allows it' },
     { flags: '--plan <plan>', description: 'plan whose limits apply' },
     { flags: '--purpose <text>', description: 'why it exists, for people' },
     { flags: '--tag <tags...>', description: 'words to find it by; may be repeated' },
@@ -64,6 +65,7 @@ const create: Command = {
       allowed_countries: options.list('country'),
       denied_countries: options.list('not-country'),
       ...budgets.value,
+      recoverable: options.flag('recoverable') || undefined,
       plan: options.text('plan'),
       purpose: options.text('purpose'),
       tags: options.list('tag'),
@@ -202,6 +204,21 @@ const release: Command = {
   run: (invocation) => actOn(invocation, 'release'),
 };
 
+const reveal: Command = {
+  name: 'key reveal',
+  summary: 'shows a recoverable key again, on the record, and tells its owner',
+  operands: [idOperand],
+  options: [because],
+  examples: [['mintmark key reveal 0b9xTq3LkWm2PzR7v --reason "vault lost"', 'the key itself']],
+  run(invocation) {
+    const path = `${pathOf`/v1/keys/${idOf(invocation)}`}/reveal`;
+    const body = { reason: invocation.options.text('reason') };
+    return send(invocation, { method: 'POST', path, body }, (style, answer) =>
+      fields(style, rowsOf(answer, ['key', 'id'])),
+    );
+  },
+};
+
 const topUp: Command = {
   name: 'key top-up',
   summary: 'adds to the uses or credits of a key',
@@ -278,6 +295,7 @@ export const keyCommands: readonly Command[] = [
   quarantine,
   release,
   topUp,
+  reveal,
   revoke,
   importKeys,
   verify,

@@ -59,7 +59,12 @@ function create(ports: KeyEndpointPorts): PreparedEndpoint {
       if (!mayNameOwner(caller, owner)) return err(assignNeeded);
       const made = await createKey(ports, {
         requester,
-        settings: { ...settingsOf(body), owner, budgets: budgetsIn(body) },
+        settings: {
+          ...settingsOf(body),
+          owner,
+          budgets: budgetsIn(body),
+          recoverable: body.recoverable,
+        },
         alongside: (row) => remember({ status: 201, body: renderKey(row), secret: { key: '' } }),
       });
       if (!made.ok) return err(createProblem(made.refusal));

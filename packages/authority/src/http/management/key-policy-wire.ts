@@ -26,6 +26,22 @@ export const keyPolicy = z
       .max(100)
       .optional()
       .describe('Implies that every key is of one'),
+    recoverable_allowed: z
+      .boolean()
+      .optional()
+      .describe('Whether keys may be made that can be shown again'),
+    unused_days: z
+      .int()
+      .min(1)
+      .max(3660)
+      .optional()
+      .describe('Days without a use after which the owner is told'),
+    unused_grace_days: z
+      .int()
+      .min(1)
+      .max(366)
+      .optional()
+      .describe('Days from then until the key is disabled; default 7'),
   })
   .meta({ id: 'KeyPolicy' });
 
@@ -38,6 +54,9 @@ export function keyPolicyOf(wire: z.output<typeof keyPolicy>) {
     ...(life !== undefined && { lifeSecondsMax: life }),
     ...(allowed_scopes && { allowedScopes: allowed_scopes }),
     ...(allowed_environments && { allowedEnvironments: allowed_environments }),
+    recoverableAllowed: wire.recoverable_allowed ?? false,
+    ...(wire.unused_days !== undefined && { unusedDays: wire.unused_days }),
+    ...(wire.unused_grace_days !== undefined && { unusedGraceDays: wire.unused_grace_days }),
   };
 }
 
@@ -50,5 +69,8 @@ export function renderKeyPolicy(policy: KeyPolicy): z.input<typeof keyPolicy> {
     ...(life !== undefined && { life_seconds_max: life }),
     ...(allowedScopes && { allowed_scopes: [...allowedScopes] }),
     ...(allowedEnvironments && { allowed_environments: [...allowedEnvironments] }),
+    recoverable_allowed: policy.recoverableAllowed,
+    ...(policy.unusedDays !== undefined && { unused_days: policy.unusedDays }),
+    ...(policy.unusedGraceDays !== undefined && { unused_grace_days: policy.unusedGraceDays }),
   };
 }

@@ -45,6 +45,10 @@ export const newKeySettings = {
   ...keySettings,
   uses: budgetSetting.optional().describe('Each verification takes one'),
   credits: budgetSetting.optional().describe('Each verification takes its `cost`'),
+  recoverable: z
+    .boolean()
+    .optional()
+    .describe('Whether it can be shown again; the tenant’s policy must allow it'),
 };
 
 export const keyId = z.strictObject({ id: z.string().min(1).max(128) });
@@ -64,6 +68,7 @@ const shown = {
   denied_countries: z.array(z.string()).nullable(),
   metadata: z.record(z.string(), z.json()),
   purpose: z.string().nullable(),
+  recoverable: z.boolean(),
   tags: z.array(z.string()),
   violations: z
     .array(z.strictObject({ rule: z.string(), member: z.string(), message: z.string() }))
@@ -129,6 +134,7 @@ export function renderKey(row: ShownKey): Readonly<Record<string, unknown>> {
     denied_countries: row.deniedCountries,
     metadata: row.metadata,
     purpose: row.purpose,
+    recoverable: row.sealedSecret !== null,
     tags: row.tags ?? [],
     imported: row.importFormat !== null,
     created_at: renderMoment(row.createdAt),

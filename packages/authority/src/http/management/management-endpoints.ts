@@ -17,6 +17,7 @@ import { type InstallationPorts, installationEndpoints } from './installation-en
 import { type KeyEndpointPorts, keyEndpoints } from './key-endpoints.ts';
 import { keyImportEndpoint } from './key-import-endpoint.ts';
 import { keyQuarantineEndpoints } from './key-quarantine-endpoints.ts';
+import { keyRevealEndpoint } from './key-reveal-endpoint.ts';
 import { keySpendEndpoints } from './key-spend-endpoints.ts';
 import { keyVerifyEndpoint, type VerifyEndpointPorts } from './key-verify-endpoint.ts';
 import { type LeakPorts, leakEndpoints } from './leak-endpoints.ts';
@@ -60,6 +61,7 @@ export function managementEndpoints(ports: ManagementPorts): readonly PreparedEn
     ...keyEndpoints(ports.keys),
     ...keyQuarantineEndpoints(ports.keys),
     ...keySpendEndpoints(ports.keys),
+    keyRevealEndpoint(ports.keys),
     keyVerifyEndpoint(ports.verify),
     keyImportEndpoint(ports.keys),
     ...adminKeyEndpoints(ports.keys),
