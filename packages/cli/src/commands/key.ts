@@ -6,6 +6,7 @@ import { parseDuration } from '../duration.ts';
 import { readToken, tokenOperand } from '../secret-input.ts';
 import { fields, type Style, table } from '../style.ts';
 import { importKeys } from './import-keys.ts';
+import { bulkCommands } from './key-bulk.ts';
 import { cell, edit, type Item, list, maxOption, rowsOf, send, usage } from './send.ts';
 import { subKeyCommands } from './sub-key.ts';
 
@@ -298,6 +299,7 @@ export const keyCommands: readonly Command[] = [
   reveal,
   revoke,
   importKeys,
+  ...bulkCommands,
   verify,
   ...subKeyCommands,
 ];

@@ -14,6 +14,7 @@ import { docsEndpoints } from './docs-page.ts';
 import type { PreparedEndpoint } from './endpoint.ts';
 import { type FeedEndpointDeps, feedEndpoints } from './feed-endpoints.ts';
 import { type InstallationPorts, installationEndpoints } from './installation-endpoints.ts';
+import { keyBulkEndpoints } from './key-bulk-endpoints.ts';
 import { type KeyEndpointPorts, keyEndpoints } from './key-endpoints.ts';
 import { keyImportEndpoint } from './key-import-endpoint.ts';
 import { keyQuarantineEndpoints } from './key-quarantine-endpoints.ts';
@@ -34,7 +35,10 @@ import { type UserFactorPorts, userFactorEndpoints } from './user-factor-endpoin
 
 export interface ManagementPorts {
   /** What keys, admin keys, imports and routes are made with. */
-  readonly keys: KeyEndpointPorts & Parameters<typeof keyImportEndpoint>[0] & AdminKeyPorts;
+  readonly keys: KeyEndpointPorts &
+    Parameters<typeof keyBulkEndpoints>[0] &
+    Parameters<typeof keyImportEndpoint>[0] &
+    AdminKeyPorts;
   readonly routes: Parameters<typeof routeEndpoints>[0];
   readonly assertionIssuers: AssertionIssuerPorts;
   readonly verify: VerifyEndpointPorts;
@@ -59,6 +63,7 @@ export interface ManagementPorts {
 export function managementEndpoints(ports: ManagementPorts): readonly PreparedEndpoint[] {
   const endpoints = [
     ...keyEndpoints(ports.keys),
+    ...keyBulkEndpoints(ports.keys),
     ...keyQuarantineEndpoints(ports.keys),
     ...keySpendEndpoints(ports.keys),
     keyRevealEndpoint(ports.keys),

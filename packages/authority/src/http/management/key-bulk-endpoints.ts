@@ -1,0 +1,142 @@
+/** `/v1/keys/bulk`: one change of many keys, previewed and then done to exactly those. */
+import { err, ok } from '@mintmark/core';
+import { z } from 'zod';
+import {
+  type BulkAct,
+  type BulkPorts,
+  type BulkPreviewRefusal,
+  previewBulk,
+  runBulk,
+} from '../../apikeys/bulk-keys.ts';
+import { endpoint, type PreparedEndpoint } from './endpoint.ts';
+import { assignNeeded, mayNameOwner } from './key-endpoints.ts';
+import { key, keyStatus, renderKey } from './key-wire.ts';
+import type { Problem } from './problem.ts';
+import { line, moment, momentOut, renderMoment, scope } from './wire-schema.ts';
+
+const reason = line({ min: 1, max: 500 });
+const tag = line({ min: 1, max: 64 });
+const owner = line({ min: 1, max: 255 });
+
+const act = z.union([
+  z.strictObject({ do: z.enum(['disable', 'enable']) }),
+  z.strictObject({ do: z.enum(['quarantine', 'revoke']), reason }),
+  z.strictObject({ do: z.enum(['set_expiry']), expires_at: moment }),
+  z.strictObject({ do: z.enum(['add_tag', 'remove_tag']), tag }),
+  z.strictObject({ do: z.enum(['set_owner']), owner }),
+]);
+
+const filter = z
+  .strictObject({
+    owner: owner.optional(),
+    status: keyStatus.optional(),
+    tag: tag.optional(),
+    environment: line({ min: 1, max: 64 }).optional(),
+    scope: scope.optional(),
+    name_prefix: line({ min: 1, max: 200 }).optional(),
+    created_before: moment.optional(),
+    expires_before: moment.optional(),
+    unused_since: moment.optional(),
+    violating: z.boolean().optional(),
+  })
+  .refine(
+    (value) => Object.values(value).some((one) => one !== undefined),
+    'must say which keys are meant',
+  );
+
+export function keyBulkEndpoints(ports: BulkPorts): readonly PreparedEndpoint[] {
+  return [preview(ports), run(ports)];
+}
+
+function preview(ports: BulkPorts): PreparedEndpoint {
+  return endpoint({
+    method: 'POST',
+    path: '/v1/keys/bulk',
+    operation: 'previewKeyBulk',
+    group: 'keys',
+    summary: 'Finds the keys of one change, and keeps them for an hour; changes nothing',
+    description:
+      'All conditions of `filter` must hold. Keys that the act would leave as they are do not ' +
+      'count; those of other owners are left out without `keys:assign`, but to stop them.',
+    permission: 'keys:write',
+    body: z.strictObject({ filter, act }).meta({ id: 'PreviewKeyBulk' }),
+    answers: {
+      200: {
+        description: 'What would be changed.',
+        schema: z.strictObject({
+          id: z.string().describe('By which it is done: `/v1/keys/bulk/{id}/run`'),
+          count: z.int(),
+          left_out: z.int(),
+          sample: z.array(key),
+          expires_at: momentOut,
+        }),
+      },
+    },
+    problems: ['wrong_state'],
+    async handle({ caller, requester, body }) {
+      const { name_prefix, created_before, expires_before, unused_since, ...rest } = body.filter;
+      const found = await previewBulk(ports, {
+        requester,
+        mayNameOwner: (one) => mayNameOwner(caller, one),
+        act: actOf(body.act),
+        filter: {
+          ...rest,
+          namePrefix: name_prefix,
+          createdBefore: created_before,
+          expiresBefore: expires_before,
+          unusedSince: unused_since,
+        },
+      });
+      if (!found.ok) return err(previewProblem(found.refusal));
+      const { id, count, leftOut, sample, expiresAt } = found.value;
+      const shown = sample.map(renderKey);
+      const expires_at = renderMoment(expiresAt);
+      return ok({
+        status: 200,
+        body: { id, count, left_out: leftOut, sample: shown, expires_at },
+      });
+    },
+  });
+}
+
+function actOf(wire: z.output<typeof act>): BulkAct {
+  return 'expires_at' in wire ? { do: 'set_expiry', expiresAt: wire.expires_at } : wire;
+}
+
+function previewProblem(refusal: BulkPreviewRefusal): Problem {
+  switch (refusal.reason) {
+    case 'too_many':
+      return { code: 'wrong_state', detail: `more than ${refusal.most} keys: narrow the filter` };
+    case 'owner_not_allowed':
+      return assignNeeded;
+  }
+}
+
+function run(ports: BulkPorts): PreparedEndpoint {
+  return endpoint({
+    method: 'POST',
+    path: '/v1/keys/bulk/{id}/run',
+    operation: 'runKeyBulk',
+    group: 'keys',
+    summary: 'Does what was previewed, a part in each call, until `done` is `count`',
+    description:
+      'To exactly the keys of the preview; one that somebody changed since is passed over. For ' +
+      'whoever previewed it.',
+    permission: 'keys:write',
+    params: z.strictObject({ id: z.string().min(1).max(64) }),
+    answers: {
+      200: {
+        description: 'How far it went.',
+        schema: z.strictObject({ count: z.int(), done: z.int(), changed: z.int() }),
+      },
+    },
+    async handle({ caller, requester, params }) {
+      const went = await runBulk(ports, {
+        requester,
+        id: params.id,
+        mayNameOwner: (one) => mayNameOwner(caller, one),
+      });
+      return went.ok ? ok({ status: 200, body: { ...went.value } }) : err({ code: 'not_found' });
+    },
+  });
+}
