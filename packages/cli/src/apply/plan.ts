@@ -123,7 +123,8 @@ const onlyAtCreation: Readonly<Record<Section, readonly string[]>> = {
   tenants: ['tenant'],
   clients: ['client_id', 'client_secret'],
   users: ['username'],
-  keys: ['name'],
+  // What is left of uses and credits changes with every use: it is set where the key is made.
+  keys: ['name', 'uses', 'credits'],
   assertion_issuers: [],
   routes: [],
   authorization_details_types: [],
@@ -134,7 +135,7 @@ const fixed: Readonly<Record<Section, readonly string[]>> = {
   tenants: [],
   clients: [],
   users: [],
-  keys: ['owner'],
+  keys: ['owner', 'recoverable'],
   assertion_issuers: ['issuer'],
   routes: [],
   authorization_details_types: [],

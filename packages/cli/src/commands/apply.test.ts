@@ -122,7 +122,13 @@ describe('mintmark apply', () => {
       'same.json',
       JSON.stringify({
         clients: [{ client_id: 'ci', scope: 'read write', client_secret: 'kept as it is' }],
-        keys: [{ name: 'build', scopes: ['b', 'a'], expires_at: '2027-01-01T01:00:00+01:00' }],
+        keys: [
+          {
+            ...{ name: 'build', scopes: ['b', 'a'], expires_at: '2027-01-01T01:00:00+01:00' },
+            // Only where it is made: nobody gets his credits back by applying a file again.
+            credits: { remaining: 100 },
+          },
+        ],
         routes: [
           {
             name: 'npm',
