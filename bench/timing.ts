@@ -156,7 +156,10 @@ function pairOfGateway(key: string, id: string): Pair {
   const entries = [{ type: 'key', position: 1, key: held }] as const;
   const head = { tenant: defaultTenant, epoch: 'e', head: 1, issuer: 'i' };
   view.applySnapshot({ ...head, entries }, clock.monotonicMs());
-  const introspector = { introspect: async () => ({ active: false }) as const };
+  const introspector = {
+    introspect: async () => ({ active: false }) as const,
+    spend: async () => ({ spent: true }) as const,
+  };
   const parts = {
     ...{ tenant: defaultTenant, view, metrics: createMetrics() },
     ...{ cache: createVerifiedCache<never>(), subKeys: createSubKeyMemory() },
