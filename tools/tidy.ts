@@ -65,6 +65,7 @@ export const layers: Layers = {
       ['leaks/'],
       ['tenants/'],
       ['details/'],
+      ['policies/'],
       ['clients/'],
       ['users/'],
       ['apikeys/'],

@@ -110,6 +110,7 @@ const gateway = createGateway(
     log: console.error,
     introspector: { introspect: async () => ({ active: false }) },
     decisions: { accept: async () => {} },
+    policyReports: { accept: async () => {} },
     feed: {
       snapshot: async () => ({ ...head, issuer, entries }),
       delta: ({ after }) =>

@@ -15,6 +15,7 @@ import {
   type Introspector,
   limits,
   ok,
+  type PolicyReportSink,
   parseClientId,
   type Result,
 } from '@mintmark/core';
@@ -83,6 +84,8 @@ export interface Authority {
   readonly introspector: Introspector;
   /** Counts decisions of a gateway in the same process. */
   readonly decisions: { accept(events: readonly DecisionEvent[]): Promise<void> };
+  /** Keeps what it says of policies. */
+  readonly policyReports: PolicyReportSink;
   /**
    * One round of what happens by itself: sequencing, feed refresh, key rotation, usage, upkeep.
    * Called every `limits.auditIntervalMs`; a round that finds the last one running does nothing.
@@ -144,6 +147,7 @@ export async function openAuthority(
     },
     introspector: introspectorOf(protocol, rooms),
     decisions: rooms.decisions,
+    policyReports: rooms.decisionLog,
     tick: round.run,
     async close() {
       await round.finish();

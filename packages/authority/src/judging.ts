@@ -3,8 +3,10 @@
  * ask, over one view of what was revoked, never older than its lease.
  */
 import {
+  type ActiveCredential,
   type IntrospectionAnswer,
   type Introspector,
+  type JsonObject,
   limits,
   type TenantId,
   type UnixMs,
@@ -141,7 +143,18 @@ export async function askedBy(
     kind: format,
     id: tokenId,
     ...rest,
+    ...saidOf(claims),
   };
+}
+
+/** RFC 9068 §2.2.3.1: what the token says of its subject, for policies. */
+function saidOf(claims: JsonObject): Pick<ActiveCredential, 'roles' | 'groups' | 'amr'> {
+  const listOf = (name: string): readonly string[] | undefined => {
+    const list = claims[name];
+    const isList = Array.isArray(list) && list.every((one) => typeof one === 'string');
+    return isList ? (list as readonly string[]) : undefined;
+  };
+  return { roles: listOf('roles'), groups: listOf('groups'), amr: listOf('amr') };
 }
 
 /** Whether the key ended with its owner or its tenant: see `revocation/end-keys.ts`. */

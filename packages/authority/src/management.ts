@@ -21,6 +21,7 @@ import {
 import type { InspectedToken } from './http/management/token-endpoints.ts';
 import type { ProtocolDeps } from './http/protocol-deps.ts';
 import { metricsOf } from './metrics.ts';
+import { policyPortsOf } from './policies/policy-ports.ts';
 import type { Rooms } from './rooms.ts';
 import { resetPageOf } from './users/reset-mail.ts';
 
@@ -77,14 +78,13 @@ function endpointPorts(rooms: Rooms, shared: Judging): ManagementPorts {
   return {
     keys: keyPorts(rooms, shared),
     routes: acting,
+    ...policyPortsOf(rooms),
     assertionIssuers: { ...acting, issuerOf },
     detailTypes: { ...acting, detailTypesChanged: rooms.detailTypes.forget },
     verify: {
       keys: { ...shared.keys, limiter: limiterOf(rooms) },
       // Of its own: whose address is told in a body must not be locked out of anything else.
-      failures: createFailureBudget(clock),
-      clock,
-      decisions,
+      ...{ failures: createFailureBudget(clock), clock, decisions },
     },
     clients: {
       ...acting,

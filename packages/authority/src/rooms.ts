@@ -51,6 +51,8 @@ import {
   hintOf,
 } from './hooks/claims-hook.ts';
 import { createKeyring, type Keyring } from './keyring/keyring.ts';
+import { createDecisionLog, type DecisionLog } from './policies/decision-log.ts';
+import { createPolicyReader, type PolicyReader } from './policies/policy-reader.ts';
 import { createKeyEnder, type KeyEnder } from './revocation/end-keys.ts';
 import { type Feed, openFeed } from './revocation/feed.ts';
 import { createQueryRunner, type QueryRunner } from './revocation/revoke-query.ts';
@@ -122,6 +124,9 @@ export interface Rooms {
   readonly refusals: RefusalTally;
   /** The clock that every process of the installation goes by. */
   readonly storeNowMs: () => Promise<number>;
+  /** Takes what enforcement points say of policies. */
+  readonly decisionLog: DecisionLog;
+  readonly policies: PolicyReader;
   /** Keys as verification reads them. */
   readonly keyCache: KeyCache;
   readonly users: Users;
@@ -210,11 +215,7 @@ export async function openRooms(config: AuthorityConfig, ports: AuthorityPorts):
   const keys = await keysOf(custody);
   return {
     ...{ config, ports, store, issuers, tenants },
-    peppers,
-    sealer,
-    custodyUpkeep,
-    recorder,
-    keyring,
+    ...{ peppers, sealer, custodyUpkeep, recorder, keyring },
     sequencer: createSequencer({ store, clock }),
     feed,
     ...{ keyEnder, queryRunner },
@@ -222,6 +223,8 @@ export async function openRooms(config: AuthorityConfig, ports: AuthorityPorts):
     decisions: decisionSink(usage, refusals),
     refusals,
     ...{ keyCache, storeNowMs: createStoreClock(ports.store.upkeep, clock) },
+    ...policiesOf({ store, clock }),
+    keyCache,
     ...{ users, claimsHook: ports.claimsHook && openHook(ports, ports.claimsHook) },
     sessionEnder: sessionEnderOf(issuers, { ...ports, ...keys, store, recorder, keyring }),
     ...backchannelOf(issuers, { ...ports, store, recorder, sealer, users }),
@@ -232,6 +235,12 @@ export async function openRooms(config: AuthorityConfig, ports: AuthorityPorts):
     ...peopleOf(issuers, { ...acting, users, passwordHashes, ports }),
     passwordHashes,
   };
+}
+
+function policiesOf(
+  ports: Pick<AuthorityPorts, 'store' | 'clock'>,
+): Pick<Rooms, 'decisionLog' | 'policies'> {
+  return { decisionLog: createDecisionLog(ports), policies: createPolicyReader(ports) };
 }
 
 async function keysOf(

@@ -34,6 +34,7 @@ export function createRound(
 
   async function everySecond(): Promise<void> {
     await attempt('usage', usage.flush);
+    await attempt('decisions', rooms.decisionLog.flush);
     await attempt('refusals', refusals.tick);
     await attempt('peppers', peppers.refresh);
     await attempt('keyring', keyring.tick);
@@ -72,6 +73,7 @@ export function createRound(
       await requestPinger.finish();
       await notices.finish();
       await attempt('usage', usage.flush);
+      await attempt('decisions', rooms.decisionLog.flush);
       await attempt('refusals', refusals.flush);
       while ((await sequencer.tick()) > 0);
     },
@@ -134,6 +136,7 @@ const endingTables = [
   'grantedFamilies',
   'backchannelRequests',
   'notices',
+  'decisions',
 ] as const satisfies readonly TableName[];
 
 /**

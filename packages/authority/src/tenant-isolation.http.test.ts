@@ -31,6 +31,9 @@ beforeAll(async () => {
   a = await addTenant(bed, 'a', { settings: { registration } });
   b = await addTenant(bed, 'b', { settings: { registration } });
   held = await holdingsIn(bed, a);
+  const cedar = 'permit(principal, action, resource);';
+  await a.manage('PUT', '/v1/policies/own', { cedar, reason: 'test' });
+  await a.manage('PUT', '/v1/apis/own', { operations: [] });
   await a.manage('PUT', '/v1/routes/own', { match: {}, upstream: 'http://127.0.0.1:1' });
   const revoked = { target: { kind: 'token', id: 'x' }, reason: 'test' };
   revocation = String((await a.manage('POST', '/v1/revocations', revoked)).json['id']);
@@ -39,7 +42,18 @@ beforeAll(async () => {
 
 /** What the administrator of a tenant can see of it, but for the trail, in which seeing is not. */
 async function everythingOf(tenant: TenantBed): Promise<string> {
-  const lists = ['keys', 'admin-keys', 'clients', 'users', 'routes', 'signing-keys', 'revocations'];
+  const lists = [
+    'keys',
+    'admin-keys',
+    'clients',
+    'users',
+    'routes',
+    'signing-keys',
+    'revocations',
+    'policies',
+    'apis',
+    'decisions',
+  ];
   const seen = await Promise.all(lists.map((name) => tenant.manage('GET', `/v1/${name}`)));
   return JSON.stringify(seen.map(({ status, json }) => ({ status, json })));
 }

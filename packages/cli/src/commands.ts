@@ -1,6 +1,7 @@
 /** Every command, in the order in which help shows them. */
 import type { Command } from './command.ts';
 import { adminKeyCommands } from './commands/admin-key.ts';
+import { apiCommands } from './commands/api.ts';
 import { applyCommands } from './commands/apply.ts';
 import { assertionIssuerCommands } from './commands/assertion-issuer.ts';
 import { auditCommands } from './commands/audit.ts';
@@ -13,6 +14,7 @@ import { emergencyCommands } from './commands/emergency.ts';
 import { keyCommands } from './commands/key.ts';
 import { leakCommands } from './commands/leak.ts';
 import { noticeCommands } from './commands/notice.ts';
+import { policyCommands } from './commands/policy.ts';
 import { revokeCommands } from './commands/revoke.ts';
 import { routeCommands } from './commands/route.ts';
 import { scanCommands } from './commands/scan.ts';
@@ -35,6 +37,8 @@ export const commands: readonly Command[] = [
   ...emergencyCommands,
   ...detailTypeCommands,
   ...routeCommands,
+  ...apiCommands,
+  ...policyCommands,
   ...assertionIssuerCommands,
   ...signingKeyCommands,
   ...custodyCommands,

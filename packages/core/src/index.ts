@@ -68,6 +68,7 @@ export {
   type JsonValue,
   parseJson,
 } from './json.ts';
+export { createKeepBudget, type KeepBudget } from './keep-budget.ts';
 export { limits } from './limits.ts';
 export { pointerToken } from './pointer-token.ts';
 export { assertNever, err, ok, type Result } from './result.ts';
@@ -103,6 +104,20 @@ export type {
 } from './wire/introspection.ts';
 export { isScope, type OauthErrorCode } from './wire/oauth.ts';
 export {
+  type ApiOperation,
+  type ApiView,
+  type ExplainedDecision,
+  type PolicyAnswer,
+  type PolicyReport,
+  type PolicyReportSink,
+  type PolicyTally,
+  type PolicyUse,
+  type PolicyVerdict,
+  type PolicyVersionView,
+  type PolicyView,
+  policyUses,
+} from './wire/policy.ts';
+export {
   type OnStale,
   parseRoute,
   type Route,
@@ -113,6 +128,7 @@ export {
   type RouteUpstream,
 } from './wire/route.ts';
 export type {
+  ApiEntry,
   FeedDelta,
   FeedEntry,
   FeedHeartbeat,
@@ -123,6 +139,7 @@ export type {
   KeyEntry,
   KeyStatus,
   KeyView,
+  PolicyEntry,
   RevocationEntry,
   RevocationTarget,
   RevocationTargetKind,

@@ -230,6 +230,44 @@ export const limits = {
   expiringKeysAtOnce: 20_000,
   /** Entries in one delta; a node further behind pages on. */
   feedDeltaEntriesMax: 10_000,
+  /**
+   * Policies of a tenant, and the characters of one (Cedar, entities, tests: a thousand rules fit).
+   * Both versions of every policy that is judged by go through one delta of the feed.
+   */
+  policiesMax: 24,
+  policyDocumentCharsMax: 256 * 1024,
+  policyEntitiesMax: 10_000,
+  policyTestsMax: 1_000,
+  /** Versions of one policy; beyond it, its name is used up. */
+  policyVersionsMax: 10_000,
+  /** APIs of a tenant, operations of one, and the variables of one segment of a path. */
+  apisMax: 50,
+  apiOperationsMax: 2_000,
+  pathSegmentVariablesMax: 4,
+  /**
+   * Decisions that one node keeps to be explained: so many at once, and so many a second after
+   * that. Of what was allowed only while half of them are left.
+   */
+  explainedBurst: 1_000,
+  explainedPerSecond: 5,
+  /** A kept decision is about 1 KB: three million of them at most for each node. */
+  explainedKeptSeconds: 7 * 24 * 3600,
+  /** Explained decisions waiting to be written. */
+  explainedQueueMax: 10_000,
+  /** Pairs of route and action that a node sums up between two reports, for each version. */
+  tallyEntriesMax: 10_000,
+  /** Reports sent to the authority at once: the largest still fit a management body. */
+  policyReportBatchMax: 100,
+  /** How often differences of policies in shadow are reported. */
+  tallyFlushMs: 1_000,
+  /** A route or an action in a sum: part of an index. */
+  tallyNameCharsMax: 256,
+  /** The request that a kept decision shows, as JSON. */
+  explainedRequestCharsMax: 8 * 1024,
+  /** How long a process judges by policies that another process may have changed. */
+  policiesFreshMs: 1_000,
+  /** Evaluations in one AuthZEN request. */
+  evaluationsMax: 1_000,
   /** A path prefix or an upstream's URL in a route. */
   routePathCharsMax: 2_048,
   /** Address blocks of one route or key. */

@@ -7,7 +7,7 @@ import { createMetrics, type Metrics } from './metrics.ts';
 
 let timers: HandTimers;
 let metrics: Metrics;
-let queue: DecisionQueue;
+let queue: DecisionQueue<DecisionEvent>;
 let batches: number[];
 let seen: number[];
 let block: Promise<void> | undefined;
@@ -24,9 +24,10 @@ beforeEach(() => {
   seen = [];
   block = undefined;
   fault = undefined;
-  queue = createDecisionQueue({
+  queue = createDecisionQueue<DecisionEvent>({
     timers,
     metrics,
+    lost: 'mintmark_gateway_decisions_lost_total',
     sink: {
       async accept(events) {
         batches.push(events.length);

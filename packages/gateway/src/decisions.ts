@@ -1,13 +1,13 @@
 /**
- * Decisions on their way to the authority: a bounded queue that requests never wait for. What finds
- * no room, and what a failed delivery held, is counted as lost and never sent twice, so that counts
- * may be too low but never too high.
+ * Decisions and reports on their way to the authority: a bounded queue that requests never wait
+ * for. What finds no room, and what a failed delivery held, is counted as lost and never sent
+ * twice, so that counts may be too low but never too high.
  */
-import { type DecisionEvent, type DecisionSink, limits, type Timers } from '@mintmark/core';
-import type { Metrics } from './metrics.ts';
+import { limits, type Timers } from '@mintmark/core';
+import type { CounterName, Metrics } from './metrics.ts';
 
-export interface DecisionQueue {
-  push(event: DecisionEvent): void;
+export interface DecisionQueue<Event> {
+  push(event: Event): void;
   readonly size: number;
   /** Delivers what is queued; resolves when it has been, or was lost. Never rejects. */
   flush(): Promise<void>;
@@ -15,24 +15,27 @@ export interface DecisionQueue {
   close(): Promise<void>;
 }
 
-export function createDecisionQueue(parts: {
-  readonly sink: DecisionSink;
+export function createDecisionQueue<Event>(parts: {
+  readonly sink: { accept(events: readonly Event[]): Promise<void> };
   readonly timers: Timers;
   readonly metrics: Metrics;
-}): DecisionQueue {
-  const { sink, timers, metrics } = parts;
-  let queued: DecisionEvent[] = [];
+  /** Counts what was lost. */
+  readonly lost: CounterName;
+  readonly batchMax?: number;
+}): DecisionQueue<Event> {
+  const { sink, timers, metrics, batchMax = limits.decisionBatchMax } = parts;
+  let queued: Event[] = [];
   let delivery: Promise<void> | undefined;
 
   function lose(count: number, cause: 'queue_full' | 'sink_failed'): void {
-    for (let i = 0; i < count; i++) metrics.count('mintmark_gateway_decisions_lost_total', cause);
+    for (let i = 0; i < count; i++) metrics.count(parts.lost, cause);
   }
 
   async function deliver(): Promise<void> {
     // What comes in meanwhile is taken in the same run, batch by batch, in order.
     while (queued.length > 0) {
-      const batch = queued.slice(0, limits.decisionBatchMax);
-      queued = queued.slice(limits.decisionBatchMax);
+      const batch = queued.slice(0, batchMax);
+      queued = queued.slice(batchMax);
       try {
         await sink.accept(batch);
       } catch {

@@ -33,11 +33,9 @@ export interface ForwardInput {
 /** Starts forwarding; what becomes of it goes to the reply. */
 export function forward(parts: ForwardParts, input: ForwardInput): void {
   const { request, reply, matched } = input;
-  const { upstream, match, stripPrefix } = matched.route;
-  const path = stripPrefix ? withoutPrefix(matched.path, match.pathPrefix) : matched.path;
   const query = request.query === undefined ? '' : `?${request.query}`;
   const options: Dispatcher.DispatchOptions = {
-    path: `${upstream.basePath}${path}${query}`,
+    path: upstreamPathOf(matched) + query,
     method: request.method,
     headers: upstreamHeaders(request, input.as),
     upgrade: request.websocket ? 'websocket' : null,
@@ -48,6 +46,12 @@ export function forward(parts: ForwardParts, input: ForwardInput): void {
   const forwarding = new Forwarding(parts, input, options);
   reply.onGone(() => forwarding.clientGone());
   forwarding.start();
+}
+
+/** The path that the upstream is asked for, without query. */
+export function upstreamPathOf({ route, path }: MatchedRoute): string {
+  const { upstream, match, stripPrefix } = route;
+  return upstream.basePath + (stripPrefix ? withoutPrefix(path, match.pathPrefix) : path);
 }
 
 /** Those that the route sets for itself; the pool has the installation's. */
@@ -86,6 +90,7 @@ function withoutPrefix(path: string, prefix: string): string {
 class Forwarding implements Dispatcher.DispatchHandler, LiveRequest {
   route: LiveRequest['route'];
   judgedBy: LiveRequest['judgedBy'];
+  allowedBy: LiveRequest['allowedBy'];
   readonly request: StreamRequest;
   readonly identity: Identity | undefined;
   readonly address: string;

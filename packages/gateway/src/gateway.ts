@@ -8,16 +8,21 @@ import {
   type Clock,
   type CountryOf,
   createFailureBudget,
+  createKeepBudget,
+  type DecisionEvent,
   type DecisionSink,
   type Entropy,
   type FeedSource,
   type Introspector,
   limits,
   nowSeconds,
+  type PolicyReport,
+  type PolicyReportSink,
   type TenantId,
   type Timers,
 } from '@mintmark/core';
 import type { StreamHandler, StreamReply, StreamRequest } from '@mintmark/net';
+import { createTallies } from '@mintmark/policy';
 import {
   type Credential,
   createDpopNonces,
@@ -27,6 +32,15 @@ import {
   parseCredential,
   type VerifiedAccessToken,
 } from '@mintmark/tokens';
+import {
+  type Access,
+  type AccessInput,
+  type AccessParts,
+  explainRefusal,
+  hasPolicies,
+  isStillAllowed,
+  judgeAccess,
+} from './access.ts';
 import { CrossOriginReply, findPreflight } from './cors.ts';
 import { countedCache } from './counted-cache.ts';
 import { createDecisionQueue, type DecisionQueue } from './decisions.ts';
@@ -75,6 +89,7 @@ export interface GatewayPorts {
   readonly decisions: DecisionSink;
   /** Where an address is; without it, keys that name countries are refused. */
   readonly countryOf?: CountryOf | undefined;
+  readonly policyReports: PolicyReportSink;
   readonly clock: Clock;
   readonly timers: Timers;
   readonly entropy: Entropy;
@@ -107,7 +122,8 @@ interface Parts {
   readonly live: LiveRequests;
   readonly cache: VerifyParts['cache'];
   readonly metrics: Metrics;
-  readonly queue: DecisionQueue;
+  readonly queue: DecisionQueue<DecisionEvent>;
+  readonly access: AccessParts;
   readonly proofs: ProofParts;
   readonly record: RecordParts;
   readonly forward: ForwardParts;
@@ -115,8 +131,12 @@ interface Parts {
 
 export function createGateway(config: GatewayConfig, ports: GatewayPorts): Gateway {
   const parts = join(config, ports);
-  const { view, tenants, metrics, live, queue, upstreams } = parts;
+  const { view, tenants, metrics, live, queue, access, upstreams } = parts;
   let stopSweeping = (): void => {};
+  let stopCounting = (): void => {};
+  const report = (): void => {
+    for (const tally of access.tallies.take()) access.queue.push(tally);
+  };
   return {
     handle: (request, reply) => handle(parts, request, reply),
     start() {
@@ -124,13 +144,16 @@ export function createGateway(config: GatewayConfig, ports: GatewayPorts): Gatew
         tenants.expire();
         sweep(parts);
       });
+      stopCounting = ports.timers.every(limits.tallyFlushMs, report);
       return tenants.start();
     },
     async close() {
       stopSweeping();
+      stopCounting();
       await tenants.stop();
       live.sweep(() => 'closing');
-      await queue.close();
+      report();
+      await Promise.all([queue.close(), access.queue.close()]);
       await upstreams.destroy();
     },
     view,
@@ -143,7 +166,8 @@ function join(config: GatewayConfig, ports: GatewayPorts): Parts {
   const { clock, timers, introspector, decisions: sink, log } = ports;
   const { tenant, node, prefix } = config;
   const metrics = createMetrics();
-  const queue = createDecisionQueue({ sink, timers, metrics });
+  const lost = 'mintmark_gateway_decisions_lost_total';
+  const queue = createDecisionQueue<DecisionEvent>({ sink, timers, metrics, lost });
   const upstreams = new Upstreams({ ...defaultUpstreamOptions, ...config.upstream });
   const live = new LiveRequests();
   const bodyBytesMax = config.bodyBytesMax ?? limits.gatewayBodyBytesMax;
@@ -175,9 +199,26 @@ function join(config: GatewayConfig, ports: GatewayPorts): Parts {
       windowSeconds: limits.dpopWindowSeconds,
     },
     record: { tenant, node, prefix, clock, queue, metrics },
+    access: accessParts({ config, ports, metrics }),
     forward: { upstreams, live, metrics, bodyBytesMax, clock },
   };
   return parts;
+}
+
+function accessParts({
+  config,
+  ports,
+  metrics,
+}: Pick<Parts, 'config' | 'ports' | 'metrics'>): AccessParts {
+  const { clock, entropy, timers, policyReports: sink } = ports;
+  const lost = 'mintmark_gateway_policy_reports_lost_total';
+  const batchMax = limits.policyReportBatchMax;
+  return {
+    ...{ node: config.node, prefix: config.prefix, clock, entropy, metrics },
+    queue: createDecisionQueue<PolicyReport>({ sink, timers, metrics, lost, batchMax }),
+    tallies: createTallies(),
+    budget: createKeepBudget(clock),
+  };
 }
 
 /** The Verify path. */
@@ -186,12 +227,11 @@ async function handle(parts: Parts, request: StreamRequest, reply: StreamReply):
   const record = new DecisionRecord(parts.record, request);
   let out = reply;
   let asked: CompiledRoute | undefined;
-  let proven: Identity | undefined;
-  const refuse = (refusal: Refusal): void => {
+  let proven: AccessInput | undefined;
+  const refuse = (refusal: Refusal, kept?: string): void => {
     record.deny(refusal);
-    const metadata = resourceMetadataUrl(request, asked);
-    const scheme = proven?.binding?.by === 'jkt' ? 'DPoP' : 'Bearer';
-    out.respond(refusalResponse(refusal, { metadata, scheme, scopes: asked?.scopes }));
+    const decision = kept ?? (proven && explainRefusal(parts.access, { ...proven, refusal }));
+    out.respond(challengeOf(refusal, { request, asked, identity: proven?.identity, decision }));
   };
 
   // Without any view there are no routes to speak of.
@@ -228,28 +268,71 @@ async function handle(parts: Parts, request: StreamRequest, reply: StreamReply):
     return refuse(verified.refusal.refusal);
   }
   const identity = verified?.value;
-  proven = identity;
-  if (identity !== undefined) record.identified(knownOf(identity, view));
+  const { home } = parts.tenants;
+  const own = { tenant, view };
+  const access = { request, matched: matched.value, identity, address, now, home, own };
+  if (identity !== undefined) {
+    proven = access;
+    record.identified(knownOf(identity, view));
+  }
 
-  const audience = defaultAudienceOf(parts, scope);
-  const refusal =
-    (identity && judgeStatus(identity, { view, address, now })) ??
-    (identity && judgeBinding(parts.proofs, { identity, credential, request, now })) ??
-    judgeRoute(identity, { route, address, audience, now, method: request.method, path }) ??
-    judgeBody(request, bodyBytesMaxOf(route, parts.forward)) ??
-    judgeConcurrency(parts, identity);
+  const refusal = judgeRequest(parts, { ...access, request, credential, scope });
   if (refusal !== undefined) return refuse(refusal);
+  const { decision, ...judged } = judgePolicies(parts, access, record);
+  if (judged.refusal !== undefined) return refuse(judged.refusal, decision);
+  // Last: what is denied costs nothing.
   const spending = identity && spendUse(parts, { identity, tenant, view, address });
   const spent = spending && (await spending);
   if (spent !== undefined) return refuse(spent);
 
   record.allow();
-  forward(parts.forward, {
-    request,
-    reply: out,
-    matched: matched.value,
-    as: { route, identity, tenant },
-  });
+  const as = { route, identity, tenant, decision };
+  forward(parts.forward, { request, reply: out, matched: matched.value, as });
+}
+
+/** Credential, binding, route, bounds: in that order, by what this node knows. */
+function judgeRequest(
+  parts: Parts,
+  input: AccessInput & {
+    readonly request: StreamRequest;
+    readonly credential: Credential;
+    readonly scope: TenantScope;
+  },
+): Refusal | undefined {
+  const { request, credential, scope, identity, address, now } = input;
+  const { route, path } = input.matched;
+  const { view } = scope;
+  const audience = defaultAudienceOf(parts, scope);
+  return (
+    (identity && judgeStatus(identity, { view, address, now })) ??
+    (identity && judgeBinding(parts.proofs, { identity, credential, request, now })) ??
+    judgeRoute(identity, { route, address, audience, now, method: request.method, path }) ??
+    judgeBody(request, bodyBytesMaxOf(route, parts.forward)) ??
+    judgeConcurrency(parts, identity)
+  );
+}
+
+function challengeOf(
+  refusal: Refusal,
+  of: {
+    readonly request: StreamRequest;
+    readonly asked: CompiledRoute | undefined;
+    readonly identity: Identity | undefined;
+    readonly decision: string | undefined;
+  },
+): ReturnType<typeof refusalResponse> {
+  const { request, asked, identity, decision } = of;
+  const metadata = resourceMetadataUrl(request, asked);
+  const scheme = identity?.binding?.by === 'jkt' ? 'DPoP' : 'Bearer';
+  return refusalResponse(refusal, { metadata, scheme, scopes: asked?.scopes, decision });
+}
+
+/** Policies of a view that is too old say nothing, for whoever comes without credential too. */
+function judgePolicies(parts: Parts, access: AccessInput, record: DecisionRecord): Access {
+  if (!hasPolicies(access)) return { refusal: undefined, decision: undefined };
+  const stale = judgeFreshness(access.home.view, access.matched.route, record);
+  if (stale !== undefined) return { refusal: stale, decision: undefined };
+  return judgeAccess(parts.access, access);
 }
 
 function knownOf(identity: Identity, view: StatusView) {
@@ -370,9 +453,11 @@ function sweep(parts: Parts): void {
       return 'client_stalled';
     }
     if (!hasRoute(parts, request)) return 'route_changed';
+    const scope = tenants.of(request.route.tenant);
+    if (scope === undefined) return 'route_changed';
+    if (!isAllowed(parts, request, scope)) return 'policy_changed';
     if (identity === undefined) return undefined;
-    const view = tenants.of(request.route.tenant)?.view;
-    if (view === undefined) return 'route_changed';
+    const { view } = scope;
     if (!isFreshEnough(view, request.route)) return 'status_stale';
     const refusal = judgeStatus(identity, { view, address, now });
     if (refusal === undefined) return hasScopesStill(request, view) ? undefined : 'revoked';
@@ -383,6 +468,26 @@ function sweep(parts: Parts): void {
     return 'revoked';
   };
   live.sweep(judge);
+}
+
+/** Whether the policies of now would still let it in; looked at once for each change of them. */
+function isAllowed(parts: Parts, request: LiveRequest, own: TenantScope): boolean {
+  const { home } = parts.tenants;
+  const policies = [home.view.policies, own.view.policies];
+  const { allowedBy } = request;
+  if (allowedBy?.every((list, index) => list === policies[index])) return true;
+  // Without a view nothing is known of policies, and nothing new is let in.
+  if (home.view.freshness().kind === 'absent') return true;
+  const matched = home.view.routes.find(request.request);
+  if (!matched.ok) return false;
+  const { identity, address } = request;
+  const now = nowSeconds(parts.ports.clock);
+  const access = {
+    ...{ request: request.request, matched: matched.value, identity, address, now, home, own },
+  };
+  if (hasPolicies(access) && !isStillAllowed(access)) return false;
+  request.allowedBy = policies;
+  return true;
 }
 
 /** Whether the routes of now would still let it in; looked at once for each table of routes. */

@@ -89,6 +89,8 @@ export interface ForwardedAs {
   readonly route: CompiledRoute;
   readonly identity: Identity | undefined;
   readonly tenant: TenantId;
+  /** Names what policies said of the request, where that was kept. */
+  readonly decision?: string | undefined;
 }
 
 /**
@@ -121,6 +123,7 @@ export function upstreamHeaders(request: StreamRequest, as: ForwardedAs): string
   if (identity !== undefined && route.identityHeaders) {
     for (const text of identityHeaders(identity, as.tenant)) out.push(text);
   }
+  if (as.decision !== undefined) out.push('x-mintmark-decision', as.decision);
   return out;
 }
 

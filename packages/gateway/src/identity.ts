@@ -29,6 +29,13 @@ export interface Identity {
   /** How and when its subject signed in; undefined where nobody did, as for API keys. */
   readonly acr?: string | undefined;
   readonly authTime?: UnixSeconds | undefined;
+  /** What its issuer says of its subject, for policies. */
+  readonly roles?: readonly string[] | undefined;
+  readonly groups?: readonly string[] | undefined;
+  readonly amr?: readonly string[] | undefined;
+  /** Of an API key. */
+  readonly environment?: string | undefined;
+  readonly plan?: string | undefined;
   /** Of an API key that the authority was asked about, with the view's position then. */
   readonly asked: (KeyTargets & { readonly position: FeedPosition }) | undefined;
   /** What can be revoked of it; undefined for API keys, whose status stands in the view. */

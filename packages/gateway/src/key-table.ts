@@ -234,6 +234,8 @@ function identityOf(view: KeyView): Identity {
     expiresAt: view.expiresAt,
     binding: undefined,
     metered: view.metered,
+    environment: view.environment,
+    plan: view.plan,
     asked: undefined,
     targets: undefined,
   };

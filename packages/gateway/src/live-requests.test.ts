@@ -6,6 +6,7 @@ function request(address: string, cut: string[]): LiveRequest {
   return {
     route: {} as LiveRequest['route'],
     judgedBy: undefined,
+    allowedBy: undefined,
     request: { method: 'GET', host: undefined, path: '/' },
     identity: undefined,
     address,

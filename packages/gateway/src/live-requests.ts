@@ -4,6 +4,7 @@
  */
 import type { UnixSeconds } from '@mintmark/core';
 import type { StreamRequest } from '@mintmark/net';
+import type { JudgedPolicy } from '@mintmark/policy';
 import type { Identity } from './identity.ts';
 import type { CompiledRoute, RouteTable } from './route-table.ts';
 
@@ -12,6 +13,8 @@ export interface LiveRequest {
   route: CompiledRoute;
   /** The table by which it was judged last; undefined: since it began, by none. */
   judgedBy: RouteTable | undefined;
+  /** The policies of both tenants that let it be last; undefined: since it began, none looked. */
+  allowedBy: readonly (readonly JudgedPolicy[])[] | undefined;
   readonly request: Pick<StreamRequest, 'method' | 'host' | 'path'>;
   readonly identity: Identity | undefined;
   readonly address: string;
@@ -30,6 +33,7 @@ export type CutReason =
   | 'expired'
   | 'status_stale'
   | 'route_changed'
+  | 'policy_changed'
   | 'client_stalled'
   | 'closing';
 

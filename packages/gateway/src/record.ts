@@ -25,7 +25,7 @@ export interface RecordParts {
   readonly node: string;
   readonly prefix: string;
   readonly clock: Clock;
-  readonly queue: DecisionQueue;
+  readonly queue: DecisionQueue<DecisionEvent>;
   readonly metrics: Metrics;
 }
 

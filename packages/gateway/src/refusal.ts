@@ -61,6 +61,12 @@ export type Refusal =
   | { readonly reason: 'restricted'; readonly detail: SubKeyRestricted }
   | { readonly reason: 'insufficient_scope'; readonly scopes: readonly string[] }
   | ({ readonly reason: 'insufficient_authentication' } & RouteStepUp)
+  /** No policy permits it, or one forbids it. Which one, only the explanation says. */
+  | { readonly reason: 'policy_denied' }
+  /** The API behind the route has no such operation. */
+  | { readonly reason: 'no_operation' }
+  /** The route names an API of which nothing is known here. */
+  | { readonly reason: 'api_unknown' }
   | { readonly reason: 'too_many_failures'; readonly retryAfterSeconds: number }
   | { readonly reason: 'origin_not_allowed' }
   | { readonly reason: 'too_many_concurrent' }
@@ -79,9 +85,20 @@ export interface ChallengeParts {
   readonly scheme?: 'Bearer' | 'DPoP';
   /** Of the route: what whoever comes back should have asked for. */
   readonly scopes?: readonly string[] | undefined;
+  /** By which an operator finds out why. */
+  readonly decision?: string | undefined;
 }
 
+/** A name for the decision, where it was kept: it says nothing by itself. */
+const decisionHeader = 'mintmark-decision';
+
 export function refusalResponse(refusal: Refusal, parts: ChallengeParts = {}): HttpResponse {
+  const response = responseOf(refusal, parts);
+  if (parts.decision === undefined) return response;
+  return { ...response, headers: { ...response.headers, [decisionHeader]: parts.decision } };
+}
+
+function responseOf(refusal: Refusal, parts: ChallengeParts): HttpResponse {
   const { metadata } = parts;
   switch (refusal.reason) {
     case 'status_absent':
@@ -89,11 +106,13 @@ export function refusalResponse(refusal: Refusal, parts: ChallengeParts = {}): H
     case 'introspection_unavailable':
     case 'spending_unavailable':
     case 'proofs_full':
+    case 'api_unknown':
       return problem(503, refusal.reason, { 'retry-after': '1' });
     case 'bad_path':
       return problem(400, refusal.detail);
     case 'no_route':
-      return problem(404, 'no_route');
+    case 'no_operation':
+      return problem(404, refusal.reason);
     case 'method_not_allowed':
       return problem(405, 'method_not_allowed', { allow: refusal.allow.join(', ') });
     case 'token_in_query':
@@ -111,6 +130,7 @@ export function refusalResponse(refusal: Refusal, parts: ChallengeParts = {}): H
     case 'nonce_needed':
       return withNonce(proofChallenge('use_dpop_nonce', metadata), refusal.nonce);
     case 'origin_not_allowed':
+    case 'policy_denied':
     case 'address_not_allowed':
     case 'country_not_allowed':
     case 'restricted':

@@ -1,4 +1,4 @@
-import type { DecisionEvent, TenantId } from '@mintmark/core';
+import type { DecisionEvent, PolicyReport, TenantId } from '@mintmark/core';
 import { expect, it } from 'vitest';
 import type { RemoteAuthority } from './remote.ts';
 import { joinRemoteTenants } from './remote-tenants.ts';
@@ -36,6 +36,11 @@ function recorded(log: string[], name: string): RemoteAuthority {
         log.push(`${name} accept ${events.map(({ tenant }) => tenant).join()}`);
       },
     },
+    policyReports: {
+      async accept(reports) {
+        log.push(`${name} reports ${reports.map(({ tenant }) => tenant).join()}`);
+      },
+    },
   };
 }
 
@@ -48,12 +53,16 @@ it('asks of each tenant with what is its own, and hands in its decisions there',
   await joined.introspector.introspect({ tenant: bank!, credential: 'x', address: '192.0.2.1' });
   const events = [acme, bank, acme].map((tenant) => ({ tenant }) as DecisionEvent);
   await joined.decisions.accept(events);
+  const reports = [bank, acme, bank].map((tenant) => ({ tenant }) as PolicyReport);
+  await joined.policyReports.accept(reports);
   expect(log).toEqual([
     'acme snapshot acme',
     'bank delta bank',
     'bank introspect bank',
     'acme accept acme,acme',
     'bank accept bank',
+    'bank reports bank,bank',
+    'acme reports acme',
   ]);
 });
 

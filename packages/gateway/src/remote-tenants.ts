@@ -33,5 +33,13 @@ export function joinRemoteTenants(
         await Promise.all([...byTenant].map(([tenant, own]) => of(tenant).decisions.accept(own)));
       },
     },
+    policyReports: {
+      async accept(reports) {
+        const byTenant = Map.groupBy(reports, ({ tenant }) => tenant);
+        await Promise.all(
+          [...byTenant].map(([tenant, own]) => of(tenant).policyReports.accept(own)),
+        );
+      },
+    },
   };
 }

@@ -6,6 +6,7 @@ import {
   type HttpRequest,
   type HttpResponse,
   limits,
+  type PolicyReport,
   type SigningKeyId,
   seededEntropy,
   utf8,
@@ -319,6 +320,14 @@ describe('decisions over HTTP', () => {
   it('that are refused are a fault', async () => {
     answer = () => ({ status: 422, headers: {}, body: '{}' });
     expect(await faultOf(authority.decisions.accept([event]))).toBe('authority_refused');
+  });
+
+  it('hands in reports of policies', async () => {
+    answer = () => ({ status: 204, headers: {}, body: undefined });
+    const report = { type: 'tally', policy: 'p' } as PolicyReport;
+    await authority.policyReports.accept([report]);
+    expect(seen.at(-1)?.line).toBe('POST /v1/policy-reports');
+    expect(JSON.parse(seen.at(-1)?.body ?? '')).toEqual({ reports: [report] });
   });
 });
 

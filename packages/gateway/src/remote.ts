@@ -18,6 +18,8 @@ import {
   type JsonValue,
   limits,
   NetworkFault,
+  type PolicyReport,
+  type PolicyReportSink,
   parseConfirmation,
   parseFeedDelta,
   parseFeedKeys,
@@ -34,6 +36,7 @@ export interface RemoteAuthority {
   readonly feed: FeedSource;
   readonly introspector: Introspector;
   readonly decisions: DecisionSink;
+  readonly policyReports: PolicyReportSink;
 }
 
 export interface RemoteParts {
@@ -58,6 +61,11 @@ export function createRemoteAuthority(parts: RemoteParts): RemoteAuthority {
     decisions: {
       async accept(events) {
         await post(parts, feedHttp.decisionsPath, decisionsBody(events));
+      },
+    },
+    policyReports: {
+      async accept(reports) {
+        await post(parts, feedHttp.policyReportsPath, reportsBody(reports));
       },
     },
   };
@@ -194,6 +202,7 @@ function parseIntrospection(answer: JsonObject, format: 'jwt' | 'opaque'): Intro
     acr,
     auth_time: authTime,
   } = answer;
+  const { roles, groups, amr } = answer;
   const binding = isJsonObject(cnf) ? parseConfirmation(cnf) : undefined;
   const audience = aud === undefined ? [] : Array.isArray(aud) ? aud : [aud];
   const sound =
@@ -230,11 +239,26 @@ function parseIntrospection(answer: JsonObject, format: 'jwt' | 'opaque'): Intro
     acr,
     authTime: authTime as UnixSeconds | undefined,
     ...(metered === true ? { metered } : {}),
+    ...textLists({ roles, groups, amr }),
   };
+}
+
+/** Those that are lists of text; what else stands there is nothing that policies know. */
+function textLists(
+  members: Readonly<Record<'roles' | 'groups' | 'amr', JsonValue | undefined>>,
+): Partial<Record<'roles' | 'groups' | 'amr', readonly string[]>> {
+  const lists = Object.entries(members).filter(
+    ([, list]) => Array.isArray(list) && list.every((one) => typeof one === 'string'),
+  );
+  return Object.fromEntries(lists);
 }
 
 function decisionsBody(events: readonly DecisionEvent[]): { type: string; body: string } {
   return { type: 'application/json', body: JSON.stringify({ events }) };
+}
+
+function reportsBody(reports: readonly PolicyReport[]): { type: string; body: string } {
+  return { type: 'application/json', body: JSON.stringify({ reports }) };
 }
 
 async function post(

@@ -4,6 +4,7 @@
  * gap, or of another epoch, that still lets requests through.
  */
 import {
+  type ApiEntry,
   type Clock,
   type CountryOf,
   createRevocationIndex,
@@ -15,10 +16,18 @@ import {
   type JsonValue,
   limits,
   nowSeconds,
+  type PolicyEntry,
   type RevocationIndex,
   type TenantId,
   type UnixSeconds,
 } from '@mintmark/core';
+import {
+  type CompiledApi,
+  compileApi,
+  type JudgedPolicy,
+  preparePolicy,
+  unreadableVersions,
+} from '@mintmark/policy';
 import { createKeySet, importVerificationKey, jwsAlgorithms, type KeySet } from '@mintmark/tokens';
 import { type HeldKey, KeyTable } from './key-table.ts';
 import {
@@ -39,6 +48,9 @@ export type Freshness =
 /** What an operator should hear of. */
 export type ViewEvent =
   | { readonly type: 'route_unreadable'; readonly name: string }
+  /** Denies everything that it is for. */
+  | { readonly type: 'policy_unreadable'; readonly name: string; readonly version: number }
+  | { readonly type: 'api_unreadable'; readonly name: string }
   | { readonly type: 'signing_key_unusable'; readonly kid: string; readonly reason: string }
   | { readonly type: 'view_overfull'; readonly what: 'keys' | 'revocations' };
 
@@ -63,6 +75,9 @@ interface Contents {
   wanted: WantedKeys | undefined;
   readonly signingKeys: Map<string, JsonValue>;
   readonly routes: Map<string, CompiledRoute>;
+  readonly apis: Map<string, CompiledApi>;
+  /** By name; made anew where one changed, so that who holds it knows. */
+  policies: readonly JudgedPolicy[];
   importedPrefixes: readonly string[];
   /** While the tenant is, nothing of it is good. */
   disabled: boolean;
@@ -79,6 +94,7 @@ export interface WantedKeys {
 const absent: Freshness = { kind: 'absent' };
 const fresh: Freshness = { kind: 'fresh' };
 const noRoutes = createRouteTable([]);
+const noPolicies: readonly JudgedPolicy[] = [];
 
 export class StatusView {
   readonly #parts: StatusViewParts;
@@ -110,6 +126,16 @@ export class StatusView {
 
   get routes(): RouteTable {
     return this.#contents?.routeTable ?? noRoutes;
+  }
+
+  /** In the order of their names; another list after each change of them. */
+  get policies(): readonly JudgedPolicy[] {
+    return this.#contents?.policies ?? noPolicies;
+  }
+
+  /** @returns undefined where nothing is known under the name: what it offers cannot be told */
+  api(name: string): CompiledApi | undefined {
+    return this.#contents?.apis.get(name);
   }
 
   get revocations(): RevocationIndex | undefined {
@@ -183,6 +209,8 @@ export class StatusView {
       wanted: wantedOf(snapshot),
       signingKeys: new Map(),
       routes: new Map(),
+      apis: new Map(),
+      policies: noPolicies,
       importedPrefixes: [],
       disabled: false,
       keySet: this.#makeKeySet(snapshot.epoch, new Map()),
@@ -275,6 +303,12 @@ export class StatusView {
           routesChanged = true;
           this.#putRoute(contents.routes, entry.name, entry.route);
           break;
+        case 'policy':
+          this.#putPolicy(contents, entry);
+          break;
+        case 'api':
+          this.#putApi(contents.apis, entry);
+          break;
         case 'tenant':
           contents.disabled = entry.status === 'disabled';
           break;
@@ -298,6 +332,32 @@ export class StatusView {
     const route = compileRoute(wire);
     if (route === undefined) this.#parts.log({ type: 'route_unreadable', name });
     else routes.set(name, route);
+  }
+
+  /** Undefined: a later entry of the same answer says it. */
+  #putPolicy(contents: Contents, { name, policy }: PolicyEntry): void {
+    if (policy === undefined) return;
+    const known = contents.policies.find((one) => one.name === name);
+    const others = contents.policies.filter((one) => one !== known);
+    if (policy === null) {
+      contents.policies = others;
+      return;
+    }
+    const prepared = preparePolicy(name, policy, known);
+    for (const version of unreadableVersions(prepared)) {
+      this.#parts.log({ type: 'policy_unreadable', name, version });
+    }
+    contents.policies = [...others, prepared].sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  #putApi(apis: Map<string, CompiledApi>, { name, api }: ApiEntry): void {
+    if (api === undefined) return;
+    // What cannot be read is unknown, and then nothing of it is let through.
+    apis.delete(name);
+    if (api === null) return;
+    const compiled = compileApi(api);
+    if (compiled === undefined) this.#parts.log({ type: 'api_unreadable', name });
+    else apis.set(name, compiled);
   }
 
   #makeKeySet(epoch: string, jwks: ReadonlyMap<string, JsonValue>): KeySet {

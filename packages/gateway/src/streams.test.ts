@@ -140,6 +140,27 @@ describe('WebSockets', () => {
     expect(talk.received()).toMatch(/^HTTP\/1\.1 404 [\s\S]*X-Why: none[\s\S]*none$/);
   });
 
+  it('end when a policy would not let them begin any more', async () => {
+    const talk = await openWebsocket(rig.token());
+    const version = { version: 1, uses: ['gateway'], entities: [] } as const;
+    const others =
+      'permit(principal, action, resource); forbid(principal, action == Action::"PUT", resource);';
+    rig.policy('own', { enforced: { ...version, cedar: others } });
+    await rig.caughtUp();
+    rig.timers.advance(1_000);
+    await turn();
+    expect(talk.closed()).toBe(false);
+    rig.policy('own', { shadow: { ...version, cedar: 'forbid(principal, action, resource);' } });
+    await rig.caughtUp();
+    rig.timers.advance(1_000);
+    await turn();
+    expect(talk.closed()).toBe(false);
+    const mine = 'permit(principal, action, resource) unless { principal == User::"subject-1" };';
+    rig.policy('own', { enforced: { ...version, version: 2, cedar: mine } });
+    await until(talk.closed);
+    expect(rig.gateway.renderMetrics()).toContain('streams_cut_total{kind="policy_changed"} 1');
+  });
+
   it('end when the upstream ends them, with its last words', async () => {
     const talk = await openWebsocket(rig.token());
     upgraded[0]!.socket.unpipe();

@@ -51,6 +51,33 @@ const get = async (path: string, credential: string) =>
   (await ask(rig.listener.port, { path, headers: bearer(credential) })).status;
 
 describe('a route that names a tenant', () => {
+  it('is judged by the policies of both tenants, and each hears of its own', async () => {
+    const version = { version: 1, uses: ['gateway'], entities: [] } as const;
+    const byPath = (path: string) =>
+      `permit(principal, action, resource) when { resource.path like "${path}" };`;
+    const policy = (cedar: string) => ({ enforced: { ...version, cedar } });
+    rig.policy('operator', policy(byPath('/acme*')));
+    acme.feed.push({ type: 'policy', name: 'customer', policy: policy(byPath('*/x')) });
+    await rig.caughtUp();
+    await until(() => acme.feed.waiting === 1);
+    expect(await get('/acme/x', acme.token())).toBe(200);
+    expect(await get('/acme/y', acme.token())).toBe(403);
+    // What a customer writes says nothing of the operator's own routes.
+    expect(await get('/own/x', rig.token())).toBe(403);
+    rig.policy('operator', null);
+    await rig.caughtUp();
+    expect(await get('/own/y', rig.token())).toBe(200);
+    expect(await get('/bank/y', bank.token())).toBe(200);
+    rig.timers.advance(1_000);
+    await until(() => rig.reports.length >= 5);
+    const told = rig.reports.flatMap((report) =>
+      report.type === 'explained'
+        ? report.answers.map(({ policy }) => [report.tenant, policy])
+        : [],
+    );
+    expect(new Set(told.map(String))).toEqual(new Set(['default,operator', 'acme,customer']));
+  });
+
   it('takes tokens and keys of that tenant, and of no other', async () => {
     const makers: readonly [string, Mint][] = [
       ['own', rig],

@@ -10,6 +10,7 @@ import {
   equalConstantTime,
   err,
   type FailureBudget,
+  type JsonObject,
   ok,
   parseConfirmation,
   type Result,
@@ -166,6 +167,7 @@ function identityOfToken(claims: VerifiedAccessToken, binding: TokenBinding | un
     binding,
     acr: claims.acr,
     authTime: claims.authTime,
+    ...textLists(claims.payload),
     asked: undefined,
     targets: {
       ...{ position: claims.position, tokenId, clientId, subject, tenant, family },
@@ -175,6 +177,16 @@ function identityOfToken(claims: VerifiedAccessToken, binding: TokenBinding | un
   };
   identities.set(claims, identity);
   return identity;
+}
+
+/** RFC 9068 §2.2.3.1: what its issuer says of the subject. */
+function textLists(payload: JsonObject): Pick<Identity, 'roles' | 'groups' | 'amr'> {
+  const listOf = (name: string): readonly string[] | undefined => {
+    const list = payload[name];
+    const isList = Array.isArray(list) && list.every((one) => typeof one === 'string');
+    return isList ? (list as readonly string[]) : undefined;
+  };
+  return { roles: listOf('roles'), groups: listOf('groups'), amr: listOf('amr') };
 }
 
 function verifyKey(
@@ -312,6 +324,9 @@ function identityOf(
     acr: answer.acr,
     authTime: answer.authTime,
     metered: answer.metered,
+    roles: answer.roles,
+    groups: answer.groups,
+    amr: answer.amr,
     asked: isKey
       ? { owner: subject, tenant, createdAt: endOf(issuedAt), position: askedAt }
       : undefined,

@@ -1,3 +1,41 @@
+export {
+  type AccessRequest,
+  actionOf,
+  momentContext,
+  type PrincipalFacts,
+  present,
+  principalOf,
+} from './access/access-request.ts';
+export {
+  type ApiRefusal,
+  type CompiledApi,
+  compileApi,
+  type MatchedOperation,
+  parseApi,
+} from './access/api-view.ts';
+export {
+  isDiffering,
+  type JudgedAt,
+  type JudgedPolicy,
+  type JudgedVersion,
+  type Judgement,
+  judgePolicies,
+  preparePolicy,
+  type ShadowOutcome,
+  unreadableVersions,
+} from './access/judge.ts';
+export { type DescribedApi, type OpenApiRefusal, readOpenApi } from './access/openapi.ts';
+export {
+  type DocumentError,
+  documentMembers,
+  type PolicyDocument,
+  readPolicyDocument,
+  versionViewOf,
+} from './access/policy-document.ts';
+export { type PolicyTest, runTests, type TestOutcome } from './access/policy-test.ts';
+export { cedarSchemaOf } from './access/schema-text.ts';
+export { showRequest } from './access/show-request.ts';
+export { createTallies, type Tallies } from './access/tallies.ts';
 export type {
   ActionScope,
   Condition,

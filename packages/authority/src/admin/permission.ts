@@ -28,6 +28,13 @@ export const permissions = [
   'notices:read',
   'routes:read',
   'routes:write',
+  'policies:read',
+  /** Write policies and APIs, and say which of them decide: as good as any right that they give. */
+  'policies:write',
+  /** See why decisions were as they were, with who asked for what. */
+  'decisions:read',
+  /** Ask for decisions about anybody (AuthZEN). */
+  'access:evaluate',
   'assertion_issuers:read',
   /** Say who outside may vouch for whom: as good as being any of those. */
   'assertion_issuers:write',

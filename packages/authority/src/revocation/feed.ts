@@ -5,6 +5,7 @@
  * must never happen: a position delivered while a lower one is still to come.
  */
 import {
+  type ApiEntry,
   type Clock,
   createRevocationIndex,
   defaultTenant,
@@ -20,6 +21,7 @@ import {
   letOthersRun,
   limits,
   nowSeconds,
+  type PolicyEntry,
   type RevocationEntry,
   type RevocationIndex,
   type SigningKeyId,
@@ -32,6 +34,7 @@ import type { Store } from '../store/store.ts';
 import type { Row } from '../store/tables.ts';
 import type { KeyEnding } from './end-keys.ts';
 import { keyViewOf } from './key-view.ts';
+import { policyViewOf } from './policy-view.ts';
 
 export interface FeedDeps {
   readonly store: Pick<
@@ -43,6 +46,9 @@ export interface FeedDeps {
     | 'keys'
     | 'signingKeys'
     | 'routes'
+    | 'policies'
+    | 'policyVersions'
+    | 'apis'
     | 'importFormats'
     | 'nodes'
     | 'acts'
@@ -306,18 +312,50 @@ async function delta(
   const rows = await entriesAfter(deps, tenant, after);
   // Old entries are deleted in time: where the next one is gone, only a snapshot helps.
   if (rows[0]?.position !== after + 1) return 'resync';
-  const entries = await Promise.all(rows.map((row) => entryOf(deps, row)));
+  const entries = await Promise.all(rows.map((row) => entryOf(deps, row, newestOf(rows))));
   const last = rows.at(-1)?.position ?? after;
   return { tenant, epoch, after, head: Math.max(input.head, last), entries };
 }
 
 /** A stored entry as nodes get it: a key's entry is made from its row of now, verifier opened. */
-async function entryOf(deps: FeedDeps, row: Row<'feed'>): Promise<FeedEntry> {
+async function entryOf(
+  deps: FeedDeps,
+  row: Row<'feed'>,
+  newest: ReadonlyMap<string, FeedPosition>,
+): Promise<FeedEntry> {
   const entry: FeedEntry = { ...row.entry, position: row.position };
   if (entry.type === 'revocation') return told(entry);
+  if (entry.type === 'policy' || entry.type === 'api') {
+    // They are large: of several changes of one only the last is told, as it is now.
+    if (newest.get(nameOf(entry)) !== entry.position) return entry;
+    return { ...entry, ...(await contentsOf(deps, row.tenant, entry)) };
+  }
   if (entry.type !== 'key') return entry;
   const key = await deps.store.keys.get(row.tenant, entry.key.id);
   return key === undefined ? entry : { ...entry, key: await viewOf(deps, key) };
+}
+
+type NamedEntry = PolicyEntry | ApiEntry;
+
+function nameOf({ type, name }: Pick<NamedEntry, 'type' | 'name'>): string {
+  return `${type} ${name}`;
+}
+
+function newestOf(rows: readonly Row<'feed'>[]): ReadonlyMap<string, FeedPosition> {
+  const newest = new Map<string, FeedPosition>();
+  for (const { entry, position } of rows) {
+    if (entry.type === 'policy' || entry.type === 'api') newest.set(nameOf(entry), position);
+  }
+  return newest;
+}
+
+async function contentsOf(
+  { store }: FeedDeps,
+  tenant: string,
+  { type, name }: NamedEntry,
+): Promise<Pick<PolicyEntry, 'policy'> | Pick<ApiEntry, 'api'>> {
+  if (type === 'api') return { api: (await store.apis.get(tenant, name))?.api ?? null };
+  return { policy: await policyViewOf(store, await store.policies.get(tenant, name)) };
 }
 
 async function viewOf(deps: FeedDeps, row: Row<'keys'>): Promise<KeyView> {
@@ -364,6 +402,13 @@ async function snapshot(
   }
   for (const row of await deps.store.routes.list({ where: { tenant }, limit: rowsMax })) {
     entries.push({ type: 'route', position: head, name: row.name, route: row.route });
+  }
+  for (const row of await deps.store.apis.list({ where: { tenant }, limit: limits.apisMax })) {
+    entries.push({ type: 'api', position: head, name: row.name, api: row.api });
+  }
+  for (const row of await deps.store.policies.list({ where: { tenant }, limit: rowsMax })) {
+    const policy = await policyViewOf(deps.store, row);
+    if (policy !== null) entries.push({ type: 'policy', position: head, name: row.name, policy });
   }
   for (const row of await deps.store.importFormats.list({ where: { tenant }, limit: rowsMax })) {
     entries.push({ type: 'import_prefix', position: head, prefix: row.prefix });

@@ -83,6 +83,7 @@ describe('the migrations', () => {
 const addedBy: Readonly<Record<string, readonly TableName[]>> = {
   users: ['users', 'usernames', 'signInAttempts'],
   codes: ['authorizationCodes'],
+  policies: ['policies', 'policyVersions', 'policyTallies', 'decisions', 'apis'],
   sessions: [
     'sessions',
     'sessionClients',

@@ -38,6 +38,8 @@ import { noticesPostgres } from './migrations/notices-postgres.ts';
 import { noticesSqlite } from './migrations/notices-sqlite.ts';
 import { originsPostgres } from './migrations/origins-postgres.ts';
 import { originsSqlite } from './migrations/origins-sqlite.ts';
+import { policiesPostgres } from './migrations/policies-postgres.ts';
+import { policiesSqlite } from './migrations/policies-sqlite.ts';
 import { quarantinePostgres } from './migrations/quarantine-postgres.ts';
 import { quarantineSqlite } from './migrations/quarantine-sqlite.ts';
 import { refreshPostgres } from './migrations/refresh-postgres.ts';
@@ -267,6 +269,14 @@ export const migrations: readonly Migration[] = [
     needs: 1,
     sqlite: keySpendingSqlite,
     postgres: keySpendingPostgres,
+  },
+  {
+    number: 25,
+    name: 'policies',
+    phase: 'expand',
+    needs: 1,
+    sqlite: policiesSqlite,
+    postgres: policiesPostgres,
   },
 ];
 

@@ -9,6 +9,7 @@ import { clientTables } from './client-tables.ts';
 import { keyTables } from './key-tables.ts';
 import { leakTables } from './leak-tables.ts';
 import { noticeTables } from './notice-table.ts';
+import { policyTables } from './policy-tables.ts';
 import {
   bytes,
   bytesOrNull,
@@ -428,6 +429,8 @@ export const tables = {
     },
     key: ['tenant', 'name'],
   }),
+
+  ...policyTables,
 
   /** Audit records written by acts, waiting for the sequencer. */
   auditPending: table({

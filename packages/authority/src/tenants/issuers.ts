@@ -61,10 +61,14 @@ function nameOf(host: string): string {
   return host.toLowerCase().replace(/\.?(?::(?:443|80))?$/, '');
 }
 
-const inserted = ['/.well-known/oauth-authorization-server', '/.well-known/openid-configuration'];
+const inserted = [
+  '/.well-known/oauth-authorization-server',
+  '/.well-known/openid-configuration',
+  '/.well-known/authzen-configuration',
+];
 
 /**
- * Metadata where RFC 8414 §3.1 puts it: the well-known part before the issuer's path. OpenID
+ * Metadata where RFC 8414 §3.1 and AuthZEN §9.2 put it: the well-known part before the path. OpenID
  * Connect Discovery §4.1 puts it behind, and needs no turning.
  *
  * @returns the same with the well-known part behind; undefined for every other path

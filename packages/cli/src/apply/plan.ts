@@ -51,6 +51,8 @@ function find(api: Api, wanted: Wanted): Promise<Result<Present | undefined, Com
     case 'clients':
       return look(api, pathOf`/v1/clients/${wanted.name}`);
     case 'routes':
+    case 'apis':
+    case 'policies':
     case 'assertion_issuers':
     case 'authorization_details_types':
       return look(api, wholePaths[wanted.section](wanted.name));
@@ -62,7 +64,12 @@ function find(api: Api, wanted: Wanted): Promise<Result<Present | undefined, Com
 }
 
 /** Sections whose things are written and replaced as a whole, at the place of their name. */
-type WholeSection = 'routes' | 'assertion_issuers' | 'authorization_details_types';
+type WholeSection =
+  | 'routes'
+  | 'apis'
+  | 'policies'
+  | 'assertion_issuers'
+  | 'authorization_details_types';
 
 function isWhole(section: Section): section is WholeSection {
   return Object.hasOwn(wholePaths, section);
@@ -70,6 +77,8 @@ function isWhole(section: Section): section is WholeSection {
 
 const wholePaths: Readonly<Record<WholeSection, (name: string) => string>> = {
   routes: (name) => pathOf`/v1/routes/${name}`,
+  apis: (name) => pathOf`/v1/apis/${name}`,
+  policies: (name) => pathOf`/v1/policies/${name}`,
   assertion_issuers: (name) => pathOf`/v1/assertion-issuers/${name}`,
   authorization_details_types: (name) => pathOf`/v1/authorization-details-types/${name}`,
 };
@@ -127,8 +136,17 @@ const onlyAtCreation: Readonly<Record<Section, readonly string[]>> = {
   keys: ['name', 'uses', 'credits'],
   assertion_issuers: [],
   routes: [],
+  apis: [],
+  // Why it was written is no part of what is.
+  policies: ['reason'],
   authorization_details_types: [],
 };
+
+/** What the server says of a thing, and no file has to. */
+const said = [
+  ...['name', 'type', 'updated_at', 'created_at', 'version', 'author', 'stage'],
+  ...['enforced_version', 'shadow_version'],
+];
 
 /** Members that no edit can change. */
 const fixed: Readonly<Record<Section, readonly string[]>> = {
@@ -138,6 +156,8 @@ const fixed: Readonly<Record<Section, readonly string[]>> = {
   keys: ['owner', 'recoverable'],
   assertion_issuers: ['issuer'],
   routes: [],
+  apis: [],
+  policies: [],
   authorization_details_types: [],
 };
 
@@ -153,7 +173,7 @@ async function difference(
   const members = given.filter((member) => !isSame(member, thing[member], present.thing[member]));
   // What is replaced as a whole loses what the file no longer says.
   if (isWhole(section)) {
-    const kept = new Set([...given, 'name', 'type', 'updated_at']);
+    const kept = new Set([...given, ...unseen, ...said]);
     members.push(...Object.keys(present.thing).filter((member) => !kept.has(member)));
   }
   const stuck = members.find((member) => fixed[section].includes(member));

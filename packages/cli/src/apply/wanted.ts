@@ -1,9 +1,11 @@
 /** What the files of `mintmark apply` say: lists of things by section, in YAML or JSON. */
 import { readFile } from 'node:fs/promises';
-import { ConfigFault, err, ok, type Result, suggest } from '@mintmark/core';
+import { basename } from 'node:path';
+import { ConfigFault, err, type JsonObject, ok, type Result, suggest } from '@mintmark/core';
 import { parseDocument } from 'yaml';
 import type { CommandRefusal } from '../command.ts';
 import { usage } from '../commands/send.ts';
+import { withTexts } from '../policy/policy-file.ts';
 import type { CliPorts } from '../ports.ts';
 
 export type Thing = Readonly<Record<string, unknown>>;
@@ -16,7 +18,9 @@ const sections = [
   'users',
   'keys',
   'assertion_issuers',
+  'apis',
   'routes',
+  'policies',
 ] as const;
 
 export type Section = (typeof sections)[number];
@@ -29,7 +33,9 @@ const nameMember: Readonly<Record<Section, string>> = {
   users: 'username',
   keys: 'name',
   assertion_issuers: 'name',
+  apis: 'name',
   routes: 'name',
+  policies: 'name',
 };
 
 export interface Wanted {
@@ -54,7 +60,7 @@ export async function readWanted(
     const text = file === '-' ? await ports.terminal.readInput() : await read(file);
     const found = parse(file, text);
     if (!found.ok) return found;
-    wanted.push(...found.value);
+    for (const one of found.value) wanted.push(await whole(file, one));
   }
   const twice = wanted.find(
     (one, index) =>
@@ -62,6 +68,13 @@ export async function readWanted(
   );
   if (twice !== undefined) return usage(`${twice.section}: "${twice.name}" is there twice`);
   return ok(sections.flatMap((section) => wanted.filter((one) => one.section === section)));
+}
+
+/** Texts of policies may stand in files of their own; why they were written may be left out. */
+async function whole(file: string, wanted: Wanted): Promise<Wanted> {
+  if (wanted.section !== 'policies') return wanted;
+  const thing = await withTexts(file, wanted.thing as JsonObject);
+  return { ...wanted, thing: { reason: `applied from ${basename(file)}`, ...thing } };
 }
 
 async function read(file: string): Promise<string> {

@@ -247,6 +247,31 @@ describe('mintmark apply', () => {
     });
   });
 
+  it('holds policies to what is said of them, and not to why it was', async () => {
+    file('office.cedar', 'permit(principal, action, resource);');
+    const text = 'policies: [{name: office, cedar_file: office.cedar, stage: enforce}]';
+    const path = file('policies.yaml', text);
+    const cedar = 'permit(principal, action, resource);';
+    const there = {
+      name: 'office',
+      version: 3,
+      stage: 'enforce',
+      reason: 'why',
+      author: 'a',
+      cedar,
+    };
+    const known = (body: object) => () => json(200, body, { etag: '"9"' });
+    const same = await run(['apply', path, '--dry-run'], { server: known(there) });
+    expect(same.out).toContain('= policies office');
+    const shadow = { ...there, stage: 'shadow', routes: ['npm'] };
+    const { out, sent } = await run(['apply', path], { server: known(shadow) });
+    expect(out).toContain('~ policies office: stage, routes');
+    expect(sent[1]).toMatchObject({
+      method: 'PUT',
+      body: { cedar, stage: 'enforce', reason: 'applied from policies.yaml' },
+    });
+  });
+
   it('refuses two keys of one name, which it could not tell apart', async () => {
     const path = file('twice.yaml', 'keys: [{name: build, scopes: []}]\n');
     const two = (request: Sent) => {
@@ -263,7 +288,7 @@ describe('mintmark apply', () => {
     ['no YAML', 'clients: [', 'line 1'],
     ['a list', '- a', 'holds no sections'],
     ['an unknown section', 'client: []', 'did you mean "clients"?'],
-    ['a section of later versions', 'policies: []', 'this version knows'],
+    ['a section of later versions', 'plans: []', 'this version knows'],
     ['a section that is no list', 'clients: {}', 'is not a list'],
     ['a thing without its name', 'routes: [{upstream: x}]', 'routes[0] has no name'],
     ['a thing given twice', 'keys: [{name: a}, {name: a}]', 'is there twice'],

@@ -9,6 +9,7 @@ import type {
   FeedSource,
   HttpHandler,
   Introspector,
+  PolicyReportSink,
 } from '@mintmark/core';
 import { createGateway, createGatewayAdmin, type GatewayEvent } from '@mintmark/gateway';
 import { listen, type StreamHandler } from '@mintmark/net';
@@ -25,6 +26,7 @@ export interface AuthorityFace {
   readonly feed: FeedSource;
   readonly introspector: Introspector;
   readonly decisions: DecisionSink;
+  readonly policyReports: PolicyReportSink;
 }
 
 export interface RunningGateway {

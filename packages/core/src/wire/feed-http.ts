@@ -28,6 +28,7 @@ export const feedHttp = {
   keysPath: '/v1/feed/keys',
   deltaPath: '/v1/feed',
   decisionsPath: '/v1/decisions',
+  policyReportsPath: '/v1/policy-reports',
   introspectionPath: '/oauth2/introspect',
   /** Of one key: what a use of it costs is taken here. */
   spendPath: (keyId: string): string => `/v1/keys/${encodeURIComponent(keyId)}/spend`,
@@ -139,6 +140,10 @@ function isEntry(value: JsonValue): boolean {
         typeof value['name'] === 'string' &&
         (value['route'] === null || isJsonObject(value['route']))
       );
+    case 'policy':
+      return typeof value['name'] === 'string' && isPolicyView(value['policy']);
+    case 'api':
+      return typeof value['name'] === 'string' && isApiView(value['api']);
     case 'tenant':
       return value['status'] === 'active' || value['status'] === 'disabled';
     case 'import_prefix':
@@ -175,6 +180,45 @@ function isKeyView(value: JsonValue | undefined): boolean {
     isAbsentOrPosition(value['notBefore']) &&
     isAbsentOrPosition(value['expiresAt'])
   );
+}
+
+function isPolicyView(value: JsonValue | undefined): boolean {
+  if (value === undefined || value === null) return true;
+  if (!isJsonObject(value)) return false;
+  return [value['enforced'], value['shadow']].every(
+    (version) => version === undefined || isPolicyVersion(version),
+  );
+}
+
+function isPolicyVersion(value: JsonValue): boolean {
+  return (
+    isJsonObject(value) &&
+    isPosition(value['version']) &&
+    isTexts(value['uses']) &&
+    (value['routes'] === undefined || isTexts(value['routes'])) &&
+    (value['resourceTypes'] === undefined || isTexts(value['resourceTypes'])) &&
+    typeof value['cedar'] === 'string' &&
+    Array.isArray(value['entities']) &&
+    value['entities'].every((entity) => isJsonObject(entity))
+  );
+}
+
+function isApiView(value: JsonValue | undefined): boolean {
+  if (value === undefined || value === null) return true;
+  return (
+    isJsonObject(value) &&
+    typeof value['basePath'] === 'string' &&
+    (value['unlisted'] === 'refuse' || value['unlisted'] === 'by_method') &&
+    Array.isArray(value['operations']) &&
+    value['operations'].every(
+      (one) =>
+        isJsonObject(one) && ['operation', 'method', 'path'].every((name) => isText(one[name])),
+    )
+  );
+}
+
+function isText(value: JsonValue | undefined): boolean {
+  return typeof value === 'string';
 }
 
 function isAbsentOrPosition(value: JsonValue | undefined): boolean {

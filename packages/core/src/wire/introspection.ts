@@ -37,6 +37,10 @@ export interface ActiveCredential {
   readonly authTime?: UnixSeconds | undefined;
   /** Of a key: each use is to be spent before it is let through. */
   readonly metered?: true | undefined;
+  /** What a token says of its subject, for policies. */
+  readonly roles?: readonly string[] | undefined;
+  readonly groups?: readonly string[] | undefined;
+  readonly amr?: readonly string[] | undefined;
 }
 
 /** What became of the cost of one use of a key. */

@@ -29,6 +29,8 @@ export interface Route {
   readonly scopes: readonly string[];
   /** Required among the audiences of a token; undefined: the gateway's own default. */
   readonly audience: string | undefined;
+  /** The API behind it, whose operations are actions of policies; undefined: methods are. */
+  readonly api: string | undefined;
   /** Whose credentials it takes; undefined: those of the gateway's own tenant. */
   readonly tenant: TenantId | undefined;
   /** Undefined: whoever holds the credential has signed in well enough. */
@@ -70,6 +72,7 @@ const memberNames = [
   'upstream',
   'scopes',
   'audience',
+  'api',
   'tenant',
   'acr_values',
   'max_age',
@@ -114,6 +117,8 @@ export function parseRoute(value: unknown): Result<Route, RouteRefusal> {
   if (!scopes.ok) return scopes;
   const audience = readAudience(wire['audience']);
   if (!audience.ok) return audience;
+  const api = readApi(wire['api']);
+  if (!api.ok) return api;
   const stepUp = readStepUp(wire);
   if (!stepUp.ok) return stepUp;
   const tenant = readTenant(wire['tenant']);
@@ -141,6 +146,7 @@ export function parseRoute(value: unknown): Result<Route, RouteRefusal> {
     upstream: upstream.value,
     scopes: scopes.value,
     audience: audience.value,
+    api: api.value,
     tenant: tenant.value,
     stepUp: stepUp.value,
     credential: credential.value,
@@ -193,6 +199,12 @@ function readAudience(value: unknown): Parsed<string | undefined> {
     return refuse('malformed', '/audience', 'an audience is one text of visible ASCII');
   }
   return ok(value);
+}
+
+function readApi(value: unknown): Parsed<string | undefined> {
+  if (value === undefined) return ok(undefined);
+  const name = readName(value);
+  return name.ok ? name : refuse('malformed', '/api', name.refusal.message);
 }
 
 function readTenant(value: unknown): Parsed<TenantId | undefined> {

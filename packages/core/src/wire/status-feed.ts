@@ -8,6 +8,7 @@
  */
 import type { UnixMs, UnixSeconds } from '../clock.ts';
 import type { ClientId, KeyId, SigningKeyId, TenantId } from '../ids.ts';
+import type { ApiView, PolicyView } from './policy.ts';
 
 /** Position in the feed of one tenant: 1, 2, 3 … without holes. 0 is "before the first". */
 export type FeedPosition = number;
@@ -118,12 +119,33 @@ export interface TenantEntry {
   readonly status: 'active' | 'disabled';
 }
 
+/**
+ * What is judged by under one name; null where nothing is any more, undefined where a later entry
+ * of the same answer says it.
+ */
+export interface PolicyEntry {
+  readonly type: 'policy';
+  readonly position: FeedPosition;
+  readonly name: string;
+  readonly policy?: PolicyView | null;
+}
+
+/** An API that routes may name; null and undefined as for policies. */
+export interface ApiEntry {
+  readonly type: 'api';
+  readonly position: FeedPosition;
+  readonly name: string;
+  readonly api?: ApiView | null;
+}
+
 export type FeedEntry =
   | RevocationEntry
   | TenantEntry
   | KeyEntry
   | SigningKeyEntry
   | RouteEntry
+  | PolicyEntry
+  | ApiEntry
   | ImportPrefixEntry;
 
 /** Proof of life: `head` was the tenant's newest position when the authority wrote this. */

@@ -2,6 +2,7 @@
 import {
   base64urlEncode,
   type ClientId,
+  type JsonObject,
   type KeyId,
   type KeyView,
   type ManualClock,
@@ -25,8 +26,8 @@ import {
 import type { FakeFeed } from './fake-feed.ts';
 
 export interface Mint {
-  /** A signed access token. */
-  token(claims?: Partial<AccessTokenClaims>): string;
+  /** A signed access token, with further claims that only their readers know. */
+  token(claims?: Partial<AccessTokenClaims>, further?: JsonObject): string;
   /** An API key that the feed announces. */
   key(view?: Partial<KeyView>): { readonly text: string; readonly id: string };
   /** A secret token of which the feed says nothing. */
@@ -41,7 +42,7 @@ export async function createMint(feed: FakeFeed, clock: ManualClock, seed = 7): 
   feed.push({ type: 'signing_key', kid, jwk: publicJwk, status: 'trusted' });
   let serial = 0;
   return {
-    token(claims = {}) {
+    token(claims = {}, further = {}) {
       const now = nowSeconds(clock);
       const all: AccessTokenClaims = {
         issuer: feed.issuer,
@@ -56,7 +57,7 @@ export async function createMint(feed: FakeFeed, clock: ManualClock, seed = 7): 
         tenant: feed.tenant,
         ...claims,
       };
-      const input = accessTokenSigningInput(all, signer);
+      const input = accessTokenSigningInput(all, signer, further);
       return assembleJws(input, signer.sign(utf8(input)));
     },
     key(view = {}) {

@@ -11,6 +11,8 @@ import {
   type ManualClock,
   manualClock,
   nowSeconds,
+  type PolicyReport,
+  type PolicyView,
   type RevocationTarget,
   seededEntropy,
   type TenantId,
@@ -33,6 +35,7 @@ export interface Rig extends Mint {
   readonly timers: HandTimers;
   readonly clock: ManualClock;
   readonly decisions: DecisionEvent[];
+  readonly reports: PolicyReport[];
   readonly events: unknown[];
   /** Credentials that the authority was asked about. */
   readonly asked: string[];
@@ -41,6 +44,8 @@ export interface Rig extends Mint {
   /** What becomes of the cost of a use there. */
   spend: Introspector['spend'];
   route(wire: Record<string, unknown>): void;
+  /** Tells what is judged by under a name; null: nothing any more. */
+  policy(name: string, policy: PolicyView | null): void;
   revoke(target: RevocationTarget, before?: UnixSeconds): void;
   /** Resolves when everything that was pushed so far is applied. */
   caughtUp(): Promise<void>;
@@ -64,15 +69,17 @@ export async function openRig(
   for (const wire of routes) pushRoute(feed, wire);
 
   const decisions: DecisionEvent[] = [];
+  const reports: PolicyReport[] = [];
   const events: unknown[] = [];
   const asked: string[] = [];
   const log = (event: unknown): void => void events.push(event);
   const rest: Omit<Rig, 'gateway' | 'listener' | 'caughtUp' | 'close'> = {
-    ...{ feed, others, timers, clock, decisions, events, asked },
+    ...{ feed, others, timers, clock, decisions, reports, events, asked },
     ...mint,
     introspect: async () => ({ active: false }),
     spend: async () => ({ spent: true }),
     route: (wire) => pushRoute(feed, wire),
+    policy: (name, policy) => feed.push({ type: 'policy', name, policy }),
     revoke(target, before) {
       const expiresAt = (nowSeconds(clock) + 86_400) as UnixSeconds;
       const keysBefore = (before === undefined ? clock.nowMs() : before * 1000) as UnixMs;
@@ -94,16 +101,12 @@ export async function openRig(
       },
       decisions: { accept: async (batch) => void decisions.push(...batch) },
       ...replaced,
+      policyReports: { accept: async (batch) => void reports.push(...batch) },
     },
   );
   const where = { host: '127.0.0.1', port: 0 };
-  const listener = await listen({
-    ...where,
-    streamHandler: gateway.handle,
-    timers: systemTimers,
-    trustedProxies,
-    log,
-  });
+  const served = { streamHandler: gateway.handle, timers: systemTimers };
+  const listener = await listen({ ...where, ...served, trustedProxies, log });
   const rig: Rig = Object.assign(rest, {
     gateway,
     listener,

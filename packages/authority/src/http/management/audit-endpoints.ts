@@ -46,6 +46,8 @@ const objectKinds = [
   'signing_key',
   'admin_key',
   'tenant',
+  'policy',
+  'api',
   'route',
   'revocation',
   'leak',

@@ -95,6 +95,8 @@ export interface EndpointOf<
   /** Takes `If-Match`: always, or only where the thing exists already. */
   readonly edits?: 'always' | 'existing';
   readonly answers: Readonly<Record<number, AnswerDescription>>;
+  /** Answers with the `X-Request-ID` that it was asked with, whatever the answer. */
+  readonly echoesRequestId?: true;
   /** Served, but not part of the OpenAPI description. */
   readonly hidden?: true;
   /** What it refuses beyond what every endpoint with such input does. */

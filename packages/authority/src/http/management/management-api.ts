@@ -117,8 +117,14 @@ function renderAllow(method: string, allow: readonly string[], requestId: string
 }
 
 async function answer(work: Work): Promise<HttpResponse> {
-  const response = await judge(work);
+  const response = echoing(work, await judge(work));
   return work.request.method === 'HEAD' ? { ...response, body: undefined } : response;
+}
+
+function echoing({ endpoint, request }: Work, response: HttpResponse): HttpResponse {
+  const id = endpoint.echoesRequestId === true ? request.header('x-request-id') : undefined;
+  if (id === undefined || !/^[\x20-\x7e]{1,256}$/.test(id)) return response;
+  return { ...response, headers: { ...response.headers, 'x-request-id': id } };
 }
 
 async function judge(work: Work): Promise<HttpResponse> {

@@ -1,6 +1,8 @@
 /** The literal list of the management API's endpoints: what is not here does not exist. */
 import type { AssertionIssuerPorts } from '../../admin/put-assertion-issuer.ts';
+import { type AccessPorts, accessEndpoints } from './access-endpoints.ts';
 import { type AdminKeyPorts, adminKeyEndpoints } from './admin-key-endpoints.ts';
+import { apiEndpoints } from './api-endpoints.ts';
 import { assertionIssuerEndpoints } from './assertion-issuer-endpoints.ts';
 import { type AuditPorts, auditEndpoints } from './audit-endpoints.ts';
 import {
@@ -9,6 +11,7 @@ import {
 } from './authentication-request-endpoints.ts';
 import { type ClientPorts, clientEndpoints } from './client-endpoints.ts';
 import { type CustodyEndpointPorts, custodyEndpoints } from './custody-endpoints.ts';
+import { type DecisionPorts, decisionEndpoints } from './decision-endpoints.ts';
 import { detailTypeEndpoints } from './detail-type-endpoints.ts';
 import { docsEndpoints } from './docs-page.ts';
 import type { PreparedEndpoint } from './endpoint.ts';
@@ -24,6 +27,7 @@ import { keyVerifyEndpoint, type VerifyEndpointPorts } from './key-verify-endpoi
 import { type LeakPorts, leakEndpoints } from './leak-endpoints.ts';
 import { type MetricsPorts, metricsEndpoint } from './metrics-endpoint.ts';
 import { type NoticePorts, noticeEndpoints } from './notice-endpoints.ts';
+import { policyEndpoints } from './policy-endpoints.ts';
 import { revocationEndpoints } from './revocation-endpoints.ts';
 import type { RevocationPorts } from './revocation-preview-endpoint.ts';
 import { routeEndpoints } from './route-endpoints.ts';
@@ -40,6 +44,9 @@ export interface ManagementPorts {
     Parameters<typeof keyImportEndpoint>[0] &
     AdminKeyPorts;
   readonly routes: Parameters<typeof routeEndpoints>[0];
+  readonly policies: Parameters<typeof policyEndpoints>[0] & Parameters<typeof apiEndpoints>[0];
+  readonly decisions: DecisionPorts;
+  readonly access: AccessPorts;
   readonly assertionIssuers: AssertionIssuerPorts;
   readonly verify: VerifyEndpointPorts;
   readonly clients: ClientPorts;
@@ -82,6 +89,10 @@ export function managementEndpoints(ports: ManagementPorts): readonly PreparedEn
     ...signingKeyEndpoints(ports.signingKeys),
     ...custodyEndpoints(ports.custody),
     ...routeEndpoints(ports.routes),
+    ...policyEndpoints(ports.policies),
+    ...apiEndpoints(ports.policies),
+    ...decisionEndpoints(ports.decisions),
+    ...accessEndpoints(ports.access),
     ...assertionIssuerEndpoints(ports.assertionIssuers),
     ...auditEndpoints(ports.audit),
     ...installationEndpoints(ports.installation),

@@ -24,6 +24,7 @@ export const problems = {
   unsupported_media_type: { status: 415, title: 'The body must be application/json' },
   invalid_body: { status: 422, title: 'The body does not fit the description' },
   policy_violated: { status: 422, title: 'The tenant’s policy for keys does not allow it' },
+  tests_failed: { status: 422, title: 'Tests beside the policy fail, so it may not decide' },
   idempotency_key_reused: {
     status: 422,
     title: 'The Idempotency-Key was used before with another request',

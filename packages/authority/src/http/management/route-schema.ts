@@ -50,6 +50,11 @@ export const routeSchema = {
       },
     },
     audience: { type: 'string', pattern: '^[\\x21-\\x7e]{1,512}$' },
+    api: {
+      type: 'string',
+      pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$',
+      description: 'The API behind it, whose operations are the actions of policies',
+    },
     tenant: {
       type: 'string',
       pattern: '^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$',

@@ -1,0 +1,186 @@
+/**
+ * The AuthZEN Authorization API 1.0: decisions for programs that enforce them elsewhere. Evaluation
+ * and evaluations; nothing is searched. Errors are problem documents with the statuses of §10.1.2.
+ */
+
+import type { TenantId } from '@mintmark/core';
+import { err, isJsonObject, type JsonObject, type JsonValue, limits, ok } from '@mintmark/core';
+import { z } from 'zod';
+import {
+  type Evaluated,
+  type EvaluatePorts,
+  evaluateAccess,
+  readEvaluation,
+} from '../../policies/evaluate-access.ts';
+import { endpoint, type Outcome, type PreparedEndpoint } from './endpoint.ts';
+import type { Problem } from './problem.ts';
+
+export interface AccessPorts extends EvaluatePorts {
+  readonly issuerOf: (tenant: TenantId) => string;
+}
+
+const group = 'access evaluation';
+const evaluationPath = '/access/v1/evaluation';
+const evaluationsPath = '/access/v1/evaluations';
+
+const entity = z.looseObject({ type: z.string(), id: z.string() });
+const question = {
+  subject: entity.optional(),
+  action: z.looseObject({ name: z.string() }).optional(),
+  resource: entity.optional(),
+  context: z.looseObject({}).optional(),
+};
+// Parsed by hand: what is wrong is a 400 (§10.1.2), and unknown members are ignored (§10.1.1).
+const asked = z.looseObject({}).meta({
+  id: 'EvaluationRequest',
+  wire: z.toJSONSchema(z.looseObject(question), { io: 'input' }) as Record<string, unknown>,
+});
+const decision = z
+  .looseObject({ decision: z.boolean(), context: z.looseObject({}).optional() })
+  .meta({ id: 'EvaluationDecision' });
+
+export function accessEndpoints(ports: AccessPorts): readonly PreparedEndpoint[] {
+  return [evaluation(ports), evaluations(ports), configuration(ports)];
+}
+
+function render({ allowed, decision }: Evaluated) {
+  // Which policy it was, only the explanation says.
+  return { decision: allowed, ...(decision === undefined ? {} : { context: { id: decision } }) };
+}
+
+function evaluation(ports: AccessPorts): PreparedEndpoint {
+  return endpoint({
+    method: 'POST',
+    path: evaluationPath,
+    operation: 'evaluateAccess',
+    group,
+    summary: 'Decides whether a subject may do something to a resource (AuthZEN §6)',
+    description: 'By the policies for `evaluation` that are enforced; where none is, it may not.',
+    permission: 'access:evaluate',
+    echoesRequestId: true,
+    body: asked,
+    answers: { 200: { description: 'The decision.', schema: decision } },
+    handle: ({ tenant, body }) => decideOne(ports, tenant, body as JsonObject),
+  });
+}
+
+async function decideOne(ports: AccessPorts, tenant: TenantId, body: JsonObject): Promise<Outcome> {
+  const read = readEvaluation(body);
+  if (!read.ok) return err(badRequest(read.refusal.pointer, read.refusal.message));
+  const evaluated = await evaluateAccess(ports, { tenant, evaluation: read.value });
+  return ok({ status: 200, body: render(evaluated) });
+}
+
+const semantics = ['execute_all', 'deny_on_first_deny', 'permit_on_first_permit'];
+
+function evaluations(ports: AccessPorts): PreparedEndpoint {
+  return endpoint({
+    method: 'POST',
+    path: evaluationsPath,
+    operation: 'evaluateAccesses',
+    group,
+    summary: 'Decides several questions at once (AuthZEN §7)',
+    description:
+      'Members beside `evaluations` are defaults of each. `options.evaluations_semantic` is ' +
+      '`execute_all` (default), `deny_on_first_deny` or `permit_on_first_permit`.',
+    permission: 'access:evaluate',
+    echoesRequestId: true,
+    body: asked,
+    answers: {
+      200: {
+        description: 'A decision for each, in order, up to the one that ended it.',
+        schema: z.union([z.looseObject({ evaluations: z.array(decision) }), decision]),
+      },
+    },
+    async handle({ tenant, body }) {
+      const { evaluations: list, options, ...defaults } = body as JsonObject;
+      if (list !== undefined && !Array.isArray(list)) {
+        return err(badRequest('/evaluations', 'is not a list'));
+      }
+      const semantic = semanticOf(options);
+      if (semantic === undefined) {
+        return err(
+          badRequest('/options/evaluations_semantic', `is one of ${semantics.join(', ')}`),
+        );
+      }
+      // §7.1: without any it is the single evaluation.
+      if (list === undefined || list.length === 0) return decideOne(ports, tenant, defaults);
+      if (list.length > limits.evaluationsMax) {
+        return err(badRequest('/evaluations', `has more than ${limits.evaluationsMax}`));
+      }
+      const answers = await decideAll(ports, { tenant, list, defaults, semantic });
+      return ok({ status: 200, body: { evaluations: answers } });
+    },
+  });
+}
+
+function semanticOf(options: JsonValue | undefined): string | undefined {
+  if (options === undefined) return semantics[0];
+  const named = isJsonObject(options) ? options['evaluations_semantic'] : null;
+  if (named === undefined) return semantics[0];
+  return typeof named === 'string' && semantics.includes(named) ? named : undefined;
+}
+
+async function decideAll(
+  ports: AccessPorts,
+  input: {
+    readonly tenant: TenantId;
+    readonly list: readonly JsonValue[];
+    readonly defaults: JsonObject;
+    readonly semantic: string;
+  },
+): Promise<readonly JsonObject[]> {
+  const { tenant, list, defaults, semantic } = input;
+  const answers: JsonObject[] = [];
+  for (const one of list) {
+    const read = readEvaluation({ ...defaults, ...(isJsonObject(one) ? one : {}) });
+    // §7.2.1: what is wrong with one of them is said beside its denial.
+    const answer: JsonObject = read.ok
+      ? render(await evaluateAccess(ports, { tenant, evaluation: read.value }))
+      : {
+          decision: false,
+          context: {
+            error: { status: 400, message: `${read.refusal.pointer} ${read.refusal.message}` },
+          },
+        };
+    answers.push(answer);
+    const ending = semantic === 'permit_on_first_permit';
+    if (semantic !== 'execute_all' && answer['decision'] === ending) return answers;
+  }
+  return answers;
+}
+
+function badRequest(pointer: string, message: string): Problem {
+  return { code: 'invalid_request', detail: `${pointer} ${message}` };
+}
+
+function configuration(ports: AccessPorts): PreparedEndpoint {
+  return endpoint({
+    method: 'GET',
+    path: '/.well-known/authzen-configuration',
+    operation: 'readAuthzenConfiguration',
+    group,
+    summary: 'Says where access is evaluated (AuthZEN §9)',
+    permission: undefined,
+    hidden: true,
+    answers: {
+      200: {
+        description: 'The metadata of this decision point.',
+        schema: z.looseObject({
+          policy_decision_point: z.string(),
+          access_evaluation_endpoint: z.string(),
+          access_evaluations_endpoint: z.string(),
+        }),
+      },
+    },
+    handle({ tenant }) {
+      const issuer = ports.issuerOf(tenant);
+      const body = {
+        policy_decision_point: issuer,
+        access_evaluation_endpoint: issuer + evaluationPath,
+        access_evaluations_endpoint: issuer + evaluationsPath,
+      };
+      return ok({ status: 200, body });
+    },
+  });
+}

@@ -1,0 +1,187 @@
+/**
+ * Decisions for other programs (AuthZEN Authorization API 1.0): they say who, what and where, and
+ * are believed, for they enforce what is answered. Nothing is permitted that no policy for
+ * evaluations permits.
+ */
+import {
+  type Clock,
+  type Entropy,
+  type ExplainedDecision,
+  err,
+  isJsonObject,
+  type JsonObject,
+  type JsonValue,
+  type KeepBudget,
+  limits,
+  nowSeconds,
+  ok,
+  orderedId,
+  type Result,
+  type TenantId,
+} from '@mintmark/core';
+import {
+  type AccessRequest,
+  type EntityInput,
+  EntityUid,
+  isDiffering,
+  isTypeName,
+  type Judgement,
+  judgePolicies,
+  momentContext,
+  parseContext,
+  type RecordValue,
+  showRequest,
+} from '@mintmark/policy';
+import type { DecisionLog } from './decision-log.ts';
+import type { PolicyReader } from './policy-reader.ts';
+
+export interface EvaluatePorts {
+  readonly policies: Pick<PolicyReader, 'of'>;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly log: Pick<DecisionLog, 'accept' | 'add'>;
+  readonly budget: KeepBudget;
+}
+
+/** One question, in AuthZEN's information model (§5). */
+export interface Evaluation {
+  readonly principal: EntityInput;
+  readonly action: EntityInput;
+  readonly resource: EntityInput;
+  readonly context: RecordValue;
+}
+
+export interface Evaluated {
+  readonly allowed: boolean;
+  /** Names the decision, where it was kept. */
+  readonly decision: string | undefined;
+}
+
+/** @throws StoreFault where the policies cannot be known */
+export async function evaluateAccess(
+  ports: EvaluatePorts,
+  input: { readonly tenant: TenantId; readonly evaluation: Evaluation },
+): Promise<Evaluated> {
+  const { tenant, evaluation } = input;
+  const { clock, entropy, log, budget } = ports;
+  const policies = await ports.policies.of(tenant);
+  const request = requestOf(ports, evaluation);
+  const at = { use: 'evaluation', resourceType: request.resource.type } as const;
+  const { answers, shadows, verdict } = judgePolicies(policies, at, () => request) ?? nothingSaid;
+  const isDecided = answers.some(({ stage }) => stage === 'enforce');
+  const allowed = verdict === 'allow';
+  const differs = shadows.some(isDiffering);
+  const isKept = budget.take(!allowed || differs ? 'notable' : 'ordinary');
+  const decision = isKept ? orderedId(nowSeconds(clock), entropy) : undefined;
+  const { principal, action, resource } = request;
+  const seenAt = clock.nowMs();
+  for (const outcome of shadows) {
+    const where = { route: evaluationRoute, action: action.id, at: seenAt };
+    log.add({ tenant, outcome, ...where, example: decision });
+  }
+  if (decision !== undefined) {
+    const reason = allowed ? 'ok' : isDecided ? 'policy_denied' : 'no_policy';
+    const explained: ExplainedDecision = {
+      ...{ type: 'explained', id: decision, tenant, at: seenAt, node: 'authority' },
+      ...{ surface: 'evaluation', verdict: allowed ? 'allow' : 'deny', reason, differs, answers },
+      ...{ principal: String(principal), action: action.id, resource: String(resource) },
+      request: bounded(showRequest(request)),
+    };
+    await log.accept([explained]);
+  }
+  return { allowed, decision };
+}
+
+/** Where no policy is for it, nothing permits it. */
+const nothingSaid: Pick<Judgement, 'answers' | 'shadows' | 'verdict'> = {
+  ...{ answers: [], shadows: [], verdict: 'deny' },
+};
+
+/** What stands for a route where no gateway was asked. */
+const evaluationRoute = '(evaluation)';
+
+function bounded(request: JsonObject): JsonObject {
+  const isShort = JSON.stringify(request).length <= limits.explainedRequestCharsMax;
+  return isShort ? request : { omitted: 'too long' };
+}
+
+function requestOf({ clock }: EvaluatePorts, evaluation: Evaluation): AccessRequest {
+  const { principal, action, resource, context } = evaluation;
+  const moment = momentContext({ now: nowSeconds(clock), address: undefined });
+  return {
+    ...{ principal: principal.uid, action: action.uid, resource: resource.uid },
+    context: { ...moment, ...context },
+    entities: [principal, action, resource],
+  };
+}
+
+/** What is wrong with an evaluation: the member, and why. */
+export type EvaluationRefusal = { readonly pointer: string; readonly message: string };
+
+/**
+ * Reads an evaluation (§6.1). Types become types of Cedar's entities, so they are spelled like
+ * those; unknown members are ignored (§10.1.1). `null` is taken for absent.
+ */
+export function readEvaluation(value: JsonObject): Result<Evaluation, EvaluationRefusal> {
+  const principal = readEntity(value['subject'], '/subject');
+  if (!principal.ok) return principal;
+  const resource = readEntity(value['resource'], '/resource');
+  if (!resource.ok) return resource;
+  const action = readAction(value['action']);
+  if (!action.ok) return action;
+  const context = readValues(value['context'], '/context');
+  if (!context.ok) return context;
+  // Properties of an action are facts of this one request.
+  const { uid, attributes = {} } = action.value;
+  const members =
+    Object.keys(attributes).length === 0 ? context.value : { ...context.value, action: attributes };
+  return ok({
+    principal: principal.value,
+    action: { uid },
+    resource: resource.value,
+    context: members,
+  });
+}
+
+function readEntity(
+  value: JsonValue | undefined,
+  pointer: string,
+): Result<EntityInput, EvaluationRefusal> {
+  if (!isJsonObject(value)) return err({ pointer, message: 'is missing' });
+  const { type, id, properties } = value;
+  if (typeof type !== 'string' || !isTypeName(type)) {
+    return err({ pointer: `${pointer}/type`, message: 'is no name of a type: letters, digits, _' });
+  }
+  if (typeof id !== 'string') return err({ pointer: `${pointer}/id`, message: 'is missing' });
+  const attributes = readValues(properties, `${pointer}/properties`);
+  if (!attributes.ok) return attributes;
+  return ok({ uid: new EntityUid(type, id), attributes: attributes.value });
+}
+
+function readAction(value: JsonValue | undefined): Result<EntityInput, EvaluationRefusal> {
+  if (!isJsonObject(value)) return err({ pointer: '/action', message: 'is missing' });
+  const { name, properties } = value;
+  if (typeof name !== 'string') return err({ pointer: '/action/name', message: 'is missing' });
+  const attributes = readValues(properties, '/action/properties');
+  if (!attributes.ok) return attributes;
+  return ok({ uid: new EntityUid('Action', name), attributes: attributes.value });
+}
+
+function readValues(
+  value: JsonValue | undefined,
+  pointer: string,
+): Result<RecordValue, EvaluationRefusal> {
+  if (value === undefined || value === null) return ok({});
+  if (!isJsonObject(value)) return err({ pointer, message: 'is not an object' });
+  const parsed = parseContext(withoutNulls(value));
+  if (parsed.ok) return parsed;
+  const { path, message } = parsed.refusal;
+  return err({ pointer, message: path === '' ? message : `at ${path}: ${message}` });
+}
+
+function withoutNulls(value: JsonValue): JsonValue {
+  if (Array.isArray(value)) return value.filter((one) => one !== null).map(withoutNulls);
+  if (!isJsonObject(value)) return value;
+  const members = Object.entries(value).filter(([, one]) => one !== null);
+  return Object.fromEntries(members.map(([name, one]) => [name, withoutNulls(one)]));
+}

@@ -1,0 +1,30 @@
+/** What the endpoints of policies, decisions and evaluations are given. */
+import { createKeepBudget, type TenantId } from '@mintmark/core';
+import type { DecisionLog } from './decision-log.ts';
+import type { EvaluatePorts } from './evaluate-access.ts';
+import type { PolicyReader } from './policy-reader.ts';
+import type { PolicyPorts } from './policy-row.ts';
+
+interface Parts<S> {
+  readonly store: S;
+  readonly recorder: PolicyPorts['recorder'];
+  readonly ports: Pick<EvaluatePorts, 'clock' | 'entropy'>;
+  readonly policies: PolicyReader;
+  readonly decisionLog: DecisionLog;
+  readonly issuers: { readonly issuerOf: (tenant: TenantId) => string };
+}
+
+/** @param parts of the composition root; its store must have whatever the endpoints read */
+export function policyPortsOf<S extends PolicyPorts['store']>(parts: Parts<S>) {
+  const { store, recorder, ports, policies, decisionLog, issuers } = parts;
+  const { clock, entropy } = ports;
+  const { issuerOf } = issuers;
+  return {
+    policies: { store, recorder, clock, policiesChanged: policies.forget },
+    decisions: { store, reports: decisionLog },
+    access: {
+      ...{ policies, log: decisionLog, clock, entropy, issuerOf },
+      budget: createKeepBudget(clock),
+    },
+  };
+}
