@@ -132,6 +132,38 @@ describe('a sub-key at /v1/keys/verify', () => {
   });
 });
 
+describe('GET /v1/keys/{id}/sub-keys', () => {
+  it('lists those that were used, by pages, with their labels and counts', async () => {
+    const { id, key } = await made();
+    const subs = ['a b', undefined, 'c'].map((label) => derived(key, { label }));
+    const { id: other, key: otherKey } = await made();
+    for (const { text } of [...subs, subs[0]!, derived(otherKey)]) {
+      expect(await codeOf(text)).toBe('ok');
+    }
+    expect(await codeOf(subs[0]!.text, { scopes: ['none'] })).toBe('insufficient_scope');
+    await bed.authority.tick();
+    const items: Record<string, unknown>[] = [];
+    let cursor: unknown = null;
+    do {
+      const at = cursor === null ? '' : `&cursor=${cursor}`;
+      const { status, body } = await bed.call('GET', `/v1/keys/${id}/sub-keys?limit=2${at}`);
+      expect(status).toBe(200);
+      items.push(...(body['items'] as Record<string, unknown>[]));
+      cursor = body['next'];
+    } while (cursor !== null);
+    const ids = subs.map((sub) => subKeyTargetId(id, sub.id));
+    expect(items.map((item) => item['id']).sort()).toEqual([...ids].sort());
+    const first = items.find((item) => item['id'] === ids[0]);
+    expect(first).toMatchObject({ label: 'a b', uses_allowed: 2, uses_denied: 1 });
+    expect(items.find((item) => item['id'] === ids[1])).toMatchObject({ label: null });
+    const usage = await bed.call('GET', `/v1/keys/${id}`);
+    expect(usage.body).toMatchObject({ uses_allowed: 4, uses_denied: 1 });
+    const others = await bed.call('GET', `/v1/keys/${other}/sub-keys`);
+    expect(others.body['items']).toHaveLength(1);
+    expect((await bed.call('GET', '/v1/keys/none/sub-keys')).status).toBe(404);
+  });
+});
+
 describe('a revocation of a sub-key', () => {
   it('ends it and what was made from it, and stands in the history of its key', async () => {
     const { id, key } = await made();

@@ -4,6 +4,7 @@
  * brings the events, `apikeys` and the console read the rows.
  */
 import type { DecisionEvent } from '@mintmark/core';
+import { subKeyTargetId } from '@mintmark/tokens';
 import type { Step } from '../store/act.ts';
 import type { Store } from '../store/store.ts';
 
@@ -18,8 +19,11 @@ export interface UsageCounter {
 
 interface Count {
   readonly tenant: string;
-  /** `key_overlap`: uses of a key after its rotation, counted beside those of the key. */
-  readonly kind: 'key' | 'key_overlap' | 'token';
+  /**
+   * `key_overlap`: uses of a key after its rotation, counted beside those of the key. `sub_key`:
+   * uses of what was derived from it, by `subKeyUsageId`.
+   */
+  readonly kind: 'key' | 'key_overlap' | 'sub_key' | 'token';
   readonly id: string;
   first: number;
   last: number;
@@ -43,6 +47,9 @@ export function createUsageCounter(store: Pick<Store, 'acts'>): UsageCounter {
     const isKey = event.credential === 'api_key';
     count(event, { kind: isKey ? 'key' : 'token', id });
     if (isKey && event.rotated === true) count(event, { kind: 'key_overlap', id });
+    if (isKey && event.subKey !== undefined) {
+      count(event, { kind: 'sub_key', id: subKeyUsageId(id, event.subKey) });
+    }
   }
 
   function count(event: DecisionEvent, { kind, id }: Pick<Count, 'kind' | 'id'>): void {
@@ -88,6 +95,12 @@ export function createUsageCounter(store: Pick<Store, 'acts'>): UsageCounter {
       }
     },
   };
+}
+
+/** The target of its revocation, and behind a space its label, where it has one. */
+function subKeyUsageId(keyId: string, { id, label }: NonNullable<DecisionEvent['subKey']>): string {
+  const target = subKeyTargetId(keyId, id);
+  return label === undefined ? target : `${target} ${label}`;
 }
 
 function merge(count: Count): Step {

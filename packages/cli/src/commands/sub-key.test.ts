@@ -113,6 +113,16 @@ describe('examples/sub-keys', () => {
   }, 30_000);
 });
 
+describe('mintmark key sub-keys', () => {
+  it('shows what was derived from a key and used', async () => {
+    const item = { id: 'k.j', label: 'job 7', last_used_at: 'then', uses_allowed: 3 };
+    const server = () => json(200, { items: [item], next: null });
+    const { out, sent } = await run('key sub-keys k', { server });
+    expect(sent[0]!.url).toContain('/v1/keys/k/sub-keys');
+    for (const text of ['k.j', 'job 7', 'then']) expect(out).toContain(text);
+  });
+});
+
 describe('mintmark revoke', () => {
   it('ends a sub-key by its text or by its id', async () => {
     const made = await run('key derive --expires-in 1h --json', { input });

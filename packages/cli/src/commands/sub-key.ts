@@ -17,11 +17,12 @@ import {
   type SubKeyLink,
   subKeyTargetId,
 } from '@mintmark/tokens';
+import { pathOf } from '../api/api.ts';
 import type { Command, CommandRefusal, Invocation, Outcome } from '../command.ts';
 import { parseDuration } from '../duration.ts';
 import { readSecret, readToken, tokenOperand } from '../secret-input.ts';
-import { fields, type Style } from '../style.ts';
-import { type Item, rowsOf, usage } from './send.ts';
+import { fields, type Style, table } from '../style.ts';
+import { cell, type Item, list, maxOption, rowsOf, usage } from './send.ts';
 
 const derive: Command = {
   name: 'key derive',
@@ -189,4 +190,23 @@ function inspected(style: Style, { key, links }: ReturnType<typeof described>): 
   return [style.warn('not verified'), fields(style, [['key', key]]), ...parts].join('\n');
 }
 
-export const subKeyCommands: readonly Command[] = [derive, inspect];
+const listSubKeys: Command = {
+  name: 'key sub-keys',
+  summary: 'lists what was derived from a key and used',
+  operands: [{ name: '<id>', description: 'the key id, as list shows it' }],
+  options: [maxOption],
+  examples: [['mintmark key sub-keys 0b9xTq3LkWm2PzR7v', 'ids to revoke, labels, last use']],
+  run(invocation) {
+    const path = pathOf`/v1/keys/${invocation.operands[0] as string}/sub-keys`;
+    const columns = ['id', 'label', 'last_used_at', 'last_address', 'uses_allowed', 'uses_denied'];
+    return list(invocation, { path }, (style, items) =>
+      table(
+        style,
+        ['ID', 'LABEL', 'LAST USED', 'FROM', 'ALLOWED', 'DENIED'],
+        items.map((item) => columns.map((name) => cell(item, name))),
+      ),
+    );
+  },
+};
+
+export const subKeyCommands: readonly Command[] = [derive, inspect, listSubKeys];

@@ -27,6 +27,7 @@ import {
   rotatedKey,
 } from './key-wire.ts';
 import type { Problem } from './problem.ts';
+import { subKeyEndpoint } from './sub-key-endpoints.ts';
 import { pageOf, renderMoment } from './wire-schema.ts';
 
 export type KeyEndpointPorts = RotatePorts & {
@@ -38,7 +39,14 @@ export type KeyEndpointPorts = RotatePorts & {
 const group = 'keys';
 
 export function keyEndpoints(ports: KeyEndpointPorts): readonly PreparedEndpoint[] {
-  return [create(ports), list(ports), show(ports), update(ports), rotate(ports)];
+  return [
+    create(ports),
+    list(ports),
+    show(ports),
+    update(ports),
+    rotate(ports),
+    subKeyEndpoint(ports),
+  ];
 }
 
 function create(ports: KeyEndpointPorts): PreparedEndpoint {
