@@ -77,7 +77,7 @@ const internedMax = 20_000;
 const unpackedMax = 20_000;
 
 export class KeyTable {
-  readonly #keys = new Map<string, Packed>();
+  readonly #keys = new ShardedMap<Packed>();
   readonly #hashes = new HashSlabs();
   readonly #terms = new Map<string, Terms>();
   readonly #owners = new Map<string, string>();
@@ -178,6 +178,48 @@ export class KeyTable {
     };
     const targets = { owner, tenant: shared.tenant, createdAt, position };
     return { view, verifier, derivationKey, addresses, targets, identity: identityOf(view) };
+  }
+}
+
+const shardCount = 256;
+
+/**
+ * A map in parts: one of a million entries that outgrows its table copies all of it in one turn, a
+ * tenth of a second in which nobody is answered.
+ */
+class ShardedMap<V> {
+  readonly #shards = Array.from({ length: shardCount }, () => new Map<string, V>());
+  size = 0;
+
+  get(key: string): V | undefined {
+    return this.#shardOf(key).get(key);
+  }
+
+  has(key: string): boolean {
+    return this.#shardOf(key).has(key);
+  }
+
+  set(key: string, value: V): void {
+    const shard = this.#shardOf(key);
+    const before = shard.size;
+    shard.set(key, value);
+    this.size += shard.size - before;
+  }
+
+  delete(key: string): void {
+    if (this.#shardOf(key).delete(key)) this.size--;
+  }
+
+  *entries(): Generator<[string, V], undefined> {
+    for (const shard of this.#shards) yield* shard;
+    return undefined;
+  }
+
+  /** By its end, for ids may begin alike. */
+  #shardOf(key: string): Map<string, V> {
+    const { length } = key;
+    const [last, before] = [key.charCodeAt(length - 1), key.charCodeAt(length - 2)];
+    return this.#shards[(last * 31 + before) & (shardCount - 1)]!;
   }
 }
 
