@@ -142,8 +142,9 @@ export async function proveKey(
   input: PresentedKey,
 ): Promise<KeyRow | 'busy' | undefined> {
   const found = await findProven(ports, input);
-  if (typeof found !== 'string') return found.row;
-  return found === 'busy' ? 'busy' : undefined;
+  if (typeof found === 'string') return found === 'busy' ? 'busy' : undefined;
+  // A sub-key is less than its key: who reports one as leaked has not shown that the key is.
+  return found.subKey === undefined ? found.row : undefined;
 }
 
 interface Proven {

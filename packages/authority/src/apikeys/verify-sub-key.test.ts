@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { createKey } from './create-key.ts';
 import { keyBed, requester, startMs } from './key-bed.ts';
 import { rehashKey } from './rehash-key.ts';
-import { type VerifyKeyPorts, verifyKey } from './verify-key.ts';
+import { proveKey, type VerifyKeyPorts, verifyKey } from './verify-key.ts';
 
 const now = startMs as UnixMs;
 const issuedAt = Math.floor(startMs / 1000) as UnixSeconds;
@@ -67,6 +67,15 @@ describe('a presented sub-key', () => {
   it('is none where its key may not be presented', async () => {
     const { bed, sub } = await keyed();
     expect(await codeOf(bed, sub, ['admin'])).toBe('not_found');
+  });
+
+  it('proves nothing of its key, which is more than it', async () => {
+    const { bed, key, sub, row } = await keyed();
+    const shown = (text: string) => {
+      return proveKey(bed, { tenant: defaultTenant, text, kinds: ['key'], now });
+    };
+    expect(await shown(key)).toMatchObject({ id: row.id });
+    expect(await shown(sub)).toBe(undefined);
   });
 
   it('is none of an imported key', async () => {
