@@ -126,6 +126,23 @@ describe('evaluate', () => {
     expect(condition('context.address.isInRange(ip("::/0"))', context)).toBe(false);
   });
 
+  it('keeps apart what many sets of policies make of one entity', () => {
+    const heads = [
+      '== User::"alice"',
+      'in Group::"staff"',
+      'is User',
+      '== User::"bob"',
+      'is Robot',
+    ];
+    const sets = [...heads, 'in Group::"other"', ''].map((head) =>
+      compile(`permit(principal ${head}, action, resource);`),
+    );
+    const decisions = (): string[] => sets.map((set) => evaluate(set, request).decision);
+    const expected = ['allow', 'allow', 'allow', 'deny', 'deny', 'deny', 'allow'];
+    expect(decisions()).toEqual(expected);
+    expect(decisions()).toEqual(expected);
+  });
+
   it('leaves nothing of one request for the next', () => {
     const compiled = compile('permit(principal == User::"alice", action, resource is Doc);');
     const other = { ...request, principal: new EntityUid('User', 'bob') };
@@ -147,7 +164,7 @@ permit(principal in Group::"staff", action, resource);
 forbid(principal, action, resource) when { context.risk > 5 };`);
     const explanation = explain(compiled, evaluate(compiled, request));
     expect(explanation.summary).toBe(
-      'Allowed by "staff reads". 1 policies failed and were skipped.',
+      'Allowed by "staff reads". Skipped, since they failed: "policy1".',
     );
     expect(explanation.determining).toMatchObject([
       {

@@ -41,7 +41,8 @@ export function explain(compiled: CompiledPolicies, decision: Decision): Explana
 
 function summaryOf({ decision, reasons, errors }: Decision): string {
   const named = reasons.map((id) => JSON.stringify(id)).join(', ');
-  const skipped = errors.length === 0 ? '' : ` ${errors.length} policies failed and were skipped.`;
+  const failed = errors.map(({ policy }) => JSON.stringify(policy)).join(', ');
+  const skipped = errors.length === 0 ? '' : ` Skipped, since they failed: ${failed}.`;
   if (decision === 'allow') return `Allowed by ${named}.${skipped}`;
   if (reasons.length > 0) return `Denied: forbidden by ${named}.${skipped}`;
   return `Denied: no policy permits it.${skipped}`;

@@ -38,6 +38,57 @@ export function compareDecisions(seed: number, decisions: number): Tally {
   return tally;
 }
 
+const place: RequestJson = {
+  principal: { type: 'User', id: 'a' },
+  action: { type: 'Action', id: 'read' },
+  resource: { type: 'Doc', id: 'd' },
+  context: { a: 1 },
+};
+
+const above: readonly EntityJson[] = [
+  { uid: place.principal, attrs: { a: 1 }, parents: [{ type: 'Group', id: 'g' }], tags: { t: 1 } },
+  { uid: { type: 'Group', id: 'g' }, attrs: {}, parents: [{ type: 'Group', id: 'top' }], tags: {} },
+  { uid: { type: 'Group', id: 'top' }, attrs: {}, parents: [], tags: {} },
+];
+
+/**
+ * Each condition as a policy of its own, a few hundred a set.
+ *
+ * @returns how many held, did not hold, and failed
+ * @throws Error with the first condition that one finds true, false or failing and the other not
+ */
+export function compareConditions(conditions: readonly string[]) {
+  const counts = { held: 0, not: 0, failed: 0 };
+  const entities = parseEntities(above);
+  if (!entities.ok) throw new Error(entities.refusal.reason);
+  for (let start = 0; start < conditions.length; start += 500) {
+    const some = conditions.slice(start, start + 500);
+    const text = some
+      .map((one) => `permit(principal, action, resource) when { ${one} };`)
+      .join('\n');
+    const parsed = parsePolicies(text);
+    if (!parsed.ok) throw new Error(JSON.stringify(parsed.refusal[0]));
+    const policies = compilePolicies(parsed.value);
+    const ours = evaluate(policies, { ...read(place), entities: entities.value });
+    if (!oraclePrepares('conditions', text)) throw new Error('Cedar does not take them');
+    const theirs = oracleDecides('conditions', place, above);
+    const held = [new Set(ours.reasons), new Set(theirs.reasons)] as const;
+    const failed = [
+      new Set(ours.errors.map(({ policy }) => policy)),
+      new Set(theirs.errored),
+    ] as const;
+    for (const [index, condition] of some.entries()) {
+      const [our, their] = [0, 1].map((side) => {
+        const id = `policy${index}`;
+        return failed[side]!.has(id) ? 'failed' : held[side]!.has(id) ? 'held' : 'not';
+      }) as [keyof typeof counts, keyof typeof counts];
+      if (our !== their) throw new Error(`ours ${our}, Cedar's ${their}: ${condition}`);
+      counts[our] += 1;
+    }
+  }
+  return counts;
+}
+
 function compareRound(random: Random, where: string, tally: Tally): void {
   const text = Array.from({ length: policiesEach }, () => writePolicy(random)).join('\n');
   const parsed = parsePolicies(text);
