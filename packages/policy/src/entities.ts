@@ -21,8 +21,8 @@ export interface Entity {
   readonly parents: readonly EntityUid[];
   /** Keys of all that it is in, itself not among them. */
   readonly ancestors: ReadonlySet<string>;
-  /** The index of policies keeps here what it worked out of this entity. */
-  readonly memos: ScopeMemo[];
+  /** What the indexes of policies worked out of it; not for what lives as long as one request. */
+  readonly memos: ScopeMemo[] | null;
 }
 
 export interface ScopeMemo {
@@ -39,6 +39,10 @@ export type EntitiesRefusal =
 
 type ById = Map<string, Entity>;
 
+const fewMax = 4;
+const noTypes: ReadonlyMap<string, ById> = new Map();
+const noKeys: ReadonlySet<string> = new Set();
+const noAncestors: ReadonlyMap<string, ReadonlySet<string>> = new Map();
 const empty: RecordValue = Object.freeze({});
 
 export class Entities {
@@ -46,18 +50,22 @@ export class Entities {
   /** Keys of all that are somebody's parent. */
   readonly #parents: ReadonlySet<string>;
   readonly #base: Entities | undefined;
+  /** What one request brings: too few to be worth a map. */
+  readonly #few: readonly Entity[];
 
-  private constructor(
-    types: ReadonlyMap<string, ById>,
-    parents: ReadonlySet<string>,
-    base?: Entities,
-  ) {
-    this.#types = types;
-    this.#parents = parents;
-    this.#base = base;
+  private constructor(parts: {
+    types?: ReadonlyMap<string, ById>;
+    parents?: ReadonlySet<string>;
+    base?: Entities | undefined;
+    few?: readonly Entity[];
+  }) {
+    this.#types = parts.types ?? noTypes;
+    this.#parents = parts.parents ?? noKeys;
+    this.#base = parts.base;
+    this.#few = parts.few ?? [];
   }
 
-  static readonly none: Entities = new Entities(new Map(), new Set());
+  static readonly none: Entities = new Entities({});
 
   /** Refuses two entities of one uid, cycles, and hierarchies that are too large to close. */
   static of(inputs: Iterable<EntityInput>): Result<Entities, EntitiesRefusal> {
@@ -66,11 +74,13 @@ export class Entities {
   }
 
   get(uid: EntityUid): Entity | undefined {
+    for (const entity of this.#few) if (entity.uid.equals(uid)) return entity;
     return this.#types.get(uid.type)?.get(uid.id) ?? this.#base?.get(uid);
   }
 
   /** Every entity, those of a request before those of the snapshot below it. */
   *[Symbol.iterator](): IterableIterator<Entity> {
+    yield* this.#few;
     for (const byId of this.#types.values()) yield* byId.values();
     if (this.#base === undefined) return;
     for (const entity of this.#base) if (!this.#has(entity.uid)) yield entity;
@@ -82,8 +92,21 @@ export class Entities {
    */
   with(inputs: readonly EntityInput[]): Result<Entities, EntitiesRefusal> {
     if (inputs.some(({ uid }) => this.isParent(uid.key))) return this.#rebuiltWith(inputs);
+    if (inputs.length <= fewMax && areApart(inputs)) return this.#withFew(inputs);
     const byKey = keyed(inputs);
     return byKey.ok ? Entities.#close(byKey.value, this) : byKey;
+  }
+
+  #withFew(inputs: readonly EntityInput[]): Result<Entities, EntitiesRefusal> {
+    const few: Entity[] = [];
+    for (const input of inputs) {
+      const ancestors = ancestorsOf(input, { closed: noAncestors, base: this });
+      if (ancestors.size > limits.policyAncestorsMax) {
+        return err({ reason: 'too_many_ancestors', entity: input.uid.key });
+      }
+      few.push(entityOf(input, ancestors, null));
+    }
+    return ok(new Entities({ few, base: this }));
   }
 
   #rebuiltWith(inputs: readonly EntityInput[]): Result<Entities, EntitiesRefusal> {
@@ -96,12 +119,19 @@ export class Entities {
   }
 
   #has(uid: EntityUid): boolean {
-    return this.#types.get(uid.type)?.has(uid.id) ?? false;
+    return (
+      this.#few.some((entity) => entity.uid.equals(uid)) ||
+      (this.#types.get(uid.type)?.has(uid.id) ?? false)
+    );
   }
 
   /** Whether any entity here, or in the snapshot below, has this one as a parent. */
   isParent(key: string): boolean {
-    return this.#parents.has(key) || (this.#base?.isParent(key) ?? false);
+    return (
+      this.#parents.has(key) ||
+      this.#few.some(({ parents }) => parents.some((parent) => parent.key === key)) ||
+      (this.#base?.isParent(key) ?? false)
+    );
   }
 
   /** @param base what the inputs may have as parents, and nothing of which has them as one */
@@ -116,9 +146,9 @@ export class Entities {
       const refusal = closeFrom(input, { byKey, closed, base });
       if (refusal !== undefined) return err(refusal);
       for (const parent of input.parents ?? []) parents.add(parent.key);
-      place(types, entityOf(input, closed.get(input.uid.key)!));
+      place(types, entityOf(input, closed.get(input.uid.key)!, []));
     }
-    return ok(new Entities(types, parents, base));
+    return ok(new Entities({ types, parents, base }));
   }
 }
 
@@ -129,9 +159,13 @@ function place(types: Map<string, ById>, entity: Entity): void {
   else byId.set(id, entity);
 }
 
-function entityOf(input: EntityInput, ancestors: ReadonlySet<string>): Entity {
+function entityOf(
+  input: EntityInput,
+  ancestors: ReadonlySet<string>,
+  memos: ScopeMemo[] | null,
+): Entity {
   const { uid, attributes = empty, tags = empty, parents = [] } = input;
-  return { uid, attributes, tags, parents, ancestors, memos: [] };
+  return { uid, attributes, tags, parents, ancestors, memos };
 }
 
 function keyed(inputs: Iterable<EntityInput>): Result<Map<string, EntityInput>, EntitiesRefusal> {
@@ -144,11 +178,15 @@ function keyed(inputs: Iterable<EntityInput>): Result<Map<string, EntityInput>, 
   return ok(byKey);
 }
 
-interface Closing {
-  readonly byKey: ReadonlyMap<string, EntityInput>;
+interface KnownAncestors {
   /** The ancestors of those that are done. */
-  readonly closed: Map<string, ReadonlySet<string>>;
+  readonly closed: ReadonlyMap<string, ReadonlySet<string>>;
   readonly base: Entities | undefined;
+}
+
+interface Closing extends KnownAncestors {
+  readonly byKey: ReadonlyMap<string, EntityInput>;
+  readonly closed: Map<string, ReadonlySet<string>>;
 }
 
 /** Depth first on a stack of our own: a chain of entities may be longer than JavaScript's stack. */
@@ -180,7 +218,18 @@ function closeFrom(start: EntityInput, closing: Closing): EntitiesRefusal | unde
   return undefined;
 }
 
-function ancestorsOf(input: EntityInput, { closed, base }: Closing): Set<string> {
+/** Whether none of them is another, or in another, or in itself. */
+function areApart(inputs: readonly EntityInput[]): boolean {
+  return inputs.every(({ uid }, index) =>
+    inputs.every(
+      (other, at) =>
+        (at === index || !other.uid.equals(uid)) &&
+        (other.parents ?? []).every((parent) => !parent.equals(uid)),
+    ),
+  );
+}
+
+function ancestorsOf(input: EntityInput, { closed, base }: KnownAncestors): Set<string> {
   const ancestors = new Set<string>();
   for (const parent of input.parents ?? []) {
     ancestors.add(parent.key);

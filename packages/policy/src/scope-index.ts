@@ -99,7 +99,7 @@ class Dimension {
   readonly #byType = new Map<string, number[]>();
   readonly #byUid = new Map<string, number[]>();
   readonly #within = new Map<string, Within[]>();
-  /** For those who are no entity, and so have no place to keep bits. */
+  /** For those who are no entity, or not for long, and so have no place to keep bits. */
   readonly #scratch: Int32Array;
 
   constructor(demands: readonly Demand[]) {
@@ -128,12 +128,13 @@ class Dimension {
 
   /** @returns a bit for each policy whose demand the entity meets; good until the next call */
   meet(uid: EntityUid, entity: Entity | undefined): Int32Array {
-    if (entity === undefined) {
+    const memos = entity?.memos;
+    if (memos == null || entity === undefined) {
       this.#scratch.fill(0);
-      this.#mark(this.#scratch, uid.key, { type: uid.type, ancestors: [] });
+      const ancestors = entity?.ancestors ?? [];
+      this.#mark(this.#scratch, uid.key, { type: uid.type, ancestors });
       return this.#scratch;
     }
-    const { memos } = entity;
     for (let at = 0; at < memos.length; at += 1) {
       const memo = memos[at]!;
       if (memo.owner === this) return memo.bits;

@@ -1,5 +1,7 @@
 /** Both implementations, the same policies, the same requests: any difference is thrown. */
 import { compilePolicies } from '../compile-policies.ts';
+import { Entities } from '../entities.ts';
+import type { EntityUid } from '../entity-uid.ts';
 import { evaluate } from '../evaluate.ts';
 import { parsePolicies } from '../parse-policies.ts';
 import { parseContext, parseEntities, parseEntityUidJson } from '../value-json.ts';
@@ -102,7 +104,10 @@ function compareRound(random: Random, where: string, tally: Tally): void {
   if (!ours.ok) throw new Error(`${where}: ${JSON.stringify(ours.refusal)}`);
   for (let count = 0; count < requestsEach; count += 1) {
     const request = randomRequest(random);
-    const decision = evaluate(compiled, { ...read(request), entities: ours.value });
+    const asked = read(request);
+    // Every other time the principal comes with the request, and the rest is the snapshot.
+    const whole = count % 2 === 0 ? ours.value : withOwn(ours.value, asked.principal);
+    const decision = evaluate(compiled, { ...asked, entities: whole });
     const verdict: Verdict = {
       decision: decision.decision,
       reasons: [...decision.reasons].sort(),
@@ -118,6 +123,15 @@ function compareRound(random: Random, where: string, tally: Tally): void {
       decision.errors.map((error) => error.message),
     );
   }
+}
+
+function withOwn(entities: Entities, principal: EntityUid): Entities {
+  const own = entities.get(principal);
+  if (own === undefined) return entities;
+  const rest = Entities.of([...entities].filter((entity) => entity !== own));
+  const both = rest.ok ? rest.value.with([own]) : rest;
+  if (!both.ok) throw new Error(both.refusal.reason);
+  return both.value;
 }
 
 function note(tally: Tally, verdict: Verdict, messages: readonly string[]): void {
