@@ -69,6 +69,7 @@ export const layers: Layers = {
       ['clients/'],
       ['users/'],
       ['apikeys/'],
+      ['roles/'],
       ['introspection/'],
       ['usage/'],
       ['risk/'],

@@ -432,6 +432,10 @@ function pageDeps(
       passkeys: rooms.passkeys,
       change: { store, sealer, recorder, clock, entropy, passwordHashes: rooms.passwordHashes },
     },
+    tokens: {
+      ...{ store, sealer, peppers, recorder, clock, entropy, prefix },
+      resources: feed.audiences,
+    },
     issuerOf,
     entropy,
     prefix,

@@ -15,6 +15,7 @@ import {
 import {
   createSubKeyMemory,
   createVerifiedCache,
+  isSubKeyText,
   subKeyName,
   type VerifiedAccessToken,
 } from '@mintmark/tokens';
@@ -90,20 +91,24 @@ export async function activeKey(
   const { keys, refused } = deps;
   const { tenant, token: text, address } = input;
   const now = keys.clock.nowMs();
-  const use = input.judgesUse === true ? 'judged' : undefined;
-  const verdict = await verifyKey(keys, { tenant, text, kinds: ['key'], now, address, use });
+  const isSubKey = isSubKeyText(text, keys.prefix);
+  // What a personal token is for stands in the answer; who knows nothing of sub-keys would overlook
+  // what those are for.
+  const use = input.judgesUse === true || !isSubKey ? 'judged' : undefined;
+  const verdict = await verifyKey(keys, { tenant, text, kinds: ['key', 'pat'], now, address, use });
   if (!verdict.active && verdict.code === 'quarantined') {
     // Whoever asked hears that it is not active, and could not tell whose history this belongs to.
     const evidence = { surface: 'introspection', reason: 'quarantined_key_used' };
     refused({ tenant, ...evidence, address: address ?? 'unknown', key: verdict.row.id });
   }
   if (!verdict.active) return undefined;
-  const { id, owner, scopes, createdAt, expiresAt, budget } = verdict.row;
+  const { id, owner, scopes, createdAt, expiresAt, budget, pat } = verdict.row;
   const expiresAtSeconds = expiresAt === null ? undefined : Math.floor(expiresAt / 1000);
   return {
     ...{ active: true, kind: 'api_key', id, owner, scopes, expiresAtSeconds },
     createdAt: createdAt as UnixMs,
     ...(budget === null ? {} : { metered: true }),
+    audience: pat?.audience ?? [],
     ...(verdict.subKey === undefined ? {} : { subKey: subKeyName(verdict.subKey.links) }),
   };
 }
@@ -127,7 +132,7 @@ export async function askedBy(
       subject: found.owner,
       clientId: undefined,
       scopes: found.scopes,
-      audience: [],
+      audience: found.audience,
       issuedAt: Math.floor(found.createdAt / 1000) as UnixSeconds,
       expiresAt: found.expiresAtSeconds as UnixSeconds | undefined,
       position: undefined,

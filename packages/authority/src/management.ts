@@ -97,16 +97,7 @@ function endpointPorts(rooms: Rooms, shared: Judging): ManagementPorts {
       changed: shared.authenticator.forget,
       prepareKey: keyring.signer,
     },
-    users: {
-      ...acting,
-      sealer,
-      users: rooms.users,
-      factors: rooms.factors,
-      resets: rooms.resets,
-      issuerName: (tenant) => rooms.tenants.policy(tenant).branding.name,
-      resetPage: (tenant) => resetPageOf(issuerOf(tenant)),
-      passwordHashes: rooms.passwordHashes,
-    },
+    users: userPorts(rooms),
     authenticationRequests: {
       ...acting,
       feedHead: feed.head,
@@ -114,6 +105,8 @@ function endpointPorts(rooms: Rooms, shared: Judging): ManagementPorts {
     },
     notices: { store },
     ...{ tokens: { inspect: inspector(shared) }, leaks: shared.leaks },
+    pats: { ...keyPorts(rooms, shared), ...acting, users: rooms.users },
+    roles: acting,
     revocations: {
       ...{ ...acting, sealer, feed, timers: ports.timers },
       clientChanged: shared.authenticator.forget,
@@ -159,6 +152,16 @@ function keyPorts(rooms: Rooms, shared: Judging): ManagementPorts['keys'] {
 function signingKeyPorts({ config, ports, store, keyring, feed }: Rooms) {
   const { clock, timers } = ports;
   return { store, keyring, feed, clock, timers, jwksMaxAgeSeconds: jwksMaxAgeSeconds(config) };
+}
+
+function userPorts(rooms: Rooms): ManagementPorts['users'] {
+  const { store, sealer, recorder, users, factors, resets, passwordHashes } = rooms;
+  const { clock, entropy } = rooms.ports;
+  return {
+    ...{ store, sealer, recorder, clock, entropy, users, factors, resets, passwordHashes },
+    issuerName: (tenant) => rooms.tenants.policy(tenant).branding.name,
+    resetPage: (tenant) => resetPageOf(rooms.issuers.issuerOf(tenant)),
+  };
 }
 
 /** What an access token must name to be taken by this API. */

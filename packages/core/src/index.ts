@@ -70,6 +70,13 @@ export {
 } from './json.ts';
 export { createKeepBudget, type KeepBudget } from './keep-budget.ts';
 export { limits } from './limits.ts';
+export {
+  defaultPatPolicy,
+  judgePat,
+  type PatNow,
+  type PatPolicy,
+  type PatTerms,
+} from './personal-token.ts';
 export { pointerToken } from './pointer-token.ts';
 export { assertNever, err, ok, type Result } from './result.ts';
 export {
@@ -78,6 +85,7 @@ export {
   type RevocationIndex,
   type TokenTargets,
 } from './revocation-index.ts';
+export { createRightsIndex, type RightsIndex, rightsFrom } from './rights-index.ts';
 export type { JwsAlgorithm, Signer } from './signer.ts';
 export { clientSubject, holderId, typedSubject } from './subject.ts';
 export { suggest } from './suggest.ts';

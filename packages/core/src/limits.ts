@@ -154,6 +154,12 @@ export const limits = {
   noticeAttemptsMax: 18,
   noticeRetryMs: 60_000,
   noticeRetryMsMax: 3600_000,
+  /** Roles and groups of a tenant, and of one user: each is read whole at a decision. */
+  rolesMax: 1_000,
+  groupsMax: 1_000,
+  membershipsMax: 100,
+  /** Personal access tokens of one user that have not ended: nobody keeps more apart. */
+  patsPerUserMax: 50,
   /** A message stays listed for so long, and for so long the same news is not told again. */
   noticeKeptSeconds: 90 * 86_400,
   /** Owners hear of an end so many days ahead, and of no further one than the nearest. */

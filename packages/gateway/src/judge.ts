@@ -30,8 +30,11 @@ export function judgeKey(
 ): Refusal | undefined {
   const { view, addresses } = held;
   if (view.status !== 'active') return invalid(view.status);
+  const { now: personal } = at.view.holder(held);
+  if (personal?.awaitsApproval === true) return invalid('awaiting_approval');
   if (at.view.revocations?.refusesKey(held.targets) !== undefined) return invalid('revoked');
-  if (view.expiresAt !== undefined && at.now >= view.expiresAt) return invalid('expired');
+  const expiresAt = personal?.expiresAt ?? view.expiresAt;
+  if (expiresAt !== undefined && at.now >= expiresAt) return invalid('expired');
   if (view.notBefore !== undefined && at.now < view.notBefore) return invalid('not_yet_valid');
   if (addresses !== 'any') {
     const address = parseAddress(at.address);
@@ -107,7 +110,8 @@ export function hasScopesStill(
   if (identity === undefined || identity.targets !== undefined) return true;
   const held = view.key(identity.credentialId);
   if (held === undefined) return true;
-  const scopes = narrowScopes(held.view.scopes, identity.subKey?.links ?? []);
+  const { scopes: left } = view.holder(held).identity;
+  const scopes = narrowScopes(left, identity.subKey?.links ?? []);
   return route.scopes.every((scope) => scopes.includes(scope));
 }
 

@@ -272,7 +272,7 @@ function identityOf(view: KeyView): Identity {
   return {
     ...{ kind: 'api_key', credentialId: view.id, subject: view.owner, clientId: view.clientId },
     scopes: view.scopes,
-    audience: undefined,
+    audience: view.pat?.audience ?? undefined,
     expiresAt: view.expiresAt,
     binding: undefined,
     metered: view.metered,

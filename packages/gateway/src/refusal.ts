@@ -25,6 +25,7 @@ export type InvalidCredential =
   | SubKeyRefusal['reason']
   | 'disabled'
   | 'quarantined'
+  | 'awaiting_approval'
   | 'revoked';
 
 /** What can be wrong with how a bound token was presented. */

@@ -8,6 +8,7 @@ import {
   type Clock,
   type CountryOf,
   createRevocationIndex,
+  createRightsIndex,
   type FeedDelta,
   type FeedEntry,
   type FeedKeyPage,
@@ -18,6 +19,7 @@ import {
   nowSeconds,
   type PolicyEntry,
   type RevocationIndex,
+  type RightsIndex,
   type TenantId,
   type UnixSeconds,
 } from '@mintmark/core';
@@ -30,6 +32,7 @@ import {
 } from '@mintmark/policy';
 import { createKeySet, importVerificationKey, jwsAlgorithms, type KeySet } from '@mintmark/tokens';
 import { type HeldKey, KeyTable } from './key-table.ts';
+import { type Holder, holderOf } from './personal-keys.ts';
 import {
   type CompiledRoute,
   compileRoute,
@@ -70,6 +73,7 @@ interface Contents {
   /** Everything up to here stands in the snapshot and its pages; deltas bring the rest. */
   readonly snapshotHead: FeedPosition;
   readonly revocations: RevocationIndex;
+  readonly rights: RightsIndex;
   readonly keys: KeyTable;
   /** What is still to come of its keys; those that are not there yet the authority judges. */
   wanted: WantedKeys | undefined;
@@ -170,6 +174,11 @@ export class StatusView {
     return this.#parts.countryOf?.(address);
   }
 
+  /** Who the holder of a key is now, and of a personal access token what is left of it. */
+  holder(held: HeldKey): Holder {
+    return holderOf(held, this.#contents?.rights);
+  }
+
   /** Whether the credential is a key that was rotated into another one. */
   isRotated(id: string | undefined): boolean {
     return id !== undefined && this.key(id)?.view.successor !== undefined;
@@ -205,6 +214,7 @@ export class StatusView {
       position: snapshot.head,
       snapshotHead: snapshot.head,
       revocations: createRevocationIndex(),
+      rights: createRightsIndex(),
       keys: new KeyTable(),
       wanted: wantedOf(snapshot),
       signingKeys: new Map(),
@@ -311,6 +321,12 @@ export class StatusView {
           break;
         case 'tenant':
           contents.disabled = entry.status === 'disabled';
+          break;
+        case 'role':
+        case 'group':
+        case 'member':
+        case 'pat_policy':
+          contents.rights.apply(entry);
           break;
         case 'import_prefix':
           contents.importedPrefixes = [...new Set([...contents.importedPrefixes, entry.prefix])];

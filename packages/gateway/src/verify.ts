@@ -211,7 +211,7 @@ function verifyKey(
   }
   const refusal = judgeKey(held, { view: parts.view, address, now });
   if (refusal !== undefined) return err({ refusal, credentialId: id, authenticated: true });
-  return ok(held.identity);
+  return ok(parts.view.holder(held).identity);
 }
 
 /** A sub-key by the public key of the key that it comes from; what is left of it by both. */
@@ -243,7 +243,7 @@ function verifyDerived(
   const refusal = judgeKey(held, { view, address, now });
   const proven = { ...known, authenticated: true, subKey: verified.value };
   if (refusal !== undefined) return err({ refusal, ...proven });
-  return ok(narrowed(held.identity, verified.value));
+  return ok(narrowed(view.holder(held).identity, verified.value));
 }
 
 /** One for each sub-key while its key stays as it is: headers are rendered once for each. */
@@ -307,6 +307,7 @@ function identityOf(
   const known = { credentialId: id, authenticated: true };
   if (answer.expiresAt !== undefined && now >= answer.expiresAt) return invalid('expired', known);
   const isKey = kind === 'api_key';
+  const held = isKey ? view.key(id) : undefined;
   // A token without position could not be told from one that was revoked since.
   if (!isKey && (position === undefined || clientId === undefined)) {
     return invalid('unknown_credential', known);
@@ -317,8 +318,8 @@ function identityOf(
     subject,
     clientId,
     // The view hears of an edit at once; the answer may be a minute old.
-    scopes: (isKey ? view.key(id)?.view.scopes : undefined) ?? answer.scopes,
-    audience: isKey ? undefined : answer.audience,
+    scopes: (held && view.holder(held).identity.scopes) ?? answer.scopes,
+    audience: isKey && answer.audience.length === 0 ? undefined : answer.audience,
     expiresAt: answer.expiresAt,
     binding: answer.binding,
     acr: answer.acr,

@@ -24,6 +24,15 @@ export const permissions = [
   'authentication_requests:read',
   /** Answer it: as good as being any user, towards every client that asks that way. */
   'authentication_requests:write',
+  /** See people's personal access tokens. */
+  'pats:read',
+  /** Make and revoke them in the name of any user, within what that user may. */
+  'pats:write',
+  /** Approve them, and say what they may be. */
+  'pats:approve',
+  'roles:read',
+  /** Write roles and groups. Who has them is `users:write`. */
+  'roles:write',
   /** See what owners of credentials were told. */
   'notices:read',
   'routes:read',

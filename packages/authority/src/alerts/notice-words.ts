@@ -69,6 +69,50 @@ export const noticeWords = {
         'Erneuern Sie ihn, falls das nicht vorgesehen war.\n',
     },
   },
+  'pat.expiring': {
+    en: {
+      subject: 'Your access token “{name}” ends soon',
+      text:
+        'Your personal access token “{name}” ({id}) ends at {expires_at}.\n' +
+        'Last used: {last_used}\n\n' +
+        'Make another one before then if you still need it: what uses it is refused afterwards.\n',
+    },
+    de: {
+      subject: 'Ihr Zugriffstoken „{name}“ läuft bald ab',
+      text:
+        'Ihr persönliches Zugriffstoken „{name}“ ({id}) läuft ab am {expires_at}.\n' +
+        'Zuletzt benutzt: {last_used}\n\n' +
+        'Legen Sie vorher ein neues an, falls Sie es noch brauchen: Danach wird es abgewiesen.\n',
+    },
+  },
+  'pat.created': {
+    en: {
+      subject: 'An access token “{name}” was made',
+      text:
+        'A personal access token “{name}” ({id}) was made for your account. ' +
+        'It ends at {expires_at}.\n\n' +
+        'If it was not you, end it on your account page, and change your password.\n',
+    },
+    de: {
+      subject: 'Ein Zugriffstoken „{name}“ wurde angelegt',
+      text:
+        'Für Ihr Konto wurde ein persönliches Zugriffstoken „{name}“ ({id}) angelegt. ' +
+        'Es läuft ab am {expires_at}.\n\n' +
+        'Waren Sie es nicht, beenden Sie es auf Ihrer Kontoseite und ändern Sie das Passwort.\n',
+    },
+  },
+  'pat.approved': {
+    en: {
+      subject: 'Your access token “{name}” was approved',
+      text: 'Your personal access token “{name}” ({id}) may be used now, until {expires_at}.\n',
+    },
+    de: {
+      subject: 'Ihr Zugriffstoken „{name}“ wurde genehmigt',
+      text:
+        'Ihr persönliches Zugriffstoken „{name}“ ({id}) kann jetzt benutzt werden, ' +
+        'bis {expires_at}.\n',
+    },
+  },
   'admin_key.expiring': {
     en: {
       subject: 'The administrator’s key “{name}” ends soon',

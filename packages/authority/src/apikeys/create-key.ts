@@ -88,18 +88,19 @@ export async function newKey(
     readonly settings: KeySettings;
     readonly now: UnixMs;
     readonly predecessor: string | null;
+    readonly kind?: 'key' | 'pat';
   },
 ): Promise<{ readonly row: KeyRow; readonly text: string }> {
-  const { settings, now, predecessor } = input;
+  const { settings, now, predecessor, kind = 'key' } = input;
   const { tenant } = input.requester;
   const { prefix, entropy } = ports;
   const id = freshId(entropy);
-  const { text, secret } = buildSecretToken({ prefix, kind: 'key', id, entropy });
+  const { text, secret } = buildSecretToken({ prefix, kind, id, entropy });
   const isRecoverable = settings.recoverable === true;
   const row: KeyRow = {
     tenant,
     id,
-    kind: 'key',
+    kind,
     name: settings.name,
     status: 'active',
     ...(await secretColumns(ports, { tenant, id, secret })),

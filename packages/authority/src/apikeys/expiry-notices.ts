@@ -81,8 +81,8 @@ async function newsOf(
     const tenant = row.tenant as TenantId;
     const what = {
       tenant,
-      kind: row.kind === 'admin' ? 'admin_key.expiring' : 'key.expiring',
-      about: { kind: row.kind === 'admin' ? 'admin_key' : 'key', id: row.id },
+      kind: `${kindOf(row)}.expiring`,
+      about: { kind: kindOf(row), id: row.id },
       occasion,
     } as const;
     // A read is cheaper than an act that changes nothing.
@@ -100,6 +100,11 @@ async function newsOf(
     });
   }
   return news;
+}
+
+function kindOf({ kind }: KeyRow): 'key' | 'pat' | 'admin_key' {
+  if (kind === 'admin') return 'admin_key';
+  return kind === 'pat' ? 'pat' : 'key';
 }
 
 /**

@@ -53,6 +53,11 @@ export function keyEvent(
   return eventBy(requester, { object: { kind: 'key', id: row.id }, ...what });
 }
 
+/** Whether the row is an API key that its owner edits: a personal access token is made anew. */
+export function isPlainKey(row: KeyRow | undefined): row is KeyRow {
+  return row?.kind === 'key';
+}
+
 /** Whether the row is one that users of keys know: admin keys live in the same table. */
 export function isApiKey(row: KeyRow | undefined): row is KeyRow {
   return row !== undefined && row.kind !== 'admin';

@@ -10,7 +10,7 @@ type Place = readonly (string | number)[];
 
 export interface KeyQuery {
   readonly tenant: TenantId;
-  readonly kind: 'key' | 'admin';
+  readonly kind: 'key' | 'pat' | 'admin';
   readonly filter?: KeyFilter;
   readonly limit: number;
   /** The position of the last row of the page before. */

@@ -7,7 +7,7 @@ import type { Requester } from '../audit/requester.ts';
 import type { Alongside } from '../store/act.ts';
 import { newKey } from './create-key.ts';
 import {
-  isApiKey,
+  isPlainKey,
   type KeyPorts,
   type KeyRow,
   keyEvent,
@@ -115,7 +115,7 @@ function refusalOf(
   row: KeyRow | undefined,
   asked: { readonly now: UnixMs; readonly mayNameOwner: (owner: string) => boolean },
 ): RotateKeyRefusal | undefined {
-  if (!isApiKey(row)) return { reason: 'not_found' };
+  if (!isPlainKey(row)) return { reason: 'not_found' };
   const { owner } = row;
   if (!asked.mayNameOwner(owner)) return { reason: 'owner_not_allowed', owner };
   // Before expiry: a predecessor whose overlap is over was rotated, which says more.

@@ -8,7 +8,7 @@ import type { Assignment, Step } from '../store/act.ts';
 import type { Store } from '../store/store.ts';
 import { type BudgetPatch, budgetEdit } from './edit-budgets.ts';
 import {
-  isApiKey,
+  isPlainKey,
   type KeyPorts,
   type KeyRow,
   keyEvent,
@@ -77,7 +77,7 @@ export async function updateKey(
 ): Promise<Result<KeyRow, UpdateKeyRefusal>> {
   const { requester, patch } = input;
   const row = await ports.store.keys.get(requester.tenant, input.id);
-  if (!isApiKey(row)) return err({ reason: 'not_found' });
+  if (!isPlainKey(row)) return err({ reason: 'not_found' });
   const { owner } = row;
   const named = [owner, patch.owner ?? owner].find((one) => !input.mayNameOwner(one));
   if (named !== undefined && !onlyDisables(patch)) {

@@ -26,12 +26,14 @@ import {
   type VerifiedSubKey,
 } from '@mintmark/tokens';
 import type { SlowHashQueue } from '../custody/slow-hash-queue.ts';
+import type { RightsStore } from '../roles/rights.ts';
 import type { Store } from '../store/store.ts';
 import { importFormatsOf, readForeignKey } from './import-format.ts';
 import { type ImportedScheme, isSlow, verifyImportedHash } from './imported-hash.ts';
 import type { Budget, SpendRefusal } from './key-budget.ts';
 import type { KeyReader } from './key-cache.ts';
 import type { KeyRow } from './key-change.ts';
+import { patNow } from './personal-token.ts';
 import { needsRehash, type RehashPorts, rehashKey } from './rehash-key.ts';
 import {
   findProvenSubKey,
@@ -41,7 +43,8 @@ import {
 } from './verify-sub-key.ts';
 
 export interface VerifyKeyPorts extends RehashPorts, SubKeyPorts {
-  readonly store: Pick<Store, 'importFormats' | 'acts'> & { readonly keys: KeyReader };
+  readonly store: Pick<Store, 'importFormats' | 'patPolicies' | 'acts'> &
+    RightsStore & { readonly keys: KeyReader };
   readonly prefix: string;
   readonly slowHashes: SlowHashQueue;
   /**
@@ -102,6 +105,7 @@ export type ProvenDenial =
   | 'revoked'
   | 'disabled'
   | 'quarantined'
+  | 'awaiting_approval'
   | 'not_yet_valid'
   | 'expired'
   | 'address_not_allowed'
@@ -115,11 +119,12 @@ export async function verifyKey(ports: VerifyKeyPorts, input: PresentedKey): Pro
   const found = await findProven(ports, input);
   if (typeof found === 'string') return { active: false, code: found };
   const { secret, subKey } = found;
-  const row = subKey === undefined ? found.row : narrowedRow(found.row, subKey);
+  const { row: own, awaitsApproval } = await personalRow(ports, found.row);
+  const row = subKey === undefined ? own : narrowedRow(own, subKey);
   const isEnded = row.kind !== 'admin' && (await ports.ended(row, subKey?.targets));
   const denial = isEnded
     ? 'revoked'
-    : (denialOf(ports, row, input) ?? subKeyDenialOf(subKey, input));
+    : (denialOf(ports, { row, awaitsApproval }, input) ?? useDenialOf(row, subKey, input));
   if (denial !== undefined) return { active: false, code: denial, row, subKey };
   // Last, because it is the only check that changes anything.
   const spent = await ports.limiter?.spend(row, input.cost ?? 1);
@@ -145,6 +150,29 @@ export async function proveKey(
   if (typeof found === 'string') return found === 'busy' ? 'busy' : undefined;
   // A sub-key is less than its key: who reports one as leaked has not shown that the key is.
   return found.subKey === undefined ? found.row : undefined;
+}
+
+/** Of a personal access token what is left of it by the rights of its user, and the policy. */
+async function personalRow(
+  { store }: Pick<VerifyKeyPorts, 'store'>,
+  row: KeyRow,
+): Promise<{ readonly row: KeyRow; readonly awaitsApproval: boolean }> {
+  if (row.kind !== 'pat') return { row, awaitsApproval: false };
+  const { scopes, expiresAt, awaitsApproval } = await patNow(store, row);
+  return { row: { ...row, scopes, expiresAt: expiresAt * 1000 }, awaitsApproval };
+}
+
+/** For what it may not be used, as far as the caller leaves that to us. */
+function useDenialOf(
+  { pat }: KeyRow,
+  subKey: VerifiedSubKey | undefined,
+  input: PresentedKey,
+): ProvenDenial | undefined {
+  const { use } = input;
+  const audience = use === 'judged' ? undefined : pat?.audience;
+  const asked = use === 'judged' ? undefined : use?.audience;
+  if (audience && !(asked !== undefined && audience.includes(asked))) return 'resource_restricted';
+  return subKeyDenialOf(subKey, input);
 }
 
 interface Proven {
@@ -230,11 +258,12 @@ function isRemembered(row: KeyRow | undefined, secret: string): boolean {
 
 function denialOf(
   { countryOf }: VerifyKeyPorts,
-  row: KeyRow,
+  { row, awaitsApproval }: { readonly row: KeyRow; readonly awaitsApproval: boolean },
   input: PresentedKey,
 ): ProvenDenial | undefined {
   const { now, address, scopes = [] } = input;
   if (row.status !== 'active') return row.status;
+  if (awaitsApproval) return 'awaiting_approval';
   if (row.notBefore !== null && now < row.notBefore) return 'not_yet_valid';
   if (row.expiresAt !== null && now >= row.expiresAt) return 'expired';
   if (!isAllowedFrom(row.allowedAddresses, address)) return 'address_not_allowed';

@@ -53,6 +53,7 @@ export async function handleAccountPage(
     signOut: `${basePath(deps, tenant)}/logout`,
     security: `${basePath(deps, tenant)}/account/security`,
     requests: `${basePath(deps, tenant)}/account/requests`,
+    tokens: `${basePath(deps, tenant)}/account/tokens`,
     token: formToken(visitor.browser, aboutAccount(seat)),
     username: seat.user.username,
     current: seat.session.id,

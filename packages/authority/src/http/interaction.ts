@@ -29,6 +29,7 @@ import { type MessageName, type Words, wordsFor } from './pages/messages.ts';
 import { renderAuthorizationError } from './render-authorization-error.ts';
 import type { RequestPageDeps } from './requests.ts';
 import type { SecurityDeps } from './security.ts';
+import type { TokensDeps } from './tokens.ts';
 import { type CookieDeps, withCookies } from './visitor.ts';
 
 export interface PageDeps extends CookieDeps {
@@ -44,6 +45,7 @@ export interface PageDeps extends CookieDeps {
   ) => Promise<string | undefined>;
   readonly resets: Pick<Resets, 'isSelfService' | 'request' | 'complete'>;
   readonly security: SecurityDeps;
+  readonly tokens: TokensDeps;
 }
 
 /** @param cookies to be set with the answer, whatever it is */

@@ -128,6 +128,7 @@ function keyBody(key: ActiveKey): JsonObject {
     jti: key.id,
     mm_kind: 'api_key',
     ...(key.metered === undefined ? {} : { mm_metered: true }),
+    ...(key.audience.length === 0 ? {} : { aud: key.audience }),
     iat: Math.floor(key.createdAt / 1000),
     ...(key.expiresAtSeconds === undefined ? {} : { exp: key.expiresAtSeconds }),
     ...(key.subKey === undefined ? {} : { mm_sub_key: key.subKey.id }),

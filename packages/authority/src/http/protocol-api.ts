@@ -38,6 +38,7 @@ import { handleRevoke } from './revoke.ts';
 import { handleSecurityForm, handleSecurityPage } from './security.ts';
 import { handleStatusList } from './status-list.ts';
 import { handleToken } from './token.ts';
+import { handleTokensForm, handleTokensPage } from './tokens.ts';
 import { handleUserinfo } from './userinfo.ts';
 
 type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
@@ -72,6 +73,7 @@ const endpoints: Readonly<Record<string, Methods>> = {
   '/device': { GET: page(handleDevicePage), POST: page(handleDeviceForm) },
   '/consent': { GET: page(handleConsentPage), POST: page(handleConsentForm) },
   '/account/requests': { GET: page(handleRequestsPage), POST: page(handleRequestsForm) },
+  '/account/tokens': { GET: page(handleTokensPage), POST: page(handleTokensForm) },
   '/account/security': { GET: page(handleSecurityPage), POST: page(handleSecurityForm) },
   '/forgot': { GET: page(handleForgotPage), POST: page(handleForgotForm) },
   '/reset': { GET: page(handleResetPage), POST: page(handleResetForm) },

@@ -36,6 +36,8 @@ export interface ActiveKey {
   readonly owner: string;
   readonly scopes: readonly string[];
   readonly createdAt: UnixMs;
+  /** Resources that a personal access token is for; empty: any. */
+  readonly audience: readonly string[];
   readonly expiresAtSeconds: number | undefined;
   /** Its uses are counted: each is spent before it is let through. */
   readonly metered?: true;

@@ -34,6 +34,7 @@ import type { Store } from '../store/store.ts';
 import type { Row } from '../store/tables.ts';
 import type { KeyEnding } from './end-keys.ts';
 import { keyViewOf } from './key-view.ts';
+import { membershipOf } from './member-view.ts';
 import { policyViewOf } from './policy-view.ts';
 
 export interface FeedDeps {
@@ -50,6 +51,10 @@ export interface FeedDeps {
     | 'policyVersions'
     | 'apis'
     | 'importFormats'
+    | 'roles'
+    | 'groups'
+    | 'memberships'
+    | 'patPolicies'
     | 'nodes'
     | 'acts'
   >;
@@ -330,6 +335,7 @@ async function entryOf(
     if (newest.get(nameOf(entry)) !== entry.position) return entry;
     return { ...entry, ...(await contentsOf(deps, row.tenant, entry)) };
   }
+  if (entry.type === 'member') return memberEntry(deps, row, entry.subject);
   if (entry.type !== 'key') return entry;
   const key = await deps.store.keys.get(row.tenant, entry.key.id);
   return key === undefined ? entry : { ...entry, key: await viewOf(deps, key) };
@@ -356,6 +362,20 @@ async function contentsOf(
 ): Promise<Pick<PolicyEntry, 'policy'> | Pick<ApiEntry, 'api'>> {
   if (type === 'api') return { api: (await store.apis.get(tenant, name))?.api ?? null };
   return { policy: await policyViewOf(store, await store.policies.get(tenant, name)) };
+}
+
+/** As the user's rows are now, as for a key. */
+async function memberEntry(
+  { store }: FeedDeps,
+  { tenant, position }: { readonly tenant: string; readonly position: FeedPosition },
+  subject: string,
+): Promise<FeedEntry> {
+  return {
+    type: 'member',
+    position,
+    subject,
+    ...(await membershipOf(store, tenant as TenantId, subject)),
+  };
 }
 
 async function viewOf(deps: FeedDeps, row: Row<'keys'>): Promise<KeyView> {
@@ -392,6 +412,7 @@ async function snapshot(
   for (const entry of revocations.values()) entries.push(entry);
   const keys = await keyPage(deps, { tenant, after: undefined, position: head });
   entries.push(...keys.entries);
+  entries.push(...(await rightsEntries(deps, { tenant, position: head })));
   for (const row of await deps.store.signingKeys.list({ where: { tenant }, limit: rowsMax })) {
     // Enforcement points have nothing to decrypt.
     if (isForEncryption(row)) continue;
@@ -460,7 +481,42 @@ async function keyPage(
 }
 
 function isForGateways(row: Row<'keys'>): boolean {
-  return row.kind === 'key';
+  return row.kind !== 'admin';
+}
+
+/** What the holders of personal access tokens may do, and what the policy of these is. */
+async function rightsEntries(
+  deps: FeedDeps,
+  at: { readonly tenant: TenantId; readonly position: FeedPosition },
+): Promise<readonly FeedEntry[]> {
+  const { tenant, position } = at;
+  const holders = new Set<string>();
+  await eachPage(
+    deps,
+    (after) =>
+      deps.store.keys.list({
+        where: { tenant, kind: 'pat' },
+        orderBy: ['tenant', 'kind', 'createdAt', 'id'],
+        limit: limits.longReadRows,
+        ...after,
+      }),
+    ({ owner, status }) => {
+      if (status !== 'revoked') holders.add(owner);
+    },
+    (row) => [row.tenant, row.kind, row.createdAt, row.id],
+  );
+  const { roles, groups, patPolicies } = deps.store;
+  const entries: FeedEntry[] = [];
+  for (const { name, scopes } of await roles.list({ where: { tenant }, limit: limits.rolesMax })) {
+    entries.push({ type: 'role', position, name, scopes });
+  }
+  for (const row of await groups.list({ where: { tenant }, limit: limits.groupsMax })) {
+    entries.push({ type: 'group', position, name: row.name, roles: row.roles });
+  }
+  for (const subject of holders) entries.push(await memberEntry(deps, at, subject));
+  const policy = (await patPolicies.get(tenant))?.policy;
+  if (policy !== undefined) entries.push({ type: 'pat_policy', position, policy });
+  return entries;
 }
 
 /** Who asked is for the authority's own count. */

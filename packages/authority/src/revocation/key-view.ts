@@ -32,6 +32,7 @@ export function keyViewOf(row: Row<'keys'>, verifier?: string): KeyView {
     ...(row.notBefore === null ? {} : { notBefore: seconds(row.notBefore) }),
     ...(row.expiresAt === null ? {} : { expiresAt: seconds(row.expiresAt) }),
     ...(row.successor === null ? {} : { successor: row.successor as KeyId }),
+    ...(row.pat === null ? {} : { pat: row.pat }),
   };
 }
 

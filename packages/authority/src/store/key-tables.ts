@@ -1,5 +1,5 @@
 /** Tables of API keys, and of what belongs to them. */
-import type { KeyStatus } from '@mintmark/core';
+import type { KeyStatus, PatTerms } from '@mintmark/core';
 import {
   bytes,
   bytesOrNull,
@@ -80,6 +80,8 @@ export const keyTables = {
       budget: textOrNull,
       /** When its owner was told that nobody uses it. */
       unusedToldAt: integerOrNull,
+      /** Of a personal access token. */
+      pat: jsonOrNull<PatTerms>(),
     },
     key: ['tenant', 'id'],
     indexes: [
@@ -152,4 +154,5 @@ export const undecidedKeyColumns = {
   sealedSecret: null,
   budget: null,
   unusedToldAt: null,
+  pat: null,
 } as const;

@@ -107,6 +107,7 @@ const addedBy: Readonly<Record<string, readonly TableName[]>> = {
   notices: ['notices'],
   leaks: ['leaks', 'leakPolicies'],
   keySpending: ['keyBudgets', 'keyBulks'],
+  roles: ['roles', 'groups', 'memberships', 'patPolicies'],
 };
 
 /** What a migration brings over from rows that are there already. */
@@ -123,6 +124,10 @@ const changed: Readonly<Record<string, { readonly sqlite: string; readonly postg
       coalesce(c."metadata"::jsonb -> 'redirectUris', '[]'::jsonb)
     ) u ("value")
     WHERE c."status" = 'active' AND u."value" ~ '^https?://[^/?]+'`,
+  },
+  roles: {
+    sqlite: 'ALTER TABLE "keys" ADD COLUMN "pat" TEXT',
+    postgres: 'ALTER TABLE "keys" ADD COLUMN "pat" text COLLATE "C"',
   },
   clientUses: {
     sqlite: `INSERT INTO "client_uses" ("tenant", "client_id", "used_at")
@@ -153,6 +158,7 @@ const columnsAddedLater: Partial<Record<TableName, readonly string[]>> = {
     'sealedSecret',
     'budget',
     'unusedToldAt',
+    'pat',
   ],
   revocations: ['beforeSeconds', 'sealedNote', 'undo', 'undoneAt', 'run', 'resumeAt'],
 };

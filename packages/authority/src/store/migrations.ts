@@ -46,6 +46,8 @@ import { refreshPostgres } from './migrations/refresh-postgres.ts';
 import { refreshSqlite } from './migrations/refresh-sqlite.ts';
 import { revocationsPostgres } from './migrations/revocations-postgres.ts';
 import { revocationsSqlite } from './migrations/revocations-sqlite.ts';
+import { rolesPostgres } from './migrations/roles-postgres.ts';
+import { rolesSqlite } from './migrations/roles-sqlite.ts';
 import { sessionsPostgres } from './migrations/sessions-postgres.ts';
 import { sessionsSqlite } from './migrations/sessions-sqlite.ts';
 import { statusPostgres } from './migrations/status-postgres.ts';
@@ -277,6 +279,14 @@ export const migrations: readonly Migration[] = [
     needs: 1,
     sqlite: policiesSqlite,
     postgres: policiesPostgres,
+  },
+  {
+    number: 26,
+    name: 'roles',
+    phase: 'expand',
+    needs: 1,
+    sqlite: rolesSqlite,
+    postgres: rolesPostgres,
   },
 ];
 

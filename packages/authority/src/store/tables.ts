@@ -10,6 +10,7 @@ import { keyTables } from './key-tables.ts';
 import { leakTables } from './leak-tables.ts';
 import { noticeTables } from './notice-table.ts';
 import { policyTables } from './policy-tables.ts';
+import { roleTables } from './role-tables.ts';
 import {
   bytes,
   bytesOrNull,
@@ -280,6 +281,8 @@ export const tables = {
   ...backchannelTables,
 
   ...noticeTables,
+
+  ...roleTables,
 
   /** Who is signed in, in which browser. An ended one stays until its clients were told. */
   sessions: table({

@@ -19,6 +19,7 @@ import type { Recorder } from '../audit/record.ts';
 import type { Requester } from '../audit/requester.ts';
 import type { Sealer } from '../custody/sealer.ts';
 import type { SlowHashQueue } from '../custody/slow-hash-queue.ts';
+import { dropMemberships, type MembershipEdit, membershipSteps } from '../roles/membership.ts';
 import type { Alongside, AuditRecord, Step } from '../store/act.ts';
 import type { Store } from '../store/store.ts';
 import type { Row } from '../store/tables.ts';
@@ -43,6 +44,7 @@ export type ChangeUserRefusal =
   | { readonly reason: 'username_taken' }
   | { readonly reason: 'user_not_found' }
   | { readonly reason: 'version_conflict' }
+  | { readonly reason: 'role_unknown' | 'group_unknown' }
   | { readonly reason: 'refused_by_step'; readonly step: string };
 
 /**
@@ -57,6 +59,7 @@ export async function createUser(
     readonly username: string;
     readonly password?: string | undefined;
     readonly claims?: Claims | undefined;
+    readonly membership?: MembershipEdit | undefined;
     readonly alongside?: Alongside<User>;
   },
 ): Promise<Result<User, ChangeUserRefusal>> {
@@ -84,9 +87,14 @@ export async function createUser(
     steps: [
       nameStep(row, key),
       { do: 'insert', table: 'users', row, refused: 'version_conflict' },
+      ...membershipSteps(tenant, id, { edit: input.membership ?? {}, at: now }),
       ...(input.alongside?.(user) ?? []),
     ],
-    audit: await record(deps, requester, { action: 'user.create', row }),
+    audit: await record(deps, requester, {
+      action: 'user.create',
+      row,
+      detail: heldNow(input.membership),
+    }),
   });
   return outcome === 'done' ? ok(user) : err(refusalOf(outcome));
 }
@@ -99,6 +107,7 @@ export interface UserEdit {
   readonly status?: UserStatus | undefined;
   /** Null: the user signs in by other means. */
   readonly password?: string | null | undefined;
+  readonly membership?: MembershipEdit | undefined;
 }
 
 /**
@@ -133,6 +142,7 @@ export async function updateUser(
     steps: [
       changeStep(requester, { id, version, set }),
       ...renamed.value.steps,
+      ...membershipSteps(tenant, id, { edit: input.membership ?? {}, at: set.updatedAt }),
       ...(isNewPassword ? forgetSignIns(tenant, id) : []),
       ...(isNewPassword || isEnd
         ? endAccess(deps, requester, endingOf(id, { isEnd, version: set.version }))
@@ -141,7 +151,12 @@ export async function updateUser(
     audit: await record(deps, requester, {
       action: isNewPassword ? 'user.password_set' : 'user.update',
       row: { ...known, ...set },
-      detail: { changed: changedMembers(input), status: set.status, version: set.version },
+      detail: {
+        changed: changedMembers(input),
+        status: set.status,
+        version: set.version,
+        ...heldNow(input.membership),
+      },
     }),
   });
   if (outcome !== 'done') return err(refusalOf(outcome));
@@ -227,6 +242,7 @@ export async function deleteUser(
         return { do: 'delete', table, where: { tenant, userId: id } };
       }),
       ...forgetSignIns(tenant, id),
+      ...dropMemberships(tenant, id, set.updatedAt),
       ...endAccess(deps, requester, { userId: id, why: 'user deleted' }),
     ],
     audit: await record(deps, requester, { action: 'user.delete', row: known }),
@@ -282,9 +298,19 @@ function renaming(
   return ok({ shown, steps: isSame ? [] : [dropName(known), nameStep(known, key)] });
 }
 
+/** Who got what is what an auditor asks first. */
+function heldNow({ roles, groups }: MembershipEdit = {}) {
+  return { ...(roles && { roles }), ...(groups && { groups }) };
+}
+
 function changedMembers(edit: UserEdit): readonly string[] {
   const members = ['username', 'claims', 'status', 'password'] as const;
-  return members.filter((name) => edit[name] !== undefined);
+  const { roles, groups } = edit.membership ?? {};
+  return [
+    ...members.filter((name) => edit[name] !== undefined),
+    ...(roles === undefined ? [] : ['roles']),
+    ...(groups === undefined ? [] : ['groups']),
+  ];
 }
 
 function record(
@@ -304,6 +330,8 @@ function refusalOf(outcome: string): ChangeUserRefusal {
   switch (outcome) {
     case 'username_taken':
     case 'version_conflict':
+    case 'role_unknown':
+    case 'group_unknown':
       return { reason: outcome };
     default:
       // One of the caller's own steps refused; the caller knows its code.

@@ -94,6 +94,14 @@ export type AuditAction =
   | 'authentication_request.deny'
   | 'authentication_request.notify'
   | 'notice.give_up'
+  | 'role.create'
+  | 'role.update'
+  | 'role.delete'
+  | 'group.create'
+  | 'group.update'
+  | 'group.delete'
+  | 'pat.approve'
+  | 'pat_policy.update'
   | 'security.refused'
   | 'gateway.register';
 
@@ -127,6 +135,9 @@ export interface AuditObject {
     | 'authentication_request'
     | 'detail_type'
     | 'notice'
+    | 'role'
+    | 'group'
+    | 'pat_policy'
     | 'user'
     | 'gateway';
   readonly id: string;

@@ -148,9 +148,42 @@ function isEntry(value: JsonValue): boolean {
       return value['status'] === 'active' || value['status'] === 'disabled';
     case 'import_prefix':
       return typeof value['prefix'] === 'string';
+    case 'role':
+      return typeof value['name'] === 'string' && isTextsOrNull(value['scopes']);
+    case 'group':
+      return typeof value['name'] === 'string' && isTextsOrNull(value['roles']);
+    case 'member':
+      return (
+        typeof value['subject'] === 'string' && isTexts(value['roles']) && isTexts(value['groups'])
+      );
+    case 'pat_policy':
+      return isPatPolicy(value['policy']);
     default:
       return false;
   }
+}
+
+function isPatPolicy(value: JsonValue | undefined): boolean {
+  return (
+    isJsonObject(value) &&
+    isPosition(value['maxLifeSeconds']) &&
+    isTextsOrNull(value['allowedScopes']) &&
+    typeof value['requiresApproval'] === 'boolean' &&
+    isTextsOrNull(value['makers'])
+  );
+}
+
+function isPatTerms(value: JsonValue | undefined): boolean {
+  return (
+    value === undefined ||
+    (isJsonObject(value) &&
+      typeof value['approved'] === 'boolean' &&
+      isTextsOrNull(value['audience']))
+  );
+}
+
+function isTextsOrNull(value: JsonValue | undefined): boolean {
+  return value === null || isTexts(value);
 }
 
 function isTarget(value: JsonValue | undefined): boolean {
@@ -169,6 +202,7 @@ function isKeyView(value: JsonValue | undefined): boolean {
     typeof value['owner'] === 'string' &&
     keyStatuses.includes(value['status'] as string) &&
     isTexts(value['scopes']) &&
+    isPatTerms(value['pat']) &&
     (value['verifier'] === undefined || typeof value['verifier'] === 'string') &&
     (value['derivationKey'] === undefined || typeof value['derivationKey'] === 'string') &&
     (value['clientId'] === undefined || typeof value['clientId'] === 'string') &&

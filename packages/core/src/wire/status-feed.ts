@@ -8,6 +8,7 @@
  */
 import type { UnixMs, UnixSeconds } from '../clock.ts';
 import type { ClientId, KeyId, SigningKeyId, TenantId } from '../ids.ts';
+import type { PatPolicy, PatTerms } from '../personal-token.ts';
 import type { ApiView, PolicyView } from './policy.ts';
 
 /** Position in the feed of one tenant: 1, 2, 3 … without holes. 0 is "before the first". */
@@ -77,6 +78,8 @@ export interface KeyView {
   readonly expiresAt?: UnixSeconds;
   /** A rotated predecessor still inside its overlap names its successor. */
   readonly successor?: KeyId;
+  /** Of a personal access token: what it may is judged by its user's rights of the moment too. */
+  readonly pat?: PatTerms;
 }
 
 export interface KeyEntry {
@@ -138,7 +141,41 @@ export interface ApiEntry {
   readonly api?: ApiView | null;
 }
 
+/** A role as it is now; null where it is gone. */
+export interface RoleEntry {
+  readonly type: 'role';
+  readonly position: FeedPosition;
+  readonly name: string;
+  readonly scopes: readonly string[] | null;
+}
+
+export interface GroupEntry {
+  readonly type: 'group';
+  readonly position: FeedPosition;
+  readonly name: string;
+  readonly roles: readonly string[] | null;
+}
+
+/** The roles and groups of a user, of those at least who have personal access tokens. */
+export interface MemberEntry {
+  readonly type: 'member';
+  readonly position: FeedPosition;
+  readonly subject: string;
+  readonly roles: readonly string[];
+  readonly groups: readonly string[];
+}
+
+export interface PatPolicyEntry {
+  readonly type: 'pat_policy';
+  readonly position: FeedPosition;
+  readonly policy: PatPolicy;
+}
+
 export type FeedEntry =
+  | RoleEntry
+  | GroupEntry
+  | MemberEntry
+  | PatPolicyEntry
   | RevocationEntry
   | TenantEntry
   | KeyEntry

@@ -23,7 +23,11 @@ const question = z
   .strictObject({
     key: z.string().max(limits.subKeyCharsMax).describe('The key as it was presented'),
     scopes: scopes.optional().describe('What the use needs, all of it'),
-    resource: z.string().max(2048).optional().describe('API that is called, for sub-keys'),
+    resource: z
+      .string()
+      .max(2048)
+      .optional()
+      .describe('API that is called, for sub-keys and personal access tokens'),
     route: z.string().max(256).optional().describe('Its route, for sub-keys that name some'),
     method: z.string().max(32).optional(),
     path: z.string().max(2048).optional(),
@@ -42,6 +46,7 @@ const verdict = z
       'revoked',
       'disabled',
       'quarantined',
+      'awaiting_approval',
       'not_yet_valid',
       'expired',
       'address_not_allowed',

@@ -27,9 +27,13 @@ import { keyVerifyEndpoint, type VerifyEndpointPorts } from './key-verify-endpoi
 import { type LeakPorts, leakEndpoints } from './leak-endpoints.ts';
 import { type MetricsPorts, metricsEndpoint } from './metrics-endpoint.ts';
 import { type NoticePorts, noticeEndpoints } from './notice-endpoints.ts';
+import { type PatEndpointPorts, patEndpoints } from './pat-endpoints.ts';
 import { policyEndpoints } from './policy-endpoints.ts';
+
 import { revocationEndpoints } from './revocation-endpoints.ts';
 import type { RevocationPorts } from './revocation-preview-endpoint.ts';
+
+import { roleEndpoints } from './role-endpoints.ts';
 import { routeEndpoints } from './route-endpoints.ts';
 import { type SigningKeyPorts, signingKeyEndpoints } from './signing-key-endpoints.ts';
 import { type TenantPorts, tenantEndpoints } from './tenant-endpoints.ts';
@@ -54,6 +58,8 @@ export interface ManagementPorts {
   readonly users: UserPorts & UserFactorPorts;
   readonly authenticationRequests: AuthenticationRequestPorts;
   readonly notices: NoticePorts;
+  readonly pats: PatEndpointPorts;
+  readonly roles: Parameters<typeof roleEndpoints>[0];
   readonly tokens: TokenPorts;
   readonly revocations: RevocationPorts;
   readonly leaks: LeakPorts;
@@ -83,6 +89,8 @@ export function managementEndpoints(ports: ManagementPorts): readonly PreparedEn
     ...userFactorEndpoints(ports.users),
     ...authenticationRequestEndpoints(ports.authenticationRequests),
     ...noticeEndpoints(ports.notices),
+    ...patEndpoints(ports.pats),
+    ...roleEndpoints(ports.roles),
     ...tokenEndpoints(ports.tokens),
     ...revocationEndpoints(ports.revocations),
     ...leakEndpoints(ports.leaks),

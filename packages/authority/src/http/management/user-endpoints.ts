@@ -1,6 +1,8 @@
 /** `/v1/users`: people, their passwords and their states. */
 import { err, ok, type Result, type SubjectId, type TenantId } from '@mintmark/core';
 import { z } from 'zod';
+import { membershipOf } from '../../revocation/member-view.ts';
+import type { Store } from '../../store/store.ts';
 import {
   type ChangeUserDeps,
   type ChangeUserRefusal,
@@ -18,6 +20,7 @@ import { editUserBody, newUserBody, password, renderUser, user } from './user-wi
 import { pageOf } from './wire-schema.ts';
 
 export interface UserPorts extends ChangeUserDeps {
+  readonly store: ChangeUserDeps['store'] & Pick<Store, 'memberships'>;
   readonly users: Users;
 }
 
@@ -58,15 +61,18 @@ function create(ports: UserPorts): PreparedEndpoint {
         username: body.username,
         password: body.password,
         claims: body.claims,
+        membership: { roles: body.roles, groups: body.groups },
         // What is personal lies sealed in the user's row, and nowhere else.
         alongside: (one) => remember({ status: 201, body: { id: one.id } }),
       });
       if (!made.ok) return err(userProblem(made.refusal));
-      return created(made.value);
+      return created(ports, made.value);
     },
     async replay(tenant, remembered) {
       const one = await ports.users.get(tenant, String(remembered['id']) as SubjectId);
-      return one === undefined ? err({ code: 'not_found', detail: 'deleted since' }) : created(one);
+      return one === undefined
+        ? err({ code: 'not_found', detail: 'deleted since' })
+        : created(ports, one);
     },
   });
 }
@@ -87,7 +93,8 @@ function list(ports: UserPorts): PreparedEndpoint {
     async handle({ tenant, query, page }) {
       if (query.username !== undefined) {
         const found = await ports.users.findByUsername(tenant, query.username);
-        return ok({ status: 200, body: { items: found === undefined ? [] : [renderUser(found)] } });
+        const items = found === undefined ? [] : [await rendered(ports, found)];
+        return ok({ status: 200, body: { items } });
       }
       const rows = await ports.store.users.list({
         where: { tenant, status: { is: '!=', value: 'deleted' } },
@@ -100,7 +107,9 @@ function list(ports: UserPorts): PreparedEndpoint {
       const last = rows.length > page.limit ? kept.at(-1) : undefined;
       const next = last === undefined ? undefined : [last.tenant, last.createdAt, last.id];
       const users = await Promise.all(kept.map((row) => userOf(ports.sealer, row)));
-      const items = users.flatMap((one) => (one === undefined ? [] : [renderUser(one)]));
+      const items = await Promise.all(
+        users.flatMap((one) => (one === undefined ? [] : [rendered(ports, one)])),
+      );
       return ok({ status: 200, body: { items }, next });
     },
   });
@@ -118,7 +127,7 @@ function show(ports: UserPorts): PreparedEndpoint {
     answers: { 200: { description: 'The user.', schema: user } },
     async handle({ tenant, params }) {
       const one = await ports.users.get(tenant, params.id as SubjectId);
-      return one === undefined ? err({ code: 'not_found' }) : shownAs(one);
+      return one === undefined ? err({ code: 'not_found' }) : shownAs(ports, one);
     },
   });
 }
@@ -141,7 +150,12 @@ function update(ports: UserPorts): PreparedEndpoint {
       const known = await seen(ports, { tenant, id: params.id, ifMatch });
       if (!known.ok) return known;
       const { id, version } = known.value;
-      return edited(await updateUser(ports, requester, { id, version, ...body }));
+      const { roles, groups, ...edit } = body;
+      const membership = { roles, groups };
+      return edited(
+        ports,
+        await updateUser(ports, requester, { id, version, ...edit, membership }),
+      );
     },
   });
 }
@@ -163,7 +177,7 @@ function putPassword(ports: UserPorts): PreparedEndpoint {
       if (!known.ok) return known;
       const { id, version } = known.value;
       const input = { id, version, password: body.password };
-      return edited(await updateUser(ports, requester, input));
+      return edited(ports, await updateUser(ports, requester, input));
     },
   });
 }
@@ -183,7 +197,7 @@ function removePassword(ports: UserPorts): PreparedEndpoint {
       const known = await seen(ports, { tenant, id: params.id, ifMatch });
       if (!known.ok) return known;
       const { id, version } = known.value;
-      return edited(await updateUser(ports, requester, { id, version, password: null }));
+      return edited(ports, await updateUser(ports, requester, { id, version, password: null }));
     },
   });
 }
@@ -233,7 +247,7 @@ function changeStatus(ports: UserPorts, what: 'disable' | 'enable'): PreparedEnd
       if (!known.ok) return known;
       const { id, version } = known.value;
       const status = what === 'disable' ? 'disabled' : 'active';
-      return edited(await updateUser(ports, requester, { id, version, status }));
+      return edited(ports, await updateUser(ports, requester, { id, version, status }));
     },
   });
 }
@@ -273,16 +287,20 @@ async function seen(
   return ok(known);
 }
 
-function created(one: User) {
-  return ok({ status: 201, body: renderUser(one), version: one.version });
+async function rendered({ store }: UserPorts, one: User) {
+  return renderUser(one, await membershipOf(store, one.tenant, one.id));
 }
 
-function shownAs(one: User) {
-  return ok({ status: 200, body: renderUser(one), version: one.version });
+async function created(ports: UserPorts, one: User) {
+  return ok({ status: 201, body: await rendered(ports, one), version: one.version });
 }
 
-function edited(result: Result<User, ChangeUserRefusal>) {
-  return result.ok ? shownAs(result.value) : err(editProblem(result.refusal));
+async function shownAs(ports: UserPorts, one: User) {
+  return ok({ status: 200, body: await rendered(ports, one), version: one.version });
+}
+
+async function edited(ports: UserPorts, result: Result<User, ChangeUserRefusal>) {
+  return result.ok ? shownAs(ports, result.value) : err(editProblem(result.refusal));
 }
 
 function editProblem(refusal: ChangeUserRefusal): Problem | typeof repeated {
@@ -307,6 +325,10 @@ function userProblem(refusal: ChangeUserRefusal): Problem | typeof repeated {
       return invalid('/password', `must have at most ${refusal.bytesMax} bytes`);
     case 'password_blocked':
       return invalid('/password', 'is among those that guessers try first');
+    case 'role_unknown':
+      return invalid('/roles', 'names a role that there is not');
+    case 'group_unknown':
+      return invalid('/groups', 'names a group that there is not');
     case 'busy':
       return { code: 'unavailable', headers: { 'retry-after': '1' } };
     case 'refused_by_step':

@@ -1,7 +1,9 @@
 /** Users on the wire: a name, a state, and the standard claims of OpenID Connect Core §5.1. */
 import { limits } from '@mintmark/core';
 import { z } from 'zod';
+import type { Membership } from '../../revocation/member-view.ts';
 import type { User } from '../../users/user.ts';
+import { roleNames } from './role-endpoints.ts';
 import { line, momentOut, renderMoment } from './wire-schema.ts';
 
 const text = line({ min: 1, max: 255 }).optional();
@@ -86,11 +88,19 @@ const username = z
 /** Bounded by the use case in bytes, after normalization. */
 export const password = z.string().min(1).max(limits.passwordBytesMax);
 
+const memberships = {
+  roles: roleNames
+    .optional()
+    .describe('In place of all before; those of groups are not among them'),
+  groups: roleNames.optional().describe('In place of all before'),
+};
+
 export const newUserBody = z
   .strictObject({
     username,
     password: password.optional().describe('Left out: signs in by other means'),
     claims: claims.optional(),
+    ...memberships,
   })
   .meta({ id: 'CreateUser' });
 
@@ -100,6 +110,7 @@ export const editUserBody = z
     claims: claims.optional().describe('In place of all claims before'),
     status: z.enum(['active', 'disabled']).optional(),
     password: password.optional(),
+    ...memberships,
   })
   .meta({ id: 'EditUser' });
 
@@ -110,6 +121,8 @@ export const user = z
     status: z.enum(['active', 'disabled']),
     claims,
     has_password: z.boolean(),
+    roles: z.array(z.string()),
+    groups: z.array(z.string()),
     created_at: momentOut,
     updated_at: momentOut,
   })
@@ -138,13 +151,18 @@ export const resetToken = z
   })
   .meta({ id: 'PasswordReset' });
 
-export function renderUser(one: User): Readonly<Record<string, unknown>> {
+export function renderUser(
+  one: User,
+  { roles, groups }: Membership,
+): Readonly<Record<string, unknown>> {
   return {
     id: one.id,
     username: one.username,
     status: one.status,
     claims: one.givenClaims,
     has_password: one.hasPassword,
+    roles,
+    groups,
     created_at: renderMoment(one.createdAt),
     updated_at: renderMoment(one.updatedAt),
   };

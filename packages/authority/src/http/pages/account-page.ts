@@ -11,6 +11,8 @@ export interface AccountView {
   readonly security: string;
   /** Where the person answers applications that ask by the back channel. */
   readonly requests: string;
+  /** Where the person makes tokens for programs. */
+  readonly tokens: string;
   readonly token: string;
   readonly username: string;
   /** The session that looks at the page. */
@@ -45,6 +47,7 @@ export function accountPage(words: Words, view: AccountView): Page {
 <a href="${view.signOut}">${say('signOut')}</a></p>
 <p><a href="${view.security}">${say('security')}</a></p>
 <p><a href="${view.requests}">${say('requests')}</a></p>
+<p><a href="${view.tokens}">${say('tokens')}</a></p>
 <form method="post" action="${view.action}">
 <input type="hidden" name="token" value="${view.token}">
 <h2>${say('sessions')}</h2>

@@ -147,6 +147,26 @@ const english = {
   noRequests: 'Nothing waits for you.',
   bindingMessage: 'The application shows:',
   request_over: 'This request is over: it was answered, or it took too long.',
+  tokens: 'Personal access tokens',
+  tokensHint:
+    'A token lets a program of yours act for you, for what you choose. ' +
+    'It never may more than you may yourself.',
+  tokensNone: 'You can make no token: there is nothing that one of yours could be used for.',
+  newToken: 'New token',
+  makeToken: 'Make the token',
+  tokenName: 'Name',
+  tokenEnds: 'Ends',
+  tokenResources: 'At these places only; none chosen: everywhere',
+  tokenWaits: 'waits for approval',
+  tokenStopped: 'stopped',
+  tokenNeedsApproval: 'A new token works once an administrator has approved it.',
+  tokenShownOnce: 'This is the token “{name}”. Keep it in a safe place: it is shown only now.',
+  tokenIncomplete: 'Give the token a name, and choose what it may be used for.',
+  tooManyTokens: 'There are too many tokens. End one first.',
+  neverUsed: 'Never',
+  lastUsed: 'Last used',
+  revokeToken: 'End it',
+  days: 'in {count} days',
 } as const;
 
 export type MessageName = keyof typeof english;
@@ -311,6 +331,27 @@ const german: Messages = {
   noRequests: 'Es wartet nichts auf Sie.',
   bindingMessage: 'Die Anwendung zeigt:',
   request_over: 'Diese Anfrage ist vorbei: Sie wurde beantwortet oder hat zu lange gedauert.',
+  tokens: 'Persönliche Zugriffstoken',
+  tokensHint:
+    'Mit einem Token handelt ein Programm für Sie, nur für das, was Sie auswählen. ' +
+    'Es darf nie mehr als Sie selbst.',
+  tokensNone: 'Sie können kein Token anlegen: Es gibt nichts, wofür es gelten könnte.',
+  newToken: 'Neues Token',
+  makeToken: 'Token anlegen',
+  tokenName: 'Name',
+  tokenEnds: 'Läuft ab',
+  tokenResources: 'Nur an diesen Stellen; keine ausgewählt: überall',
+  tokenWaits: 'wartet auf Genehmigung',
+  tokenStopped: 'angehalten',
+  tokenNeedsApproval: 'Ein neues Token gilt, sobald es genehmigt wurde.',
+  tokenShownOnce:
+    'Das ist das Token „{name}“. Bewahren Sie es sicher auf: Es wird nur jetzt gezeigt.',
+  tokenIncomplete: 'Geben Sie dem Token einen Namen, und wählen Sie, wofür es gilt.',
+  tooManyTokens: 'Es gibt zu viele Token. Beenden Sie erst eines.',
+  neverUsed: 'Nie',
+  lastUsed: 'Zuletzt benutzt',
+  revokeToken: 'Beenden',
+  days: 'in {count} Tagen',
 };
 
 const catalogue: Readonly<Record<string, Messages>> = { en: english, de: german };
