@@ -14,8 +14,10 @@ import { emergencyCommands } from './commands/emergency.ts';
 import { keyCommands } from './commands/key.ts';
 import { leakCommands } from './commands/leak.ts';
 import { noticeCommands } from './commands/notice.ts';
+import { patCommands } from './commands/pat.ts';
 import { policyCommands } from './commands/policy.ts';
 import { revokeCommands } from './commands/revoke.ts';
+import { roleCommands } from './commands/role.ts';
 import { routeCommands } from './commands/route.ts';
 import { scanCommands } from './commands/scan.ts';
 import { serveCommands } from './commands/serve.ts';
@@ -32,6 +34,8 @@ export const commands: readonly Command[] = [
   ...keyCommands,
   ...clientCommands,
   ...userCommands,
+  ...roleCommands,
+  ...patCommands,
   ...tokenCommands,
   ...revokeCommands,
   ...emergencyCommands,

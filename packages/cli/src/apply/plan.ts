@@ -3,7 +3,7 @@
  * changed, so that a mistake in the last file leaves the server as it was.
  */
 import { isDeepStrictEqual } from 'node:util';
-import { ok, type Result } from '@mintmark/core';
+import { defaultPatPolicy, ok, type Result } from '@mintmark/core';
 import { type Api, type ApiRequest, pathOf } from '../api/api.ts';
 import type { CommandRefusal } from '../command.ts';
 import { usage } from '../commands/send.ts';
@@ -54,6 +54,9 @@ function find(api: Api, wanted: Wanted): Promise<Result<Present | undefined, Com
     case 'apis':
     case 'policies':
     case 'assertion_issuers':
+    case 'roles':
+    case 'groups':
+    case 'pat_policy':
     case 'authorization_details_types':
       return look(api, wholePaths[wanted.section](wanted.name));
     case 'users':
@@ -68,6 +71,9 @@ type WholeSection =
   | 'routes'
   | 'apis'
   | 'policies'
+  | 'roles'
+  | 'groups'
+  | 'pat_policy'
   | 'assertion_issuers'
   | 'authorization_details_types';
 
@@ -79,6 +85,9 @@ const wholePaths: Readonly<Record<WholeSection, (name: string) => string>> = {
   routes: (name) => pathOf`/v1/routes/${name}`,
   apis: (name) => pathOf`/v1/apis/${name}`,
   policies: (name) => pathOf`/v1/policies/${name}`,
+  roles: (name) => pathOf`/v1/roles/${name}`,
+  groups: (name) => pathOf`/v1/groups/${name}`,
+  pat_policy: () => '/v1/pat-policy',
   assertion_issuers: (name) => pathOf`/v1/assertion-issuers/${name}`,
   authorization_details_types: (name) => pathOf`/v1/authorization-details-types/${name}`,
 };
@@ -131,6 +140,9 @@ function creation({ section, name, thing }: Wanted): Change {
 const onlyAtCreation: Readonly<Record<Section, readonly string[]>> = {
   tenants: ['tenant'],
   clients: ['client_id', 'client_secret'],
+  roles: [],
+  groups: [],
+  pat_policy: [],
   users: ['username'],
   // What is left of uses and credits changes with every use: it is set where the key is made.
   keys: ['name', 'uses', 'credits'],
@@ -152,6 +164,9 @@ const said = [
 const fixed: Readonly<Record<Section, readonly string[]>> = {
   tenants: [],
   clients: [],
+  roles: [],
+  groups: [],
+  pat_policy: [],
   users: [],
   keys: ['owner', 'recoverable'],
   assertion_issuers: ['issuer'],
@@ -159,6 +174,18 @@ const fixed: Readonly<Record<Section, readonly string[]>> = {
   apis: [],
   policies: [],
   authorization_details_types: [],
+};
+
+/** What members are that a file need not say. */
+const leftOut: Readonly<Partial<Record<Section, Thing>>> = {
+  roles: { description: '', exclusive: false },
+  groups: { description: '' },
+  pat_policy: {
+    max_life_seconds: defaultPatPolicy.maxLifeSeconds,
+    allowed_scopes: null,
+    requires_approval: false,
+    makers: null,
+  },
 };
 
 async function difference(
@@ -174,7 +201,12 @@ async function difference(
   // What is replaced as a whole loses what the file no longer says.
   if (isWhole(section)) {
     const kept = new Set([...given, ...unseen, ...said]);
-    members.push(...Object.keys(present.thing).filter((member) => !kept.has(member)));
+    const unsaid = leftOut[section] ?? {};
+    members.push(
+      ...Object.keys(present.thing).filter(
+        (member) => !kept.has(member) && !isDeepStrictEqual(present.thing[member], unsaid[member]),
+      ),
+    );
   }
   const stuck = members.find((member) => fixed[section].includes(member));
   if (stuck !== undefined) {
@@ -210,13 +242,15 @@ async function isSamePassword(
 /** Scopes are a set however they are spelled; moments are equal however they are written. */
 function isSame(member: string, wanted: unknown, present: unknown): boolean {
   if (member === 'scope') return isDeepStrictEqual(words(wanted), words(present));
-  if (member === 'scopes') return isDeepStrictEqual(sorted(wanted), sorted(present));
+  if (setMembers.has(member)) return isDeepStrictEqual(sorted(wanted), sorted(present));
   if (member.endsWith('_at') || member === 'not_before') {
     if (typeof wanted !== 'string' || typeof present !== 'string') return wanted === present;
     return Math.floor(Date.parse(wanted) / 1000) === Math.floor(Date.parse(present) / 1000);
   }
   return isDeepStrictEqual(wanted, present);
 }
+
+const setMembers = new Set(['scopes', 'roles', 'groups', 'allowed_scopes', 'makers']);
 
 function words(text: unknown): unknown {
   return typeof text === 'string' ? text.split(' ').filter(Boolean).sort() : text;

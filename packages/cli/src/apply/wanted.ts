@@ -14,6 +14,9 @@ export type Thing = Readonly<Record<string, unknown>>;
 const sections = [
   'tenants',
   'authorization_details_types',
+  'roles',
+  'groups',
+  'pat_policy',
   'clients',
   'users',
   'keys',
@@ -29,6 +32,10 @@ export type Section = (typeof sections)[number];
 const nameMember: Readonly<Record<Section, string>> = {
   tenants: 'tenant',
   authorization_details_types: 'type',
+  roles: 'name',
+  groups: 'name',
+  // There is one: it stands by itself and not in a list.
+  pat_policy: '',
   clients: 'client_id',
   users: 'username',
   keys: 'name',
@@ -116,6 +123,10 @@ function parseSection(file: string, name: string, list: unknown): Result<Wanted[
     const near = suggest(name, sections);
     const hint = near === undefined ? `this version knows: ${known}` : `did you mean "${near}"?`;
     return usage(`${file}: unknown section "${name}"`, hint);
+  }
+  if (section === 'pat_policy') {
+    if (!isThing(list)) return usage(`${file}: ${section} is not an object`);
+    return ok([{ section, name: section, thing: list }]);
   }
   if (!Array.isArray(list)) return usage(`${file}: ${section} is not a list`);
   const member = nameMember[section];

@@ -144,6 +144,35 @@ const remove: Command = {
   },
 };
 
+/** Gives or takes a role or group; the others stay. */
+function memberOf(kind: 'role' | 'group', what: 'add' | 'remove'): Command {
+  const effect = what === 'add' ? 'gives' : 'takes from';
+  const summaries = {
+    role: `${effect} a user roles; whatever the user holds follows within a second`,
+    group: what === 'add' ? 'puts a user into groups' : 'takes a user out of groups',
+  };
+  return {
+    name: `user ${kind} ${what}`,
+    summary: summaries[kind],
+    operands: [userOperand, { name: `<${kind}s...>`, description: `names of ${kind}s` }],
+    examples: [[`mintmark user ${kind} ${what} alice dev`, 'the others stay']],
+    async run(invocation) {
+      const api = await invocation.api();
+      if (!api.ok) return api;
+      const path = await pathOfUser(invocation);
+      if (!path.ok) return path;
+      const seen = await api.value.call({ method: 'GET', path: path.value });
+      if (!seen.ok) return seen;
+      const named = invocation.operands[1] as readonly string[];
+      const before = (seen.value.body[`${kind}s`] ?? []) as readonly string[];
+      const rest = before.filter((one) => !named.includes(one));
+      const body = { [`${kind}s`]: what === 'add' ? [...rest, ...named] : rest };
+      const { etag: ifMatch } = seen.value;
+      return send(invocation, { method: 'PATCH', path: path.value, body, ifMatch }, user);
+    },
+  };
+}
+
 export const userCommands: readonly Command[] = [
   create,
   listUsers,
@@ -154,6 +183,10 @@ export const userCommands: readonly Command[] = [
   disable,
   enable,
   remove,
+  memberOf('role', 'add'),
+  memberOf('role', 'remove'),
+  memberOf('group', 'add'),
+  memberOf('group', 'remove'),
 ];
 
 async function change(
@@ -229,7 +262,8 @@ function typedValue(name: string, text: string): unknown {
   }
 }
 
-const members = ['id', 'username', 'status', 'has_password', 'created_at', 'updated_at'];
+const members = ['id', 'username', 'status', 'roles', 'groups', 'has_password', 'created_at'];
+members.push('updated_at');
 
 function user(style: Style, body: Item): string {
   const claims = (body['claims'] ?? {}) as Item;
