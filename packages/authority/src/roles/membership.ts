@@ -35,14 +35,14 @@ function listSteps(
   const { tenant, kind } = of;
   return [
     { do: 'delete', table: 'memberships', where: of },
-    ...names.flatMap((name): Step[] => [
+    ...[...new Set(names)].flatMap((name): Step[] => [
       {
         do: 'require',
         table: kind === 'role' ? 'roles' : 'groups',
         where: { tenant, name },
         refused: `${kind}_unknown`,
       },
-      { do: 'put', table: 'memberships', row: { ...of, name } },
+      { do: 'insert', table: 'memberships', row: { ...of, name }, refused: `${kind}_unknown` },
     ]),
   ];
 }

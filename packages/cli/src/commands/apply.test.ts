@@ -311,3 +311,50 @@ describe('mintmark apply', () => {
     expect((await run(line, { server: refusing })).exit).toBe(1);
   });
 });
+
+describe('mintmark apply of roles', () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'mintmark-apply-'));
+  });
+  afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+  const role = { name: 'dev', scopes: ['b', 'a'], description: '', exclusive: false };
+  const policy = {
+    ...{ max_life_seconds: 366 * 86_400, allowed_scopes: null },
+    ...{ requires_approval: true, makers: null },
+  };
+  const rolesServer = ({ method, url, body }: Sent): Response => {
+    const { pathname } = new URL(url);
+    if (method !== 'GET') return json(200, body as object);
+    if (pathname === '/v1/roles/dev') return json(200, role, { etag: '"1"' });
+    if (pathname === '/v1/pat-policy') return json(200, policy, { etag: '"2"' });
+    return json(404, { code: 'not_found', title: 'no' });
+  };
+
+  async function apply(text: string) {
+    const file = join(folder, 'a.yaml');
+    writeFileSync(file, text);
+    return run(['apply', file], { server: rolesServer });
+  }
+
+  it('changes nothing where the file says what stands there, left out or not', async () => {
+    const text = 'roles: [{name: dev, scopes: [a, b]}]\npat_policy: {requires_approval: true}\n';
+    const { sent, exit } = await apply(text);
+    expect(exit).toBe(0);
+    expect(changesOf(sent)).toEqual([]);
+  });
+
+  it('writes roles before the groups that have them, and the policy as one thing', async () => {
+    const text =
+      'groups: [{name: staff, roles: [dev]}]\nroles: [{name: dev, scopes: [a]}]\n' +
+      'pat_policy: {max_life_seconds: 60}\n';
+    const { sent } = await apply(text);
+    expect(changesOf(sent).map(({ method, url }) => `${method} ${new URL(url).pathname}`)).toEqual([
+      'PUT /v1/roles/dev',
+      'PUT /v1/groups/staff',
+      'PUT /v1/pat-policy',
+    ]);
+    expect((await apply('pat_policy: [1]\n')).exit).toBe(2);
+  });
+});
