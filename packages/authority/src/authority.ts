@@ -69,6 +69,7 @@ import { openLeaks } from './leaking.ts';
 import { openManagement } from './management.ts';
 import { nodeName } from './revocation/node-name.ts';
 import { createStatusLists } from './revocation/status-lists.ts';
+import { createWithinRights } from './roles/exclusive-scopes.ts';
 import { type AuthorityPorts, openRooms, type Rooms } from './rooms.ts';
 import { createRound } from './round.ts';
 import { initInstallation, recoverAdministrator } from './tenants/installation.ts';
@@ -308,6 +309,7 @@ function grantDeps(
     ...proving,
     ...{ users, pairwiseKey, hook: rooms.claimsHook, detailTypes: rooms.detailTypes },
     clientUses: createClientUses(clock),
+    withinRights: createWithinRights({ store, clock }),
     accessToken: accessTokenReader(introspectDeps),
     feedHead: feed.head,
     protectedResources: createProtectedResources({ store, clock }),

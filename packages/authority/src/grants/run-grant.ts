@@ -188,7 +188,7 @@ async function judgeAndIssue(
     );
   }
   const judgement = judged.value;
-  const scopes = settleScopes(grant.takesScope ? request.scopes : undefined, judgement.scopes);
+  const scopes = await scopesOf(deps, attempt, judgement);
   if (!scopes.ok) return scopes;
   const wanted = grant.takesAudience
     ? [...request.resources, ...request.audiences]
@@ -242,6 +242,18 @@ async function judgeAndIssue(
     requestId: request.requestId,
   });
   return issued.ok ? ok({ ...issued.value, more: judgement.answer ?? {} }) : issued;
+}
+
+/** Those of the request, as far as the grant gives them and the roles of its person. */
+async function scopesOf(
+  deps: GrantDeps,
+  { client, grant, request }: Attempt,
+  { subject, scopes }: Judgement,
+): Promise<Result<readonly string[], TokenRefusal>> {
+  const settled = settleScopes(grant.takesScope ? request.scopes : undefined, scopes);
+  if (!settled.ok) return settled;
+  const { tenant, clientId } = client;
+  return ok(await deps.withinRights({ tenant, clientId, subject, scopes: settled.value }));
 }
 
 /** The tenant bounds all its clients, whatever they are registered for. */

@@ -1,0 +1,59 @@
+/** Scopes that clients get only for people who have them by a role. */
+import { beforeEach, describe, expect, it } from 'vitest';
+import { answerOf, redirectUri, type SignInBed, signInBed } from './sign-in-bed.ts';
+
+/** Of RFC 7636 appendix B, as the requests of the bed are made with. */
+const code_verifier = 'dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk';
+
+let bed: SignInBed;
+
+beforeEach(async () => {
+  bed = await signInBed({ grantTypes: ['authorization_code', 'refresh_token'] });
+});
+
+async function give(roles: readonly string[]) {
+  const found = await bed.manage('GET', '/v1/users?username=alice');
+  const [user] = found.json['items'] as { id: string }[];
+  const path = `/v1/users/${user?.id}`;
+  const ifMatch = String((await bed.manage('GET', path)).headers['etag']);
+  expect((await bed.manage('PATCH', path, { json: { roles }, ifMatch })).status).toBe(200);
+  bed.clock.advanceMs(1_000);
+}
+
+async function signedIn() {
+  const browser = await bed.settled();
+  const { code = '' } = answerOf(await browser.open(bed.authorizeUrl()));
+  const form = { grant_type: 'authorization_code', code, redirect_uri: redirectUri, code_verifier };
+  return (await bed.post('/oauth2/token', form, bed.app)).json;
+}
+
+const refreshed = async ({ refresh_token }: Record<string, unknown>) => {
+  const form = { grant_type: 'refresh_token', refresh_token: String(refresh_token) };
+  return (await bed.post('/oauth2/token', form, bed.app)).json;
+};
+
+const scopesOf = (answer: Record<string, unknown>) => String(answer['scope']).split(' ');
+
+describe('an exclusive role', () => {
+  it('gives its scopes to tokens for whoever has it, and for nobody else', async () => {
+    expect(scopesOf(await signedIn())).toContain('read');
+    const json = { scopes: ['read'], exclusive: true };
+    expect((await bed.manage('PUT', '/v1/roles/reader', { json })).status).toBe(201);
+    bed.clock.advanceMs(1_000);
+    const without = await signedIn();
+    expect(scopesOf(without)).not.toContain('read');
+    await give(['reader']);
+    const having = await refreshed(without);
+    expect(scopesOf(having)).toContain('read');
+    await give([]);
+    expect(scopesOf(await refreshed(having))).not.toContain('read');
+  });
+
+  it('leaves what clients get for themselves', async () => {
+    const json = { scopes: ['read'], exclusive: true };
+    await bed.manage('PUT', '/v1/roles/reader', { json });
+    const client = await bed.addClient();
+    const answer = await bed.post('/oauth2/token', { grant_type: 'client_credentials' }, client);
+    expect(scopesOf(answer.json)).toContain('read');
+  });
+});
