@@ -70,6 +70,7 @@ import { openManagement } from './management.ts';
 import { nodeName } from './revocation/node-name.ts';
 import { createStatusLists } from './revocation/status-lists.ts';
 import { createWithinRights } from './roles/exclusive-scopes.ts';
+import { createRightsClaims } from './roles/rights-claims.ts';
 import { type AuthorityPorts, openRooms, type Rooms } from './rooms.ts';
 import { createRound } from './round.ts';
 import { initInstallation, recoverAdministrator } from './tenants/installation.ts';
@@ -310,6 +311,7 @@ function grantDeps(
     ...{ users, pairwiseKey, hook: rooms.claimsHook, detailTypes: rooms.detailTypes },
     clientUses: createClientUses(clock),
     withinRights: createWithinRights({ store, clock }),
+    rightsClaims: createRightsClaims(store),
     accessToken: accessTokenReader(introspectDeps),
     feedHead: feed.head,
     protectedResources: createProtectedResources({ store, clock }),
@@ -496,6 +498,7 @@ function userinfoDeps(
   },
 ): UserinfoDeps {
   return {
+    rightsClaims: createRightsClaims(store),
     proofs: judging.proofs,
     clientKeys: judging.clientKeys,
     store,

@@ -1,6 +1,6 @@
 /** Scopes that clients get only for people who have them by a role. */
 import { beforeEach, describe, expect, it } from 'vitest';
-import { answerOf, redirectUri, type SignInBed, signInBed } from './sign-in-bed.ts';
+import { answerOf, asAlice, redirectUri, type SignInBed, signInBed } from './sign-in-bed.ts';
 
 /** Of RFC 7636 appendix B, as the requests of the bed are made with. */
 const code_verifier = 'dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk';
@@ -11,12 +11,12 @@ beforeEach(async () => {
   bed = await signInBed({ grantTypes: ['authorization_code', 'refresh_token'] });
 });
 
-async function give(roles: readonly string[]) {
+async function give(roles: readonly string[], groups: readonly string[] = []) {
   const found = await bed.manage('GET', '/v1/users?username=alice');
   const [user] = found.json['items'] as { id: string }[];
   const path = `/v1/users/${user?.id}`;
   const ifMatch = String((await bed.manage('GET', path)).headers['etag']);
-  expect((await bed.manage('PATCH', path, { json: { roles }, ifMatch })).status).toBe(200);
+  expect((await bed.manage('PATCH', path, { json: { roles, groups }, ifMatch })).status).toBe(200);
   bed.clock.advanceMs(1_000);
 }
 
@@ -33,6 +33,37 @@ const refreshed = async ({ refresh_token }: Record<string, unknown>) => {
 };
 
 const scopesOf = (answer: Record<string, unknown>) => String(answer['scope']).split(' ');
+
+describe('the scope roles', () => {
+  it('tells a client of the roles and groups of the person, where there are any', async () => {
+    const scope = 'openid roles groups';
+    bed = await signInBed({
+      grantTypes: ['authorization_code', 'refresh_token'],
+      scopes: scope.split(' '),
+    });
+    const claimsOf = async (answer: Record<string, unknown>) => {
+      const token = String(answer['access_token']);
+      const headers = { authorization: `Bearer ${token}` };
+      const payload = Buffer.from(token.split('.')[1] ?? '', 'base64url').toString();
+      return [JSON.parse(payload), (await bed.get('/oauth2/userinfo', headers)).json];
+    };
+    const browser = bed.browse();
+    const shown = await browser.submit(await browser.open(bed.authorizeUrl({ scope })), asAlice);
+    const back = shown.url.startsWith('/consent') ? await browser.submit(shown) : shown;
+    const { code = '' } = answerOf(back);
+    const grant_type = 'authorization_code';
+    const form = { grant_type, code, redirect_uri: redirectUri, code_verifier };
+    const first = (await bed.post('/oauth2/token', form, bed.app)).json;
+    for (const claims of await claimsOf(first)) expect(claims).not.toHaveProperty('roles');
+    await bed.manage('PUT', '/v1/roles/b', { json: { scopes: [] } });
+    await bed.manage('PUT', '/v1/roles/a', { json: { scopes: [] } });
+    await bed.manage('PUT', '/v1/groups/staff', { json: { roles: ['a'] } });
+    await give(['b'], ['staff']);
+    for (const claims of await claimsOf(await refreshed(first))) {
+      expect(claims).toMatchObject({ roles: ['a', 'b'], groups: ['staff'] });
+    }
+  });
+});
 
 describe('an exclusive role', () => {
   it('gives its scopes to tokens for whoever has it, and for nobody else', async () => {

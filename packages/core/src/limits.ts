@@ -158,6 +158,8 @@ export const limits = {
   rolesMax: 1_000,
   groupsMax: 1_000,
   membershipsMax: 100,
+  /** Roles or groups that an access token names; who has more is asked about at userinfo. */
+  roleNamesInTokenMax: 32,
   /** Personal access tokens of one user that have not ended: nobody keeps more apart. */
   patsPerUserMax: 50,
   /** A message stays listed for so long, and for so long the same news is not told again. */

@@ -33,6 +33,7 @@ import type { Basis, IssueDeps, IssueRefusal } from '../issuance/issue.ts';
 import type { RefreshDue } from '../issuance/refresh-token.ts';
 import type { GrantTerms, SignInTerms } from '../issuance/terms.ts';
 import type { WithinRights } from '../roles/exclusive-scopes.ts';
+import type { RightsClaims } from '../roles/rights-claims.ts';
 import type { Step } from '../store/act.ts';
 import type { Store } from '../store/store.ts';
 import type { Users } from '../users/users.ts';
@@ -210,6 +211,7 @@ export interface GrantDeps extends IssueDeps {
   readonly hook: ClaimsHook | undefined;
   readonly clientUses: ClientUses;
   readonly withinRights: WithinRights;
+  readonly rightsClaims: RightsClaims;
   /** An access token that is good now, whoever it is meant for; undefined for everything else. */
   readonly accessToken: (tenant: TenantId, text: string) => Promise<ActiveToken | undefined>;
   /** Whether a revocation that this process knows of ends what belongs to the targets. */

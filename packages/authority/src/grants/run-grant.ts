@@ -36,7 +36,7 @@ import type { Step } from '../store/act.ts';
 import { authorizationCode } from './authorization-code.ts';
 import { ciba } from './ciba.ts';
 import { clientCredentials } from './client-credentials.ts';
-import { consultHook } from './consult-hook.ts';
+import { type Additions, consultHook } from './consult-hook.ts';
 import { deviceCode } from './device-code.ts';
 import type {
   Effect,
@@ -223,7 +223,7 @@ async function judgeAndIssue(
     algorithm: client.accessTokenAlgorithm,
     subject: judgement.subject,
     scopes: additions.scopes,
-    claims: additions.accessToken,
+    claims: await claimsOf(deps, client, { judgement, additions }),
     hook: additions.hook,
     audience: audience.value,
     basis: judgement.basis,
@@ -242,6 +242,18 @@ async function judgeAndIssue(
     requestId: request.requestId,
   });
   return issued.ok ? ok({ ...issued.value, more: judgement.answer ?? {} }) : issued;
+}
+
+/** What the operator's program says, in place of what is known of the person's roles. */
+async function claimsOf(
+  deps: GrantDeps,
+  { tenant }: Client,
+  due: { readonly judgement: Judgement; readonly additions: Additions },
+): Promise<JsonObject> {
+  const { judgement, additions } = due;
+  const of = { tenant, subject: judgement.subject, scopes: additions.scopes };
+  const known = await deps.rightsClaims({ ...of, namesMax: limits.roleNamesInTokenMax });
+  return { ...known, ...additions.accessToken };
 }
 
 /** Those of the request, as far as the grant gives them and the roles of its person. */

@@ -28,12 +28,14 @@ import { type RecipientRefusal, recipientOf } from '../clients/recipient.ts';
 import { subjectFor } from '../clients/subject-for.ts';
 import type { ActiveToken } from '../introspection/introspect.ts';
 import type { IssueDeps } from '../issuance/issue.ts';
+import type { RightsClaims } from '../roles/rights-claims.ts';
 import type { Store } from '../store/store.ts';
 import type { Users } from '../users/users.ts';
 import { personClaims } from './person-claims.ts';
 
 export interface UserinfoDeps
   extends Pick<IssueDeps, 'keyring' | 'issuerOf' | 'clock' | 'entropy'> {
+  readonly rightsClaims: RightsClaims;
   readonly clientKeys: Pick<ClientKeys, 'encryptionKey'>;
   readonly store: Pick<Store, 'clients' | 'userinfoWishes' | 'acts'>;
   readonly users: Pick<Users, 'get'>;
@@ -82,6 +84,10 @@ export async function userinfo(
   if (!recipient.ok) return recipient;
   const names = await wishesOf(deps, tenant, token);
   const claims = {
+    ...(await deps.rightsClaims({
+      ...{ tenant, subject: token.subject, scopes: token.scopes },
+      namesMax: Number.POSITIVE_INFINITY,
+    })),
     ...personClaims(user.claims, { scopes: token.scopes, names }),
     sub: subjectFor(deps.pairwiseKey, client, token.subject),
   };
