@@ -284,6 +284,8 @@ function protocolDeps(
     gatewayAudiences: feed.audiences,
     failures: createFailureBudget(clock),
     refused: refusals.note,
+    scopesRefused: (tenant, clientId, scopes) =>
+      rooms.privilegeUsage.refused({ tenant, clientId, scopes, at: clock.nowMs() }),
     issuerOf,
     isKnownOrigin: (tenant, origin) => isRegisteredOrigin(store, tenant, origin),
     jwks: keyring.jwks,

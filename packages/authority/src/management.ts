@@ -110,11 +110,10 @@ function endpointPorts(rooms: Rooms, shared: Judging): ManagementPorts {
     revocations: {
       ...{ ...acting, sealer, feed, timers: ports.timers },
       clientChanged: shared.authenticator.forget,
-      endSigningKey({ requester, kid, reason, alongside }) {
-        const { tenant } = requester;
-        return keyring.emergency({ tenant, kid, alongside, ...changeBy(requester, reason) });
-      },
+      endSigningKey: ({ requester, reason, ...ending }) =>
+        keyring.emergency({ ...ending, tenant: requester.tenant, ...changeBy(requester, reason) }),
     },
+    leastPrivilege: { ...acting, clientChanged: shared.authenticator.forget },
     signingKeys: { ...signingKeyPorts(rooms), defaultAlgorithm },
     custody: { ...acting, custody, sealer, peppers, upkeep: rooms.custodyUpkeep },
     audit: { store, sealer, clock, timers: ports.timers },

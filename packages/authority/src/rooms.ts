@@ -62,6 +62,7 @@ import { createStoreClock } from './store/store-clock.ts';
 import type { Row } from './store/tables.ts';
 import { createTenantDirectory, type TenantDirectory } from './tenants/directory.ts';
 import { createIssuers, type Issuers } from './tenants/issuers.ts';
+import { createPrivilegeUsage, type PrivilegeUsage } from './usage/privilege-usage.ts';
 import { createUsageCounter, type UsageCounter } from './usage/usage-counter.ts';
 import { addresseeOf } from './users/addressee.ts';
 import { createFactors, type Factors, type FactorsDeps } from './users/factors.ts';
@@ -119,6 +120,8 @@ export interface Rooms {
   readonly keyEnder: KeyEnder;
   readonly queryRunner: QueryRunner;
   readonly usage: UsageCounter;
+  /** Which rights each credential used. */
+  readonly privilegeUsage: PrivilegeUsage;
   /** Takes the decisions of every enforcement point. */
   readonly decisions: DecisionSink;
   readonly refusals: RefusalTally;
@@ -204,6 +207,7 @@ export async function openRooms(config: AuthorityConfig, ports: AuthorityPorts):
     ...{ store, recorder, sealer, clock, entropy, feed, pause },
   });
   const usage = createUsageCounter(store);
+  const privilegeUsage = createPrivilegeUsage(store);
   const refusals = createRefusalTally({ store, recorder, clock });
   const passwordHashes = createSlowHashQueue();
   const acting = { store, sealer, recorder, clock, entropy };
@@ -218,9 +222,8 @@ export async function openRooms(config: AuthorityConfig, ports: AuthorityPorts):
     ...{ peppers, sealer, custodyUpkeep, recorder, keyring },
     sequencer: createSequencer({ store, clock }),
     feed,
-    ...{ keyEnder, queryRunner },
-    usage,
-    decisions: decisionSink(usage, refusals),
+    ...{ keyEnder, queryRunner, usage, privilegeUsage },
+    decisions: decisionSink({ usage, privilegeUsage, refusals }),
     refusals,
     ...{ keyCache, storeNowMs: createStoreClock(ports.store.upkeep, clock) },
     ...policiesOf({ store, clock }),
@@ -337,11 +340,16 @@ function noticesOf(
 }
 
 /** Counts every use, and keeps in a key's own history what should not have been tried. */
-function decisionSink(usage: UsageCounter, refusals: RefusalTally): DecisionSink {
+function decisionSink({
+  usage,
+  privilegeUsage,
+  refusals,
+}: Pick<Rooms, 'usage' | 'privilegeUsage' | 'refusals'>): DecisionSink {
   return {
     async accept(events) {
       usage.accept(events);
       for (const event of events) {
+        privilegeUsage.accept(event);
         const reason = evidenceOf(event);
         if (reason === undefined) continue;
         const { tenant, credentialId: key, address } = event;

@@ -1,5 +1,6 @@
 /** What the authority does by itself: sequencing, refreshing, rotating, counting, letting go. */
 import { type Clock, limits, nowSeconds } from '@mintmark/core';
+import { createTrialKeeper } from './admin/narrow.ts';
 import { createUnusedKeys, type UnusedKeys } from './apikeys/unused-keys.ts';
 import { endedPartition } from './clients/single-use.ts';
 import { sweepUnusedClients } from './clients/unused-clients.ts';
@@ -21,6 +22,7 @@ export function createRound(
   const { keyEnder, queryRunner, sessionEnder, requestPinger, notices, expiryNotices } = rooms;
   const unusedKeys = unusedKeysOf(rooms);
   const tenantRemover = createTenantRemover({ store, clock: ports.clock });
+  const trials = trialKeeper(rooms);
   let running: Promise<void> | undefined;
   let rounds = 0;
 
@@ -35,6 +37,8 @@ export function createRound(
   async function everySecond(): Promise<void> {
     await attempt('usage', usage.flush);
     await attempt('decisions', rooms.decisionLog.flush);
+    await attempt('used rights', rooms.privilegeUsage.flush);
+    await attempt('narrowings', trials.step);
     await attempt('refusals', refusals.tick);
     await attempt('peppers', peppers.refresh);
     await attempt('keyring', keyring.tick);
@@ -168,4 +172,8 @@ async function deleteEnded(
     await store.acts.run({ steps: [{ do: 'deleteMany', table, keys }], audit: null });
     if (keys.length < limits.pageItemsMax) return;
   }
+}
+
+function trialKeeper({ store, recorder, ports, privilegeUsage: usage }: Rooms) {
+  return createTrialKeeper({ store, recorder, clock: ports.clock, usage });
 }

@@ -13,6 +13,7 @@ import { doctorCommands } from './commands/doctor.ts';
 import { emergencyCommands } from './commands/emergency.ts';
 import { keyCommands } from './commands/key.ts';
 import { leakCommands } from './commands/leak.ts';
+import { leastPrivilegeCommands } from './commands/least-privilege.ts';
 import { noticeCommands } from './commands/notice.ts';
 import { patCommands } from './commands/pat.ts';
 import { policyCommands } from './commands/policy.ts';
@@ -39,6 +40,7 @@ export const commands: readonly Command[] = [
   ...tokenCommands,
   ...revokeCommands,
   ...emergencyCommands,
+  ...leastPrivilegeCommands,
   ...detailTypeCommands,
   ...routeCommands,
   ...apiCommands,

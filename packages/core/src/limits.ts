@@ -525,6 +525,11 @@ export const limits = {
   revocationRunPagesAtOnce: 40,
   /** After so long without a sign of life another process takes a query on. */
   revocationRunLeaseMs: 15_000,
+  /** Days that a report of used rights looks back, and that a narrowing is on trial. */
+  privilegeWindowDaysDefault: 30,
+  privilegeTrialDaysDefault: 14,
+  /** Narrowings on trial that are looked at in one round. */
+  narrowingsOnTrialMax: 1_000,
   /** Ids that `audit verify` remembers to find doubles, about 100 bytes each. */
   auditDuplicateWindow: 1_000_000,
   /** Rows that one page of an audit search looks at before it answers with what it has. */

@@ -130,6 +130,14 @@ describe('tokens', () => {
     expect(await judged(bearer(token), '/write')).toBe('200 ok');
   });
 
+  it('says with each decision which scopes it needed, whatever the token has', async () => {
+    const token = rig.token({ scopes: ['read', 'write', 'more'] });
+    expect(await judged(bearer(token), '/write')).toBe('200 ok');
+    expect(rig.decisions.at(-1)).toMatchObject({ needed: ['read', 'write'], verdict: 'allow' });
+    expect(await judged(bearer(rig.token()), '/write')).toBe('403 insufficient_scope');
+    expect(rig.decisions.at(-1)).toMatchObject({ needed: ['read', 'write'], verdict: 'deny' });
+  });
+
   it('leaves a client alone when the user of the same name is revoked', async () => {
     const own = { clientId: 'it' as ClientId, subject: 'it' as SubjectId };
     const token = rig.token(own);

@@ -37,6 +37,7 @@ export class DecisionRecord {
   readonly #request: StreamRequest;
   readonly #startedMs: number;
   #route: string | undefined;
+  #needed: readonly string[] | undefined;
   #tenant: TenantId;
   #path: string;
   #credential: CredentialKind = 'none';
@@ -54,6 +55,7 @@ export class DecisionRecord {
   /** @param tenant whose credentials the route takes, where that is not the node's own */
   routed(route: CompiledRoute, path: string, tenant?: TenantId): void {
     this.#route = route.name;
+    this.#needed = route.scopes;
     this.#tenant = tenant ?? this.#tenant;
     this.#path = path;
   }
@@ -105,6 +107,7 @@ export class DecisionRecord {
       authenticated,
       subject,
       clientId,
+      ...(this.#needed === undefined ? {} : { needed: this.#needed }),
       verdict,
       reason,
       degraded: this.#degraded,

@@ -56,6 +56,10 @@ export const permissions = [
   'leaks:read',
   /** Report leaked credentials, let them go, and say what is done about them. */
   'leaks:write',
+  /** See what keys and clients may, and what of it they used. */
+  'privileges:read',
+  /** Take away from any of them what it did not use, and give that back. */
+  'privileges:write',
   'tokens:inspect',
   'audit:read',
   /** See the personal data beside audit records: addresses, user agents. */

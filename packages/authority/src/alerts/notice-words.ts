@@ -169,6 +169,38 @@ export const noticeWords = {
         'Wer den Schlüsselsatz zwischenspeichert, sollte ihn jetzt neu laden.\n',
     },
   },
+  'key.narrowed': {
+    en: {
+      subject: '“{name}” has lost rights that it did not use',
+      text:
+        '“{name}” ({id}) has lost {removed}: in the time that was measured it did not use them.\n' +
+        'On trial until {trial_ends_at}. If something stops working, say so before then: the ' +
+        'former rights can be given back as they were.\n',
+    },
+    de: {
+      subject: '„{name}“ hat Rechte verloren, die nicht benutzt wurden',
+      text:
+        '„{name}“ ({id}) hat {removed} verloren: in der gemessenen Zeit nicht benutzt.\n' +
+        'Auf Probe bis {trial_ends_at}. Falls etwas nicht mehr geht, melden Sie es vorher: Die ' +
+        'früheren Rechte lassen sich genau so zurückgeben.\n',
+    },
+  },
+  'key.narrowing_refused': {
+    en: {
+      subject: '“{name}” was refused for a right that it lost',
+      text:
+        '“{name}” ({id}) was refused {refused} times since {since}: it asked for {scope}, which ' +
+        'it lost because it had not been used.\n' +
+        'If that is needed, have the narrowing undone before {trial_ends_at}.\n',
+    },
+    de: {
+      subject: '„{name}“ wurde abgewiesen, weil ein Recht entzogen ist',
+      text:
+        '„{name}“ ({id}) wurde seit {since} {refused} Mal abgewiesen: Verlangt war {scope}, das ' +
+        'entzogen ist, weil es nicht benutzt wurde.\n' +
+        'Falls es gebraucht wird, lassen Sie den Entzug vor {trial_ends_at} rückgängig machen.\n',
+    },
+  },
 } as const satisfies Readonly<
   Record<string, { readonly en: NoticeWords; readonly de: NoticeWords }>
 >;

@@ -75,6 +75,8 @@ export interface ProtocolDeps {
   readonly failures: FailureBudget;
   /** Counts a caller that could not prove who it is, for the audit trail. */
   readonly refused: RefusalTally['note'];
+  /** Counts what a client asked for and may not have: it may have lost it on trial. */
+  readonly scopesRefused: (tenant: TenantId, clientId: string, scopes: readonly string[]) => void;
   readonly issuerOf: (tenant: TenantId) => string;
   /** Whether pages of the origin may read what the endpoints for applications answer. */
   readonly isKnownOrigin: (tenant: TenantId, origin: string) => Promise<boolean>;

@@ -1,5 +1,6 @@
 /** POST /oauth2/token (RFC 6749 §3.2): parse, run the grant, render. */
 import type { HttpRequest, HttpResponse, TenantId } from '@mintmark/core';
+import type { TokenRefusal } from '../grants/grant.ts';
 import { runGrant } from '../grants/run-grant.ts';
 import { offerNonce } from './dpop-nonce.ts';
 import { readForm } from './form.ts';
@@ -8,7 +9,7 @@ import { nameOf, type ProtocolDeps } from './protocol-deps.ts';
 import { renderError, uncached } from './render-error.ts';
 
 export async function handleToken(
-  deps: Pick<ProtocolDeps, 'grants' | 'failures' | 'refused'>,
+  deps: Pick<ProtocolDeps, 'grants' | 'failures' | 'refused' | 'scopesRefused'>,
   tenant: TenantId,
   request: HttpRequest,
 ): Promise<HttpResponse> {
@@ -49,6 +50,7 @@ export async function handleToken(
   });
   if (!issued.ok) {
     const { refusal } = issued;
+    noteScopes(deps, { tenant, clientId: presented.value?.clientId, refusal });
     if (refusal.reason === 'client_unauthenticated' || refusal.reason === 'assertion_used') {
       deps.failures.failed(address, who);
       const isUsed = refusal.reason === 'assertion_used';
@@ -74,4 +76,18 @@ export async function handleToken(
       ...(details === undefined ? {} : { authorization_details: details }),
     }),
   });
+}
+
+/** What a client may no longer ask for may have been taken from it on trial. */
+function noteScopes(
+  { scopesRefused }: Pick<ProtocolDeps, 'scopesRefused'>,
+  asked: {
+    readonly tenant: TenantId;
+    readonly clientId: string | undefined;
+    readonly refusal: TokenRefusal;
+  },
+): void {
+  const { tenant, clientId, refusal } = asked;
+  if (refusal.reason !== 'scope_not_allowed' || clientId === undefined) return;
+  scopesRefused(tenant, clientId, refusal.scopes);
 }

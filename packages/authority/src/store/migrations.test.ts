@@ -104,6 +104,7 @@ const addedBy: Readonly<Record<string, readonly TableName[]>> = {
   backchannel: ['backchannelRequests'],
   details: ['detailTypes'],
   clientUses: ['clientUses'],
+  narrowings: ['narrowings'],
   notices: ['notices'],
   leaks: ['leaks', 'leakPolicies'],
   keySpending: ['keyBudgets', 'keyBulks'],

@@ -34,6 +34,8 @@ import { keySpendingPostgres } from './migrations/key-spending-postgres.ts';
 import { keySpendingSqlite } from './migrations/key-spending-sqlite.ts';
 import { leaksPostgres } from './migrations/leaks-postgres.ts';
 import { leaksSqlite } from './migrations/leaks-sqlite.ts';
+import { narrowingsPostgres } from './migrations/narrowings-postgres.ts';
+import { narrowingsSqlite } from './migrations/narrowings-sqlite.ts';
 import { noticesPostgres } from './migrations/notices-postgres.ts';
 import { noticesSqlite } from './migrations/notices-sqlite.ts';
 import { originsPostgres } from './migrations/origins-postgres.ts';
@@ -287,6 +289,14 @@ export const migrations: readonly Migration[] = [
     needs: 1,
     sqlite: rolesSqlite,
     postgres: rolesPostgres,
+  },
+  {
+    number: 27,
+    name: 'narrowings',
+    phase: 'expand',
+    needs: 1,
+    sqlite: narrowingsSqlite,
+    postgres: narrowingsPostgres,
   },
 ];
 

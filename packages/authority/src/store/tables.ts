@@ -8,6 +8,7 @@ import { backchannelTables } from './backchannel-tables.ts';
 import { clientTables } from './client-tables.ts';
 import { keyTables } from './key-tables.ts';
 import { leakTables } from './leak-tables.ts';
+import { narrowingTables } from './narrowing-table.ts';
 import { noticeTables } from './notice-table.ts';
 import { policyTables } from './policy-tables.ts';
 import { roleTables } from './role-tables.ts';
@@ -277,6 +278,8 @@ export const tables = {
   ...leakTables,
 
   ...tokenTables,
+
+  ...narrowingTables,
 
   ...backchannelTables,
 

@@ -28,6 +28,11 @@ export interface DecisionEvent {
   readonly subKey?: { readonly id: string; readonly label?: string | undefined };
   readonly subject: string | undefined;
   readonly clientId: string | undefined;
+  /**
+   * Scopes that the request needed: none is an answer too. Absent: nobody said, as gateways of
+   * before do not.
+   */
+  readonly needed?: readonly string[];
   readonly verdict: 'allow' | 'deny';
   /**
    * Stable reason code; of what is allowed `ok`, or what the gateway itself answered: `preflight`,

@@ -20,7 +20,7 @@ import { assembleJws, jwsSigningInput } from '@mintmark/tokens';
 import { z } from 'zod';
 import { nodeName } from '../../revocation/node-name.ts';
 import { endpoint, type PreparedEndpoint } from './endpoint.ts';
-import { line, momentMax, queryInteger } from './wire-schema.ts';
+import { line, momentMax, queryInteger, scope } from './wire-schema.ts';
 
 export interface FeedEndpointDeps {
   readonly feed: FeedSource;
@@ -168,6 +168,7 @@ const decision = z.object({
     .optional(),
   subject: z.string().max(255).optional(),
   clientId: z.string().max(255).optional(),
+  needed: z.array(scope).max(limits.scopesMax).optional(),
   verdict: z.enum(['allow', 'deny']),
   reason: z.string().max(64),
   degraded: z.boolean(),

@@ -159,6 +159,7 @@ async function count(
     credential: 'api_key',
     credentialId: row.id,
     authenticated: true,
+    ...(body.scopes === undefined ? {} : { needed: body.scopes }),
     ...(row.successor === null ? {} : { rotated: true }),
     ...(found.subKey === undefined ? {} : { subKey: subKeyName(found.subKey.links) }),
     subject: row.owner,

@@ -25,6 +25,7 @@ import { keyRevealEndpoint } from './key-reveal-endpoint.ts';
 import { keySpendEndpoints } from './key-spend-endpoints.ts';
 import { keyVerifyEndpoint, type VerifyEndpointPorts } from './key-verify-endpoint.ts';
 import { type LeakPorts, leakEndpoints } from './leak-endpoints.ts';
+import { type LeastPrivilegePorts, leastPrivilegeEndpoints } from './least-privilege-endpoints.ts';
 import { type MetricsPorts, metricsEndpoint } from './metrics-endpoint.ts';
 import { type NoticePorts, noticeEndpoints } from './notice-endpoints.ts';
 import { type PatEndpointPorts, patEndpoints } from './pat-endpoints.ts';
@@ -63,6 +64,7 @@ export interface ManagementPorts {
   readonly tokens: TokenPorts;
   readonly revocations: RevocationPorts;
   readonly leaks: LeakPorts;
+  readonly leastPrivilege: LeastPrivilegePorts;
   readonly signingKeys: SigningKeyPorts;
   readonly custody: CustodyEndpointPorts;
   readonly audit: AuditPorts;
@@ -94,6 +96,7 @@ export function managementEndpoints(ports: ManagementPorts): readonly PreparedEn
     ...tokenEndpoints(ports.tokens),
     ...revocationEndpoints(ports.revocations),
     ...leakEndpoints(ports.leaks),
+    ...leastPrivilegeEndpoints(ports.leastPrivilege),
     ...signingKeyEndpoints(ports.signingKeys),
     ...custodyEndpoints(ports.custody),
     ...routeEndpoints(ports.routes),
