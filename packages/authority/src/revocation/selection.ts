@@ -6,7 +6,14 @@
  */
 import { limits, type TenantId, typedSubject, type UnixMs, type UnixSeconds } from '@mintmark/core';
 import { type AuditCursor, searchAudit } from '../audit/search.ts';
-import type { Pause } from '../audit/trail.ts';
+import {
+  compareAge,
+  isAbout,
+  itemOfLog,
+  itemOfWaiting,
+  type Pause,
+  waitingRows,
+} from '../audit/trail.ts';
 import type { Condition } from '../store/act.ts';
 import type { Store } from '../store/store.ts';
 import type { Row } from '../store/tables.ts';
@@ -178,16 +185,23 @@ async function isLiveFamily(
 
 /** The first token of the family says by which grant it began. */
 async function hasGrant(
-  { store }: SelectionDeps,
+  { store, pause }: SelectionDeps,
   { tenant, family }: Row<'refreshFamilies'>,
   grant: string,
 ): Promise<boolean> {
   const related = `family:${family}`;
+  // What waits comes first: read after the log, it could have moved there unseen.
+  const waiting = (await waitingRows(store, tenant, pause)).filter((row) => isAbout(row, related));
   const orderBy = ['tenant', 'related', 'index'] as const;
-  const [first] = await store.auditLog.list({ where: { tenant, related }, orderBy, limit: 1 });
-  const text = first === undefined ? '' : Buffer.from(first.leaf).toString('utf8');
-  return text.includes(`"grant":${JSON.stringify(grant)}`);
+  const limit = firstRecordsMax;
+  const logged = await store.auditLog.list({ where: { tenant, related }, orderBy, limit });
+  const items = [...logged.map(itemOfLog), ...waiting.map(itemOfWaiting).sort(compareAge)];
+  const first = items.find(({ leaf }) => leaf?.action === 'token.issue');
+  return first?.leaf?.detail?.['grant'] === grant;
 }
+
+/** Among the first records of a family is that of its first token. */
+const firstRecordsMax = 10;
 
 async function tokens(deps: SelectionDeps, look: Look): Promise<Looked> {
   const { tenant, selector, now, after } = look;
