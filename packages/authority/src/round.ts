@@ -18,7 +18,7 @@ export function createRound(
   /** The last round: everything acknowledged is sequenced and counted. */
   finish(): Promise<void>;
 } {
-  const { ports, store, sequencer, feed, keyring, custodyUpkeep, peppers, usage, refusals } = rooms;
+  const { ports, store, sequencer, feed, keyring, custodyUpkeep, peppers, refusals } = rooms;
   const { keyEnder, queryRunner, sessionEnder, requestPinger, notices, expiryNotices } = rooms;
   const unusedKeys = unusedKeysOf(rooms);
   const tenantRemover = createTenantRemover({ store, clock: ports.clock });
@@ -35,9 +35,7 @@ export function createRound(
   }
 
   async function everySecond(): Promise<void> {
-    await attempt('usage', usage.flush);
-    await attempt('decisions', rooms.decisionLog.flush);
-    await attempt('used rights', rooms.privilegeUsage.flush);
+    await writeCounts(rooms, attempt);
     await attempt('narrowings', trials.step);
     await attempt('refusals', refusals.tick);
     await attempt('peppers', peppers.refresh);
@@ -76,12 +74,20 @@ export function createRound(
       await sessionEnder.finish();
       await requestPinger.finish();
       await notices.finish();
-      await attempt('usage', usage.flush);
-      await attempt('decisions', rooms.decisionLog.flush);
+      await writeCounts(rooms, attempt);
       await attempt('refusals', refusals.flush);
       while ((await sequencer.tick()) > 0);
     },
   };
+}
+
+type Attempt = (where: string, work: () => Promise<unknown>) => Promise<void>;
+
+/** What was counted since it was written last. */
+async function writeCounts(rooms: Rooms, attempt: Attempt): Promise<void> {
+  await attempt('usage', rooms.usage.flush);
+  await attempt('decisions', rooms.decisionLog.flush);
+  await attempt('used rights', rooms.privilegeUsage.flush);
 }
 
 function unusedKeysOf({ ports, store, recorder, tenants }: Rooms): UnusedKeys {
