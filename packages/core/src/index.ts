@@ -69,6 +69,13 @@ export {
   parseJson,
 } from './json.ts';
 export { createKeepBudget, type KeepBudget } from './keep-budget.ts';
+export {
+  type LimitLook,
+  type LimitRule,
+  type LimitState,
+  refundLimit,
+  spendLimit,
+} from './limiter.ts';
 export { limits } from './limits.ts';
 export {
   defaultPatPolicy,
@@ -78,6 +85,7 @@ export {
   type PatTerms,
 } from './personal-token.ts';
 export { pointerToken } from './pointer-token.ts';
+export { RecentMap } from './recent-map.ts';
 export { assertNever, err, ok, type Result } from './result.ts';
 export {
   createRevocationIndex,
@@ -126,10 +134,12 @@ export {
   policyUses,
 } from './wire/policy.ts';
 export {
+  limitSubjects,
   type OnStale,
   parseRoute,
   type Route,
   type RouteCors,
+  type RouteLimit,
   type RouteMatch,
   type RouteRefusal,
   type RouteStepUp,

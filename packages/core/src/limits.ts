@@ -40,6 +40,14 @@ export const limits = {
   pipelinedRequestsMax: 256,
   /** How often certificate files are looked at for a renewal. */
   certificateLookMs: 10_000,
+  /** Limits of one route: each costs a look-up a request and a header field. */
+  routeLimitsMax: 8,
+  /** Units of cost in one window: with the longest window, still exact in a double. */
+  limitQuotaMax: 1_000_000,
+  /** 31 days. */
+  limitWindowSecondsMax: 2_678_400,
+  /** Callers whose use of limits a gateway remembers; a window's state is up to half a KiB. */
+  limitStatesMax: 100_000,
   /** Open connections of one listener; beyond it new ones are closed at once. */
   connectionsMax: 10_000,
   /**

@@ -166,7 +166,7 @@ describe('the answer to a page', () => {
 
   const granted = {
     'access-control-allow-origin': app,
-    'access-control-expose-headers': 'WWW-Authenticate, Retry-After',
+    'access-control-expose-headers': 'WWW-Authenticate, Retry-After, RateLimit, RateLimit-Policy',
   };
 
   it('names its origin, and differs by it for every cache', async () => {

@@ -4,10 +4,10 @@
  * `Authorization` or `X-Api-Key`, which a page sets by itself: cookies are never allowed, so that
  * no origin, `*` included, can act with what a browser keeps.
  */
-import type { Duplex } from 'node:stream';
 import type { HttpResponse, RouteCors } from '@mintmark/core';
 import type { StreamReply, StreamRequest } from '@mintmark/net';
 import type { MatchedRoute, RouteTable } from './route-table.ts';
+import { WrappedReply } from './wrapped-reply.ts';
 
 /** A preflight to a route that says which origins it serves. */
 export interface Preflight {
@@ -73,12 +73,11 @@ function allowedOrigin(cors: RouteCors, origin: string | undefined): string | un
  * cookies goes, the route's takes its place, refusals included, which a page could not read
  * otherwise.
  */
-export class CrossOriginReply implements StreamReply {
-  readonly #reply: StreamReply;
+export class CrossOriginReply extends WrappedReply {
   readonly #fields: readonly string[];
 
   constructor(reply: StreamReply, cors: RouteCors, origin: string | undefined) {
-    this.#reply = reply;
+    super(reply);
     const allowed = allowedOrigin(cors, origin);
     this.#fields = [
       ...(allowed === undefined ? [] : ['access-control-allow-origin', allowed]),
@@ -88,57 +87,25 @@ export class CrossOriginReply implements StreamReply {
     ];
   }
 
-  get started(): boolean {
-    return this.#reply.started;
-  }
-
-  respond(answer: HttpResponse): void {
+  override respond(answer: HttpResponse): void {
     const headers: Record<string, string | readonly string[]> = { ...answer.headers };
     for (let i = 0; i < this.#fields.length; i += 2) {
       const [name, value] = [this.#fields[i]!, this.#fields[i + 1]!];
       headers[name] = name === 'vary' ? [headers['vary'] ?? [], value].flat().join(', ') : value;
     }
-    this.#reply.respond({ ...answer, headers });
+    super.respond({ ...answer, headers });
   }
 
-  inform(status: number, rawHeaders: readonly string[]): void {
-    this.#reply.inform(status, rawHeaders);
-  }
-
-  head(status: number, rawHeaders: string[]): void {
+  override head(status: number, rawHeaders: string[]): void {
     const fields: string[] = [];
     for (let i = 0; i < rawHeaders.length; i += 2) {
       const name = rawHeaders[i]!.toLowerCase();
       const isWord = name.startsWith('access-control-') && name !== 'access-control-expose-headers';
       if (!isWord) fields.push(rawHeaders[i]!, rawHeaders[i + 1]!);
     }
-    this.#reply.head(status, [...fields, ...this.#fields]);
-  }
-
-  write(chunk: Uint8Array): boolean {
-    return this.#reply.write(chunk);
-  }
-
-  onDrain(run: () => void): void {
-    this.#reply.onDrain(run);
-  }
-
-  onGone(run: () => void): void {
-    this.#reply.onGone(run);
-  }
-
-  end(trailers?: readonly string[]): void {
-    this.#reply.end(trailers);
-  }
-
-  abort(): void {
-    this.#reply.abort();
-  }
-
-  switchProtocols(rawHeaders: readonly string[]): Duplex {
-    return this.#reply.switchProtocols(rawHeaders);
+    super.head(status, [...fields, ...this.#fields]);
   }
 }
 
 /** What a page needs to know where to get a token, and when to come again. */
-const exposed = 'WWW-Authenticate, Retry-After';
+const exposed = 'WWW-Authenticate, Retry-After, RateLimit, RateLimit-Policy';

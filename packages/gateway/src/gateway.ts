@@ -48,6 +48,7 @@ import { bodyBytesMaxOf, type ForwardParts, forward } from './forward.ts';
 import type { Identity } from './identity.ts';
 import { createIntrospectionCache } from './introspection-cache.ts';
 import { hasScopesStill, judgeRoute, judgeStatus } from './judge.ts';
+import { LimitedReply } from './limited-reply.ts';
 import { type CutReason, type LiveRequest, LiveRequests } from './live-requests.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { judgeBinding, type ProofParts } from './proof.ts';
@@ -56,6 +57,7 @@ import { hasTokenInQuery } from './query.ts';
 import { DecisionRecord, type RecordParts } from './record.ts';
 import { type Refusal, refusalResponse } from './refusal.ts';
 import { answerResourceMetadata, resourceMetadataUrl } from './resource-metadata.ts';
+import { createRouteLimiter, type LimitedRequest, type RouteLimiter } from './route-limiter.ts';
 import type { CompiledRoute } from './route-table.ts';
 import { spendUse } from './spend.ts';
 import { StatusView, type ViewEvent } from './status-view.ts';
@@ -127,6 +129,7 @@ interface Parts {
   readonly proofs: ProofParts;
   readonly record: RecordParts;
   readonly forward: ForwardParts;
+  readonly limiter: RouteLimiter;
 }
 
 export function createGateway(config: GatewayConfig, ports: GatewayPorts): Gateway {
@@ -201,6 +204,7 @@ function join(config: GatewayConfig, ports: GatewayPorts): Parts {
     record: { tenant, node, prefix, clock, queue, metrics },
     access: accessParts({ config, ports, metrics }),
     forward: { upstreams, live, metrics, bodyBytesMax, clock },
+    limiter: createRouteLimiter(clock),
   };
   return parts;
 }
@@ -281,9 +285,10 @@ async function handle(parts: Parts, request: StreamRequest, reply: StreamReply):
   const { decision, ...judged } = judgePolicies(parts, access, record);
   if (judged.refusal !== undefined) return refuse(judged.refusal, decision);
   // Last: what is denied costs nothing.
-  const spending = identity && spendUse(parts, { identity, tenant, view, address });
-  const spent = spending && (await spending);
-  if (spent !== undefined) return refuse(spent);
+  const spending = spend(parts, view, { route, tenant, identity, address });
+  const spent = spending instanceof Promise ? await spending : spending;
+  if (spent !== undefined) out = new LimitedReply(out, spent.fields);
+  if (spent?.refusal !== undefined) return refuse(spent.refusal);
 
   record.allow();
   const as = { route, identity, tenant, decision };
@@ -333,6 +338,32 @@ function judgePolicies(parts: Parts, access: AccessInput, record: DecisionRecord
   const stale = judgeFreshness(access.home.view, access.matched.route, record);
   if (stale !== undefined) return { refusal: stale, decision: undefined };
   return judgeAccess(parts.access, access);
+}
+
+interface Spent {
+  readonly fields: readonly string[];
+  readonly refusal: Refusal | undefined;
+}
+
+/**
+ * Limits first, then uses and credits: of both or of neither. Only who has uses or credits has
+ * anything to wait for.
+ */
+function spend(
+  parts: Parts,
+  view: StatusView,
+  limited: LimitedRequest,
+): Promise<Spent> | Spent | undefined {
+  const { identity, tenant, address } = limited;
+  const left = parts.limiter.spend(limited);
+  if (left?.refusal !== undefined || identity === undefined) return left;
+  const spending = spendUse(parts, { identity, tenant, view, address });
+  return (
+    spending?.then((refusal) => {
+      if (refusal !== undefined) parts.limiter.giveBack(limited);
+      return { fields: left?.fields ?? [], refusal };
+    }) ?? left
+  );
 }
 
 function knownOf(identity: Identity, view: StatusView) {

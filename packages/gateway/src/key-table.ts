@@ -14,10 +14,10 @@ import {
   type KeyView,
   limits,
   type RangeSet,
+  RecentMap,
   type UnixMs,
   type UnixSeconds,
 } from '@mintmark/core';
-import { RecentMap } from '@mintmark/tokens';
 import type { Identity } from './identity.ts';
 
 /** An API key as this node judges it. */

@@ -70,6 +70,12 @@ export type Refusal =
   | { readonly reason: 'api_unknown' }
   | { readonly reason: 'too_many_failures'; readonly retryAfterSeconds: number }
   | { readonly reason: 'origin_not_allowed' }
+  | {
+      readonly reason: 'quota_exceeded';
+      /** Names of the limits that deny it. */
+      readonly policies: readonly string[];
+      readonly retryAfterSeconds: number;
+    }
   | { readonly reason: 'too_many_concurrent' }
   | { readonly reason: 'introspection_unavailable' }
   | { readonly reason: 'body_too_large' };
@@ -155,6 +161,8 @@ function responseOf(refusal: Refusal, parts: ChallengeParts): HttpResponse {
         wait === undefined ? {} : { 'retry-after': String(wait) },
       );
     }
+    case 'quota_exceeded':
+      return quotaExceeded(refusal);
     case 'too_many_concurrent':
       return problem(429, 'too_many_concurrent', { 'retry-after': '1' });
     case 'body_too_large':
@@ -162,6 +170,17 @@ function responseOf(refusal: Refusal, parts: ChallengeParts): HttpResponse {
     default:
       return assertNever(refusal);
   }
+}
+
+/** The problem type of draft-ietf-httpapi-ratelimit-headers-10 §6.1. */
+function quotaExceeded({
+  policies,
+  retryAfterSeconds,
+}: Extract<Refusal, { readonly reason: 'quota_exceeded' }>): HttpResponse {
+  const answer = problem(429, 'quota_exceeded', { 'retry-after': String(retryAfterSeconds) });
+  const type = 'https://iana.org/assignments/http-problem-types#quota-exceeded';
+  const said = { type, title: titles[429], status: 429, code: 'quota_exceeded' };
+  return { ...answer, body: JSON.stringify({ ...said, 'violated-policies': policies }) };
 }
 
 function malformedCredential(detail: CredentialRefusal, parts: ChallengeParts): HttpResponse {

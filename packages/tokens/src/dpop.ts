@@ -11,6 +11,7 @@ import {
   type JwsAlgorithm,
   limits,
   ok,
+  RecentMap,
   type Result,
   type UnixSeconds,
 } from '@mintmark/core';
@@ -19,7 +20,6 @@ import { claimText, numericDate, readClaims } from './claims.ts';
 import { importVerificationKey, type VerificationKey } from './jwk.ts';
 import { type JwsRefusal, readHeaderOf, verifyJws } from './jws.ts';
 import type { KeySet } from './key-set.ts';
-import { RecentMap } from './recent-map.ts';
 
 /** Algorithms of proofs: every one with a public key (RFC 9449 §4.2). */
 export const dpopAlgorithms: readonly JwsAlgorithm[] = jwsAlgorithms.filter(

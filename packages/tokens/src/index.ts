@@ -104,7 +104,6 @@ export {
   type KeySetRefusal,
   parseKeySet,
 } from './key-set.ts';
-export { RecentMap } from './recent-map.ts';
 export {
   openRecord,
   type SealedRecordRefusal,

@@ -3,8 +3,7 @@
  * Nothing else is remembered: time, address, use, revocation and the key itself are judged each
  * time. An entry is made after verification alone, so that garbage never evicts a good one.
  */
-import { equalConstantTime, limits, type Result } from '@mintmark/core';
-import { RecentMap } from './recent-map.ts';
+import { equalConstantTime, limits, RecentMap, type Result } from '@mintmark/core';
 import { type SubKey, type SubKeyRefusal, type VerifiedSubKey, verifySubKey } from './sub-key.ts';
 import { digestToken } from './verified-cache.ts';
 

@@ -5,10 +5,9 @@
  * one.
  */
 import { hash } from 'node:crypto';
-import { limits } from '@mintmark/core';
+import { limits, RecentMap } from '@mintmark/core';
 import type { VerificationKey } from './jwk.ts';
 import type { KeySet } from './key-set.ts';
-import { RecentMap } from './recent-map.ts';
 
 /** SHA-256 of the whole token, in a form that is cheap as a map key. */
 export type TokenDigest = string;

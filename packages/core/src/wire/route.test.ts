@@ -35,6 +35,7 @@ describe('parseRoute', () => {
           bodyBytesMax: undefined,
         },
         cors: undefined,
+        limits: [],
       },
     });
   });
@@ -86,6 +87,7 @@ describe('parseRoute', () => {
           bodyBytesMax: 2 ** 40,
         },
         cors: { origins: ['https://app.example', 'http://[::1]:3000'], maxAgeSeconds: 5 },
+        limits: [],
       },
     });
   });
@@ -140,8 +142,43 @@ describe('parseRoute', () => {
     expect(stepUpOf({ credential: 'none', acr_values: ['mfa'] })).toBe('/acr_values');
   });
 
+  it('reads limits with their defaults', () => {
+    const limitsOf = (limits: unknown) => {
+      const parsed = parseRoute({ ...small, limits });
+      return parsed.ok ? parsed.value.limits : parsed.refusal.path;
+    };
+    const good = { name: 'a', quota: 5, window_seconds: 60 };
+    const read = { name: 'a', by: 'token', kind: 'window', quota: 5, windowSeconds: 60 };
+    expect(limitsOf([good])).toEqual([{ ...read, burst: 5, cost: 1 }]);
+    const rate = { ...good, kind: 'rate', by: 'user', burst: 9, cost: 9 };
+    expect(limitsOf([rate])).toEqual([{ ...read, kind: 'rate', by: 'user', burst: 9, cost: 9 }]);
+    expect(limitsOf(undefined)).toEqual([]);
+    const wrong: readonly (readonly [string, object])[] = [
+      ['/limits/1/name', { name: 'a' }],
+      ['/limits/1/name', { name: 'a"' }],
+      ['/limits/1/name', { name: undefined }],
+      ['/limits/1/by', { by: 'owner' }],
+      ['/limits/1/kind', { kind: 'month' }],
+      ['/limits/1/quota', { quota: 0 }],
+      ['/limits/1/quota', { quota: 1.5 }],
+      ['/limits/1/quota', { quota: undefined }],
+      ['/limits/1/quota', { quota: 1e9 }],
+      ['/limits/1/window_seconds', { window_seconds: '60' }],
+      ['/limits/1/burst', { burst: 2 }],
+      ['/limits/1/burst', { kind: 'rate', burst: 0 }],
+      ['/limits/1/cost', { cost: 6 }],
+      ['/limits/1/per', { per: 'token' }],
+    ];
+    for (const [path, change] of wrong) {
+      expect(limitsOf([good, { ...good, name: 'b', ...change }])).toBe(path);
+    }
+    expect(limitsOf({})).toBe('/limits');
+    expect(limitsOf(Array.from({ length: 9 }, (_, i) => ({ ...good, name: `l${i}` })))).toBe(
+      '/limits',
+    );
+  });
+
   it('refuses what no gateway could keep', () => {
-    expect(refusalOf({ limits: [] })).toMatchObject({ reason: 'unsupported', path: '/limits' });
     expect(refusalOf({ audit: 'required' })).toMatchObject({
       reason: 'unsupported',
       path: '/audit',

@@ -11,12 +11,14 @@ import { ok, type Result } from '../result.ts';
 import { isScope } from './oauth.ts';
 import { type RouteBounds, readBounds } from './route-bounds.ts';
 import { type RouteCors, readCors } from './route-cors.ts';
+import { type RouteLimit, readLimits } from './route-limits.ts';
 import { type RouteMatch, type RouteUpstream, readMatch, readUpstream } from './route-match.ts';
 import { type Members, missing, type RouteRefusal, readObject, refuse } from './route-refusal.ts';
 import { type RouteStepUp, readStepUp } from './route-step-up.ts';
 
 export type { RouteBounds } from './route-bounds.ts';
 export type { RouteCors } from './route-cors.ts';
+export { limitSubjects, type RouteLimit } from './route-limits.ts';
 export type { RouteMatch, RouteUpstream } from './route-match.ts';
 export type { RouteRefusal } from './route-refusal.ts';
 export type { RouteStepUp } from './route-step-up.ts';
@@ -57,6 +59,8 @@ export interface Route {
   readonly bounds: RouteBounds;
   /** Undefined: the gateway says nothing of other origins. */
   readonly cors: RouteCors | undefined;
+  /** All of them hold; a request that one denies spends of none. */
+  readonly limits: readonly RouteLimit[];
 }
 
 export type OnStale =
@@ -135,6 +139,8 @@ export function parseRoute(value: unknown): Result<Route, RouteRefusal> {
   if (!bounds.ok) return bounds;
   const cors = readCors(wire['cors']);
   if (!cors.ok) return cors;
+  const limited = readLimits(wire['limits']);
+  if (!limited.ok) return limited;
   const flags = readFlags(wire);
   if (!flags.ok) return flags;
   if (credential.value === 'none' && scopes.value.length > 0) {
@@ -155,14 +161,12 @@ export function parseRoute(value: unknown): Result<Route, RouteRefusal> {
     addressRanges: addressRanges.value,
     bounds: bounds.value,
     cors: cors.value,
+    limits: limited.value,
     ...flags.value,
   });
 }
 
 function refuseUnsupported(wire: Members): ReturnType<typeof refuse> | undefined {
-  if (wire['limits'] !== undefined) {
-    return refuse('unsupported', '/limits', 'gateways do not enforce limits yet; remove this');
-  }
   if (wire['audit'] !== undefined) {
     const message = 'gateways count decisions but do not record each one yet; remove this';
     return refuse('unsupported', '/audit', message);

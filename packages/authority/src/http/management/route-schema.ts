@@ -2,9 +2,34 @@
  * A route as JSON Schema, for readers and tools. Whatever `parseRoute` of core accepts fits it (a
  * test holds the two together); the parser decides, and knows more than a pattern can say.
  */
-import { acrValues, limits } from '@mintmark/core';
+import { acrValues, limitSubjects, limits } from '@mintmark/core';
 
 const segment = "[A-Za-z0-9._~!$&'()*+,=:@-]+";
+
+const routeLimitsSchema = {
+  type: 'array',
+  maxItems: limits.routeLimitsMax,
+  description: 'All of them hold; a request that one denies spends of none',
+  items: {
+    type: 'object',
+    required: ['name', 'quota', 'window_seconds'],
+    additionalProperties: false,
+    properties: {
+      name: { type: 'string', pattern: '^[A-Za-z0-9._-]{1,32}$' },
+      by: { enum: limitSubjects, description: 'Whose requests count together; default: token' },
+      kind: { enum: ['window', 'rate'] },
+      quota: { type: 'integer', minimum: 1, maximum: limits.limitQuotaMax },
+      window_seconds: { type: 'integer', minimum: 1, maximum: limits.limitWindowSecondsMax },
+      burst: {
+        type: 'integer',
+        minimum: 1,
+        maximum: limits.limitQuotaMax,
+        description: 'Of a rate: what may come at once; default: the quota',
+      },
+      cost: { type: 'integer', minimum: 1, maximum: limits.limitQuotaMax },
+    },
+  },
+} as const;
 
 export const routeSchema = {
   type: 'object',
@@ -72,6 +97,7 @@ export const routeSchema = {
       maximum: limits.stepUpMaxAgeSecondsMax,
       description: 'Seconds since the caller signed in, at most (RFC 9470)',
     },
+    limits: routeLimitsSchema,
     credential: { enum: ['required', 'optional', 'none'] },
     accept_basic: { type: 'boolean' },
     preserve_host: { type: 'boolean' },
