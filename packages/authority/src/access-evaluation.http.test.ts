@@ -93,6 +93,28 @@ describe('evaluation', () => {
     expect((await loan(3)).body['decision']).toBe(false);
   });
 
+  it('knows the roles and groups of our own users better than whoever asks', async () => {
+    await bed.call('PUT', '/v1/roles/dev', { json: { scopes: ['read'] } });
+    await bed.call('PUT', '/v1/groups/staff', { json: { roles: ['dev'] } });
+    const made = await bed.call('POST', '/v1/users', {
+      json: { username: 'ann', groups: ['staff'] },
+    });
+    expect(made.status, made.text).toBe(201);
+    const rule = `permit(principal in Role::"dev", action, resource)
+      when { principal in Group::"staff" && principal.scopes.contains("read") };`;
+    await put('builds', rule, { resource_types: ['build'], stage: 'enforce' });
+    const decide = async (id: string) => {
+      const properties = { roles: ['dev'], groups: ['staff'], scopes: ['read'] };
+      const who = { type: 'User', id, properties };
+      const { body } = await evaluate({
+        ...{ subject: who, action: read, resource: { type: 'build', id: '1' } },
+      });
+      return body['decision'];
+    };
+    expect(await decide(String(made.body['id']))).toBe(true);
+    expect(await decide('stranger')).toBe(false);
+  });
+
   it('permits nothing that no policy is for', async () => {
     const { body } = await evaluate({ subject, action: read, resource: { type: 'file', id: '1' } });
     expect(body).toMatchObject({ decision: false });

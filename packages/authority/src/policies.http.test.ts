@@ -183,6 +183,15 @@ function request(action: string) {
   return { principal: 'User::"ann"', action, resource: 'Route::"npm"' };
 }
 
+it('gateways know the roles of everybody who has any', async () => {
+  await bed.call('PUT', '/v1/roles/dev', { json: { scopes: ['read'] } });
+  const made = await bed.call('POST', '/v1/users', { json: { username: 'bea', roles: ['dev'] } });
+  const { entries } = await bed.authority.feed.snapshot(defaultTenant);
+  expect(entries).toContainEqual(
+    expect.objectContaining({ type: 'member', subject: made.body['id'], roles: ['dev'] }),
+  );
+});
+
 describe('/v1/apis', () => {
   const at = '/v1/apis/petstore';
   const operations = [{ operation: 'listPets', method: 'GET', path: '/pets/{id}' }];

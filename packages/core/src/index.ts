@@ -93,7 +93,12 @@ export {
   type RevocationIndex,
   type TokenTargets,
 } from './revocation-index.ts';
-export { createRightsIndex, type RightsIndex, rightsFrom } from './rights-index.ts';
+export {
+  createRightsIndex,
+  type Membership,
+  type RightsIndex,
+  rightsFrom,
+} from './rights-index.ts';
 export type { JwsAlgorithm, Signer } from './signer.ts';
 export { clientSubject, holderId, typedSubject } from './subject.ts';
 export { suggest } from './suggest.ts';

@@ -14,6 +14,13 @@ export interface RightsIndex {
   readonly policy: PatPolicy;
   apply(entry: RightsEntry): void;
   rightsOf(subject: string): ReadonlySet<string>;
+  /** Every role that the user has, those of groups included, and the groups, by name. */
+  memberOf(subject: string): Membership;
+}
+
+export interface Membership {
+  readonly roles: readonly string[];
+  readonly groups: readonly string[];
 }
 
 interface Member {
@@ -74,10 +81,18 @@ export function createRightsIndex(): RightsIndex {
       const member = members.get(subject);
       return member === undefined ? nothing : rightsFrom(member, known);
     },
+    memberOf(subject) {
+      const member = members.get(subject);
+      if (member === undefined) return nobody;
+      const inGroups = member.groups.filter((name) => groups.has(name));
+      const all = new Set([...member.roles, ...inGroups.flatMap((name) => groups.get(name) ?? [])]);
+      return { roles: [...all].filter((name) => roles.has(name)), groups: inGroups };
+    },
   };
 }
 
 const nothing: ReadonlySet<string> = new Set();
+const nobody: Membership = { roles: [], groups: [] };
 
 function put<T>(map: Map<string, T>, name: string, value: T | null): void {
   if (value === null) map.delete(name);

@@ -12,6 +12,7 @@ import {
 } from '@mintmark/policy';
 import type { Identity } from './identity.ts';
 import { hostName, type MatchedRoute } from './route-table.ts';
+import type { StatusView } from './status-view.ts';
 
 export interface AskedBy {
   readonly method: string;
@@ -20,18 +21,18 @@ export interface AskedBy {
   /** Of the route's API; undefined where the method is all that is known. */
   readonly operation: MatchedOperation | undefined;
   readonly identity: Identity | undefined;
-  /** Whose the credential is. */
+  /** Whose the credential is, and what is known there of users and keys. */
   readonly tenant: TenantId;
+  readonly view: Pick<StatusView, 'memberOf' | 'key' | 'countryOf'>;
   readonly address: string;
-  /** Where that is, where it is known. */
-  readonly country: string | undefined;
   readonly now: UnixSeconds;
 }
 
 export function accessRequestOf(asked: AskedBy): AccessRequest {
-  const { method, host, matched, operation, identity, tenant, address, country, now } = asked;
+  const { method, host, matched, operation, identity, address, now, view } = asked;
   const { route, path } = matched;
-  const principal = principalOf(principalFacts(identity, tenant));
+  const isPersonal = isPersonalToken(asked);
+  const principal = principalOf(principalFacts(asked, isPersonal));
   const action = actionOf(operation?.operation ?? method, method);
   const named = host === undefined ? undefined : hostName(host);
   const resource = {
@@ -41,11 +42,11 @@ export function accessRequestOf(asked: AskedBy): AccessRequest {
   };
   const binding = identity?.binding;
   const context = {
-    ...momentContext({ now, address, country }),
+    ...momentContext({ now, address, country: view.countryOf(address) }),
     ...present({
       ...{ method, path, host: named },
       parameters: operation?.parameters,
-      credential: identity?.kind ?? 'none',
+      credential: isPersonal ? 'pat' : (identity?.kind ?? 'none'),
       scopes: identity?.scopes ?? [],
       bound: binding !== undefined,
       binding: binding && (binding.by === 'jkt' ? 'dpop' : 'mtls'),
@@ -60,14 +61,30 @@ export function accessRequestOf(asked: AskedBy): AccessRequest {
   };
 }
 
+/** A personal access token acts for its user, as far as it was made to. */
+function isPersonalToken({ identity, view }: Pick<AskedBy, 'identity' | 'view'>): boolean {
+  return identity?.kind === 'api_key' && view.key(identity.credentialId)?.view.pat !== undefined;
+}
+
 /** A token whose subject is its client acts for nobody else (RFC 9068 §2.2). */
-function principalFacts(identity: Identity | undefined, tenant: TenantId): PrincipalFacts {
+function principalFacts(
+  { identity, tenant, view }: Pick<AskedBy, 'identity' | 'tenant' | 'view'>,
+  isPersonal: boolean,
+): PrincipalFacts {
   if (identity === undefined) return { kind: 'anonymous', id: 'anonymous', tenant, scopes: [] };
-  const { kind, credentialId, subject, clientId: client, scopes, roles, groups } = identity;
-  const known = { tenant, scopes, roles, groups, client };
-  if (kind === 'api_key') {
+  const { kind, credentialId, subject, clientId: client, scopes } = identity;
+  const known = { tenant, scopes, client };
+  if (kind === 'api_key' && !isPersonal) {
     const { environment, plan } = identity;
     return { ...known, kind: 'key', id: credentialId, owner: subject, environment, plan };
   }
-  return { ...known, kind: subject === client ? 'client' : 'user', id: subject };
+  const said = { roles: identity.roles ?? [], groups: identity.groups ?? [] };
+  if (subject === client) return { ...known, ...said, kind: 'client', id: subject };
+  // What the token says was so when it was made; what the view knows is so now.
+  const { roles = [], groups = [] } = view.memberOf(subject) ?? {};
+  return {
+    ...{ ...known, kind: 'user', id: subject },
+    roles: [...new Set([...said.roles, ...roles])],
+    groups: [...new Set([...said.groups, ...groups])],
+  };
 }

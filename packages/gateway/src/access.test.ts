@@ -202,6 +202,29 @@ describe('policies that are enforced', () => {
   });
 });
 
+it('know the roles that a user has now, and whom a personal token acts for', async () => {
+  await enforce(`permit(principal == User::"subject-1", action, resource)
+    when { principal in Role::"dev" && principal.groups.contains("staff") &&
+      ["jwt", "pat"].contains(context.credential) };`);
+  rig.feed.push({ type: 'role', name: 'dev', scopes: ['read'] });
+  rig.feed.push({ type: 'group', name: 'staff', roles: ['dev', 'gone'] });
+  const member = (groups: readonly string[]) =>
+    rig.feed.push({ type: 'member', subject: 'subject-1', roles: [], groups });
+  member(['staff', 'unknown']);
+  const pat = { audience: null, approved: false };
+  const createdAt = rig.clock.nowMs();
+  const { text } = rig.key({ owner: 'subject-1', scopes: ['read'], createdAt, pat });
+  const plain = rig.key({ owner: 'subject-1' });
+  await rig.caughtUp();
+  expect(await status('/other')).toBe(200);
+  expect(await status('/other', { headers: bearer(text) })).toBe(200);
+  // Whose a key is says nothing of whom it acts for.
+  expect(await status('/other', { headers: bearer(plain.text) })).toBe(403);
+  member([]);
+  await rig.caughtUp();
+  expect(await status('/other')).toBe(403);
+});
+
 it('know where an address is, as far as the gateway does', async () => {
   await rig.close();
   const to = { upstream: upstream.url };

@@ -170,8 +170,7 @@ function askedBy(input: AccessInput, operation: MatchedOperation | undefined): A
   const { request, matched, identity, address, now, own } = input;
   const { method, host } = request;
   const { tenant, view } = own;
-  const country = view.countryOf(address);
-  return { method, host, matched, operation, identity, address, country, now, tenant };
+  return { method, host, matched, operation, identity, address, now, tenant, view };
 }
 
 /** What the route's API calls it, judged by the path that the API is asked for. */

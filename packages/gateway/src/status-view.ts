@@ -16,6 +16,7 @@ import {
   type FeedSnapshot,
   type JsonValue,
   limits,
+  type Membership,
   nowSeconds,
   type PolicyEntry,
   type RevocationIndex,
@@ -172,6 +173,11 @@ export class StatusView {
   /** Where an address is, for keys that name countries; undefined: nobody knows. */
   countryOf(address: string): string | undefined {
     return this.#parts.countryOf?.(address);
+  }
+
+  /** Roles and groups of a user, as they are now. */
+  memberOf(subject: string): Membership | undefined {
+    return this.#contents?.rights.memberOf(subject);
   }
 
   /** Who the holder of a key is now, and of a personal access token what is left of it. */

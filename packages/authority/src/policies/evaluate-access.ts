@@ -32,6 +32,7 @@ import {
   type RecordValue,
   showRequest,
 } from '@mintmark/policy';
+import { type RightsStore, rightsOf } from '../roles/rights.ts';
 import type { DecisionLog } from './decision-log.ts';
 import type { PolicyReader } from './policy-reader.ts';
 
@@ -40,6 +41,8 @@ export interface EvaluatePorts {
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly log: Pick<DecisionLog, 'accept' | 'add'>;
+  /** Roles and groups of our own users. */
+  readonly rights: RightsStore;
   readonly budget: KeepBudget;
 }
 
@@ -65,7 +68,7 @@ export async function evaluateAccess(
   const { tenant, evaluation } = input;
   const { clock, entropy, log, budget } = ports;
   const policies = await ports.policies.of(tenant);
-  const request = requestOf(ports, evaluation);
+  const request = await requestOf(ports, tenant, evaluation);
   const at = { use: 'evaluation', resourceType: request.resource.type } as const;
   const { answers, shadows, verdict } = judgePolicies(policies, at, () => request) ?? nothingSaid;
   const isDecided = answers.some(({ stage }) => stage === 'enforce');
@@ -105,13 +108,36 @@ function bounded(request: JsonObject): JsonObject {
   return isShort ? request : { omitted: 'too long' };
 }
 
-function requestOf({ clock }: EvaluatePorts, evaluation: Evaluation): AccessRequest {
-  const { principal, action, resource, context } = evaluation;
+async function requestOf(
+  { clock, rights }: EvaluatePorts,
+  tenant: TenantId,
+  { principal, action, resource, context }: Evaluation,
+): Promise<AccessRequest> {
   const moment = momentContext({ now: nowSeconds(clock), address: undefined });
+  const { uid } = principal;
+  const proven = uid.type === 'User' ? await userOf(rights, tenant, principal) : principal;
   return {
-    ...{ principal: principal.uid, action: action.uid, resource: resource.uid },
+    ...{ principal: uid, action: action.uid, resource: resource.uid },
     context: { ...moment, ...context },
-    entities: [principal, action, resource],
+    entities: [proven, action, resource],
+  };
+}
+
+/** What we know of a user ourselves goes before what the caller says of them. */
+async function userOf(
+  rights: RightsStore,
+  tenant: TenantId,
+  { uid, attributes }: EntityInput,
+): Promise<EntityInput> {
+  const { scopes, ...known } = await rightsOf(rights, tenant, uid.id);
+  const [roles, groups] = [[...known.roles], known.groups];
+  return {
+    uid,
+    attributes: { ...attributes, tenant, scopes: [...scopes], roles, groups },
+    parents: [
+      ...roles.map((role) => new EntityUid('Role', role)),
+      ...groups.map((group) => new EntityUid('Group', group)),
+    ],
   };
 }
 

@@ -15,7 +15,9 @@ interface Parts<S> {
 }
 
 /** @param parts of the composition root; its store must have whatever the endpoints read */
-export function policyPortsOf<S extends PolicyPorts['store']>(parts: Parts<S>) {
+export function policyPortsOf<S extends PolicyPorts['store'] & EvaluatePorts['rights']>(
+  parts: Parts<S>,
+) {
   const { store, recorder, ports, policies, decisionLog, issuers } = parts;
   const { clock, entropy } = ports;
   const { issuerOf } = issuers;
@@ -23,7 +25,7 @@ export function policyPortsOf<S extends PolicyPorts['store']>(parts: Parts<S>) {
     policies: { store, recorder, clock, policiesChanged: policies.forget },
     decisions: { store, reports: decisionLog },
     access: {
-      ...{ policies, log: decisionLog, clock, entropy, issuerOf },
+      ...{ policies, log: decisionLog, rights: store, clock, entropy, issuerOf },
       budget: createKeepBudget(clock),
     },
   };

@@ -484,7 +484,7 @@ function isForGateways(row: Row<'keys'>): boolean {
   return row.kind !== 'admin';
 }
 
-/** What the holders of personal access tokens may do, and what the policy of these is. */
+/** What users may do who have roles or personal access tokens, and what the policy of these is. */
 async function rightsEntries(
   deps: FeedDeps,
   at: { readonly tenant: TenantId; readonly position: FeedPosition },
@@ -505,7 +505,14 @@ async function rightsEntries(
     },
     (row) => [row.tenant, row.kind, row.createdAt, row.id],
   );
-  const { roles, groups, patPolicies } = deps.store;
+  const { roles, groups, memberships, patPolicies } = deps.store;
+  // Policies ask of everybody who has any, whatever they hold.
+  await eachPage(
+    deps,
+    (after) => memberships.list({ where: { tenant }, limit: limits.longReadRows, ...after }),
+    ({ userId }) => void holders.add(userId),
+    (row) => [row.tenant, row.userId, row.kind, row.name],
+  );
   const entries: FeedEntry[] = [];
   for (const { name, scopes } of await roles.list({ where: { tenant }, limit: limits.rolesMax })) {
     entries.push({ type: 'role', position, name, scopes });
