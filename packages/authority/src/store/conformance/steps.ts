@@ -153,6 +153,15 @@ function describeConditions(store: () => Store): void {
       expect(await store().nodes.get(tenant, 'a')).toMatchObject({ position: 9 });
     });
 
+    it('puts a row that is nothing but its key, as often as one likes', async () => {
+      const tenant = freshTenant();
+      const row = { tenant, origin: 'https://app.example', clientId: 'a' };
+      for (let i = 0; i < 2; i++) {
+        expect(await run([{ do: 'put', table: 'clientOrigins', row }])).toEqual(done);
+      }
+      expect(await store().clientOrigins.count({ tenant })).toBe(1);
+    });
+
     it('of several refusals reports the first', async () => {
       const tenant = freshTenant();
       const require = (refused: string): Step => {
