@@ -58,7 +58,7 @@ function onConflict(text: Text, table: TableShape, conflict: Conflict): string {
     case 'keep':
       return ' ON CONFLICT DO NOTHING';
     case 'replace': {
-      // Where the key is the whole row there is nothing else to set, and the row counts all the same.
+      // Where the key is the whole row there is nothing else to set, and the row still counts.
       const own = table.columns.filter((column) => !table.key.includes(column));
       const others = own.length === 0 ? table.key : own;
       const set = others.map((column) => `${quoted(column)} = excluded.${quoted(column)}`);
