@@ -10,11 +10,14 @@ declare module 'vitest' {
     postgresUrl: string;
     /** How often each race of the token endpoint is run: MINTMARK_RACE_TRIALS, 5 if not set. */
     raceTrials: number;
+    /** Of each credential under load: MINTMARK_ROTATIONS, 6 if not set. */
+    rotations: number;
   }
 }
 
 export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
   project.provide('raceTrials', Number(process.env['MINTMARK_RACE_TRIALS'] ?? 5));
+  project.provide('rotations', Number(process.env['MINTMARK_ROTATIONS'] ?? 6));
   const given = process.env['MINTMARK_TEST_POSTGRES'];
   if (given !== undefined && given !== '') {
     project.provide('postgresUrl', given);

@@ -72,6 +72,7 @@ import { createStatusLists } from './revocation/status-lists.ts';
 import { createWithinRights } from './roles/exclusive-scopes.ts';
 import { createRightsClaims } from './roles/rights-claims.ts';
 import { type AuthorityPorts, openRooms, type Rooms } from './rooms.ts';
+import { noteSecrets, openRotations } from './rotating.ts';
 import { createRound } from './round.ts';
 import { initInstallation, recoverAdministrator } from './tenants/installation.ts';
 import type { Place } from './tenants/issuers.ts';
@@ -115,8 +116,13 @@ export async function openAuthority(
   // Derived from the root key, so that every node knows the nonces of every other.
   const nonces = createDpopNonces(await ports.custody.mac('dpop-nonce', new Uint8Array()));
   const judging = protocolDeps(rooms, { keys, nonces, proofKeys: createProofKeys() });
-  const leaks = openLeaks(rooms, { keys, clientChanged: judging.authenticator.forget });
-  const management = await openManagement(rooms, { ...judging, keys, leaks: leaks.management });
+  const { forget } = judging.authenticator;
+  const rotating = openRotations(rooms, { ended: keys.ended, changed: forget });
+  const { held } = rotating;
+  const leaks = openLeaks(rooms, { keys, clientChanged: forget, held });
+  const management = await openManagement(rooms, {
+    ...{ ...judging, keys, leaks: leaks.management, rotating },
+  });
   const { isGateway, isRegistrar } = management;
   const protocol: ProtocolDeps = { ...judging, isGateway, isRegistrar, leaks: leaks.http };
   const operations = {
@@ -139,7 +145,7 @@ export async function openAuthority(
       return unavailable;
     }
   };
-  const round = createRound(rooms, leaks.rounds);
+  const round = createRound(rooms, { leaks: leaks.rounds, rotations: rotating.rotations });
   return {
     handle,
     feed: {
@@ -465,6 +471,7 @@ function openClients(rooms: Rooms) {
     issuerOf: rooms.issuers.issuerOf,
     clock,
     entropy,
+    secretShown: noteSecrets(rooms),
   });
   return { registration, findClient, clientKeys, authenticator };
 }

@@ -28,16 +28,17 @@ export function openLeaks(
   shared: {
     readonly keys: VerifyKeyPorts;
     readonly clientChanged: RespondDeps['clientChanged'];
+    readonly held: RespondDeps['held'];
   },
 ): Leaks {
   const { config, ports, store, peppers, recorder, sealer } = rooms;
   const { clock, entropy, timers, outbound } = ports;
   const { prefix, githubKeys } = config;
-  const { keys, clientChanged } = shared;
+  const { keys, clientChanged, held } = shared;
   const proving = { store, keys, tokens: introspectDepsOf(rooms), peppers, clock, prefix };
   const prove = (tenant: TenantId, text: string) => proveToken(proving, tenant, text);
   const responding: RespondDeps = {
-    ...{ store, recorder, sealer, clock, entropy, clientChanged },
+    ...{ store, recorder, sealer, clock, entropy, clientChanged, held },
     endAdminKey: adminKeyEnder(rooms),
   };
   return {

@@ -23,6 +23,7 @@ import type { ProtocolDeps } from './http/protocol-deps.ts';
 import { metricsOf } from './metrics.ts';
 import { policyPortsOf } from './policies/policy-ports.ts';
 import type { Rooms } from './rooms.ts';
+import type { Rotating } from './rotating.ts';
 import { resetPageOf } from './users/reset-mail.ts';
 
 export interface Management extends ManagementApi {
@@ -36,6 +37,7 @@ export interface Management extends ManagementApi {
 type Judging = Pick<ProtocolDeps, 'introspect' | 'failures' | 'authenticator'> & {
   readonly keys: VerifyKeyPorts;
   readonly leaks: ManagementPorts['leaks'];
+  readonly rotating: Rotating;
 };
 
 /** @throws CustodyFault where the key of page cursors cannot be derived */
@@ -77,9 +79,8 @@ function endpointPorts(rooms: Rooms, shared: Judging): ManagementPorts {
   const defaultAlgorithm = config.signing.algorithms[0] ?? 'ES256';
   return {
     keys: keyPorts(rooms, shared),
-    routes: acting,
+    ...{ routes: acting, assertionIssuers: { ...acting, issuerOf } },
     ...policyPortsOf(rooms),
-    assertionIssuers: { ...acting, issuerOf },
     detailTypes: { ...acting, detailTypesChanged: rooms.detailTypes.forget },
     verify: {
       keys: { ...shared.keys, limiter: limiterOf(rooms) },
@@ -97,7 +98,7 @@ function endpointPorts(rooms: Rooms, shared: Judging): ManagementPorts {
       changed: shared.authenticator.forget,
       prepareKey: keyring.signer,
     },
-    users: userPorts(rooms),
+    users: userPorts(rooms, shared),
     authenticationRequests: {
       ...acting,
       feedHead: feed.head,
@@ -115,7 +116,15 @@ function endpointPorts(rooms: Rooms, shared: Judging): ManagementPorts {
     },
     leastPrivilege: { ...acting, clientChanged: shared.authenticator.forget },
     signingKeys: { ...signingKeyPorts(rooms), defaultAlgorithm },
-    custody: { ...acting, custody, sealer, peppers, upkeep: rooms.custodyUpkeep },
+    rotations: { ...acting, ...shared.rotating, keyring, signing: config.signing },
+    custody: {
+      ...acting,
+      rotated: shared.rotating.custodyRotated,
+      custody,
+      sealer,
+      peppers,
+      upkeep: rooms.custodyUpkeep,
+    },
     audit: { store, sealer, clock, timers: ports.timers },
     installation: { store, issuerOf },
     tenants: { ...acting, peppers, prefix, issuerOf },
@@ -153,11 +162,12 @@ function signingKeyPorts({ config, ports, store, keyring, feed }: Rooms) {
   return { store, keyring, feed, clock, timers, jwksMaxAgeSeconds: jwksMaxAgeSeconds(config) };
 }
 
-function userPorts(rooms: Rooms): ManagementPorts['users'] {
+function userPorts(rooms: Rooms, shared: Judging): ManagementPorts['users'] {
   const { store, sealer, recorder, users, factors, resets, passwordHashes } = rooms;
   const { clock, entropy } = rooms.ports;
   return {
     ...{ store, sealer, recorder, clock, entropy, users, factors, resets, passwordHashes },
+    left: shared.rotating.ownerLeft,
     issuerName: (tenant) => rooms.tenants.policy(tenant).branding.name,
     resetPage: (tenant) => resetPageOf(rooms.issuers.issuerOf(tenant)),
   };

@@ -56,6 +56,8 @@ import { createPolicyReader, type PolicyReader } from './policies/policy-reader.
 import { createKeyEnder, type KeyEnder } from './revocation/end-keys.ts';
 import { type Feed, openFeed } from './revocation/feed.ts';
 import { createQueryRunner, type QueryRunner } from './revocation/revoke-query.ts';
+import type { DeliveryTargets } from './rotation/delivery/delivery.ts';
+import { createLateUses, type LateUses } from './rotation/late-uses.ts';
 import type { Act, ActOutcome } from './store/act.ts';
 import type { Store } from './store/store.ts';
 import { createStoreClock } from './store/store-clock.ts';
@@ -83,6 +85,8 @@ export interface AuthorityPorts {
   readonly claimsHook?: ClaimsHookSettings | undefined;
   /** Where an address is; without it, keys that name countries are refused. */
   readonly countryOf?: CountryOf | undefined;
+  /** Where rotations bring new secrets, by the names that rules use; none unless configured. */
+  readonly deliveryTargets?: DeliveryTargets | undefined;
   /** Without one, users cannot ask for a new password. */
   readonly mailer?: Mailer | undefined;
   /** Who hears beside the owners of credentials, and for those who cannot be reached. */
@@ -130,6 +134,8 @@ export interface Rooms {
   /** Takes what enforcement points say of policies. */
   readonly decisionLog: DecisionLog;
   readonly policies: PolicyReader;
+  /** Of credentials whose overlap is over: their owners are told. */
+  readonly lateUses: LateUses;
   /** Keys as verification reads them. */
   readonly keyCache: KeyCache;
   readonly users: Users;
@@ -209,6 +215,7 @@ export async function openRooms(config: AuthorityConfig, ports: AuthorityPorts):
   const usage = createUsageCounter(store);
   const privilegeUsage = createPrivilegeUsage(store);
   const refusals = createRefusalTally({ store, recorder, clock });
+  const lateUses = createLateUses({ store, clock });
   const passwordHashes = createSlowHashQueue();
   const acting = { store, sealer, recorder, clock, entropy };
   const users = createUsers({
@@ -223,8 +230,8 @@ export async function openRooms(config: AuthorityConfig, ports: AuthorityPorts):
     sequencer: createSequencer({ store, clock }),
     feed,
     ...{ keyEnder, queryRunner, usage, privilegeUsage },
-    decisions: decisionSink({ usage, privilegeUsage, refusals }),
-    refusals,
+    decisions: decisionSink({ usage, privilegeUsage, refusals, lateUses }),
+    ...{ refusals, lateUses },
     ...{ keyCache, storeNowMs: createStoreClock(ports.store.upkeep, clock) },
     ...policiesOf({ store, clock }),
     keyCache,
@@ -344,7 +351,8 @@ function decisionSink({
   usage,
   privilegeUsage,
   refusals,
-}: Pick<Rooms, 'usage' | 'privilegeUsage' | 'refusals'>): DecisionSink {
+  lateUses,
+}: Pick<Rooms, 'usage' | 'privilegeUsage' | 'refusals' | 'lateUses'>): DecisionSink {
   return {
     async accept(events) {
       usage.accept(events);
@@ -354,6 +362,9 @@ function decisionSink({
         if (reason === undefined) continue;
         const { tenant, credentialId: key, address } = event;
         refusals.note({ tenant, surface: 'keys', reason, address, key });
+        if (reason === 'rotated_key_used' && key !== undefined) {
+          lateUses.note({ tenant, kind: 'key', id: key, address });
+        }
       }
     },
   };

@@ -5,21 +5,28 @@ import { createUnusedKeys, type UnusedKeys } from './apikeys/unused-keys.ts';
 import { endedPartition } from './clients/single-use.ts';
 import { sweepUnusedClients } from './clients/unused-clients.ts';
 import type { Rooms } from './rooms.ts';
+import type { Rotations } from './rotation/rotations.ts';
 import type { Store, TableReader } from './store/store.ts';
 import { type TableName, tables } from './store/tables.ts';
 import { createTenantRemover } from './tenants/remove-tenants.ts';
 
-/** What happens by itself, in rounds: one never overlaps the next. */
-export function createRound(
-  rooms: Rooms,
-  leaks: { step(): Promise<void> },
-): {
+/** What has a step of its own in each round. */
+interface RoundParts {
+  readonly leaks: { step(): Promise<void> };
+  readonly rotations: Rotations;
+}
+
+interface Round {
   run(): Promise<void>;
   /** The last round: everything acknowledged is sequenced and counted. */
   finish(): Promise<void>;
-} {
+}
+
+/** What happens by itself, in rounds: one never overlaps the next. */
+export function createRound(rooms: Rooms, { leaks, rotations }: RoundParts): Round {
   const { ports, store, sequencer, feed, keyring, custodyUpkeep, peppers, refusals } = rooms;
-  const { keyEnder, queryRunner, sessionEnder, requestPinger, notices, expiryNotices } = rooms;
+  const { keyEnder, queryRunner, sessionEnder, requestPinger } = rooms;
+  const { notices, expiryNotices, lateUses } = rooms;
   const unusedKeys = unusedKeysOf(rooms);
   const tenantRemover = createTenantRemover({ store, clock: ports.clock });
   const trials = trialKeeper(rooms);
@@ -45,7 +52,10 @@ export function createRound(
     await attempt('leaks', leaks.step);
     await attempt('custody', custodyUpkeep.step);
     await attempt('deleted tenants', tenantRemover.step);
+    await attempt('late uses', lateUses.step);
     await attempt('successors', () => forgetSuccessors(store, ports.clock));
+    // After what was counted is written: a first use is seen in the same round.
+    rotations.step();
   }
 
   async function round(): Promise<void> {
@@ -71,9 +81,7 @@ export function createRound(
     },
     async finish() {
       await running;
-      await sessionEnder.finish();
-      await requestPinger.finish();
-      await notices.finish();
+      for (const one of [sessionEnder, requestPinger, rotations, notices]) await one.finish();
       await writeCounts(rooms, attempt);
       await attempt('refusals', refusals.flush);
       while ((await sequencer.tick()) > 0);
@@ -147,6 +155,7 @@ const endingTables = [
   'backchannelRequests',
   'notices',
   'decisions',
+  'rotationRuns',
 ] as const satisfies readonly TableName[];
 
 /**

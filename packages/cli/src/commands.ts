@@ -19,6 +19,7 @@ import { patCommands } from './commands/pat.ts';
 import { policyCommands } from './commands/policy.ts';
 import { revokeCommands } from './commands/revoke.ts';
 import { roleCommands } from './commands/role.ts';
+import { rotationCommands } from './commands/rotation.ts';
 import { routeCommands } from './commands/route.ts';
 import { scanCommands } from './commands/scan.ts';
 import { serveCommands } from './commands/serve.ts';
@@ -46,6 +47,7 @@ export const commands: readonly Command[] = [
   ...apiCommands,
   ...policyCommands,
   ...assertionIssuerCommands,
+  ...rotationCommands,
   ...signingKeyCommands,
   ...custodyCommands,
   ...adminKeyCommands,

@@ -1,3 +1,5 @@
+import { rotationLimits } from './rotation-limits.ts';
+
 /**
  * Every bound on size, count and time, with its unit in the name and its reason beside it. A bound
  * that only one caller needs still stands here, so that an operator finds all of them in one place.
@@ -430,6 +432,7 @@ export const limits = {
   /** How long a rotated key's predecessor goes on working, seconds. */
   keyOverlapSecondsDefault: 86_400,
   keyOverlapSecondsMax: 90 * 86_400,
+  ...rotationLimits,
   /** Password hashes computed at once, and waiting: argon2id takes 19 MiB and 20 ms each. */
   slowHashConcurrencyMax: 2,
   slowHashQueueMax: 64,

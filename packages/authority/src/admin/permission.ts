@@ -47,6 +47,9 @@ export const permissions = [
   'assertion_issuers:read',
   /** Say who outside may vouch for whom: as good as being any of those. */
   'assertion_issuers:write',
+  'rotations:read',
+  /** Say when keys and secrets rotate, and to which of the configured places they are brought. */
+  'rotations:write',
   'signing_keys:read',
   'signing_keys:write',
   'custody:read',

@@ -4,6 +4,7 @@
  */
 import {
   type AuditEvent,
+  type AuditObject,
   type Clock,
   limits,
   rfc3339,
@@ -22,6 +23,8 @@ export interface Refused {
   readonly address: string;
   /** What was refused, where it was proven to be presented; by default the tenant is named. */
   readonly key?: string | undefined;
+  /** The same of a client. */
+  readonly client?: string | undefined;
 }
 
 export interface RefusalTally {
@@ -97,21 +100,26 @@ export function createRefusalTally(ports: {
   };
 }
 
-function nameOf({ tenant, surface, reason, key = '', address }: Refused): string {
-  return [tenant, surface, reason, key, address].join('\n');
+function nameOf({ tenant, surface, reason, key = '', client = '', address }: Refused): string {
+  return [tenant, surface, reason, key, client, address].join('\n');
 }
 
 /** The record is of now; when the refusals were stands in it. */
 function eventOf(group: Group, at: UnixMs): AuditEvent {
-  const { tenant, surface, reason, address, key, count, first, last } = group;
+  const { tenant, surface, reason, address, count, first, last } = group;
   return {
     tenant,
     action: 'security.refused',
     at,
     actor: { kind: 'anonymous', id: 'anonymous' },
-    object: key === undefined ? { kind: 'tenant', id: tenant } : { kind: 'key', id: key },
+    object: objectOf(group),
     result: reason,
     detail: { surface, count, first_at: rfc3339(first), last_at: rfc3339(last) },
     personal: { address },
   };
+}
+
+function objectOf({ tenant, key, client }: Refused): AuditObject {
+  if (key !== undefined) return { kind: 'key', id: key };
+  return client === undefined ? { kind: 'tenant', id: tenant } : { kind: 'client', id: client };
 }

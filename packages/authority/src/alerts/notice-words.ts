@@ -3,12 +3,15 @@
  * a language is missing. `{name}` is a fact that comes with the notice. A kind is one entry.
  */
 
+import { rotationWords } from './rotation-words.ts';
+
 export interface NoticeWords {
   readonly subject: string;
   readonly text: string;
 }
 
 export const noticeWords = {
+  ...rotationWords,
   'key.expiring': {
     en: {
       subject: 'The API key “{name}” ends soon',

@@ -2,9 +2,9 @@
  * Rotation: a successor with the same rights is live at once, and the predecessor goes on working
  * until a fixed second. Of racing rotations one wins; there is never a key with two successors.
  */
-import { err, type KeyStatus, ok, type Result, type UnixMs } from '@mintmark/core';
+import { type AuditEvent, err, type KeyStatus, ok, type Result, type UnixMs } from '@mintmark/core';
 import type { Requester } from '../audit/requester.ts';
-import type { Alongside } from '../store/act.ts';
+import type { Alongside, Step } from '../store/act.ts';
 import { newKey } from './create-key.ts';
 import {
   isPlainKey,
@@ -40,26 +40,59 @@ export interface RotatePorts extends KeyPorts {
   readonly ended: (row: KeyRow) => Promise<boolean>;
 }
 
-/**
- * @param input.mayNameOwner whether the requester may hold a key of this owner
- * @param input.overlapSeconds counted from the beginning of the current second; 0 ends the
- *   predecessor now. An expiry that the predecessor had before is never put off.
- * @returns the successor and its text, to be shown once
- */
+export interface RotateKeyInput {
+  readonly requester: Requester;
+  readonly id: string;
+  /** Whether the requester may hold a key of this owner. */
+  readonly mayNameOwner: (owner: string) => boolean;
+  /**
+   * Counted from the beginning of the current second; 0 ends the predecessor now. An expiry that
+   * the predecessor had before is never put off.
+   */
+  readonly overlapSeconds: number;
+  /** Also one that is held back on suspicion, whose successor then takes its place. */
+  readonly quarantinedToo?: true;
+  /** Facts for the record, beside those of every rotation. */
+  readonly detail?: Readonly<Record<string, string>>;
+}
+
+/** A rotation that was judged and made, and holds once its act has committed. */
+export interface PlannedRotation extends Rotated {
+  /** The successor's text, which exists here and nowhere else. */
+  readonly text: string;
+  readonly predecessor: KeyRow;
+  /** They refuse with `conflict` where somebody else changed the key. */
+  readonly steps: readonly Step[];
+  readonly event: AuditEvent;
+}
+
+/** @returns the successor and its text, to be shown once */
 export async function rotateKey(
   ports: RotatePorts,
-  input: {
-    readonly requester: Requester;
-    readonly id: string;
-    readonly mayNameOwner: (owner: string) => boolean;
-    readonly overlapSeconds: number;
-    readonly alongside?: Alongside<Rotated>;
-  },
+  input: RotateKeyInput & { readonly alongside?: Alongside<Rotated> },
 ): Promise<Result<Rotated & { readonly text: string }, RotateKeyRefusal>> {
+  const planned = await planKeyRotation(ports, input);
+  if (!planned.ok) return planned;
+  const { successor, previousExpiresAt, text, steps, event } = planned.value;
+  const rotated: Rotated = { successor, previousExpiresAt };
+  const { outcome } = await ports.store.acts.run({
+    steps: [...steps, ...(input.alongside?.(rotated) ?? [])],
+    audit: await ports.recorder.record(event),
+  });
+  if (outcome === 'done') return ok({ ...rotated, text });
+  if (outcome === 'conflict') return err({ reason: 'conflict' });
+  return err({ reason: 'refused_by_step', step: outcome });
+}
+
+/** Judges a rotation and makes the successor; nothing is stored. */
+export async function planKeyRotation(
+  ports: Omit<RotatePorts, 'recorder'>,
+  input: RotateKeyInput,
+): Promise<Result<PlannedRotation, RotateKeyRefusal>> {
   const { requester, overlapSeconds } = input;
   const now = ports.clock.nowMs();
   const old = await ports.store.keys.get(requester.tenant, input.id);
-  const refusal = refusalOf(old, { now, mayNameOwner: input.mayNameOwner });
+  const refusal = refusalOf(old, { now, ...input });
   if (refusal !== undefined) return err(refusal);
   const row = old as KeyRow;
   // Its successor would be younger than the revocation, and live.
@@ -82,45 +115,43 @@ export async function rotateKey(
     updatedAt: now,
     version: row.version + 1,
   };
-  const rotated: Rotated = { successor, previousExpiresAt };
-  const { outcome } = await ports.store.acts.run({
+  return ok({
+    successor,
+    previousExpiresAt,
+    text,
+    predecessor: { ...row, ...set },
     steps: [
       {
         do: 'update',
         table: 'keys',
-        where: { ...unchanged(row), status: 'active', successor: null },
+        where: { ...unchanged(row), status: row.status, successor: null },
         set,
         refused: 'conflict',
       },
       { do: 'insert', table: 'keys', row: successor, refused: 'conflict' },
       // The successor first: no node may ever see the overlap end before it knows what follows.
       keyFeedStep(row.tenant, [successor, { ...row, ...set }], now),
-      ...(input.alongside?.(rotated) ?? []),
     ],
-    audit: await ports.recorder.record(
-      keyEvent(requester, row, {
-        action: 'key.rotate',
-        at: now,
-        related: { kind: 'key', id: successor.id },
-        detail: { overlap_seconds: overlapSeconds },
-      }),
-    ),
+    event: keyEvent(requester, row, {
+      action: 'key.rotate',
+      at: now,
+      related: { kind: 'key', id: successor.id },
+      detail: { overlap_seconds: overlapSeconds, ...input.detail },
+    }),
   });
-  if (outcome === 'done') return ok({ ...rotated, text });
-  if (outcome === 'conflict') return err({ reason: 'conflict' });
-  return err({ reason: 'refused_by_step', step: outcome });
 }
 
 function refusalOf(
   row: KeyRow | undefined,
-  asked: { readonly now: UnixMs; readonly mayNameOwner: (owner: string) => boolean },
+  asked: Pick<RotateKeyInput, 'mayNameOwner' | 'quarantinedToo'> & { readonly now: UnixMs },
 ): RotateKeyRefusal | undefined {
   if (!isPlainKey(row)) return { reason: 'not_found' };
   const { owner } = row;
   if (!asked.mayNameOwner(owner)) return { reason: 'owner_not_allowed', owner };
   // Before expiry: a predecessor whose overlap is over was rotated, which says more.
   if (row.successor !== null) return { reason: 'already_rotated', successor: row.successor };
-  if (row.status !== 'active') return { reason: 'not_active', status: row.status };
+  const isHeld = row.status === 'quarantined' && asked.quarantinedToo === true;
+  if (row.status !== 'active' && !isHeld) return { reason: 'not_active', status: row.status };
   if (row.expiresAt !== null && row.expiresAt <= asked.now) {
     return { reason: 'not_active', status: 'expired' };
   }

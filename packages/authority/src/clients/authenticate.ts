@@ -81,6 +81,8 @@ export type ClientAuthRefusal =
   | { readonly reason: 'client_disabled' }
   | { readonly reason: 'wrong_method'; readonly expected: ClientAuthMethod }
   | { readonly reason: 'wrong_secret' }
+  /** It was the client's until its overlap was over. */
+  | { readonly reason: 'secret_ended' }
   | { readonly reason: 'assertion_refused'; readonly detail: ClientAssertionRefusal['reason'] }
   | { readonly reason: 'keys_unavailable' }
   | { readonly reason: 'certificate_missing' }
@@ -113,6 +115,13 @@ export interface AuthenticatorDeps {
   readonly issuerOf: (tenant: TenantId) => string;
   readonly clock: Clock;
   readonly entropy: Entropy;
+  /** Told of each secret that was proven, live or ended. Cheap, and never fails. */
+  readonly secretShown?: (shown: {
+    readonly tenant: TenantId;
+    readonly clientId: ClientId;
+    readonly secretId: string;
+    readonly kind: 'live' | 'overlap' | 'ended';
+  }) => void;
 }
 
 interface Entry {
@@ -239,9 +248,13 @@ function judge(
   const { tenant, entry, presented } = input;
   const { method } = presented;
   if (method === 'client_secret_basic' || method === 'client_secret_post') {
-    const isRight = secretJudge({ tenant, kept: entry?.secrets, presented });
+    const shown = secretJudge({ tenant, kept: entry?.secrets, presented });
     if (entry === undefined) return err({ reason: 'unknown_client' });
-    if (!isRight) return err({ reason: 'wrong_secret' });
+    if (shown.kind === 'wrong') return err({ reason: 'wrong_secret' });
+    const { id: secretId, kind } = shown;
+    const { clientId } = presented;
+    deps.secretShown?.({ tenant, clientId, secretId, kind });
+    if (kind === 'ended') return err({ reason: 'secret_ended' });
   }
   if (entry === undefined) return err({ reason: 'unknown_client' });
   const { client } = entry;

@@ -21,8 +21,14 @@ export interface KeptSecrets {
    * SHA-256 of the secret that was proven last, and until when it holds (unix milliseconds). It
    * spares a busy client the HMAC, and lives no longer than the entry.
    */
-  proven: { readonly digest: Uint8Array; readonly until: number } | undefined;
+  proven: { readonly digest: Uint8Array; readonly until: number; readonly id: string } | undefined;
 }
+
+/** Which of its secrets was presented: a live one, one that a newer follows, an ended one, none. */
+export type SecretVerdict =
+  | { readonly kind: 'live' | 'overlap'; readonly id: string }
+  | { readonly kind: 'ended'; readonly id: string }
+  | { readonly kind: 'wrong' };
 
 interface SecretInput {
   readonly tenant: TenantId;
@@ -30,7 +36,7 @@ interface SecretInput {
   readonly presented: { readonly clientId: ClientId; readonly secret: string };
 }
 
-export type SecretJudge = (input: SecretInput) => boolean;
+export type SecretJudge = (input: SecretInput) => SecretVerdict;
 
 interface JudgeDeps {
   readonly peppers: Peppers;
@@ -44,36 +50,42 @@ export function createSecretJudge(deps: JudgeDeps & { readonly entropy: Entropy 
     const now = deps.clock.nowMs();
     const digest = hash('sha256', presented.secret, 'buffer');
     const proven = kept?.proven;
-    const isProven =
-      proven !== undefined && now < proven.until && equalConstantTime(proven.digest, digest);
-    const until = isProven ? proven.until : provenUntil(deps, { ...input, decoy, now });
-    if (kept === undefined || until === undefined) return false;
-    kept.proven = { digest, until };
-    return true;
+    if (proven !== undefined && now < proven.until && equalConstantTime(proven.digest, digest)) {
+      return liveVerdict(proven);
+    }
+    const found = presentedSecret(deps, { ...input, decoy });
+    if (kept === undefined || found === undefined) return { kind: 'wrong' };
+    const { id, expiresAt } = found;
+    if (expiresAt !== null && expiresAt <= now) return { kind: 'ended', id };
+    kept.proven = { digest, until: expiresAt ?? Number.POSITIVE_INFINITY, id };
+    return liveVerdict(kept.proven);
   };
 }
 
-/** Until when the presented secret is one of the client's; undefined where it is none of them. */
-function provenUntil(
+function liveVerdict({ id, until }: NonNullable<KeptSecrets['proven']>): SecretVerdict {
+  return { kind: until === Number.POSITIVE_INFINITY ? 'live' : 'overlap', id };
+}
+
+/** The row whose secret was presented. One that has ended is told apart: somebody still has it. */
+function presentedSecret(
   deps: JudgeDeps,
-  input: SecretInput & { readonly decoy: Uint8Array; readonly now: number },
-): number | undefined {
-  const { tenant, kept, presented, decoy, now } = input;
-  const live = (kept?.rows ?? []).filter((s) => s.expiresAt === null || s.expiresAt > now);
+  input: SecretInput & { readonly decoy: Uint8Array },
+): Row<'clientSecrets'> | undefined {
+  const { tenant, kept, presented, decoy } = input;
+  const rows: readonly (Row<'clientSecrets'> | undefined)[] = kept?.rows ?? [];
   // An unknown client costs the same comparison, so that the answer's time tells nothing.
-  const candidates =
-    live.length > 0 ? live : [{ hash: decoy, pepperVersion: undefined, expiresAt: null }];
-  let until: number | undefined;
-  for (const { hash: stored, pepperVersion, expiresAt } of candidates) {
+  const candidates = rows.length > 0 ? rows : [undefined];
+  let found: Row<'clientSecrets'> | undefined;
+  for (const row of candidates) {
     const current = deps.peppers.current().key;
-    const pepper = pepperVersion === undefined ? current : deps.peppers.get(pepperVersion);
+    const pepper = row === undefined ? current : deps.peppers.get(row.pepperVersion);
     const presentedHash = hashSecret({
       pepper: pepper ?? current,
       tenant,
       id: presented.clientId,
       secret: presented.secret,
     });
-    if (equalConstantTime(presentedHash, stored)) until = expiresAt ?? Number.POSITIVE_INFINITY;
+    if (equalConstantTime(presentedHash, row?.hash ?? decoy)) found = row;
   }
-  return until;
+  return found;
 }

@@ -265,72 +265,98 @@ export async function deleteClient(
   return ok(undefined);
 }
 
-/**
- * Makes a new secret; those before it go on working until `overlapSeconds` have passed.
- *
- * @param input.overlapSeconds 0 ends them at once
- * @param input.version the version that the caller judged, where he judged one
- */
+export interface RotateSecretInput {
+  readonly clientId: ClientId;
+  /** The version that the caller judged, where he judged one. */
+  readonly version?: number;
+  /** 0 ends those before at once. */
+  readonly overlapSeconds: number;
+  /** Facts for the record, beside those of every rotation. */
+  readonly detail?: Readonly<Record<string, string>>;
+}
+
+/** A rotation that was judged and made, and holds once its act has committed. */
+export interface PlannedSecret {
+  /** Exists here and nowhere else. */
+  readonly secret: string;
+  readonly secretId: string;
+  readonly previousExpiresAt: number;
+  readonly client: Client;
+  /** They refuse with `version_conflict` where somebody else changed the client. */
+  readonly steps: readonly Step[];
+  readonly audit: Row<'auditPending'>;
+}
+
+/** Makes a new secret; those before it go on working until `overlapSeconds` have passed. */
 export async function rotateClientSecret(
   deps: RegistryDeps,
   context: Requester,
-  input: {
-    readonly clientId: ClientId;
-    readonly version?: number;
-    readonly overlapSeconds: number;
+  input: RotateSecretInput & {
     readonly alongside?: Alongside<{ readonly previousExpiresAt: number }>;
   },
 ): Promise<
   Result<{ readonly secret: string; readonly previousExpiresAt: number }, RegistryRefusal>
 > {
+  const planned = await planSecretRotation(deps, context, input);
+  if (!planned.ok) return planned;
+  const { secret, previousExpiresAt, steps, audit } = planned.value;
+  const more = input.alongside?.({ previousExpiresAt }) ?? [];
+  const { outcome } = await deps.store.acts.run({ steps: [...steps, ...more], audit });
+  if (outcome !== 'done') return err(refusalOf(outcome));
+  deps.changed(context.tenant, input.clientId);
+  return ok({ secret, previousExpiresAt });
+}
+
+/** Judges a rotation and makes the secret; nothing is stored, and `changed` not told. */
+export async function planSecretRotation(
+  deps: Omit<RegistryDeps, 'changed' | 'prepareKey'>,
+  context: Requester,
+  input: RotateSecretInput,
+): Promise<Result<PlannedSecret, RegistryRefusal>> {
   const { tenant } = context;
   const { clientId } = input;
   const known = await deps.store.clients.get(tenant, clientId);
   if (known === undefined) return err({ reason: 'client_not_found' });
-  if (!usesSecret(clientOf(known))) return err({ reason: 'secret_not_used' });
+  const client = clientOf(known);
+  if (!usesSecret(client)) return err({ reason: 'secret_not_used' });
   const { version = known.version } = input;
   const now = deps.clock.nowMs();
   const previousExpiresAt = now + input.overlapSeconds * 1000;
-  const secret = newSecret(deps, { tenant, clientId, chosen: undefined });
+  const { text: secret, row } = newSecret(deps, { tenant, clientId, chosen: undefined });
   const id = { is: '!=', value: registrationSecretId } as const;
   const secrets = {
     do: 'update',
     table: 'clientSecrets',
     set: { expiresAt: previousExpiresAt },
   } as const;
-  const { outcome } = await deps.store.acts.run({
-    steps: [
-      // The new version makes every cached view of the client stale, and serialises rotations.
-      {
-        do: 'update',
-        table: 'clients',
-        where: { tenant, clientId, version },
-        set: { version: version + 1, updatedAt: now },
-        refused: 'version_conflict',
-      },
-      {
-        do: 'delete',
-        table: 'clientSecrets',
-        where: { tenant, clientId, expiresAt: { is: '<=', value: now } },
-      },
-      { ...secrets, where: { tenant, clientId, id, expiresAt: null } },
-      // A second rotation inside an overlap never lengthens the first one's.
-      {
-        ...secrets,
-        where: { tenant, clientId, id, expiresAt: { is: '>', value: previousExpiresAt } },
-      },
-      { do: 'insert', table: 'clientSecrets', row: secret.row, refused: 'version_conflict' },
-      ...(input.alongside?.({ previousExpiresAt }) ?? []),
-    ],
-    audit: await record(deps, context, {
-      action: 'client.secret_rotate',
-      clientId,
-      detail: { overlap_seconds: input.overlapSeconds },
-    }),
+  const steps: readonly Step[] = [
+    // The new version makes every cached view of the client stale, and serialises rotations.
+    {
+      do: 'update',
+      table: 'clients',
+      where: { tenant, clientId, version },
+      set: { version: version + 1, updatedAt: now },
+      refused: 'version_conflict',
+    },
+    {
+      do: 'delete',
+      table: 'clientSecrets',
+      where: { tenant, clientId, expiresAt: { is: '<=', value: now } },
+    },
+    { ...secrets, where: { tenant, clientId, id, expiresAt: null } },
+    // A second rotation inside an overlap never lengthens the first one's.
+    {
+      ...secrets,
+      where: { tenant, clientId, id, expiresAt: { is: '>', value: previousExpiresAt } },
+    },
+    { do: 'insert', table: 'clientSecrets', row, refused: 'version_conflict' },
+  ];
+  const audit = await record(deps, context, {
+    action: 'client.secret_rotate',
+    clientId,
+    detail: { overlap_seconds: input.overlapSeconds, ...input.detail },
   });
-  if (outcome !== 'done') return err(refusalOf(outcome));
-  deps.changed(tenant, clientId);
-  return ok({ secret: secret.text, previousExpiresAt });
+  return ok({ secret, secretId: row.id, previousExpiresAt, client, steps, audit });
 }
 
 function endOfTokens(
@@ -350,7 +376,7 @@ function endOfTokens(
 }
 
 function newSecret(
-  deps: RegistryDeps,
+  deps: Pick<RegistryDeps, 'prefix' | 'entropy' | 'peppers' | 'clock'>,
   input: {
     readonly tenant: TenantId;
     readonly clientId: ClientId;
@@ -375,7 +401,7 @@ function newSecret(
 }
 
 function record(
-  deps: DeleteDeps,
+  deps: Pick<RegistryDeps, 'recorder' | 'clock'>,
   context: Requester,
   what: {
     readonly action: AuditAction;

@@ -17,4 +17,6 @@ export const sealContext = {
   ping: (requestId: string): string => `ping:${requestId}`,
   /** `revocations.sealedNote` */
   revocationNote: (id: string): string => `revocation-note:${id}`,
+  /** `rotationRuns.sealedSecret` */
+  rotatedSecret: (runId: string): string => `rotated-secret:${runId}`,
 } as const;

@@ -278,7 +278,7 @@ describe('sealing records again', () => {
       sizes.push(step.changed);
       cursor = step.next;
     } while (cursor !== undefined);
-    expect(sizes).toEqual([0, limits.rotationRowsMax, 20, 0, 0, 0, 0, 0, 0]);
+    expect(sizes).toEqual([0, limits.rotationRowsMax, 20, 0, 0, 0, 0, 0, 0, 0]);
   });
 
   it('leaves a row alone that was changed meanwhile, and its version as it was', async () => {

@@ -75,6 +75,7 @@ const sealedTables = [
   'userTotp',
   'backchannelRequests',
   'revocations',
+  'rotationRuns',
 ] as const;
 type SealedTable = (typeof sealedTables)[number];
 
@@ -176,6 +177,8 @@ async function recordsOf(
       return (await store.backchannelRequests.list(query)).map(pingRecord);
     case 'revocations':
       return (await store.revocations.list(query)).map(noteRecord);
+    case 'rotationRuns':
+      return (await store.rotationRuns.list(query)).map(rotatedRecord);
   }
 }
 
@@ -287,6 +290,21 @@ function noteRecord({ tenant, id, sealedNote }: Row<'revocations'>): SealedColum
       table: 'revocations',
       where: { tenant, id },
       set: { sealedNote: base64urlEncode(sealed) },
+      refused: 'changed',
+    }),
+  };
+}
+
+function rotatedRecord({ tenant, id, version, sealedSecret }: Row<'rotationRuns'>): SealedColumn {
+  return {
+    id,
+    context: sealContext.rotatedSecret(id),
+    sealed: sealedSecret,
+    update: (sealed) => ({
+      do: 'update',
+      table: 'rotationRuns',
+      where: { tenant, id, version },
+      set: { sealedSecret: sealed },
       refused: 'changed',
     }),
   };

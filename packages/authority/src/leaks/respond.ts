@@ -22,6 +22,12 @@ export interface RespondDeps extends RevokeDeps, SecretDeps {
   readonly store: RevokeDeps['store'] & SecretDeps['store'] & Pick<Store, 'leaks' | 'leakPolicies'>;
   /** `kept`: it is the last key that can make administrators. */
   readonly endAdminKey: (requester: Requester, id: string) => Promise<'ended' | 'gone' | 'kept'>;
+  /** Told of a key or a client whose credential is held back now; may be told again. */
+  readonly held: (credential: {
+    readonly tenant: TenantId;
+    readonly kind: 'key' | 'client_secret';
+    readonly id: string;
+  }) => Promise<unknown>;
 }
 
 /** What was done, in a word, and what the leak is now. */
@@ -51,10 +57,20 @@ export async function respondToLeak(deps: RespondDeps, row: LeakRow): Promise<Le
       : await hold(deps, requester, row);
   // Somebody changes the key again and again: the next round tries it anew.
   if (done === undefined) return row;
+  if (done.status === 'held') await tellHeld(deps, tenant, row);
   const after = policy.revoke_after_seconds;
   const isBound = done.status === 'held' && after !== null;
   const dueAt = isBound ? deps.clock.nowMs() + after * 1000 : null;
   return note(deps, requester, { row, done, dueAt });
+}
+
+/** Before it is noted: where this is cut off, the next round tells it again. */
+async function tellHeld(deps: RespondDeps, tenant: TenantId, row: LeakRow): Promise<void> {
+  const { kind, credential } = row;
+  if (kind === 'key') await deps.held({ tenant, kind, id: credential });
+  // `‹client id›/‹secret id›`: the client is what rotates.
+  const clientId = credential.slice(0, credential.lastIndexOf('/'));
+  if (kind === 'client_secret') await deps.held({ tenant, kind, id: clientId });
 }
 
 function wouldDo({ kind }: LeakRow): string {

@@ -109,6 +109,7 @@ const addedBy: Readonly<Record<string, readonly TableName[]>> = {
   leaks: ['leaks', 'leakPolicies'],
   keySpending: ['keyBudgets', 'keyBulks'],
   roles: ['roles', 'groups', 'memberships', 'patPolicies'],
+  rotation: ['rotationRules', 'rotationRuns', 'rotationPlaces'],
 };
 
 /** What a migration brings over from rows that are there already. */

@@ -50,6 +50,8 @@ import { revocationsPostgres } from './migrations/revocations-postgres.ts';
 import { revocationsSqlite } from './migrations/revocations-sqlite.ts';
 import { rolesPostgres } from './migrations/roles-postgres.ts';
 import { rolesSqlite } from './migrations/roles-sqlite.ts';
+import { rotationPostgres } from './migrations/rotation-postgres.ts';
+import { rotationSqlite } from './migrations/rotation-sqlite.ts';
 import { sessionsPostgres } from './migrations/sessions-postgres.ts';
 import { sessionsSqlite } from './migrations/sessions-sqlite.ts';
 import { statusPostgres } from './migrations/status-postgres.ts';
@@ -297,6 +299,14 @@ export const migrations: readonly Migration[] = [
     needs: 1,
     sqlite: narrowingsSqlite,
     postgres: narrowingsPostgres,
+  },
+  {
+    number: 28,
+    name: 'rotation',
+    phase: 'expand',
+    needs: 1,
+    sqlite: rotationSqlite,
+    postgres: rotationPostgres,
   },
 ];
 

@@ -12,6 +12,7 @@ import { narrowingTables } from './narrowing-table.ts';
 import { noticeTables } from './notice-table.ts';
 import { policyTables } from './policy-tables.ts';
 import { roleTables } from './role-tables.ts';
+import { rotationTables } from './rotation-tables.ts';
 import {
   bytes,
   bytesOrNull,
@@ -149,6 +150,8 @@ export const tables = {
   }),
 
   ...clientTables,
+
+  ...rotationTables,
 
   /**
    * People. A deleted one stays as a tombstone, so that an id never names a second person: status

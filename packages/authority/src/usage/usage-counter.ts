@@ -3,7 +3,7 @@
  * and written in batches. It may lag by one flush; it never delays a request. Neighbours: `http`
  * brings the events, `apikeys` and the console read the rows.
  */
-import type { DecisionEvent } from '@mintmark/core';
+import type { DecisionEvent, TenantId, UnixMs } from '@mintmark/core';
 import { subKeyTargetId } from '@mintmark/tokens';
 import type { Step } from '../store/act.ts';
 import type { Store } from '../store/store.ts';
@@ -11,11 +11,22 @@ import type { Store } from '../store/store.ts';
 export interface UsageCounter {
   /** Adds a batch of decisions. Cheap; bounded in memory. */
   accept(events: readonly DecisionEvent[]): void;
+  /** Adds one use of a client's secret; `id` as `secretUseId` makes it. Cheap. */
+  noteSecret(use: {
+    readonly tenant: string;
+    readonly id: string;
+    readonly at: number;
+    /** Another secret of the client follows this one. */
+    readonly overlap: boolean;
+  }): void;
   /** Writes what was gathered. A fault keeps it for the next flush. @throws StoreFault */
   flush(): Promise<void>;
   /** Events that found no room between two flushes; they are missing from the counts. */
   readonly lost: number;
 }
+
+/** Of all uses of a client's secret, and of those while another follows it. */
+type ClientSecretUse = 'client_secret' | 'client_secret_overlap';
 
 interface Count {
   readonly tenant: string;
@@ -23,7 +34,7 @@ interface Count {
    * `key_overlap`: uses of a key after its rotation, counted beside those of the key. `sub_key`:
    * uses of what was derived from it, by `subKeyUsageId`.
    */
-  readonly kind: 'key' | 'key_overlap' | 'sub_key' | 'token';
+  readonly kind: 'key' | 'key_overlap' | 'sub_key' | 'token' | ClientSecretUse;
   readonly id: string;
   first: number;
   last: number;
@@ -35,6 +46,11 @@ interface Count {
 /** Credentials counted between two flushes; about 200 bytes each. */
 const countsMax = 100_000;
 const rowsPerAct = 500;
+
+/** By which the uses of one secret of a client are kept. */
+export function secretUseId(clientId: string, secretId: string): string {
+  return `${secretId}.${clientId}`;
+}
 
 export function createUsageCounter(store: Pick<Store, 'acts'>): UsageCounter {
   let counts = new Map<string, Count>();
@@ -52,7 +68,10 @@ export function createUsageCounter(store: Pick<Store, 'acts'>): UsageCounter {
     }
   }
 
-  function count(event: DecisionEvent, { kind, id }: Pick<Count, 'kind' | 'id'>): void {
+  function count(
+    event: Pick<DecisionEvent, 'tenant' | 'at' | 'address' | 'verdict'>,
+    { kind, id }: Pick<Count, 'kind' | 'id'>,
+  ): void {
     const { tenant, at } = event;
     const name = `${tenant}\n${kind}\n${id}`;
     let known = counts.get(name);
@@ -80,6 +99,12 @@ export function createUsageCounter(store: Pick<Store, 'acts'>): UsageCounter {
     },
     accept(events) {
       for (const event of events) add(event);
+    },
+    noteSecret({ tenant, id, at, overlap }) {
+      const when = { tenant: tenant as TenantId, at: at as UnixMs, address: '' };
+      const use = { ...when, verdict: 'allow' } as const;
+      count(use, { kind: 'client_secret', id });
+      if (overlap) count(use, { kind: 'client_secret_overlap', id });
     },
     async flush() {
       const batch = [...counts.values()];

@@ -53,6 +53,7 @@ function find(api: Api, wanted: Wanted): Promise<Result<Present | undefined, Com
     case 'routes':
     case 'apis':
     case 'policies':
+    case 'rotations':
     case 'assertion_issuers':
     case 'roles':
     case 'groups':
@@ -69,6 +70,7 @@ function find(api: Api, wanted: Wanted): Promise<Result<Present | undefined, Com
 /** Sections whose things are written and replaced as a whole, at the place of their name. */
 type WholeSection =
   | 'routes'
+  | 'rotations'
   | 'apis'
   | 'policies'
   | 'roles'
@@ -88,6 +90,7 @@ const wholePaths: Readonly<Record<WholeSection, (name: string) => string>> = {
   roles: (name) => pathOf`/v1/roles/${name}`,
   groups: (name) => pathOf`/v1/groups/${name}`,
   pat_policy: () => '/v1/pat-policy',
+  rotations: (name) => pathOf`/v1/rotations/${name}`,
   assertion_issuers: (name) => pathOf`/v1/assertion-issuers/${name}`,
   authorization_details_types: (name) => pathOf`/v1/authorization-details-types/${name}`,
 };
@@ -147,6 +150,7 @@ const onlyAtCreation: Readonly<Record<Section, readonly string[]>> = {
   // What is left of uses and credits changes with every use: it is set where the key is made.
   keys: ['name', 'uses', 'credits'],
   assertion_issuers: [],
+  rotations: [],
   routes: [],
   apis: [],
   // Why it was written is no part of what is.
@@ -156,7 +160,7 @@ const onlyAtCreation: Readonly<Record<Section, readonly string[]>> = {
 
 /** What the server says of a thing, and no file has to. */
 const said = [
-  ...['name', 'type', 'updated_at', 'created_at', 'version', 'author', 'stage'],
+  ...['name', 'type', 'updated_at', 'created_at', 'version', 'author', 'stage', 'state'],
   ...['enforced_version', 'shadow_version'],
 ];
 
@@ -170,6 +174,7 @@ const fixed: Readonly<Record<Section, readonly string[]>> = {
   users: [],
   keys: ['owner', 'recoverable'],
   assertion_issuers: ['issuer'],
+  rotations: [],
   routes: [],
   apis: [],
   policies: [],

@@ -32,6 +32,75 @@ const database = z.string().regex(/^(?:sqlite:|postgres(?:ql)?:\/\/|env:|file:)\
 
 const seconds = (min: number, max: number) => z.number().int().min(min).max(max);
 
+const tenantsOfTarget = z
+  .array(tenantName)
+  .min(1)
+  .default([defaultTenant])
+  .describe('tenants whose rules may name the target');
+
+const httpsUrl = z
+  .string()
+  .regex(
+    /^https:\/\/[^/?#\s@]+(?:\/[^?#\s@]*[^/?#\s@])?$/,
+    'must be an https URL without final slash',
+  );
+
+/** Where rotations bring new secrets: only the operator says, and rules name what is here. */
+const deliveryTarget = z.discriminatedUnion('type', [
+  z.strictObject({
+    type: z.literal('webhook'),
+    tenants: tenantsOfTarget,
+    url: httpsUrl,
+    secret: secretReference.describe('reference to what requests are signed by, 32 bytes or more'),
+  }),
+  z.strictObject({
+    type: z.literal('file'),
+    tenants: tenantsOfTarget,
+    folder: z.string().regex(/^\//, 'must be an absolute path').describe('rules name files in it'),
+    mode: z
+      .string()
+      .regex(/^0?[0-7]{3}$/, 'must be octal, such as 0640')
+      .default('0600')
+      .describe('who may read the files, as chmod takes it'),
+  }),
+  z.strictObject({
+    type: z.literal('kubernetes'),
+    tenants: tenantsOfTarget,
+    server: httpsUrl.describe('URL of the API server'),
+    namespace: z.string().regex(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/),
+    token: secretReference.describe('reference to a service account’s token; read each time'),
+    ca: z.string().optional().describe('PEM file with the authority of the API server'),
+  }),
+  z.strictObject({
+    type: z.literal('vault'),
+    tenants: tenantsOfTarget,
+    url: httpsUrl.describe('URL of Vault or OpenBao'),
+    mount: z
+      .string()
+      .regex(/^[A-Za-z0-9_-]+(?:\/[A-Za-z0-9_-]+)*$/)
+      .default('secret')
+      .describe('where the key-value store (version 2) is mounted'),
+    prefix: z
+      .string()
+      .regex(/^(?:[A-Za-z0-9_-]+\/)*$/, 'must end with a slash')
+      .default('')
+      .describe('before every path that a rule names'),
+    namespace: z
+      .string()
+      .regex(/^[A-Za-z0-9_/-]+$/)
+      .optional(),
+    token: secretReference.describe('reference to a token of Vault; read each time'),
+    ca: z.string().optional().describe('PEM file with the authority of the server'),
+  }),
+  z.strictObject({
+    type: z.literal('command'),
+    tenants: tenantsOfTarget,
+    argv: z
+      .tuple([z.string().regex(/^\//, 'must be an absolute path')], z.string())
+      .describe('program and arguments; no shell; the secret comes on standard input'),
+  }),
+]);
+
 const algorithm = z.enum([
   'RS256',
   'PS256',
@@ -419,6 +488,15 @@ export const configSchema = z.strictObject({
         ),
     })
     .prefault({}),
+  rotation: z
+    .strictObject({
+      targets: z
+        .record(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/), deliveryTarget)
+        .default({})
+        .describe('where rotations may bring new secrets, by name: see docs/rotation.md'),
+    })
+    .prefault({})
+    .describe('automatic rotation of keys and client secrets'),
   log: z
     .strictObject({
       level: z

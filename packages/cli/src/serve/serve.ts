@@ -27,6 +27,7 @@ import { openAlerts } from './alerts.ts';
 import { authorityConfigOf } from './authority-config.ts';
 import { openClaimsHook } from './claims-hook.ts';
 import { type Countries, openCountries } from './countries.ts';
+import { openDeliveryTargets } from './delivery-targets.ts';
 import { collectWhenIdle } from './idle-collection.ts';
 import { type Installation, openInstallation } from './installation.ts';
 import { joinOperations } from './joined-operations.ts';
@@ -117,6 +118,7 @@ async function open(ports: CliPorts, input: StartInput, opened: Opened): Promise
     outbound: outboundOf(ports, config),
     mailer: await openMailer(ports, config.mail),
     alerts: await openAlerts(ports, config.alerts, operatorClient(ports, config)),
+    deliveryTargets: await openDeliveryTargets(ports, config),
     claimsHook: await openClaimsHook(ports, config.claims_hook, operatorClient(ports, config)),
     log: logFault,
   });

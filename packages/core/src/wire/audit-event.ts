@@ -55,6 +55,13 @@ export type AuditAction =
   | 'key.rehash'
   | 'key.end'
   | 'key.export'
+  | 'rotation.create'
+  | 'rotation.update'
+  | 'rotation.delete'
+  | 'rotation.deliver'
+  | 'rotation.confirm'
+  | 'rotation.extend'
+  | 'rotation.end'
   | 'signing_key.create'
   | 'signing_key.activate'
   | 'signing_key.retire'
@@ -141,6 +148,7 @@ export interface AuditObject {
     | 'role'
     | 'group'
     | 'pat_policy'
+    | 'rotation'
     | 'user'
     | 'gateway';
   readonly id: string;

@@ -51,6 +51,7 @@ const objectKinds = [
   'route',
   'revocation',
   'leak',
+  'rotation',
   'installation',
   'gateway',
 ] as const;

@@ -1,7 +1,11 @@
 /** `/v1/custody`: the keys that protect everything at rest, and their rotation while serving. */
-import { err, limits, ok } from '@mintmark/core';
+import { err, limits, ok, type TenantId } from '@mintmark/core';
 import { z } from 'zod';
-import { type RotateCustodyPorts, rotateCustody } from '../../admin/rotate-custody.ts';
+import {
+  type CustodyPart,
+  type RotateCustodyPorts,
+  rotateCustody,
+} from '../../admin/rotate-custody.ts';
 import { type CustodyState, showCustody } from '../../admin/show-custody.ts';
 import { readReason } from '../../audit/reason.ts';
 import type { Custody } from '../../custody/custody.ts';
@@ -11,6 +15,8 @@ import { line, momentOut, renderMoment } from './wire-schema.ts';
 
 export interface CustodyEndpointPorts extends RotateCustodyPorts {
   readonly custody: Pick<Custody, 'describe' | 'rotate' | 'destroy'>;
+  /** Told after each rotation. */
+  readonly rotated: (tenant: TenantId, what: CustodyPart) => Promise<void>;
 }
 
 const group = 'custody';
@@ -126,7 +132,10 @@ function rotate(ports: CustodyEndpointPorts): PreparedEndpoint {
       const { what } = body;
       const reason = readReason(body.reason ?? 'requested');
       const rotated = await rotateCustody(ports, { requester, what, reason });
-      if (rotated.ok) return ok({ status: 202, body: { what, current: rotated.value } });
+      if (rotated.ok) {
+        await ports.rotated(requester.tenant, what);
+        return ok({ status: 202, body: { what, current: rotated.value } });
+      }
       switch (rotated.refusal.reason) {
         case 'too_many_keys': {
           const detail = `more than ${limits.replacedKeysMax} older ones are not done with`;

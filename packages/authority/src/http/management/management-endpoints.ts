@@ -35,6 +35,7 @@ import { revocationEndpoints } from './revocation-endpoints.ts';
 import type { RevocationPorts } from './revocation-preview-endpoint.ts';
 
 import { roleEndpoints } from './role-endpoints.ts';
+import { type RotationEndpointPorts, rotationEndpoints } from './rotation-endpoints.ts';
 import { routeEndpoints } from './route-endpoints.ts';
 import { type SigningKeyPorts, signingKeyEndpoints } from './signing-key-endpoints.ts';
 import { type TenantPorts, tenantEndpoints } from './tenant-endpoints.ts';
@@ -66,6 +67,7 @@ export interface ManagementPorts {
   readonly leaks: LeakPorts;
   readonly leastPrivilege: LeastPrivilegePorts;
   readonly signingKeys: SigningKeyPorts;
+  readonly rotations: RotationEndpointPorts;
   readonly custody: CustodyEndpointPorts;
   readonly audit: AuditPorts;
   readonly installation: InstallationPorts;
@@ -98,6 +100,7 @@ export function managementEndpoints(ports: ManagementPorts): readonly PreparedEn
     ...leakEndpoints(ports.leaks),
     ...leastPrivilegeEndpoints(ports.leastPrivilege),
     ...signingKeyEndpoints(ports.signingKeys),
+    ...rotationEndpoints(ports.rotations),
     ...custodyEndpoints(ports.custody),
     ...routeEndpoints(ports.routes),
     ...policyEndpoints(ports.policies),

@@ -22,6 +22,8 @@ import { pageOf } from './wire-schema.ts';
 export interface UserPorts extends ChangeUserDeps {
   readonly store: ChangeUserDeps['store'] & Pick<Store, 'memberships'>;
   readonly users: Users;
+  /** Told of a user who may do nothing any more, by id and name. */
+  readonly left: (tenant: TenantId, names: readonly string[]) => Promise<void>;
 }
 
 const group = 'users';
@@ -152,10 +154,10 @@ function update(ports: UserPorts): PreparedEndpoint {
       const { id, version } = known.value;
       const { roles, groups, ...edit } = body;
       const membership = { roles, groups };
-      return edited(
-        ports,
-        await updateUser(ports, requester, { id, version, ...edit, membership }),
-      );
+      const done = await updateUser(ports, requester, { id, version, ...edit, membership });
+      const isGone = done.ok && edit.status === 'disabled';
+      if (isGone) await ports.left(tenant, [id, known.value.username]);
+      return edited(ports, done);
     },
   });
 }
@@ -247,7 +249,9 @@ function changeStatus(ports: UserPorts, what: 'disable' | 'enable'): PreparedEnd
       if (!known.ok) return known;
       const { id, version } = known.value;
       const status = what === 'disable' ? 'disabled' : 'active';
-      return edited(ports, await updateUser(ports, requester, { id, version, status }));
+      const done = await updateUser(ports, requester, { id, version, status });
+      if (done.ok && what === 'disable') await ports.left(tenant, [id, known.value.username]);
+      return edited(ports, done);
     },
   });
 }
@@ -268,7 +272,9 @@ function remove(ports: UserPorts): PreparedEndpoint {
       if (!known.ok) return known;
       const { id, version } = known.value;
       const gone = await deleteUser(ports, requester, { id, version });
-      return gone.ok ? ok({ status: 204 }) : err(editProblem(gone.refusal));
+      if (!gone.ok) return err(editProblem(gone.refusal));
+      await ports.left(tenant, [id, known.value.username]);
+      return ok({ status: 204 });
     },
   });
 }

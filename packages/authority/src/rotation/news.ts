@@ -1,0 +1,53 @@
+/** What becomes of a rotation, as its owner hears of it. */
+import { rfc3339, type TenantId, type UnixMs } from '@mintmark/core';
+import type { NoticeKind } from '../alerts/notice-words.ts';
+import { noticeStep } from '../alerts/tell-owner.ts';
+import type { Step } from '../store/act.ts';
+import type { Uses } from './rotatable.ts';
+import type { Run } from './run.ts';
+
+export type RotationNews =
+  | { readonly kind: 'delivery'; readonly failure: string }
+  | { readonly kind: 'extended' }
+  /** There is nothing left to extend. */
+  | { readonly kind: 'unconfirmed' }
+  | { readonly kind: 'ended'; readonly uses: Uses }
+  | { readonly kind: 'missed'; readonly uses: Uses };
+
+/** Steps, of the act that it is about. */
+export function newsSteps({ row, progress }: Run, news: RotationNews, at: UnixMs): readonly Step[] {
+  const { kind, target, predecessor, owner, endsAt, extensions } = progress;
+  const about =
+    kind === 'key'
+      ? ({ kind: 'key', id: predecessor } as const)
+      : ({ kind: 'client', id: target } as const);
+  const noticeKind: NoticeKind = `rotation.${news.kind}`;
+  const facts = {
+    rotation: row.rule,
+    id: about.id,
+    ends_at: rfc3339(endsAt as UnixMs),
+    extensions: String(extensions),
+    ...factsOf(news),
+  };
+  // Each extension is news of its own; the rest is said once of a run.
+  const occasion = `${row.id}/${extensions}`;
+  const tenant = row.tenant as TenantId;
+  return [noticeStep({ tenant, kind: noticeKind, occasion, owner, about, facts }, at)];
+}
+
+function factsOf(news: RotationNews): Readonly<Record<string, string | null>> {
+  switch (news.kind) {
+    case 'delivery':
+      return { failure: news.failure };
+    case 'extended':
+    case 'unconfirmed':
+      return {};
+    case 'ended':
+    case 'missed': {
+      const { count, lastAt, lastAddress } = news.uses;
+      const last_used = lastAt === null ? null : rfc3339(lastAt as UnixMs);
+      // Of a client's secrets no address is kept.
+      return { uses: String(count), last_used, last_address: lastAddress || null };
+    }
+  }
+}
