@@ -415,6 +415,8 @@ export const limits = {
    * the queue for seconds (OWASP's largest argon2 setting is 46 MiB).
    */
   importBcryptCostMax: 14,
+  /** Keycloak's default is 210,000 with SHA-512; OWASP's for SHA-1 is 1,300,000. */
+  importPbkdf2IterationsMax: 1_500_000,
   importArgon2MemoryKibMax: 128 * 1024,
   importArgon2PassesMax: 16,
   importArgon2ThreadsMax: 8,

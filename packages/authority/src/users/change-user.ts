@@ -23,6 +23,7 @@ import { dropMemberships, type MembershipEdit, membershipSteps } from '../roles/
 import type { Alongside, AuditRecord, Step } from '../store/act.ts';
 import type { Store } from '../store/store.ts';
 import type { Row } from '../store/tables.ts';
+import { judgePasswordHash, type PasswordHashRefusal } from './imported-password.ts';
 import { hashPassword, type PasswordRefusal, verifyPassword } from './password.ts';
 import { type Claims, sealClaims, type User, type UserStatus, userOf } from './user.ts';
 import { endAccess, recordOnUser } from './user-record.ts';
@@ -41,6 +42,7 @@ export interface ChangeUserDeps {
 export type ChangeUserRefusal =
   | UsernameRefusal
   | PasswordRefusal
+  | PasswordHashRefusal
   | { readonly reason: 'username_taken' }
   | { readonly reason: 'user_not_found' }
   | { readonly reason: 'version_conflict' }
@@ -58,6 +60,8 @@ export async function createUser(
   input: {
     readonly username: string;
     readonly password?: string | undefined;
+    /** In place of a password: what another system kept of it. */
+    readonly passwordHash?: string | undefined;
     readonly claims?: Claims | undefined;
     readonly membership?: MembershipEdit | undefined;
     readonly alongside?: Alongside<User>;
@@ -66,7 +70,11 @@ export async function createUser(
   const name = parseUsername(input.username);
   if (!name.ok) return name;
   const { shown, key } = name.value;
-  const hashed = await hashIfGiven(deps, input.password, [shown, key]);
+  const { passwordHash } = input;
+  const hashed =
+    passwordHash === undefined
+      ? await hashIfGiven(deps, input.password, [shown, key])
+      : judgePasswordHash(passwordHash);
   if (!hashed.ok) return hashed;
   const { tenant } = requester;
   const id = freshId(deps.entropy);

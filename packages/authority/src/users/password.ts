@@ -7,6 +7,7 @@ import { base64Encode, type Entropy, err, limits, ok, type Result, utf8 } from '
 import { hash, verify } from '@node-rs/argon2';
 import type { SlowHashQueue } from '../custody/slow-hash-queue.ts';
 import { isBlocked } from './blocked-passwords.ts';
+import { verifyImportedPassword } from './imported-password.ts';
 
 export type PasswordRefusal =
   | { readonly reason: 'password_too_short'; readonly charsMin: number }
@@ -16,6 +17,7 @@ export type PasswordRefusal =
 
 /** OWASP's setting for argon2id, the library's default: 19 MiB, two passes. */
 const cost = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
+const parameters = `m=${cost.memoryCost},t=${cost.timeCost},p=${cost.parallelism}`;
 
 /**
  * Whether a password may be chosen (NIST SP 800-63B §5.1.1.2: length and a list of those that are
@@ -46,29 +48,43 @@ export async function hashPassword(
 ): Promise<Result<string, PasswordRefusal>> {
   const judged = judgePassword(input.password, input.names);
   if (!judged.ok) return judged;
-  const text = utf8(normalised(input.password) as string);
-  const salt = deps.entropy.bytes(saltBytes);
-  const made = await deps.passwordHashes.run(() => hash(text, { ...cost, salt }));
-  return made === 'busy' ? err({ reason: 'busy' }) : ok(made);
+  const { entropy, passwordHashes } = deps;
+  const made = await passwordHashes.run(() => hashAsOurs(entropy, input.password));
+  return made === 'busy' || made === undefined ? err({ reason: 'busy' }) : ok(made);
+}
+
+/**
+ * The hash of a password that nobody judges: one that works already. In the queue of its caller.
+ *
+ * @returns undefined where it is longer than any password may be
+ */
+export async function hashAsOurs(entropy: Entropy, password: string): Promise<string | undefined> {
+  const text = normalised(password);
+  if (text === undefined) return undefined;
+  return hash(utf8(text), { ...cost, salt: entropy.bytes(saltBytes) });
+}
+
+/** Whether the hash is of our own cost; one that was imported is replaced at its first use. */
+export function isOurHash(phc: string): boolean {
+  return phc.startsWith(`$argon2id$v=19$${parameters}$`);
 }
 
 /**
  * Compares in constant time. Costs the same for every password that could be one, so it runs in the
  * queue of its caller.
  *
- * @param phc what `hashPassword` made, or a decoy
+ * @param phc what `hashPassword` made, a decoy, or what another system made
  */
 export async function verifyPassword(phc: string, password: string): Promise<boolean> {
   const text = normalised(password);
   // Nobody has such a password: refused before any work, with or without a user.
-  return text !== undefined && verify(phc, utf8(text));
+  if (text === undefined) return false;
+  return isOurHash(phc) ? verify(phc, utf8(text)) : verifyImportedPassword(phc, password);
 }
 
 /** A hash of the same cost that no password fits: what is checked where there is no user. */
 export function decoyHash(entropy: Entropy): string {
   const unpadded = (count: number): string => base64Encode(entropy.bytes(count)).replace(/=+$/, '');
-  const { memoryCost, timeCost, parallelism } = cost;
-  const parameters = `m=${memoryCost},t=${timeCost},p=${parallelism}`;
   return `$argon2id$v=19$${parameters}$${unpadded(saltBytes)}$${unpadded(hashBytes)}`;
 }
 

@@ -16,10 +16,10 @@ import {
   type TenantId,
 } from '@mintmark/core';
 import type { Recorder } from '../audit/record.ts';
-import { eventBy } from '../audit/requester.ts';
+import { eventBy, type Requester } from '../audit/requester.ts';
 import type { Sealer } from '../custody/sealer.ts';
 import type { SlowHashQueue } from '../custody/slow-hash-queue.ts';
-import type { Step } from '../store/act.ts';
+import type { AuditRecord, Step } from '../store/act.ts';
 import type { Store } from '../store/store.ts';
 import type { Row } from '../store/tables.ts';
 import {
@@ -30,8 +30,9 @@ import {
   retryAfterSeconds,
 } from './attempts.ts';
 import type { AuthenticationMethod } from './authentication.ts';
-import { decoyHash, verifyPassword } from './password.ts';
+import { decoyHash, hashAsOurs, isOurHash, verifyPassword } from './password.ts';
 import { type User, userOf } from './user.ts';
+import { recordOnUser } from './user-record.ts';
 import { parseUsername } from './username.ts';
 
 export interface UsersDeps {
@@ -119,8 +120,9 @@ export function createUsers(deps: UsersDeps): Users {
       if (!judged.value || row === undefined || row.passwordHash === null) {
         return err({ reason: 'invalid_credentials', why: whyNot(row) });
       }
-      const steps = [forgetAttempts(account), ...rememberBrowser(deps, input, row.id)];
-      await deps.store.acts.run({ steps, audit: null });
+      const { step, audit } = await rehash(deps, input, row);
+      const steps = [forgetAttempts(account), ...rememberBrowser(deps, input, row.id), ...step];
+      await deps.store.acts.run({ steps, audit });
       const user = await userOf(sealer, row);
       if (user === undefined) return err({ reason: 'invalid_credentials', why: 'unknown_user' });
       if (user.status !== 'active') return err({ reason: 'user_disabled', id: user.id });
@@ -190,6 +192,26 @@ function rememberBrowser(
 
 function browserHash(browser: string): string {
   return hash('sha256', browser, 'base64url');
+}
+
+/**
+ * What another system hashed is hashed as ours, now that the password is known. Where somebody was
+ * first, or the queue is full, nothing changes, and the next sign-in sees to it.
+ */
+async function rehash(
+  deps: UsersDeps,
+  { tenant, password }: PasswordAttempt,
+  { id, passwordHash: old }: Row<'users'>,
+): Promise<{ readonly step: readonly Step[]; readonly audit: AuditRecord | null }> {
+  if (old === null || isOurHash(old)) return { step: [], audit: null };
+  const made = await deps.passwordHashes.run(() => hashAsOurs(deps.entropy, password));
+  if (made === undefined || made === 'busy') return { step: [], audit: null };
+  const where = { tenant, id, passwordHash: old };
+  const step = { do: 'update', table: 'users', where, set: { passwordHash: made } } as const;
+  const system: Requester = { tenant, actor: { kind: 'system', id: 'rehash' } };
+  const scheme = /^\$([a-z0-9-]+)/.exec(old)?.[1] ?? 'unknown';
+  const what = { action: 'user.password_rehash', userId: id, detail: { from: scheme } } as const;
+  return { step: [step], audit: await recordOnUser(deps, system, what) };
 }
 
 /** @returns whether the password fits the hash */

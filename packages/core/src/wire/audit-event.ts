@@ -26,6 +26,7 @@ export type AuditAction =
   | 'user.update'
   | 'user.delete'
   | 'user.password_set'
+  | 'user.password_rehash'
   | 'user.password_compare'
   | 'user.lock'
   | 'user.factor_add'

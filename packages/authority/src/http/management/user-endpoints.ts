@@ -62,6 +62,7 @@ function create(ports: UserPorts): PreparedEndpoint {
       const made = await createUser(ports, requester, {
         username: body.username,
         password: body.password,
+        passwordHash: body.password_hash,
         claims: body.claims,
         membership: { roles: body.roles, groups: body.groups },
         // What is personal lies sealed in the user's row, and nowhere else.
@@ -335,6 +336,10 @@ function userProblem(refusal: ChangeUserRefusal): Problem | typeof repeated {
       return invalid('/roles', 'names a role that there is not');
     case 'group_unknown':
       return invalid('/groups', 'names a group that there is not');
+    case 'malformed_hash':
+      return invalid('/password_hash', 'is no hash of a password that is known here');
+    case 'hash_too_costly':
+      return invalid('/password_hash', 'would cost too much to check');
     case 'busy':
       return { code: 'unavailable', headers: { 'retry-after': '1' } };
     case 'refused_by_step':

@@ -99,8 +99,21 @@ export const newUserBody = z
   .strictObject({
     username,
     password: password.optional().describe('Left out: signs in by other means'),
+    password_hash: z
+      .string()
+      .min(1)
+      .max(512)
+      .optional()
+      .describe(
+        'In place of a password, from another system: argon2, bcrypt, or ' +
+          '`$pbkdf2-sha256$i=ITERATIONS$SALT$KEY`; replaced at the first sign-in',
+      ),
     claims: claims.optional(),
     ...memberships,
+  })
+  .refine((body) => body.password === undefined || body.password_hash === undefined, {
+    message: 'stands in place of a password',
+    path: ['password_hash'],
   })
   .meta({ id: 'CreateUser' });
 
