@@ -11,6 +11,7 @@ import { custodyCommands } from './commands/custody.ts';
 import { detailTypeCommands } from './commands/detail-type.ts';
 import { doctorCommands } from './commands/doctor.ts';
 import { emergencyCommands } from './commands/emergency.ts';
+import { importCommands } from './commands/import.ts';
 import { keyCommands } from './commands/key.ts';
 import { leakCommands } from './commands/leak.ts';
 import { leastPrivilegeCommands } from './commands/least-privilege.ts';
@@ -33,6 +34,7 @@ export const commands: readonly Command[] = [
   ...doctorCommands,
   ...backupCommands,
   ...applyCommands,
+  ...importCommands,
   ...keyCommands,
   ...clientCommands,
   ...userCommands,

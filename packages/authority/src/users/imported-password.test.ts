@@ -29,7 +29,21 @@ const hashes: readonly (readonly [string, string])[] = [
   ['argon2', foreignArgon2],
 ];
 
+/** Of a real export of Keycloak 26.7.1: see packages/cli/src/moves/fixtures. */
+const ofKeycloak = [
+  '$argon2id$v=19$m=7168,t=5,p=1$6FRX7oaqaqWR4VSnl/HPiA$0WM4dmtGZi6VXpQcR' +
+    'gQVnDamIn/PG2BEgbG/6/4e880',
+  '$pbkdf2-sha512$i=210000$gIoxo3BTL3JdYMDddS0mOw==$' +
+    'Z168d0cnUwT8trMFRsWYxxxzTPBcacj8ucIP83Vkgy/WJsIb8RAiJpPlyo/PJTrXw8diW51HL3og+hZ7JSeAOA==',
+];
+
 describe('judgePasswordHash', () => {
+  it.each(ofKeycloak)('takes what Keycloak made: %s', async (text) => {
+    expect(judgePasswordHash(text).ok).toBe(true);
+    expect(await verifyImportedPassword(text, password)).toBe(true);
+    expect(await verifyImportedPassword(text, 'another one')).toBe(false);
+  });
+
   it.each(hashes)('takes %s, and the password alone fits it', async (_name, text) => {
     expect(judgePasswordHash(text)).toEqual({ ok: true, value: text });
     expect(await verifyImportedPassword(text, password)).toBe(true);

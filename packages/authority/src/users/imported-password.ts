@@ -11,8 +11,10 @@ import { parseImportedHash, verifyImportedHash } from '../apikeys/imported-hash.
 export type PasswordHashRefusal = { readonly reason: 'malformed_hash' | 'hash_too_costly' };
 
 /** `$pbkdf2-‹hash›$i=‹iterations›[,l=‹bytes›]$‹salt›$‹key›`, both in base64, padded or not. */
-const pbkdf2Pattern =
-  /^\$pbkdf2-(sha1|sha256|sha512)\$i=([1-9][0-9]{0,8})(?:,l=([1-9][0-9]{0,2}))?\$([A-Za-z0-9+/]{8,172}={0,2})\$([A-Za-z0-9+/]{22,172}={0,2})$/;
+const pbkdf2Pattern = new RegExp(
+  String.raw`^\$pbkdf2-(sha1|sha256|sha512)\$i=([1-9][0-9]{0,8})(?:,l=([1-9][0-9]{0,2}))?` +
+    String.raw`\$([A-Za-z0-9+/]{8,172}={0,2})\$([A-Za-z0-9+/]{22,172}={0,2})$`,
+);
 
 const derive = promisify(pbkdf2);
 

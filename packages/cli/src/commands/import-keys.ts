@@ -91,6 +91,19 @@ interface Report {
 }
 
 async function sendPages(api: Api, format: Item, rows: readonly string[]): Promise<Outcome> {
+  const sent = await sendKeys(api, format, rows);
+  if (!sent.ok) return sent;
+  const report = sent.value;
+  const negative = report.conflicts.length > 0;
+  return ok({ json: report, text: (style) => reportText(style, report), negative });
+}
+
+/** Sends rows, each JSON text, in pages that the server takes. */
+export async function sendKeys(
+  api: Api,
+  format: Item,
+  rows: readonly string[],
+): Promise<Result<Report, CommandRefusal>> {
   const report: Report = { imported: 0, unchanged: 0, conflicts: [] };
   let from = 0;
   for (const page of pagesOf(rows)) {
@@ -107,8 +120,7 @@ async function sendPages(api: Api, format: Item, rows: readonly string[]): Promi
     }
     from += page.length;
   }
-  const negative = report.conflicts.length > 0;
-  return ok({ json: report, text: (style) => reportText(style, report), negative });
+  return ok(report);
 }
 
 function* pagesOf(rows: readonly string[]): Generator<string[]> {
