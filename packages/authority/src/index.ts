@@ -15,6 +15,7 @@ export { type LocalUnlock, readSecretReference } from './custody/unlock.ts';
 export { alertWebhook } from './hooks/alert-webhook.ts';
 export type { ClaimsHookSettings } from './hooks/claims-hook.ts';
 export { type ClaimsModule, moduleSource } from './hooks/module-source.ts';
+export { oldSystem } from './hooks/old-system.ts';
 export { webhookSource } from './hooks/webhook.ts';
 export { readGithubKeys } from './leaks/github-keys.ts';
 export type { AlertSettings, AuthorityEvent, AuthorityPorts } from './rooms.ts';

@@ -59,6 +59,7 @@ export function keyVerifier({
   sealer,
   recorder,
   keyCache,
+  keyShadow: shadow,
   feed,
 }: Rooms): VerifyKeyPorts {
   const { clock, log } = ports;
@@ -73,6 +74,7 @@ export function keyVerifier({
     slowHashes: createSlowHashQueue(),
     subKeys: createSubKeyMemory(),
     countryOf: ports.countryOf,
+    shadow,
     onFault: (error) => log({ type: 'fault', where: 'rehash', error }),
   };
 }

@@ -1,5 +1,13 @@
 import { generateKeyPairSync, hash, type KeyObject, sign } from 'node:crypto';
-import { createFailureBudget, defaultTenant, limits } from '@mintmark/core';
+import {
+  createFailureBudget,
+  defaultTenant,
+  limits,
+  nowSeconds,
+  seededEntropy,
+  type UnixSeconds,
+} from '@mintmark/core';
+import { deriveSubKey } from '@mintmark/tokens';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { handleLeakReport } from './http/leaks.ts';
 import { buildRequest } from './http/management/request-builder.ts';
@@ -318,6 +326,22 @@ describe('what becomes of a leak', () => {
       ['admin_key', 'kept'],
       ['admin_key', 'revoked'],
     ]);
+  });
+
+  it('ends a sub-key, and not the key that it was derived from', async () => {
+    const { id, key } = await newKey();
+    const entropy = seededEntropy(5);
+    const issuedAt = nowSeconds(bed.clock);
+    const restrictions = { issuedAt, expiresAt: (issuedAt + 3_600) as UnixSeconds };
+    const derived = deriveSubKey({ parent: key, prefix: 'mm', restrictions, entropy });
+    if (!derived.ok) throw new Error(derived.refusal.reason);
+    const { text } = derived.value;
+    expect(await verdict(text)).toBe('ok');
+    const { json } = await fromGithub([{ token: text, ...seen }]);
+    expect(json[0].label).toBe('true_positive');
+    expect(await verdict(text)).toBe('revoked');
+    expect([await keyStatus(id), await verdict(key)]).toEqual(['active', 'ok']);
+    expect((await leaks())[0]).toMatchObject({ kind: 'sub_key', status: 'revoked' });
   });
 
   it('ends the whole family of a refresh token', async () => {

@@ -1,11 +1,12 @@
 /** What the authority shows of itself at `/metrics`, measured when it is asked. */
 import { defaultTenant } from '@mintmark/core';
+import type { KeyShadow } from './apikeys/shadow.ts';
 import type { ClaimsHook } from './hooks/claims-hook.ts';
 import type { Metric } from './http/management/metrics-endpoint.ts';
 import type { Rooms } from './rooms.ts';
 
 export function metricsOf(rooms: Rooms): readonly Metric[] {
-  const { sequencer, feed, usage, claimsHook, requestPinger, notices } = rooms;
+  const { sequencer, feed, usage, claimsHook, requestPinger, notices, keyShadow } = rooms;
   const { size, lagMs } = sequencer.view();
   const gauge = (name: string, help: string, value: number): Metric => {
     return { name, help, kind: 'gauge', value };
@@ -50,7 +51,24 @@ export function metricsOf(rooms: Rooms): readonly Metric[] {
       value: usage.lost,
     },
     ...(claimsHook === undefined ? [] : hookMetrics(claimsHook)),
+    ...(keyShadow === undefined ? [] : shadowMetrics(keyShadow)),
   ];
+}
+
+/** While keys of another system move over: what became of them. */
+function shadowMetrics({ counts }: KeyShadow): readonly Metric[] {
+  const { takenOver, unknown, agreed, onlyHere, onlyThere, unanswered } = counts;
+  const rows: readonly (readonly [string, string, number])[] = [
+    ['taken_over', 'Keys that were taken over from the old system at their first use.', takenOver],
+    ['unknown', 'Keys that are unknown here and there.', unknown],
+    ['agreed', 'Keys of which both systems say the same.', agreed],
+    ['only_here', 'Keys that are good here and not there.', onlyHere],
+    ['only_there', 'Keys that are good there and not here.', onlyThere],
+    ['unanswered', 'Questions that the old system did not answer.', unanswered],
+  ];
+  return rows.map(([name, help, value]) => {
+    return { name: `mintmark_old_system_${name}_total`, help, kind: 'counter', value };
+  });
 }
 
 /** Outcomes by name: there are few, and no label carries an id. */

@@ -28,6 +28,7 @@ import type { Mailer } from './alerts/mailer.ts';
 import { createExpiryNotices, type ExpiryNotices } from './apikeys/expiry-notices.ts';
 import { createKeyCache, type KeyCache } from './apikeys/key-cache.ts';
 import { openVerifier } from './apikeys/key-secret.ts';
+import { createKeyShadow, type KeyShadow, type ShadowSettings } from './apikeys/shadow.ts';
 import { createRecorder, type Recorder } from './audit/record.ts';
 import { createSequencer, type Sequencer } from './audit/sequencer.ts';
 import { findClient } from './authorization/known-clients.ts';
@@ -87,6 +88,8 @@ export interface AuthorityPorts {
   readonly countryOf?: CountryOf | undefined;
   /** Where rotations bring new secrets, by the names that rules use; none unless configured. */
   readonly deliveryTargets?: DeliveryTargets | undefined;
+  /** The system that keys come from, while both are asked. */
+  readonly oldSystem?: ShadowSettings | undefined;
   /** Without one, users cannot ask for a new password. */
   readonly mailer?: Mailer | undefined;
   /** Who hears beside the owners of credentials, and for those who cannot be reached. */
@@ -136,6 +139,7 @@ export interface Rooms {
   readonly policies: PolicyReader;
   /** Of credentials whose overlap is over: their owners are told. */
   readonly lateUses: LateUses;
+  readonly keyShadow: KeyShadow | undefined;
   /** Keys as verification reads them. */
   readonly keyCache: KeyCache;
   readonly users: Users;
@@ -234,7 +238,7 @@ export async function openRooms(config: AuthorityConfig, ports: AuthorityPorts):
     ...{ refusals, lateUses },
     ...{ keyCache, storeNowMs: createStoreClock(ports.store.upkeep, clock) },
     ...policiesOf({ store, clock }),
-    keyCache,
+    keyShadow: shadowOf({ store, recorder, clock, prefix: config.prefix }, ports.oldSystem),
     ...{ users, claimsHook: ports.claimsHook && openHook(ports, ports.claimsHook) },
     sessionEnder: sessionEnderOf(issuers, { ...ports, ...keys, store, recorder, keyring }),
     ...backchannelOf(issuers, { ...ports, store, recorder, sealer, users }),
@@ -251,6 +255,13 @@ function policiesOf(
   ports: Pick<AuthorityPorts, 'store' | 'clock'>,
 ): Pick<Rooms, 'decisionLog' | 'policies'> {
   return { decisionLog: createDecisionLog(ports), policies: createPolicyReader(ports) };
+}
+
+function shadowOf(
+  ports: Parameters<typeof createKeyShadow>[0],
+  settings: ShadowSettings | undefined,
+): KeyShadow | undefined {
+  return settings && createKeyShadow(ports, settings);
 }
 
 async function keysOf(

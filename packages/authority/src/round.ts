@@ -82,6 +82,7 @@ export function createRound(rooms: Rooms, { leaks, rotations }: RoundParts): Rou
     async finish() {
       await running;
       for (const one of [sessionEnder, requestPinger, rotations, notices]) await one.finish();
+      await rooms.keyShadow?.settled();
       await writeCounts(rooms, attempt);
       await attempt('refusals', refusals.flush);
       while ((await sequencer.tick()) > 0);

@@ -571,6 +571,11 @@ export const limits = {
   /** Finds that a scan tells one by one, and files that it names as unread: beyond it, counts. */
   scanFindsMax: 10_000,
   scanNotesMax: 1_000,
+  /** Questions to an old system under way at once, in the time in which keys move over. */
+  shadowAsksMax: 64,
+  /** Texts that are unknown there too, and for how long that is believed. */
+  shadowUnknownMax: 10_000,
+  shadowUnknownMs: 30_000,
   /** How long a leaked credential may be held back before it is revoked. */
   leakRevokeAfterSecondsMax: 90 * 86_400,
   /** Places where one leaked credential was seen that are kept; and leaks that one round ends. */

@@ -1,8 +1,9 @@
-import { base62Encode, seededEntropy } from '@mintmark/core';
+import { base62Encode, seededEntropy, type UnixSeconds } from '@mintmark/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { buildSecretToken, type SecretTokenKind } from './api-key.ts';
 import { createTokenScan, type FoundToken } from './find-tokens.ts';
+import { deriveSubKey } from './sub-key.ts';
 
 const entropy = seededEntropy(7);
 const kinds = ['key', 'pat', 'admin', 'at', 'rt', 'ac', 'dc', 'cs', 'cr', 'br'] as const;
@@ -86,6 +87,25 @@ describe('createTokenScan', () => {
       ),
       { numRuns: 500 },
     );
+  });
+
+  it('finds a sub-key, plain and in base64, wherever the pieces end', () => {
+    const parent = make('key');
+    const [issuedAt, expiresAt] = [1_790_000_000, 1_790_003_600] as UnixSeconds[];
+    const restrictions = { issuedAt: issuedAt!, expiresAt: expiresAt! };
+    const derived = deriveSubKey({ parent, prefix: 'mm', restrictions, entropy });
+    if (!derived.ok) throw new Error(derived.refusal.reason);
+    const { text } = derived.value;
+    const wrapped = Buffer.from(`x:${text}`).toString('base64');
+    const whole = bytesOf(`a=${text}\nb=${wrapped}\n`);
+    const id = parent.slice('mm_key_'.length, 'mm_key_'.length + 17);
+    for (let end = 0; end <= whole.length; end += 7) {
+      const found = findInPieces(whole, [end]);
+      expect(found.map((one) => [one.kind, one.id, one.text, one.form])).toEqual([
+        ['sub', id, text, 'plain'],
+        ['sub', id, text, 'base64'],
+      ]);
+    }
   });
 
   it('finds every token once, wherever the pieces end', () => {

@@ -10,11 +10,14 @@
  * into lines; and `%5F` for `_`. JSON and URLs escape nothing in a token. What must never happen: a
  * text that leads to a false alarm, or a time that is not linear in the length.
  */
+import { limits } from '@mintmark/core';
 import { isTokenPrefix, parseSecretToken, type SecretTokenKind } from './api-key.ts';
+import { parseSubKey } from './sub-key.ts';
 
 export interface FoundToken {
   readonly prefix: string;
-  readonly kind: SecretTokenKind;
+  /** `sub`: a sub-key; its id is that of the key that it was derived from. */
+  readonly kind: SecretTokenKind | 'sub';
   /** Public: what may be shown of it. */
   readonly id: string;
   /** The token itself: never to be shown or written down. */
@@ -33,8 +36,8 @@ export interface TokenScan {
 /** The shortest body; every token has a run of at least so many base62 characters. */
 const bodyCharsMin = 56;
 const bodyChars = [bodyCharsMin, 64] as const;
-/** Longer than the longest token in base64 or with `%5F`: what a junction shows of each side. */
-const reachBytes = 160;
+/** Longer than the longest sub-key in base64: what a junction shows of each side. */
+const reachBytes = Math.ceil((limits.subKeyCharsMax * 4) / 3) + 8;
 /** `‹prefix›_‹kind›`, its `_` spelled in either way. */
 const headPattern = /([a-z0-9]{2,})(_|%5[Ff])([a-z]{2,5})$/;
 const headCharsMax = 12 + 3 + 5;
@@ -135,9 +138,10 @@ function tokenAt(bytes: Uint8Array, run: Run, wanted: Wanted): FoundToken | unde
   if (letters === undefined) return undefined;
   const form = isEscaped || link !== '_' ? 'percent' : 'plain';
   const prefixEnd = headEnd - kind.length - link.length;
-  for (const chars of bodyChars) {
-    const end = bodyStart + chars;
-    if (end > run.end) break;
+  // A sub-key is as long as its run.
+  const ends = kind === 'sub' ? [run.end] : bodyChars.map((chars) => bodyStart + chars);
+  for (const end of ends) {
+    if (end > run.end || end - bodyStart > limits.subKeyCharsMax) break;
     const rest = `_${kind}_${latin1(bytes, bodyStart, end)}`;
     const token = withPrefix(letters, rest, wanted);
     if (token === undefined) continue;
@@ -160,8 +164,12 @@ function withPrefix(
     const prefix = letters.slice(-chars);
     if (wanted !== undefined && !wanted.has(prefix)) continue;
     const text = prefix + rest;
-    const token = isTokenPrefix(prefix) ? parseSecretToken(text, prefix) : undefined;
-    if (token?.ok) return { prefix, kind: token.value.kind, id: token.value.id, text };
+    if (!isTokenPrefix(prefix)) continue;
+    const token = parseSecretToken(text, prefix);
+    if (token.ok) return { prefix, kind: token.value.kind, id: token.value.id, text };
+    if (!rest.startsWith('_sub_')) continue;
+    const subKey = parseSubKey(text, prefix);
+    if (subKey.ok) return { prefix, kind: 'sub', id: subKey.value.keyId, text };
   }
   return undefined;
 }

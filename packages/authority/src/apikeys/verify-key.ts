@@ -35,6 +35,7 @@ import type { KeyReader } from './key-cache.ts';
 import type { KeyRow } from './key-change.ts';
 import { patNow } from './personal-token.ts';
 import { needsRehash, type RehashPorts, rehashKey } from './rehash-key.ts';
+import type { KeyShadow } from './shadow.ts';
 import {
   findProvenSubKey,
   narrowedRow,
@@ -56,6 +57,8 @@ export interface VerifyKeyPorts extends RehashPorts, SubKeyPorts {
   readonly countryOf?: CountryOf | undefined;
   /** Spends all that a use costs, or nothing; absent where the caller asks without using. */
   readonly limiter?: KeyLimiter;
+  /** While keys of another system move over: asks that one too. */
+  readonly shadow?: Pick<KeyShadow, 'takeOver' | 'compare'> | undefined;
   /** Told where a proven key could not be rehashed; its next use tries again. */
   readonly onFault: (fault: Fault, about: { readonly keyId: string }) => void;
 }
@@ -116,6 +119,19 @@ export type ProvenDenial =
 
 /** @throws StoreFault where the answer cannot be known; the caller must then refuse */
 export async function verifyKey(ports: VerifyKeyPorts, input: PresentedKey): Promise<KeyVerdict> {
+  const verdict = await judgeKey(ports, input);
+  const { shadow } = ports;
+  if (shadow === undefined || !input.kinds.includes('key')) return verdict;
+  const { tenant, text } = input;
+  if ('row' in verdict) {
+    if (verdict.row.importFormat !== null) shadow.compare(tenant, text, verdict.active);
+    return verdict;
+  }
+  if (verdict.code === 'busy' || !(await shadow.takeOver(tenant, text))) return verdict;
+  return judgeKey(ports, input);
+}
+
+async function judgeKey(ports: VerifyKeyPorts, input: PresentedKey): Promise<KeyVerdict> {
   const found = await findProven(ports, input);
   if (typeof found === 'string') return { active: false, code: found };
   const { secret, subKey } = found;
@@ -137,19 +153,18 @@ export async function verifyKey(ports: VerifyKeyPorts, input: PresentedKey): Pro
 }
 
 /**
- * The key that a text is, in whatever state, where whoever shows it holds its secret. Spends
- * nothing and judges nothing.
+ * The key that a text is, in whatever state, or the sub-key of one, where whoever shows it holds
+ * its secret. Spends nothing and judges nothing.
  *
  * @throws StoreFault
  */
 export async function proveKey(
   ports: VerifyKeyPorts,
   input: PresentedKey,
-): Promise<KeyRow | 'busy' | undefined> {
+): Promise<Pick<Proven, 'row' | 'subKey'> | 'busy' | undefined> {
   const found = await findProven(ports, input);
-  if (typeof found === 'string') return found === 'busy' ? 'busy' : undefined;
-  // A sub-key is less than its key: who reports one as leaked has not shown that the key is.
-  return found.subKey === undefined ? found.row : undefined;
+  if (typeof found !== 'string') return found;
+  return found === 'busy' ? 'busy' : undefined;
 }
 
 /** Of a personal access token what is left of it by the rights of its user, and the policy. */

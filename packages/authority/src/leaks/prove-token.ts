@@ -68,10 +68,14 @@ async function proveAsKey(
   text: string,
 ): Promise<ProvenToken | 'busy' | undefined> {
   const now = clock.nowMs();
-  const row = await proveKey(keys, { tenant, text, kinds: ['key', 'pat', 'admin'], now });
-  if (row === undefined || row === 'busy') return row;
+  const found = await proveKey(keys, { tenant, text, kinds: ['key', 'pat', 'admin'], now });
+  if (found === undefined || found === 'busy') return found;
+  const { row, subKey } = found;
   const { id, owner, name, expiresAt, status } = row;
   const ended = status === 'revoked' || (expiresAt !== null && expiresAt <= now);
+  const link = subKey?.targets.at(-1);
+  // What it was derived from is not in it, and goes on.
+  if (link !== undefined) return { kind: 'sub_key', credential: link, owner, name, ended };
   const kind = row.kind === 'admin' ? 'admin_key' : 'key';
   return { kind, credential: id, owner, name, ended };
 }

@@ -108,6 +108,8 @@ async function hold(
       const status = outcome === 'ended' ? 'revoked' : outcome === 'kept' ? 'kept' : 'ended';
       return { step: 'revoke', outcome, status };
     }
+    case 'sub_key':
+      return revoked(deps, requester, { kind: 'sub_key', id: credential, reason });
     case 'access_token':
       return revoked(deps, requester, { kind: 'token', id: credential, reason });
     case 'refresh_token':
@@ -118,7 +120,11 @@ async function hold(
 async function revoked(
   deps: RespondDeps,
   requester: Requester,
-  what: { readonly kind: 'token' | 'family' | 'key'; readonly id: string; readonly reason: string },
+  what: {
+    readonly kind: 'token' | 'family' | 'key' | 'sub_key';
+    readonly id: string;
+    readonly reason: string;
+  },
 ): Promise<Done> {
   const { kind, id, reason } = what;
   const done = await revoke(deps, { requester, target: { kind, id }, reason });
@@ -181,6 +187,7 @@ const toldOf: readonly LeakStatus[] = ['held', 'revoked', 'observed', 'kept'];
 
 const whatIsCalled: Readonly<Record<LeakKind, string>> = {
   key: 'API key',
+  sub_key: 'sub-key',
   admin_key: 'admin key',
   client_secret: 'client secret',
   access_token: 'access token',
@@ -213,6 +220,8 @@ export function aboutOf({ kind, credential }: Pick<LeakRow, 'kind' | 'credential
   switch (kind) {
     case 'key':
       return { kind: 'key', id: credential } as const;
+    case 'sub_key':
+      return { kind: 'key', id: credential.split('.', 1)[0]! } as const;
     case 'admin_key':
       return { kind: 'admin_key', id: credential } as const;
     case 'client_secret':

@@ -55,7 +55,13 @@ export const leakTables = {
   }),
 };
 
-export type LeakKind = 'key' | 'admin_key' | 'client_secret' | 'access_token' | 'refresh_token';
+export type LeakKind =
+  | 'key'
+  | 'sub_key'
+  | 'admin_key'
+  | 'client_secret'
+  | 'access_token'
+  | 'refresh_token';
 
 /**
  * `open`: nothing was done yet. `held`: refused, and can be let go. `revoked`: ended for good.

@@ -347,6 +347,28 @@ export const configSchema = z.strictObject({
         .describe('tenants that have a host of their own in place of ISSUER/t/TENANT, by tenant'),
     })
     .prefault({}),
+  old_system: z
+    .strictObject({
+      url: z
+        .string()
+        .regex(/^https?:\/\/[^?#\s@]+$/, 'must be an http(s) URL without query')
+        .optional()
+        .describe('is asked about keys that are unknown here; https, or http on loopback'),
+      mode: z
+        .enum(['off', 'unknown', 'both'])
+        .default('unknown')
+        .describe('both: also about keys that came from there, to count where the answers differ'),
+      request: z
+        .enum(['introspection', 'json'])
+        .default('introspection')
+        .describe('how: token introspection (RFC 7662), or the body {"key": …}'),
+      authorization: secretReference
+        .optional()
+        .describe('reference to the value of the Authorization header of those requests'),
+      tenant: tenantName.default(defaultTenant).describe('whose keys they are'),
+    })
+    .prefault({})
+    .describe('the system that API keys come from, while both know them'),
   leaks: z
     .strictObject({
       github_keys_url: z

@@ -8,6 +8,7 @@ import type { Find, ScanRecord } from './scan-record.ts';
 
 const kindNames: Readonly<Record<string, string>> = {
   key: 'API key',
+  sub: 'sub-key',
   pat: 'personal access token',
   admin: 'admin key',
   at: 'access token',

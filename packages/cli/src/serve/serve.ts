@@ -33,6 +33,7 @@ import { type Installation, openInstallation } from './installation.ts';
 import { joinOperations } from './joined-operations.ts';
 import { certificateHeaderOf, logListener, tlsOf } from './listener.ts';
 import type { Log } from './log.ts';
+import { openOldSystem } from './old-system.ts';
 import { loggedPath } from './scrub.ts';
 import { type RunningGateway, startGateway } from './serve-gateway.ts';
 
@@ -117,6 +118,7 @@ async function open(ports: CliPorts, input: StartInput, opened: Opened): Promise
     countryOf,
     outbound: outboundOf(ports, config),
     mailer: await openMailer(ports, config.mail),
+    oldSystem: await openOldSystem(ports, config.old_system, operatorClient(ports, config)),
     alerts: await openAlerts(ports, config.alerts, operatorClient(ports, config)),
     deliveryTargets: await openDeliveryTargets(ports, config),
     claimsHook: await openClaimsHook(ports, config.claims_hook, operatorClient(ports, config)),

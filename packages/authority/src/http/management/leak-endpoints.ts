@@ -30,7 +30,7 @@ const params = z.strictObject({ id: z.string().min(1).max(64) });
 
 const shown = {
   id: z.string(),
-  kind: z.enum(['key', 'admin_key', 'client_secret', 'access_token', 'refresh_token']),
+  kind: z.enum(['key', 'sub_key', 'admin_key', 'client_secret', 'access_token', 'refresh_token']),
   credential: z.string().describe('Its public id; of a client secret, client and secret'),
   owner: z.string(),
   name: z.string(),
