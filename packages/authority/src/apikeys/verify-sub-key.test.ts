@@ -69,13 +69,15 @@ describe('a presented sub-key', () => {
     expect(await codeOf(bed, sub, ['admin'])).toBe('not_found');
   });
 
-  it('proves nothing of its key, which is more than it', async () => {
+  it('is told apart from its key, which is more than it, where either is proven', async () => {
     const { bed, key, sub, row } = await keyed();
     const shown = (text: string) => {
       return proveKey(bed, { tenant: defaultTenant, text, kinds: ['key'], now });
     };
-    expect(await shown(key)).toMatchObject({ id: row.id });
-    expect(await shown(sub)).toBe(undefined);
+    expect(await shown(key)).toMatchObject({ row: { id: row.id } });
+    expect(await shown(key)).not.toHaveProperty('subKey');
+    const proven = await shown(sub);
+    expect(proven).toMatchObject({ subKey: { keyId: row.id, targets: [expect.any(String)] } });
   });
 
   it('is none of an imported key', async () => {
