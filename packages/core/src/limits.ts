@@ -1,3 +1,4 @@
+import { leakLimits } from './leak-limits.ts';
 import { rotationLimits } from './rotation-limits.ts';
 
 /**
@@ -566,29 +567,7 @@ export const limits = {
   hookRestMsMax: 30_000,
   /** Issuers whose assertions are grants, of a tenant: written by hand, each with its rules. */
   assertionIssuersMax: 100,
-  /** What a scan for leaked tokens reads at once: few calls, and still in the processor's cache. */
-  scanPieceBytes: 1024 * 1024,
-  /** Finds that a scan tells one by one, and files that it names as unread: beyond it, counts. */
-  scanFindsMax: 10_000,
-  scanNotesMax: 1_000,
-  /** Questions to an old system under way at once, in the time in which keys move over. */
-  shadowAsksMax: 64,
-  /** Texts that are unknown there too, and for how long that is believed. */
-  shadowUnknownMax: 10_000,
-  shadowUnknownMs: 30_000,
-  /** How long a leaked credential may be held back before it is revoked. */
-  leakRevokeAfterSecondsMax: 90 * 86_400,
-  /** Places where one leaked credential was seen that are kept; and leaks that one round ends. */
-  leakSightingsMax: 20,
-  leaksPerRound: 100,
-  /** Tokens in one report: GitHub sends a commit's, a scan a repository's. */
-  leakTokensMax: 100,
-  leakGithubTokensMax: 1_000,
-  /** Tenants among which the owner of a token is looked for. */
-  leakTenantsMax: 1_000,
-  /** Keys of GitHub: how long they are kept, and how often an unknown one may cost a request. */
-  githubKeysKeptMs: 86_400_000,
-  githubKeysRetryMs: 60_000,
+  ...leakLimits,
   /** An idempotency key is remembered this long, seconds. */
   idempotencyTtlSeconds: 24 * 3600,
   /** The text of one policy set: ten thousand policies of a hundred characters. */
