@@ -297,7 +297,9 @@ describe('a PostgreSQL that is away', () => {
   it('at the start is named in the refusal, without its password', async () => {
     const port = await freePort();
     const env = { MINTMARK_DATABASE: `postgres://someone:s3cret-word@127.0.0.1:${port}/mintmark` };
-    const done = await mintmark(['serve', '--data', join(home, 'data')], { cwd: home, env });
+    const places = ['--listen', '127.0.0.1:0', '--gateway-listen', '127.0.0.1:0'];
+    const command = ['serve', '--data', join(home, 'data'), ...places];
+    const done = await mintmark(command, { cwd: home, env });
     expect(done.code, done.stderr).toBe(3);
     expect(done.stderr).toContain(`127.0.0.1:${port}`);
     expect(done.stderr).not.toContain('s3cret-word');
