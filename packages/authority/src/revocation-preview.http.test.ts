@@ -203,6 +203,19 @@ describe('a query', () => {
     expect((await bed.call('GET', `/v1/keys/${id}`)).body['status']).toBe('revoked');
   });
 
+  it.each([
+    ['u1', 'u1', 1],
+    ['u1', 'u2', 0],
+  ])('of the user %s and the owner %s finds what is of both', async (user, owner, count) => {
+    const keys = [await makeKey({ owner: 'u1' }), await makeKey({ owner: 'u2' })];
+    bed.clock.advanceMs(1);
+    const query = { user, owner };
+    const { preview } = await look({ query });
+    expect((await revoke({ query, preview })).body).toMatchObject({ ended: { api_keys: count } });
+    const verdicts = await Promise.all(keys.map(({ key }) => verdict(key)));
+    expect(verdicts).toEqual(count === 0 ? ['ok', 'ok'] : ['revoked', 'ok']);
+  });
+
   it('needs a preview', async () => {
     const refused = await revoke({ query: { client: 'x' } });
     expect(refused).toMatchObject({ status: 400, body: { code: 'invalid_request' } });
@@ -338,6 +351,25 @@ describe('undoing', () => {
     await bed.call('POST', `${path}/disable`, { headers: await bed.ifMatch(path) });
     expect((await undo((await newest())['id'])).status).toBe(200);
     expect((await bed.call('GET', path)).body['status']).toBe('active');
+  });
+
+  it.each(['client', 'user'])('of a %s needs what enabling it needs', async (kind) => {
+    const id = kind === 'user' ? await bed.addUser('alice') : (await bed.addClient(plain)).clientId;
+    const path = `/v1/${kind}s/${id}`;
+    const headers = await bed.ifMatch(path);
+    await bed.call('PATCH', path, { json: { status: 'disabled' }, headers });
+    const { id: row } = await newest();
+    const other = kind === 'user' ? 'clients:write' : 'users:write';
+    const undoAs = async (...permissions: string[]) => {
+      const credential = await bed.credential('revocations:write', ...permissions);
+      const json = { reason: 'requested' };
+      return bed.call('POST', `/v1/revocations/${row}/undo`, { json, credential });
+    };
+    const problem = { status: 403, body: { code: 'insufficient_permission' } };
+    expect(await undoAs()).toMatchObject(problem);
+    expect(await undoAs(other)).toMatchObject(problem);
+    expect((await bed.call('GET', path)).body['status']).toBe('disabled');
+    expect((await undoAs(`${kind}s:write`)).status).toBe(200);
   });
 
   it('is refused where somebody has changed it since', async () => {

@@ -23,6 +23,7 @@ import type { Undo } from '../revocation/revocation-step.ts';
 import type { Step } from '../store/act.ts';
 import type { Store } from '../store/store.ts';
 import type { Row } from '../store/tables.ts';
+import { covers, type Permission } from './permission.ts';
 
 export interface UndoDeps {
   readonly store: Pick<Store, 'revocations' | 'clients' | 'acts'>;
@@ -37,6 +38,8 @@ export type UndoRefusal =
   /** Its target was ended, not disabled; in words, with what helps instead. */
   | { readonly reason: 'not_undoable'; readonly why: string }
   | { readonly reason: 'undone_already' }
+  /** Whoever ends things may not bring them back by that alone. */
+  | { readonly reason: 'not_permitted'; readonly needs: Permission }
   /** Edited, enabled or deleted since: whoever did that has decided. */
   | { readonly reason: 'changed_since'; readonly kind: string };
 
@@ -45,10 +48,21 @@ export interface Undone {
   readonly at: UnixMs;
 }
 
-/** @throws StoreFault: nothing was undone */
+/** What enabling it by an edit needs. */
+const enablePermissions = { client: 'clients:write', user: 'users:write' } as const;
+
+/**
+ * @param input.permissions of the requester
+ * @throws StoreFault: nothing was undone
+ */
 export async function undoRevocation(
   deps: UndoDeps,
-  input: { readonly requester: Requester; readonly id: string; readonly reason: Reason },
+  input: {
+    readonly requester: Requester;
+    readonly permissions: readonly string[];
+    readonly id: string;
+    readonly reason: Reason;
+  },
 ): Promise<Result<Undone, UndoRefusal>> {
   const { requester, id, reason } = input;
   const { tenant } = requester;
@@ -56,6 +70,8 @@ export async function undoRevocation(
   if (row === undefined) return err({ reason: 'revocation_not_found' });
   const undo = undoOf(row);
   if (undo === undefined) return err({ reason: 'not_undoable', why: whyFinal(row) });
+  const needs = enablePermissions[undo.enables];
+  if (!covers(input.permissions, needs)) return err({ reason: 'not_permitted', needs });
   if (row.undoneAt !== null) return err({ reason: 'undone_already' });
   const at = deps.clock.nowMs();
   const { targetId } = row;

@@ -124,8 +124,11 @@ function mayFindTokens({ key, owner, environment, tag }: Selector): boolean {
   return [key, owner, environment, tag].every((member) => member === undefined);
 }
 
-function mayFindKeys({ client, audience, grant, family, token, signingKey }: Selector): boolean {
-  return [client, audience, grant, family, token, signingKey].every((one) => one === undefined);
+function mayFindKeys(one: Selector): boolean {
+  const { client, audience, grant, family, token, signingKey, user, owner } = one;
+  // Both are the owner of a key.
+  if (user !== undefined && owner !== undefined && user !== owner) return false;
+  return [client, audience, grant, family, token, signingKey].every((other) => other === undefined);
 }
 
 async function families(deps: SelectionDeps, look: Look): Promise<Looked> {

@@ -277,6 +277,8 @@ function undo(ports: RevocationPorts): PreparedEndpoint {
     operation: 'undoRevocation',
     group,
     summary: 'Enables again what was disabled with a revocation; tokens and keys stay refused',
+    description:
+      'It needs the permission to enable that by an edit: `clients:write`, `users:write`.',
     permission: 'revocations:write',
     params: z.strictObject({ id: z.string().min(1).max(64) }),
     body: z.strictObject({ reason }).meta({ id: 'UndoRevocation' }),
@@ -290,9 +292,9 @@ function undo(ports: RevocationPorts): PreparedEndpoint {
       },
     },
     problems: ['wrong_state'],
-    async handle({ requester, params, body }) {
+    async handle({ requester, caller: { permissions }, params: { id }, body }) {
       const why = readReason(body.reason);
-      const undone = await undoRevocation(ports, { requester, id: params.id, reason: why });
+      const undone = await undoRevocation(ports, { requester, permissions, id, reason: why });
       if (!undone.ok) return err(undoProblem(undone.refusal));
       const { enabled, at } = undone.value;
       return ok({ status: 200, body: { enabled, at: renderMoment(at) } });
@@ -306,6 +308,8 @@ function undoProblem(refusal: UndoRefusal): Problem {
       return { code: 'not_found' };
     case 'not_undoable':
       return { code: 'wrong_state', detail: `cannot be undone: ${refusal.why}` };
+    case 'not_permitted':
+      return { code: 'insufficient_permission', detail: `needs ${refusal.needs} to enable it` };
     case 'undone_already':
       return { code: 'wrong_state', detail: 'it was undone before' };
     case 'changed_since':
