@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { reservedIds } from './apikeys/import-keys.ts';
 import { managementBed } from './management-bed.ts';
 
 let bed: Awaited<ReturnType<typeof managementBed>>;
@@ -58,6 +59,25 @@ describe('/v1/keys/bulk', () => {
     }
     expect((await preview({ expires_before: at }, { do: 'disable' })).body['count']).toBe(0);
     expect((await preview({ environment: 'live' }, { do: 'disable' })).body['count']).toBe(0);
+  });
+
+  it('revokes only for who may revoke', async () => {
+    const limited = await bed.credential('keys:*');
+    const act = { do: 'revoke', reason: 'r' };
+    expect((await preview({ tag: 'ci' }, act, limited)).status).toBe(403);
+    const able = await bed.credential('keys:write', 'revocations:write');
+    const { body } = await preview({ tag: 'ci' }, act, able);
+    expect((await run(body['id'], able)).body).toMatchObject({ changed: 3 });
+    expect(await statuses()).toEqual(['revoked', 'revoked', 'revoked']);
+  });
+
+  it('and its neighbours are no id of an imported key, which nobody could show', async () => {
+    const { body } = await bed.call('GET', '/openapi.json', { credential: null });
+    const literals = Object.keys(body['paths'] as object).flatMap((path) => {
+      const [, segment] = /^\/v1\/keys\/([^/{]+)/.exec(path) ?? [];
+      return segment === undefined ? [] : [segment];
+    });
+    expect(new Set(literals)).toEqual(reservedIds);
   });
 
   it('asks which keys are meant, and leaves out those of others', async () => {

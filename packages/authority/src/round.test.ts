@@ -20,6 +20,11 @@ test('lets go of what has ended, in acts of which none holds up the others', asy
   const waited = { tenant, account: 'a', failures: 3, lockedUntil: 0, expiresAtSeconds: 1 };
   const counted: Step = { do: 'put', table: 'signInAttempts', row: waited };
   await bed.store.acts.run({ steps: [counted], audit: null });
+  const bulk = {
+    ...{ tenant, id: 'b', actor: 'admin_key:a', filter: {}, act: {}, keys: [] },
+    ...{ done: 0, changed: 0, createdAt: at, expiresAtSeconds: 1 },
+  };
+  await bed.store.acts.run({ steps: [{ do: 'put', table: 'keyBulks', row: bulk }], audit: null });
   const acts: Act[] = [];
   const { run } = bed.store.acts;
   Object.assign(bed.store.acts, {
@@ -33,6 +38,7 @@ test('lets go of what has ended, in acts of which none holds up the others', asy
   expect(await bed.store.feed.count({ targetKind: 'token' })).toBe(0);
   expect(await bed.store.nodes.count()).toBe(0);
   expect(await bed.store.signInAttempts.count()).toBe(0);
+  expect(await bed.store.keyBulks.count()).toBe(0);
   const deleted = acts.flatMap(({ steps }) =>
     steps.flatMap((step) => (step.do === 'deleteMany' ? [step.keys.length] : [])),
   );

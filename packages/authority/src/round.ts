@@ -157,6 +157,7 @@ const endingTables = [
   'notices',
   'decisions',
   'rotationRuns',
+  'keyBulks',
 ] as const satisfies readonly TableName[];
 
 /**

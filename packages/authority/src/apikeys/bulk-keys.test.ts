@@ -26,13 +26,19 @@ async function filled(count = 3) {
     if (made.ok) ids.push(made.value.row.id);
     bed.clock.advanceMs(1);
   }
-  const preview = async (filter: KeyFilter, act: BulkAct, mayNameOwner = yes) => {
-    const found = await previewBulk(ports, { requester, mayNameOwner, filter, act });
+  const preview = async (filter: KeyFilter, act: BulkAct, mayNameOwner = yes, mayRevoke = true) => {
+    const found = await previewBulk(ports, { requester, mayNameOwner, mayRevoke, filter, act });
     if (!found.ok) throw new Error(found.refusal.reason);
     return found.value;
   };
-  const run = async (id: string, by = requester, mayNameOwner = yes, used = ports) => {
-    const went = await runBulk(used, { requester: by, mayNameOwner, id });
+  const run = async (
+    id: string,
+    by = requester,
+    mayNameOwner = yes,
+    used = ports,
+    mayRevoke = true,
+  ) => {
+    const went = await runBulk(used, { requester: by, mayNameOwner, mayRevoke, id });
     return went.ok ? went.value : went.refusal.reason;
   };
   const rows = () =>
@@ -102,6 +108,15 @@ describe('a change of many keys', () => {
     await expect(given).rejects.toThrow('owner_not_allowed');
   });
 
+  it('revokes for nobody who may only change keys, nor once the right is gone', async () => {
+    const { ports, preview, run, rows } = await filled();
+    const act = { do: 'revoke', reason: 'r' } as const;
+    await expect(preview({ tag: 'all' }, act, yes, false)).rejects.toThrow('revoking_not_allowed');
+    const { id } = await preview({ tag: 'all' }, act);
+    expect(await run(id, requester, yes, ports, false)).toBe('revoking_not_allowed');
+    expect((await rows()).every(({ status }) => status === 'active')).toBe(true);
+  });
+
   it('is only for whoever previewed it, for an hour', async () => {
     const { bed, preview, run, rows } = await filled();
     const { id } = await preview({ tag: 'all' }, { do: 'disable' });
@@ -146,7 +161,8 @@ describe('a change of many keys', () => {
     const page = Array.from({ length: limits.longReadRows }, (_, i) => ({ ...row!, id: `x${i}` }));
     const store = { ...bed.store, keys: { ...bed.store.keys, list: async () => page } };
     const endless = { ...ports, store } as unknown as BulkPorts;
-    const input = { requester, mayNameOwner: yes, filter: {}, act: { do: 'disable' } } as const;
+    const may = { mayNameOwner: yes, mayRevoke: true };
+    const input = { requester, ...may, filter: {}, act: { do: 'disable' } } as const;
     expect(await previewBulk(endless, input)).toEqual({
       ok: false,
       refusal: { reason: 'too_many', most: limits.keyBulkMax },

@@ -30,6 +30,8 @@ export type BulkPorts = ListPorts &
 interface Asked {
   readonly requester: Requester;
   readonly mayNameOwner: (owner: string) => boolean;
+  /** Whether the requester may revoke: it has no way back, so a key's own edits do not give it. */
+  readonly mayRevoke: boolean;
 }
 
 export interface BulkPreview {
@@ -45,7 +47,8 @@ export interface BulkPreview {
 export type BulkPreviewRefusal =
   /** More than one change may be of: a narrower filter is needed. */
   | { readonly reason: 'too_many'; readonly most: number }
-  | { readonly reason: 'owner_not_allowed'; readonly owner: string };
+  | { readonly reason: 'owner_not_allowed'; readonly owner: string }
+  | { readonly reason: 'revoking_not_allowed' };
 
 const sampleMax = 20;
 const tagsMax = 32;
@@ -61,6 +64,7 @@ export async function previewBulk(
 ): Promise<Result<BulkPreview, BulkPreviewRefusal>> {
   const { requester, mayNameOwner, filter, act } = input;
   const { tenant, actor } = requester;
+  if (act.do === 'revoke' && !input.mayRevoke) return err({ reason: 'revoking_not_allowed' });
   if (act.do === 'set_owner' && !mayNameOwner(act.owner)) {
     return err({ reason: 'owner_not_allowed', owner: act.owner });
   }
@@ -116,7 +120,9 @@ export interface BulkProgress {
 
 export type BulkRunRefusal =
   /** No such preview, not of whoever asks, or too old. */
-  { readonly reason: 'not_found' };
+  | { readonly reason: 'not_found' }
+  /** The right was taken away since the preview. */
+  | { readonly reason: 'revoking_not_allowed' };
 
 /**
  * Goes on with a previewed change, a bounded part in one call: asked again until all is done. Of
@@ -135,12 +141,13 @@ export async function runBulk(
     const isTheirs = bulk?.actor === `${actor.kind}:${actor.id}`;
     const isOver = (bulk?.expiresAtSeconds ?? 0) * 1000 <= ports.clock.nowMs();
     if (bulk === undefined || !isTheirs || isOver) return err({ reason: 'not_found' });
+    const act = bulk.act as unknown as BulkAct;
+    if (act.do === 'revoke' && !input.mayRevoke) return err({ reason: 'revoking_not_allowed' });
     const { done, changed, keys } = bulk;
     const some = keys.slice(done, done + limits.keyBulkStepMax);
     if (some.length === 0 || did >= limits.keyBulkRequestMax) {
       return ok({ count: keys.length, done, changed });
     }
-    const act = bulk.act as unknown as BulkAct;
     const outcomes = await Promise.all(
       some.map(([keyId, version]) => changeOne(ports, input, { keyId, version, act, bulk: id })),
     );

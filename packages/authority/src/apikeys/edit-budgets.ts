@@ -1,5 +1,5 @@
 /** Changes of a key's counters: set anew with an edit of the key, or raised by a payment. */
-import { err, ok, type Result, type TenantId } from '@mintmark/core';
+import { err, limits, ok, type Result, StoreFault, type TenantId } from '@mintmark/core';
 import type { Requester } from '../audit/requester.ts';
 import type { Alongside, Step } from '../store/act.ts';
 import type { Store } from '../store/store.ts';
@@ -9,6 +9,8 @@ import {
   budgetNames,
   budgetRows,
   budgetsOf,
+  rowsOf,
+  taking,
 } from './key-budget.ts';
 import {
   isApiKey,
@@ -74,6 +76,7 @@ export type TopUpRefusal =
  *
  * @param input.add how much, by counter; at least one
  * @returns what is left
+ * @throws StoreFault also where the counters never stand still
  */
 export async function topUpKey(
   ports: Pick<KeyPorts, 'recorder' | 'clock'> & {
@@ -91,32 +94,35 @@ export async function topUpKey(
   const { requester, add } = input;
   const row = await ports.store.keys.get(requester.tenant, input.id);
   if (!isApiKey(row)) return err({ reason: 'not_found' });
-  const { tenant, owner, budget } = row;
+  const { owner } = row;
   if (!input.mayNameOwner(owner)) return err({ reason: 'owner_not_allowed', owner });
   if (row.status === 'revoked') return err({ reason: 'revoked' });
   const amounts = budgetNames.flatMap((name) => {
     const amount = add[name];
     return amount === undefined ? [] : [{ name, amount }];
   });
-  const steps = amounts.map(({ name, amount }) => ({
-    do: 'update' as const,
-    table: 'keyBudgets' as const,
-    where: { tenant, id: budget ?? '', name },
-    set: { left: { add: amount } },
-    refused: `not_counted ${name}`,
-  }));
-  const { outcome } = await ports.store.acts.run({
-    steps: [...steps, ...(input.alongside?.(row) ?? [])],
-    audit: await ports.recorder.record(
-      keyEvent(requester, row, {
-        action: 'key.top_up',
-        at: ports.clock.nowMs(),
-        detail: Object.fromEntries(amounts.map(({ name, amount }) => [name, amount])),
-      }),
-    ),
-  });
-  if (outcome === 'done') return ok({ row, budgets: await budgetsOf(ports, row) });
-  const missing = budgetNames.find((name) => outcome === `not_counted ${name}`);
-  if (missing !== undefined) return err({ reason: 'not_counted', name: missing });
-  return err({ reason: 'refused_by_step', step: outcome });
+  for (let attempt = 0; attempt < limits.spendAttemptsMax; attempt++) {
+    const rows = await rowsOf(ports.store, row);
+    const missing = amounts.find(({ name }) => rows.every((one) => one.name !== name));
+    if (missing !== undefined) return err({ reason: 'not_counted', name: missing.name });
+    const now = await ports.storeNowMs();
+    // A refill that is due raises to its amount, and what is paid comes on top of it.
+    const added = rows.flatMap((one) => {
+      const amount = add[one.name];
+      return amount === undefined ? [] : [taking(one, -amount, now)];
+    });
+    const { outcome } = await ports.store.acts.run({
+      steps: [...added, ...(input.alongside?.(row) ?? [])],
+      audit: await ports.recorder.record(
+        keyEvent(requester, row, {
+          action: 'key.top_up',
+          at: ports.clock.nowMs(),
+          detail: Object.fromEntries(amounts.map(({ name, amount }) => [name, amount])),
+        }),
+      ),
+    });
+    if (outcome === 'done') return ok({ row, budgets: await budgetsOf(ports, row) });
+    if (outcome !== 'changed') return err({ reason: 'refused_by_step', step: outcome });
+  }
+  throw new StoreFault('store_conflict', 'the counters of a key changed again and again');
 }

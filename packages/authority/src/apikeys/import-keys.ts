@@ -139,8 +139,8 @@ function isOurs(prefix: string, ours: string): boolean {
 
 /** `.` and `..` would be lost on the way as segments of a path. */
 const idPattern = /^(?!\.{1,2}$)[A-Za-z0-9._~-]{1,128}$/;
-/** Literal segments below `/v1/keys/`. */
-const reservedIds = new Set(['verify', 'import']);
+/** Literal segments below `/v1/keys/`; a test holds them to the routes. */
+export const reservedIds: ReadonlySet<string> = new Set(['verify', 'import', 'bulk']);
 
 function plan(
   row: ImportRow,

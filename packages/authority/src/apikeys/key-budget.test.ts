@@ -160,6 +160,39 @@ describe('what a key may spend', () => {
     await edit(bed, row.id, { budgets: { uses: { remaining: 2 } } });
     await expect(spend(stuck, row, 1)).rejects.toThrow(StoreFault);
   });
+
+  it('is not refused once it is taken, by a store that goes away then', async () => {
+    const { bed, row } = await keyed({ uses: { remaining: 3 }, credits: { remaining: 9 } });
+    let isAway = false;
+    const store = {
+      ...bed.store,
+      keyBudgets: {
+        ...bed.store.keyBudgets,
+        list: (query: never) =>
+          isAway ? Promise.reject(new Error('away')) : bed.store.keyBudgets.list(query),
+      },
+      acts: {
+        async run(act: Act) {
+          const ran = await bed.store.acts.run(act);
+          isAway = true;
+          return ran;
+        },
+      },
+    };
+    const spent = await spend({ ...bed, store } as never, row, 4);
+    expect(spent.ok && spent.value.map((one) => [one.name, one.left])).toEqual([
+      ['uses', 2],
+      ['credits', 5],
+    ]);
+  });
+
+  it('is nothing where a counted key lacks its counters', async () => {
+    const { bed, row } = await keyed({ uses: { remaining: 3 } });
+    const where = { tenant: row.tenant, id: row.id, name: 'uses' } as const;
+    const steps = [{ do: 'delete', table: 'keyBudgets', where } as const];
+    await bed.store.acts.run({ steps, audit: null });
+    await expect(take(bed, row)).rejects.toThrow(StoreFault);
+  });
 });
 
 describe('adding to it', () => {
@@ -174,6 +207,18 @@ describe('adding to it', () => {
     await Promise.all(all);
     expect(await left(bed, row)).toEqual({ uses: 18 });
     expect(await bed.recorded()).toEqual(['key.create', 'key.top_up', 'key.top_up']);
+  });
+
+  it('comes on top of a refill that is due', async () => {
+    const { bed, row } = await keyed({ uses: { remaining: 0, refill: daily } });
+    bed.clock.advanceMs(dayMs);
+    expect(await Promise.all([add(bed, row.id, 7), take(bed, row)])).toContain('ok');
+    expect(await left(bed, row)).toEqual({ uses: 16 });
+    bed.clock.advanceMs(dayMs);
+    expect(await add(bed, row.id, 7)).toBe(23);
+    const never = async () => ({ outcome: 'changed', position: undefined });
+    const stuck = { ...bed, store: { ...bed.store, acts: { run: never } } };
+    await expect(add(stuck, row.id, 1)).rejects.toThrow(StoreFault);
   });
 
   it('is refused where nothing is counted, nothing is there, or it is not one’s own', async () => {

@@ -88,6 +88,8 @@ export async function spend(
   if (key.budget === null) return ok([]);
   for (let attempt = 0; attempt < limits.spendAttemptsMax; attempt++) {
     const rows = await rowsOf(ports.store, key);
+    // Nobody takes the last counter from a key that is counted: without one it is not free.
+    if (rows.length === 0) throw new StoreFault('store_corrupt', 'a key lacks its counters');
     const now = await ports.storeNowMs();
     const short = rows.find((row) => shown(row, now).left < costOf(row, cost));
     if (short !== undefined) return err(refusalOf(rows, short, now));
@@ -98,13 +100,14 @@ export async function spend(
       // own, and what changes it by hand is recorded.
       audit: null,
     });
-    if (outcome === 'done') return ok(await budgetsOf(ports, key));
+    // Reading again could fail, and deny a use that is paid.
+    if (outcome === 'done') return ok(rows.map((row) => without(row, costOf(row, cost), now)));
   }
   throw new StoreFault('store_conflict', 'the counters of a key changed again and again');
 }
 
-/** In the order in which they are judged. */
-async function rowsOf(
+/** The counters of a key, in the order in which they are judged. @throws StoreFault */
+export async function rowsOf(
   store: Pick<Store, 'keyBudgets'>,
   { tenant, budget }: Pick<KeyRow, 'tenant' | 'budget'>,
 ): Promise<readonly BudgetRow[]> {
@@ -132,7 +135,13 @@ function shown(row: BudgetRow, now: number): Budget {
   return { name, left: raised, refillAt: nextRefill(refill, now), refill };
 }
 
-function taking(row: BudgetRow, amount: number, now: number): Step {
+function without(row: BudgetRow, amount: number, now: number): Budget {
+  const before = shown(row, now);
+  return { ...before, left: before.left - amount };
+}
+
+/** A due refill comes first, in the same step; an amount below zero adds. Refuses as `changed`. */
+export function taking(row: BudgetRow, amount: number, now: number): Step {
   const { tenant, id, name, left, refillAt } = row;
   const where = { tenant, id, name, refillAt };
   const after = shown(row, now);

@@ -118,16 +118,30 @@ describe('a policy for keys', () => {
     expect(await edit(bed, id, { name: 'renamed' })).toMatchObject({ name: 'renamed' });
     const tooLate = (second + 2 * day * 1000) as UnixMs;
     expect(await edit(bed, id, { expiresAt: tooLate })).toBe('policy_violated');
-    const later = (second + 30 * day * 1000) as UnixMs;
-    expect(await edit(bed, id, { expiresAt: later, notBefore: later })).toMatchObject({
-      notBefore: later,
-    });
-    expect(await edit(bed, id, { notBefore: null })).toBe('policy_violated');
     expect(await edit(bed, id, { purpose: null })).toBe('policy_violated');
     expect(await edit(bed, id, { purpose: 'builds', tags: ['ci'] })).toMatchObject({
       purpose: 'builds',
       tags: ['ci'],
     });
+  });
+
+  it('counts a life from the first start, which moves only while it is to come', async () => {
+    const bed = keyBed();
+    const hour = 3_600_000;
+    bed.policy = { ...noKeyPolicy, lifeSecondsMax: 3600 };
+    const at = (ms: number) => (second + ms) as UnixMs;
+    const { id } = await rowOf(bed, { notBefore: at(hour), expiresAt: at(2 * hour) });
+    const moved = { notBefore: at(5 * hour), expiresAt: at(6 * hour) };
+    expect(await edit(bed, id, moved)).toMatchObject(moved);
+    expect(await edit(bed, id, { notBefore: null })).toBe('policy_violated');
+    bed.clock.setWallMs(at(5 * hour));
+    const again = { notBefore: at(5 * hour + 1000), expiresAt: at(6 * hour + 1000) };
+    expect(await edit(bed, id, again)).toBe('policy_violated');
+    // Nor in two steps, by a start that is to come.
+    expect(await edit(bed, id, { notBefore: at(5.5 * hour) })).toBe('policy_violated');
+    expect(await edit(bed, id, { expiresAt: at(5.5 * hour) })).toMatchObject({ id });
+    bed.policy = noKeyPolicy;
+    expect(await edit(bed, id, again)).toMatchObject(again);
   });
 
   it('makes no successor that breaks it', async () => {

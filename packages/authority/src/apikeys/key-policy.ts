@@ -115,9 +115,25 @@ function endViolation(policy: KeyPolicy, key: Judged): KeyViolation | undefined 
     return { rule: 'expiry_required', member, message: 'must have an end' };
   }
   if (lifeSecondsMax === undefined) return undefined;
-  const begins = key.notBefore ?? key.createdAt;
-  if (key.expiresAt - begins <= lifeSecondsMax * 1000) return undefined;
+  if (key.expiresAt - startOf(key) <= lifeSecondsMax * 1000) return undefined;
   return { rule: 'life_too_long', member, message: `must end within ${lifeSecondsMax} seconds` };
+}
+
+/** From when on a key works, of which its life is counted. */
+export function startOf(key: Pick<KeyRow, 'notBefore' | 'createdAt'>): number {
+  return key.notBefore ?? key.createdAt;
+}
+
+/** A start that was reached stands: from a later one on, a key would live again and again. */
+export function restartViolations(
+  { lifeSecondsMax }: KeyPolicy,
+  key: { readonly before: KeyRow; readonly after: KeyRow; readonly now: number },
+): readonly KeyViolation[] {
+  const begun = startOf(key.before);
+  const isRestart = begun <= key.now && startOf(key.after) > begun;
+  if (lifeSecondsMax === undefined || !isRestart) return [];
+  const message = `must end within ${lifeSecondsMax} seconds of its start, which is past`;
+  return [{ rule: 'life_too_long', member: 'expires_at', message }];
 }
 
 function isAllowedScope(allowed: readonly string[] | undefined, scope: string): boolean {

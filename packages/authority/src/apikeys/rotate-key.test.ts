@@ -76,6 +76,25 @@ describe('rotateKey', () => {
     expect(rotated.successor.expiresAt).toBe(expiresAt);
   });
 
+  it('lets the successor begin when the predecessor was to, and live as long', async () => {
+    const bed = keyBed();
+    const second = Math.floor(startMs / 1000) * 1000;
+    const bounds = {
+      notBefore: (second + 60_000) as UnixMs,
+      expiresAt: (second + 90_000) as UnixMs,
+    };
+    const made = await createKey(bed, { requester, settings: { ...settings, ...bounds } });
+    const id = made.ok ? made.value.row.id : '';
+    const first = await rotateKey(bed, { ...asked, id, overlapSeconds: 0 });
+    if (!first.ok) throw new Error(first.refusal.reason);
+    expect(first.value.successor).toMatchObject(bounds);
+    bed.clock.setWallMs(second + 70_000);
+    const next = { ...asked, id: first.value.successor.id, overlapSeconds: 0 };
+    const later = await rotateKey(bed, next);
+    const successor = later.ok ? later.value.successor : undefined;
+    expect(successor).toMatchObject({ notBefore: null, expiresAt: second + 100_000 });
+  });
+
   it('lets one of racing rotations win', async () => {
     const bed = keyBed();
     const made = await createKey(bed, { requester, settings });

@@ -15,7 +15,7 @@ import {
   type StoppedByStep,
   unchanged,
 } from './key-change.ts';
-import { judgeByPolicy, type PolicyRefusal } from './key-policy.ts';
+import { judgeByPolicy, type PolicyRefusal, startOf } from './key-policy.ts';
 
 export type RotateKeyRefusal =
   | { readonly reason: 'not_found' }
@@ -101,7 +101,12 @@ export async function planKeyRotation(
   const previousExpiresAt = Math.min(row.expiresAt ?? end, end) as UnixMs;
   const { row: made, text } = await newKey(ports, {
     requester,
-    settings: { ...settingsOf(row), expiresAt: renewedExpiry(row, now) },
+    settings: {
+      ...settingsOf(row),
+      // What was to work later is not live today by its rotation.
+      notBefore: (row.notBefore ?? 0) > now ? (row.notBefore as UnixMs) : undefined,
+      expiresAt: renewedExpiry(row, now),
+    },
     now,
     predecessor: row.id,
   });
@@ -175,9 +180,10 @@ function settingsOf(row: KeyRow) {
   };
 }
 
-/** The successor lives as long as the predecessor was meant to, from now on. */
+/** The successor lives as long as the predecessor was meant to, from its own start on. */
 function renewedExpiry(row: KeyRow, now: UnixMs): UnixMs | undefined {
   if (row.expiresAt === null) return undefined;
-  const lifeMs = row.expiresAt - (row.notBefore ?? row.createdAt);
-  return (Math.floor((now + lifeMs) / 1000) * 1000) as UnixMs;
+  const start = startOf(row);
+  const lifeMs = row.expiresAt - start;
+  return (Math.floor((Math.max(now, start) + lifeMs) / 1000) * 1000) as UnixMs;
 }

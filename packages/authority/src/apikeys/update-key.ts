@@ -2,7 +2,7 @@
  * Edits what a key may do and how it is called, disables it, or enables it again. Its secret and
  * its id never change; revocation is another thing, for it has no way back.
  */
-import { err, ok, type Result, type UnixMs } from '@mintmark/core';
+import { err, ok, type Result, type TenantId, type UnixMs } from '@mintmark/core';
 import type { Requester } from '../audit/requester.ts';
 import type { Assignment, Step } from '../store/act.ts';
 import type { Store } from '../store/store.ts';
@@ -20,6 +20,7 @@ import {
   type KeyViolation,
   type PolicyPorts,
   type PolicyRefusal,
+  restartViolations,
 } from './key-policy.ts';
 
 /** Members that are absent stay as they are; null takes a setting away. */
@@ -100,7 +101,7 @@ export async function updateKey(
     version: row.version + 1,
   };
   const edited: KeyRow = { ...row, ...set };
-  const violations = await violationsBy(ports, patch, edited);
+  const violations = await violationsBy(ports, patch, { before: row, after: edited, now });
   if (violations.length > 0) return err({ reason: 'policy_violated', violations });
   const { outcome } = await ports.store.acts.run({
     steps: [
@@ -128,7 +129,11 @@ export async function updateKey(
 }
 
 /** Of what the edit touches alone: a key that broke a rule before can still be mended in steps. */
-async function violationsBy(ports: PolicyPorts, patch: KeyPatch, edited: KeyRow) {
+async function violationsBy(
+  ports: PolicyPorts,
+  patch: KeyPatch,
+  key: { readonly before: KeyRow; readonly after: KeyRow; readonly now: number },
+): Promise<readonly KeyViolation[]> {
   const touched: Readonly<Record<KeyViolation['member'], readonly unknown[]>> = {
     owner: [patch.owner],
     purpose: [patch.purpose],
@@ -137,7 +142,9 @@ async function violationsBy(ports: PolicyPorts, patch: KeyPatch, edited: KeyRow)
     environment: [patch.environment],
     recoverable: [],
   };
-  const found = await judgeByPolicy(ports, edited);
+  const restarts = restartViolations(ports.keyPolicy(key.after.tenant as TenantId), key);
+  if (restarts.length > 0) return restarts;
+  const found = await judgeByPolicy(ports, key.after);
   return found.filter(({ member }) => touched[member].some((value) => value !== undefined));
 }
 

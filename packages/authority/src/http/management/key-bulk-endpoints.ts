@@ -1,10 +1,13 @@
 /** `/v1/keys/bulk`: one change of many keys, previewed and then done to exactly those. */
 import { err, ok } from '@mintmark/core';
 import { z } from 'zod';
+import type { Caller } from '../../admin/caller.ts';
+import { covers } from '../../admin/permission.ts';
 import {
   type BulkAct,
   type BulkPorts,
   type BulkPreviewRefusal,
+  type BulkRunRefusal,
   previewBulk,
   runBulk,
 } from '../../apikeys/bulk-keys.ts';
@@ -57,7 +60,8 @@ function preview(ports: BulkPorts): PreparedEndpoint {
     summary: 'Finds the keys of one change, and keeps them for an hour; changes nothing',
     description:
       'All conditions of `filter` must hold. Keys that the act would leave as they are do not ' +
-      'count; those of other owners are left out without `keys:assign`, but to stop them.',
+      'count; those of other owners are left out without `keys:assign`, but to stop them. ' +
+      'To revoke needs `revocations:write`, here and when it is run.',
     permission: 'keys:write',
     body: z.strictObject({ filter, act }).meta({ id: 'PreviewKeyBulk' }),
     answers: {
@@ -77,7 +81,7 @@ function preview(ports: BulkPorts): PreparedEndpoint {
       const { name_prefix, created_before, expires_before, unused_since, ...rest } = body.filter;
       const found = await previewBulk(ports, {
         requester,
-        mayNameOwner: (one) => mayNameOwner(caller, one),
+        ...rightsOf(caller),
         act: actOf(body.act),
         filter: {
           ...rest,
@@ -109,7 +113,26 @@ function previewProblem(refusal: BulkPreviewRefusal): Problem {
       return { code: 'wrong_state', detail: `more than ${refusal.most} keys: narrow the filter` };
     case 'owner_not_allowed':
       return assignNeeded;
+    case 'revoking_not_allowed':
+      return revokingNeeded;
   }
+}
+
+function runProblem(refusal: BulkRunRefusal): Problem {
+  return refusal.reason === 'not_found' ? { code: 'not_found' } : revokingNeeded;
+}
+
+const revokingNeeded: Problem = {
+  code: 'insufficient_permission',
+  detail: 'needs revocations:write to revoke',
+};
+
+/** As for one key: to revoke has a permission of its own. */
+function rightsOf(caller: Caller) {
+  return {
+    mayNameOwner: (owner: string) => mayNameOwner(caller, owner),
+    mayRevoke: covers(caller.permissions, 'revocations:write'),
+  };
 }
 
 function run(ports: BulkPorts): PreparedEndpoint {
@@ -134,9 +157,10 @@ function run(ports: BulkPorts): PreparedEndpoint {
       const went = await runBulk(ports, {
         requester,
         id: params.id,
-        mayNameOwner: (one) => mayNameOwner(caller, one),
+        ...rightsOf(caller),
       });
-      return went.ok ? ok({ status: 200, body: { ...went.value } }) : err({ code: 'not_found' });
+      if (!went.ok) return err(runProblem(went.refusal));
+      return ok({ status: 200, body: { ...went.value } });
     },
   });
 }
