@@ -47,6 +47,17 @@ async function filled(count = 3) {
 }
 
 describe('a change of many keys', () => {
+  it.each(['quarantine', 'revoke'] as const)(
+    'keeps what was typed out of records (%s)',
+    async (act) => {
+      const { bed, preview, run } = await filled(2);
+      const { id } = await preview({ owner: 'even' }, { do: act, reason: 'Ann lost it' });
+      expect(await run(id)).toMatchObject({ changed: 1 });
+      expect(await bed.leaves()).toContain('"other"');
+      expect(await bed.leaves()).not.toContain('Ann');
+    },
+  );
+
   it.each([
     [{ do: 'disable' }, { status: 'disabled' }],
     [{ do: 'quarantine', reason: 'r' }, { status: 'quarantined' }],

@@ -6,6 +6,7 @@
  * preview, or changed for somebody who may not.
  */
 import { err, freshId, letOthersRun, limits, ok, type Result, type UnixMs } from '@mintmark/core';
+import { readReason } from '../audit/reason.ts';
 import { eventBy, type Requester } from '../audit/requester.ts';
 import { type RevokeDeps, revoke } from '../revocation/revoke.ts';
 import type { Store } from '../store/store.ts';
@@ -206,12 +207,12 @@ async function changeOne(
   if (row.version === version + 1 && !changes(act, row)) return true;
   if (row.version !== version) return false;
   if ('reason' in act) {
-    const { reason } = act;
+    const why = readReason(act.reason);
     const target = { kind: 'key', id } as const;
     const ended =
       act.do === 'revoke'
-        ? await revoke(ports, { requester, target, reason })
-        : await quarantineKey(ports, { requester, id, reason });
+        ? await revoke(ports, { requester, target, reason: why.code, note: why.note })
+        : await quarantineKey(ports, { requester, id, reason: why });
     return ended.ok;
   }
   const edited = await updateKey(ports, {

@@ -80,6 +80,11 @@ export function keyBed(options: { readonly seed?: number } = {}) {
       const rows = await store.auditPending.list({ limit: 10_000 });
       return rows.map((row) => JSON.parse(Buffer.from(row.leaf).toString()).action).sort();
     },
+    /** The permanent text of all records. */
+    async leaves(): Promise<string> {
+      const rows = await store.auditPending.list({ limit: 10_000 });
+      return rows.map((row) => Buffer.from(row.leaf).toString()).join('\n');
+    },
     /** Key entries of the feed, in order. */
     async fed() {
       const rows = await store.feed.list({ where: { tenant: defaultTenant }, limit: 10_000 });

@@ -1,5 +1,6 @@
 import { defaultTenant } from '@mintmark/core';
 import { describe, expect, it } from 'vitest';
+import { readReason } from '../audit/reason.ts';
 import type { Act } from '../store/act.ts';
 import { createKey } from './create-key.ts';
 import { keyBed, requester, revokedKey } from './key-bed.ts';
@@ -19,12 +20,12 @@ async function made() {
 const yes = () => true;
 
 async function hold(bed: Bed, id: string) {
-  const result = await quarantineKey(bed, { requester, id, reason: 'seen in a log' });
+  const result = await quarantineKey(bed, { requester, id, reason: readReason('seen in a log') });
   return result.ok ? result.value : result.refusal.reason;
 }
 
 async function release(bed: Bed, id: string, mayNameOwner: (owner: string) => boolean = yes) {
-  const input = { requester, id, reason: 'false alarm', mayNameOwner };
+  const input = { requester, id, reason: readReason('false alarm'), mayNameOwner };
   const result = await releaseKey(bed, input);
   return result.ok ? result.value : result.refusal.reason;
 }
@@ -45,6 +46,7 @@ describe('quarantineKey', () => {
     });
     expect((await bed.fed()).at(-1)).toMatchObject({ id, status: 'quarantined' });
     expect(await bed.recorded()).toEqual(['key.create', 'key.quarantine']);
+    expect(await bed.leaves()).not.toContain('seen in a log');
   });
 
   it('is undone by a release, to what the key was before', async () => {
@@ -52,6 +54,7 @@ describe('quarantineKey', () => {
     await hold(bed, id);
     expect(await release(bed, id)).toMatchObject({ status: 'active', quarantine: null });
     expect((await bed.fed()).at(-1)).toMatchObject({ status: 'active' });
+    expect(await bed.leaves()).not.toContain('false alarm');
     await edit(bed, id, 'disabled');
     await hold(bed, id);
     expect(await release(bed, id)).toMatchObject({ status: 'disabled', quarantine: null });

@@ -4,6 +4,7 @@
  * key that an edit made at the same moment keeps out of quarantine.
  */
 import { err, type KeyStatus, ok, type Result, type TenantId } from '@mintmark/core';
+import { type Reason, saidWhy } from '../audit/reason.ts';
 import type { Requester } from '../audit/requester.ts';
 import type { Assignment } from '../store/act.ts';
 import { isApiKey, type KeyPorts, type KeyRow, keyEvent, keyFeedStep } from './key-change.ts';
@@ -31,13 +32,13 @@ const attemptsMax = 5;
 /**
  * Whatever else is edited meanwhile, the quarantine holds: only the status is a condition.
  *
- * @param input.reason in the words of whoever asks; stands in the row and in the audit trail
+ * @param input.reason in the words of whoever asks: they stand in the row, sealed beside the record
  * @returns the row as it is now
  * @throws StoreFault when the act cannot commit; then nothing has changed
  */
 export async function quarantineKey(
   ports: Ports,
-  input: { readonly requester: Requester; readonly id: string; readonly reason: string },
+  input: { readonly requester: Requester; readonly id: string; readonly reason: Reason },
 ): Promise<Result<KeyRow, QuarantineKeyRefusal>> {
   const { requester, id, reason } = input;
   const { kind, id: actor } = requester.actor;
@@ -48,7 +49,7 @@ export async function quarantineKey(
     if (from === 'revoked') return err({ reason: 'revoked' });
     if (from === 'quarantined') return err({ reason: 'already_quarantined' });
     const at = ports.clock.nowMs();
-    const quarantine = { reason, at, by: `${kind}:${actor}`, from };
+    const quarantine = { reason: reason.note ?? reason.code, at, by: `${kind}:${actor}`, from };
     const to = { status: 'quarantined', quarantine } as const;
     if (await move(ports, { ...input, row, to, action: 'key.quarantine' })) {
       return ok(await asItIs(ports, requester.tenant, { ...row, ...to }));
@@ -69,7 +70,7 @@ export async function releaseKey(
   input: {
     readonly requester: Requester;
     readonly id: string;
-    readonly reason: string;
+    readonly reason: Reason;
     readonly mayNameOwner: (owner: string) => boolean;
   },
 ): Promise<Result<KeyRow, ReleaseKeyRefusal>> {
@@ -91,7 +92,7 @@ async function move(
   input: {
     readonly requester: Requester;
     readonly row: KeyRow;
-    readonly reason: string;
+    readonly reason: Reason;
     readonly to: Assignment<'keys'> & Pick<KeyRow, 'status'>;
     readonly action: 'key.quarantine' | 'key.release';
   },
@@ -114,7 +115,7 @@ async function move(
       keyEvent(requester, row, {
         action,
         at,
-        why: input.reason,
+        ...saidWhy(input.reason),
         detail: { from: status, to: to.status },
       }),
     ),

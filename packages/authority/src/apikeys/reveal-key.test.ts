@@ -1,5 +1,6 @@
 import { defaultTenant, utf8Decode } from '@mintmark/core';
 import { describe, expect, it } from 'vitest';
+import { readReason } from '../audit/reason.ts';
 import type { Act } from '../store/act.ts';
 import { createKey } from './create-key.ts';
 import { keyBed, requester, revokedKey } from './key-bed.ts';
@@ -22,7 +23,12 @@ async function made(recoverable = true) {
 }
 
 async function reveal(bed: Bed, id: string, mayNameOwner: (owner: string) => boolean = yes) {
-  const shown = await revealKey(bed, { requester, id, reason: 'lost', mayNameOwner });
+  const shown = await revealKey(bed, {
+    requester,
+    id,
+    reason: readReason('lost by Ann'),
+    mayNameOwner,
+  });
   return shown.ok ? shown.value.text : shown.refusal.reason;
 }
 
@@ -31,6 +37,7 @@ describe('a recoverable key', () => {
     const { bed, id, text } = await made();
     expect(await reveal(bed, id)).toBe(text);
     expect(await bed.recorded()).toEqual(['key.create', 'key.reveal']);
+    expect(await bed.leaves()).not.toContain('lost by Ann');
     const notices = await bed.store.notices.list({ limit: 10 });
     expect(notices).toMatchObject([{ kind: 'key.revealed', owner: 'a', aboutId: id }]);
     expect(JSON.stringify(notices)).not.toContain(text);

@@ -14,6 +14,7 @@ import {
   utf8Decode,
 } from '@mintmark/core';
 import { noticeStep } from '../alerts/tell-owner.ts';
+import { type Reason, saidWhy } from '../audit/reason.ts';
 import type { Requester } from '../audit/requester.ts';
 import { sealContext } from '../custody/contexts.ts';
 import { isApiKey, type KeyPorts, type KeyRow, keyEvent, unchanged } from './key-change.ts';
@@ -49,7 +50,7 @@ export async function revealKey(
   input: {
     readonly requester: Requester;
     readonly id: string;
-    readonly reason: string;
+    readonly reason: Reason;
     readonly mayNameOwner: (owner: string) => boolean;
   },
 ): Promise<Result<{ readonly row: KeyRow; readonly text: string }, RevealKeyRefusal>> {
@@ -76,7 +77,7 @@ export async function revealKey(
       noticeStep(notice, at),
     ],
     audit: await ports.recorder.record(
-      keyEvent(requester, row, { action: 'key.reveal', at, why: input.reason }),
+      keyEvent(requester, row, { action: 'key.reveal', at, ...saidWhy(input.reason) }),
     ),
   });
   if (outcome !== 'done') return err({ reason: 'conflict' });

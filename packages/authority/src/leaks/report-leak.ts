@@ -3,7 +3,8 @@
  * has one leak, however often and from wherever it is reported: a replay changes nothing.
  */
 import { err, freshId, limits, ok, type Result } from '@mintmark/core';
-import { releaseKey } from '../apikeys/quarantine-key.ts';
+import { type ReleaseKeyRefusal, releaseKey } from '../apikeys/quarantine-key.ts';
+import { type Reason, saidWhy } from '../audit/reason.ts';
 import { eventBy, type Requester } from '../audit/requester.ts';
 import type { LeakSighting } from '../store/leak-tables.ts';
 import { changeLeakedSecret } from './hold-client-secret.ts';
@@ -118,7 +119,7 @@ export async function releaseLeak(
   input: {
     readonly requester: Requester;
     readonly id: string;
-    readonly reason: string;
+    readonly reason: Reason;
     readonly mayNameOwner: (owner: string) => boolean;
   },
 ): Promise<Result<LeakRow, ReleaseLeakRefusal>> {
@@ -130,7 +131,9 @@ export async function releaseLeak(
   if (status !== 'held') return err({ reason: 'not_held', status });
   if (!mayNameOwner(owner)) return err({ reason: 'owner_not_allowed', owner });
   const outcome = await letGo(deps, input, row);
-  if (outcome === 'conflict') return err({ reason: 'conflict' });
+  // Whoever is refused here was changed while this was asked: it is held back still.
+  if (outcome === 'owner_not_allowed') return err({ reason: outcome, owner });
+  if (outcome === 'conflict') return err({ reason: outcome });
   const at = deps.clock.nowMs();
   const set = {
     status: 'released',
@@ -149,7 +152,7 @@ export async function releaseLeak(
         at,
         object: { kind: 'leak', id },
         related: aboutOf(row),
-        why: reason,
+        ...saidWhy(reason),
       }),
     ),
   });
@@ -160,7 +163,7 @@ async function letGo(
   deps: RespondDeps,
   input: Parameters<typeof releaseLeak>[1],
   { kind, credential, id: leak }: LeakRow,
-): Promise<string> {
+): Promise<'done' | 'gone' | ReleaseKeyRefusal['reason']> {
   const { requester, reason, mayNameOwner } = input;
   if (kind === 'client_secret') {
     return changeLeakedSecret(deps, { requester, credential, leak, change: 'release' });

@@ -87,7 +87,11 @@ async function hold(
   const reason = `leak ${leak}`;
   switch (kind) {
     case 'key': {
-      const held = await quarantineKey(deps, { requester, id: credential, reason });
+      const held = await quarantineKey(deps, {
+        requester,
+        id: credential,
+        reason: { code: reason },
+      });
       if (held.ok) return { step: 'quarantine', outcome: 'done', status: 'held' };
       if (held.refusal.reason === 'conflict') return undefined;
       const isHeld = held.refusal.reason === 'already_quarantined';

@@ -8,6 +8,7 @@ import {
   readFileSync,
   rmSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -219,12 +220,64 @@ describe('mintmark scan, repositories', () => {
     expect(pathsOf((await scan(folder, '--gitignore')).answer)).toEqual(['new.txt']);
   });
 
+  it.each([
+    ['gpg.program', 'log.showSignature=true'],
+    ['core.fsmonitor'],
+    ['diff.external'],
+    ['diff.own.command'],
+    ['diff.own.textconv'],
+    ['filter.own.clean'],
+    ['filter.own.process', 'filter.own.required=true'],
+    ['core.pager', 'pager.log=true'],
+    ['core.sshCommand', 'remote.origin.url=ssh://host.example/x', 'protocol.ssh.allow=always'],
+    ['remote.origin.uploadpack', 'remote.origin.url=/', 'protocol.file.allow=always'],
+    ['alias.log'],
+    ['alias.rev-list'],
+    ['core.hooksPath'],
+  ])('starts nothing that the repository names as its %s', async (name, ...more) => {
+    const ran = join(folder, '.git/ran');
+    write('.gitattributes', '*.txt diff=own filter=own\n');
+    write('a.txt', text);
+    git('add', '.');
+    git('commit', '-qm', 'one');
+    // Signed by whomever.
+    const signed = git('cat-file', 'commit', 'HEAD').replace(
+      '\n\n',
+      '\ngpgsig -----BEGIN PGP SIGNATURE-----\n \n x\n -----END PGP SIGNATURE-----\n\n',
+    );
+    write('.git/signed', signed);
+    const id = git('hash-object', '-t', 'commit', '-w', '.git/signed').trim();
+    git('update-ref', 'HEAD', id);
+    write('b.txt', make().text);
+    git('add', '.');
+    git('commit', '-qm', 'two');
+    const lost = git('rev-parse', 'HEAD:b.txt').trim();
+    write('c.txt', make().text);
+    git('add', 'c.txt');
+    write('.git/hooks/script', `#!/bin/sh\ntouch ${ran}\n`);
+    chmodSync(join(folder, '.git/hooks/script'), 0o755);
+    copyFileSync(join(folder, '.git/hooks/script'), join(folder, '.git/hooks/post-index-change'));
+    const script = join(folder, '.git/hooks', name === 'core.hooksPath' ? '' : 'script');
+    git('config', name, name.startsWith('alias.') ? `!${script}` : script);
+    for (const one of more) git('config', ...(one.split('=') as [string, string]));
+    if (more.some((one) => one.startsWith('remote.'))) {
+      // An object that only another place has.
+      git('config', 'core.repositoryFormatVersion', '1');
+      git('config', 'extensions.partialClone', 'origin');
+      git('config', 'remote.origin.promisor', 'true');
+      rmSync(join(folder, '.git/objects', lost.slice(0, 2), lost.slice(2)));
+    }
+    // Another moment of the files than the index knows: whoever compares them must read them.
+    utimesSync(join(folder, 'a.txt'), 1, 1);
+    for (const flag of ['--staged', '--history', '--gitignore']) await scan(folder, flag);
+    expect(existsSync(ran)).toBe(false);
+  });
+
   it('starts no program that the repository names, and says where history is cut off', async () => {
     write('a.txt', text);
     git('add', '.');
     git('commit', '-qm', 'one');
     git('config', 'core.fsmonitor', `touch ${folder}/ran; false`);
-    git('config', 'diff.external', `touch ${folder}/ran`);
     await scan(folder, '--staged');
     await scan(folder, '--history');
     expect(existsSync(join(folder, 'ran'))).toBe(false);

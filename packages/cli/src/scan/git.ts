@@ -1,6 +1,7 @@
 /**
  * Runs git for a scan. The repository may be anybody's: nothing in its configuration may start a
- * program (file monitors, external differs, filters), nothing is fetched, nothing is written.
+ * program (file monitors, hooks, signature checkers, external differs, filters), nothing is
+ * fetched, nothing is written.
  */
 
 import { spawn } from 'node:child_process';
@@ -11,10 +12,13 @@ import { ConfigFault } from '@mintmark/core';
 const safe = [
   '--no-pager',
   '--no-optional-locks',
-  ...['core.fsmonitor=false', 'core.quotePath=false', 'protocol.allow=never'].flatMap((one) => [
-    '-c',
-    one,
-  ]),
+  ...[
+    'core.fsmonitor=false',
+    'core.hooksPath=/dev/null',
+    'core.quotePath=false',
+    // A signature is checked by whatever program the repository names.
+    'log.showSignature=false',
+  ].flatMap((one) => ['-c', one]),
 ];
 
 export interface Git {
@@ -36,7 +40,14 @@ export function gitIn(
   folder: string,
   environment: Readonly<Record<string, string | undefined>>,
 ): Git {
-  const env = { ...environment, GIT_NO_LAZY_FETCH: '1', GIT_TERMINAL_PROMPT: '0', LC_ALL: 'C' };
+  const env = {
+    ...environment,
+    // Unlike `protocol.allow` it stands above what the repository allows: no protocol is so named.
+    GIT_ALLOW_PROTOCOL: 'none',
+    GIT_NO_LAZY_FETCH: '1',
+    GIT_TERMINAL_PROMPT: '0',
+    LC_ALL: 'C',
+  };
   const start = (args: readonly string[]) => {
     if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) {
       throw failed(folder, 'no such folder');

@@ -43,7 +43,16 @@ export async function scanStaged(record: ScanRecord, wishes: ScanWishes, git: Gi
   // Before the first commit everything is compared with nothing.
   const base = head.trim() || (await git.text(['hash-object', '-t', 'tree', '--stdin'])).trim();
   const changed = await git.text([
-    ...['diff-index', '--cached', '--raw', '-z', '--no-renames', '--no-abbrev'],
+    ...[
+      'diff-index',
+      '--cached',
+      '--no-ext-diff',
+      '--no-textconv',
+      '--raw',
+      '-z',
+      '--no-renames',
+      '--no-abbrev',
+    ],
     ...['--diff-filter=ACMRT', base, '--'],
   ]);
   const paths = new Map<string, string>();

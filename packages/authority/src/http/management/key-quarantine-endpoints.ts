@@ -8,6 +8,7 @@ import {
   type ReleaseKeyRefusal,
   releaseKey,
 } from '../../apikeys/quarantine-key.ts';
+import { readReason } from '../../audit/reason.ts';
 import { endpoint, type PreparedEndpoint } from './endpoint.ts';
 import { assignNeeded, mayNameOwner } from './key-endpoints.ts';
 import { key, keyId, renderKey } from './key-wire.ts';
@@ -38,7 +39,11 @@ function quarantine(ports: Ports): PreparedEndpoint {
     answers: { 200: { description: 'The key as it is now.', schema: key } },
     problems: ['wrong_state', 'conflict'],
     async handle({ requester, params, body }) {
-      const held = await quarantineKey(ports, { requester, id: params.id, reason: body.reason });
+      const held = await quarantineKey(ports, {
+        requester,
+        id: params.id,
+        reason: readReason(body.reason),
+      });
       if (!held.ok) return err(quarantineProblem(held.refusal));
       return ok({ status: 200, body: renderKey(held.value), version: held.value.version });
     },
@@ -74,7 +79,7 @@ function release(ports: Ports): PreparedEndpoint {
       const released = await releaseKey(ports, {
         requester,
         id: params.id,
-        reason: body.reason,
+        reason: readReason(body.reason),
         mayNameOwner: (owner) => mayNameOwner(caller, owner),
       });
       if (!released.ok) return err(releaseProblem(released.refusal));

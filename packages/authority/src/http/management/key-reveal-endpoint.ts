@@ -2,6 +2,7 @@
 import { err, ok } from '@mintmark/core';
 import { z } from 'zod';
 import { type RevealKeyRefusal, revealKey } from '../../apikeys/reveal-key.ts';
+import { readReason } from '../../audit/reason.ts';
 import { endpoint, type PreparedEndpoint } from './endpoint.ts';
 import { assignNeeded, mayNameOwner } from './key-endpoints.ts';
 import { keyId } from './key-wire.ts';
@@ -30,7 +31,7 @@ export function keyRevealEndpoint(ports: Parameters<typeof revealKey>[0]): Prepa
       const shown = await revealKey(ports, {
         requester,
         id: params.id,
-        reason: body.reason,
+        reason: readReason(body.reason),
         mayNameOwner: (owner) => mayNameOwner(caller, owner),
       });
       if (!shown.ok) return err(revealProblem(shown.refusal));

@@ -2,6 +2,7 @@
 import { err, letOthersRun, limits, ok, type TenantId, type Timers } from '@mintmark/core';
 import { z } from 'zod';
 import { auditHistory } from '../../audit/history.ts';
+import { readReason } from '../../audit/reason.ts';
 import type { TrailStore } from '../../audit/trail.ts';
 import {
   type LeakPolicyPorts,
@@ -194,7 +195,7 @@ function release(ports: LeakPorts): PreparedEndpoint {
       const released = await releaseLeak(ports, {
         requester,
         id,
-        reason: body.reason,
+        reason: readReason(body.reason),
         mayNameOwner: (owner) => mayNameOwner(caller, owner),
       });
       if (!released.ok) return err(releaseProblem(released.refusal));
