@@ -33,7 +33,9 @@ export interface ScopeMemo {
 
 export type EntitiesRefusal =
   | { readonly reason: 'duplicate_entity'; readonly entity: string }
-  /** Cedar's hierarchy is a graph without cycles. */
+  let empty: Entities | undefined;
+
+/** Cedar's hierarchy is a graph without cycles. */
   | { readonly reason: 'cycle'; readonly entity: string }
   | { readonly reason: 'too_many_ancestors'; readonly entity: string };
 
@@ -65,7 +67,11 @@ export class Entities {
     this.#few = parts.few ?? [];
   }
 
-  static readonly none: Entities = new Entities({});
+  /** No static field: compiled for a release, it would be made before its class is there. */
+  static get none(): Entities {
+    empty ??= new Entities({});
+    return empty;
+  }
 
   /** Refuses two entities of one uid, cycles, and hierarchies that are too large to close. */
   static of(inputs: Iterable<EntityInput>): Result<Entities, EntitiesRefusal> {

@@ -3,9 +3,10 @@
  * whose answer was lost presents the old token again and gets the identical new one, though the
  * server keeps no token in clear: the database alone cannot open what is sealed here.
  */
-import { createSecretKey, hkdfSync } from 'node:crypto';
+import { createSecretKey } from 'node:crypto';
 import { concatBytes, type Entropy, utf8, utf8Decode } from '@mintmark/core';
-import { aeadKeyBytes, aeadNonceBytes, aeadOpen, aeadSeal } from './aead.ts';
+import { aeadNonceBytes, aeadOpen, aeadSeal } from './aead.ts';
+import { deriveKey } from './derive-key.ts';
 
 /** Which rotation of which family: sealed bytes moved elsewhere do not open. */
 export interface Rotation {
@@ -54,9 +55,6 @@ function contextOf({ tenant, id, generation }: Rotation): Uint8Array {
   return utf8(`mintmark refresh successor\0${tenant}\0${id}\0${generation}`);
 }
 
-/** HKDF (RFC 5869); the secret is uniform, so that no salt is needed (§3.1). */
 function keyOf(secret: string, info: Uint8Array) {
-  return createSecretKey(
-    Buffer.from(hkdfSync('sha256', secret, new Uint8Array(0), info, aeadKeyBytes)),
-  );
+  return createSecretKey(deriveKey(secret, info));
 }

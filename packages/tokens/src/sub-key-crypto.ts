@@ -1,15 +1,9 @@
 /** Ed25519 (RFC 8032) on raw keys, as sub-keys use it, and the seed that a key's secret is. */
-import {
-  createPrivateKey,
-  createPublicKey,
-  hkdfSync,
-  type KeyObject,
-  sign,
-  verify,
-} from 'node:crypto';
+import { createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
 import { base64urlDecode, base64urlEncode, concatBytes, hexDecode, utf8 } from '@mintmark/core';
+import { derivedKeyBytes, deriveKey } from './derive-key.ts';
 
-export const seedBytes = 32;
+export const seedBytes = derivedKeyBytes;
 export const publicKeyBytes = 32;
 export const signatureBytes = 64;
 
@@ -24,8 +18,7 @@ export function derivationSeed(input: {
   readonly keyId: string;
   readonly secret: string;
 }): Uint8Array {
-  const info = utf8(`mintmark sub-key seed\0${input.keyId}`);
-  return Buffer.from(hkdfSync('sha256', input.secret, new Uint8Array(0), info, seedBytes));
+  return deriveKey(input.secret, utf8(`mintmark sub-key seed\0${input.keyId}`));
 }
 
 /**
