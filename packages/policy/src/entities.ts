@@ -33,9 +33,7 @@ export interface ScopeMemo {
 
 export type EntitiesRefusal =
   | { readonly reason: 'duplicate_entity'; readonly entity: string }
-  let empty: Entities | undefined;
-
-/** Cedar's hierarchy is a graph without cycles. */
+  /** Cedar's hierarchy is a graph without cycles. */
   | { readonly reason: 'cycle'; readonly entity: string }
   | { readonly reason: 'too_many_ancestors'; readonly entity: string };
 
@@ -46,6 +44,8 @@ const noTypes: ReadonlyMap<string, ById> = new Map();
 const noKeys: ReadonlySet<string> = new Set();
 const noAncestors: ReadonlyMap<string, ReadonlySet<string>> = new Map();
 const empty: RecordValue = Object.freeze({});
+
+let nobody: Entities | undefined;
 
 export class Entities {
   readonly #types: ReadonlyMap<string, ById>;
@@ -69,8 +69,8 @@ export class Entities {
 
   /** No static field: compiled for a release, it would be made before its class is there. */
   static get none(): Entities {
-    empty ??= new Entities({});
-    return empty;
+    nobody ??= new Entities({});
+    return nobody;
   }
 
   /** Refuses two entities of one uid, cycles, and hierarchies that are too large to close. */
