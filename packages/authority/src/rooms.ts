@@ -216,7 +216,7 @@ export async function openRooms(config: AuthorityConfig, ports: AuthorityPorts):
   const queryRunner = createQueryRunner({
     ...{ store, recorder, sealer, clock, entropy, feed, pause },
   });
-  const usage = createUsageCounter(store);
+  const usage = createUsageCounter({ store, clock });
   const privilegeUsage = createPrivilegeUsage(store);
   const refusals = createRefusalTally({ store, recorder, clock });
   const lateUses = createLateUses({ store, clock });

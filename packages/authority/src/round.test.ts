@@ -44,3 +44,16 @@ test('lets go of what has ended, in acts of which none holds up the others', asy
   );
   expect(Math.max(...deleted)).toBe(limits.pageItemsMax);
 });
+
+test('lets go of the counts of sub-keys that can live no more', async () => {
+  const bed = await authorityBed();
+  const at = bed.clock.nowMs();
+  const row = {
+    ...{ tenant, kind: 'sub_key', id: 'k.s', allowed: 1, denied: 0, lastAddress: null },
+    ...{ firstUsedAt: at, lastUsedAt: at },
+  };
+  await bed.store.acts.run({ steps: [{ do: 'put', table: 'usage', row }], audit: null });
+  bed.clock.advanceMs((limits.subKeySecondsMax + 3600) * 1000);
+  for (let round = 0; round < 240; round++) await bed.authority.tick();
+  expect(await bed.store.usage.count({ kind: 'sub_key' })).toBe(0);
+});

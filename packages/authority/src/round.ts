@@ -9,6 +9,7 @@ import type { Rotations } from './rotation/rotations.ts';
 import type { Store, TableReader } from './store/store.ts';
 import { type TableName, tables } from './store/tables.ts';
 import { createTenantRemover } from './tenants/remove-tenants.ts';
+import { createEndedSubKeys } from './usage/ended-sub-keys.ts';
 
 /** What has a step of its own in each round. */
 interface RoundParts {
@@ -28,6 +29,7 @@ export function createRound(rooms: Rooms, { leaks, rotations }: RoundParts): Rou
   const { keyEnder, queryRunner, sessionEnder, requestPinger } = rooms;
   const { notices, expiryNotices, lateUses } = rooms;
   const unusedKeys = unusedKeysOf(rooms);
+  const endedSubKeys = createEndedSubKeys({ store, clock: ports.clock });
   const tenantRemover = createTenantRemover({ store, clock: ports.clock });
   const trials = trialKeeper(rooms);
   let running: Promise<void> | undefined;
@@ -68,6 +70,7 @@ export function createRound(rooms: Rooms, { leaks, rotations }: RoundParts): Rou
     if (rounds % 240 === 0) await attempt('upkeep', () => upkeep(store, ports.clock));
     if (rounds % 240 === 60) await attempt('expiry notices', expiryNotices.step);
     if (rounds % 240 === 180) await attempt('unused keys', unusedKeys.step);
+    if (rounds % 240 === 30) await attempt('ended sub-keys', endedSubKeys.step);
     if (rounds % 240 === 120) await attempt('unused clients', () => sweepUnused(rooms));
     rounds++;
   }

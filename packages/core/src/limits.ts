@@ -432,6 +432,8 @@ export const limits = {
   subKeyLabelCharsMax: 64,
   /** Sub-keys whose chain was verified, remembered by a process: about 1.5 KB each. */
   subKeysRememberedMax: 20_000,
+  /** New sub-keys of one key that a process counts in a day; others count for their key alone. */
+  subKeysCountedDailyMax: 1_000,
   /** How long a rotated key's predecessor goes on working, seconds. */
   keyOverlapSecondsDefault: 86_400,
   keyOverlapSecondsMax: 90 * 86_400,

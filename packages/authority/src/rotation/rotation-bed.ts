@@ -179,7 +179,7 @@ function credentialsOf(store: Store, making: Making) {
 
 /** Uses, as gateways and the token endpoint count them. */
 function usesOf(store: Store, { clock }: Making) {
-  const usage = createUsageCounter(store);
+  const usage = createUsageCounter({ store, clock });
   return {
     async useKey(id: string, { rotated = false }: { readonly rotated?: boolean } = {}) {
       const event: DecisionEvent = {

@@ -3,7 +3,7 @@
  * and written in batches. It may lag by one flush; it never delays a request. Neighbours: `http`
  * brings the events, `apikeys` and the console read the rows.
  */
-import type { DecisionEvent, TenantId, UnixMs } from '@mintmark/core';
+import { type Clock, type DecisionEvent, limits, type TenantId, type UnixMs } from '@mintmark/core';
 import { subKeyTargetId } from '@mintmark/tokens';
 import type { Step } from '../store/act.ts';
 import type { Store } from '../store/store.ts';
@@ -43,8 +43,14 @@ interface Count {
   address: string;
 }
 
-/** Credentials counted between two flushes; about 200 bytes each. */
-const countsMax = 100_000;
+/**
+ * Credentials counted between two flushes, about 200 bytes each: of all, of one tenant, and of
+ * these tokens and sub-keys, of which whoever holds a client's secret or a key makes as many as he
+ * likes. So nobody's uses crowd out those of others' keys.
+ */
+const countsMax = 200_000;
+const tenantCountsMax = 100_000;
+const tenantMadeMax = 75_000;
 const rowsPerAct = 500;
 
 /** By which the uses of one secret of a client are kept. */
@@ -52,8 +58,15 @@ export function secretUseId(clientId: string, secretId: string): string {
   return `${secretId}.${clientId}`;
 }
 
-export function createUsageCounter(store: Pick<Store, 'acts'>): UsageCounter {
-  let counts = new Map<string, Count>();
+interface UsageDeps {
+  readonly store: Pick<Store, 'acts' | 'usage'>;
+  readonly clock: Pick<Clock, 'nowMs'>;
+}
+
+export function createUsageCounter(deps: UsageDeps): UsageCounter {
+  const { store } = deps;
+  const newSubKeys = createNewSubKeys(deps);
+  const counts = createCounts();
   let lost = 0;
 
   function add(event: DecisionEvent): void {
@@ -73,16 +86,15 @@ export function createUsageCounter(store: Pick<Store, 'acts'>): UsageCounter {
     { kind, id }: Pick<Count, 'kind' | 'id'>,
   ): void {
     const { tenant, at } = event;
-    const name = `${tenant}\n${kind}\n${id}`;
-    let known = counts.get(name);
+    let known = counts.get({ tenant, kind, id });
     if (known === undefined) {
-      if (counts.size >= countsMax) {
-        lost++;
-        return;
-      }
       const { address } = event;
       known = { tenant, kind, id, first: at, last: at, allowed: 0, denied: 0, address };
-      counts.set(name, known);
+      if (!counts.put(known)) {
+        // A sub-key's use is counted for its key.
+        if (kind !== 'sub_key') lost++;
+        return;
+      }
     }
     if (at >= known.last) {
       known.last = at;
@@ -107,17 +119,96 @@ export function createUsageCounter(store: Pick<Store, 'acts'>): UsageCounter {
       if (overlap) count(use, { kind: 'client_secret_overlap', id });
     },
     async flush() {
-      const batch = [...counts.values()];
-      counts = new Map();
+      const batch = counts.take();
       for (let i = 0; i < batch.length; i += rowsPerAct) {
         try {
-          const steps = batch.slice(i, i + rowsPerAct).map(merge);
-          await store.acts.run({ steps, audit: null });
+          const steps = (await newSubKeys.within(batch.slice(i, i + rowsPerAct))).map(merge);
+          if (steps.length > 0) await store.acts.run({ steps, audit: null });
         } catch (fault) {
-          keep(counts, batch.slice(i));
+          for (const old of batch.slice(i)) lost += counts.putBack(old);
           throw fault;
         }
       }
+    },
+  };
+}
+
+/** What was gathered since the last flush, within the bounds. */
+function createCounts() {
+  let counts = new Map<string, Count>();
+  /** How many each has that has a bound of its own. */
+  let shares = new Map<string, number>();
+  return {
+    get: (of: Pick<Count, 'tenant' | 'kind' | 'id'>) => counts.get(nameOf(of)),
+    /** @returns false where it found no room */
+    put(count: Count): boolean {
+      const bounds = boundsOf(count);
+      if (counts.size >= countsMax) return false;
+      if (bounds.some(([share, most]) => (shares.get(share) ?? 0) >= most)) return false;
+      for (const [share] of bounds) shares.set(share, (shares.get(share) ?? 0) + 1);
+      counts.set(nameOf(count), count);
+      return true;
+    },
+    /** @returns how many uses found no room beside what was gathered in the meantime */
+    putBack(old: Count): number {
+      const fresh = this.get(old);
+      if (fresh === undefined) {
+        return this.put(old) || old.kind === 'sub_key' ? 0 : old.allowed + old.denied;
+      }
+      fresh.first = Math.min(fresh.first, old.first);
+      fresh.allowed += old.allowed;
+      fresh.denied += old.denied;
+      return 0;
+    },
+    take(): readonly Count[] {
+      const taken = [...counts.values()];
+      counts = new Map();
+      shares = new Map();
+      return taken;
+    },
+  };
+}
+
+function nameOf({ tenant, kind, id }: Pick<Count, 'tenant' | 'kind' | 'id'>): string {
+  return `${tenant}\n${kind}\n${id}`;
+}
+
+/** In whose shares it counts, and how large these are. */
+function boundsOf({ tenant, kind, id }: Count): readonly (readonly [string, number])[] {
+  const all = [tenant, tenantCountsMax] as const;
+  const made = [`${tenant}\nmade`, tenantMadeMax] as const;
+  if (kind === 'token') return [all, made];
+  if (kind !== 'sub_key') return [all];
+  return [all, made, [keyOfSubKey({ tenant, id }), limits.subKeysCountedDailyMax]];
+}
+
+function keyOfSubKey({ tenant, id }: Pick<Count, 'tenant' | 'id'>): string {
+  return `${tenant}\n${id.split('.', 1)[0]}`;
+}
+
+/** Bounds the rows that a key's holder adds: he makes sub-keys without asking anybody. */
+function createNewSubKeys({ store, clock }: UsageDeps) {
+  let day = 0;
+  let added = new Map<string, number>();
+
+  async function mayBeWritten(count: Count): Promise<boolean> {
+    const { tenant, kind, id } = count;
+    if (kind !== 'sub_key') return true;
+    if ((await store.usage.get(tenant, kind, id)) !== undefined) return true;
+    const key = keyOfSubKey(count);
+    const before = added.get(key) ?? 0;
+    if (before >= limits.subKeysCountedDailyMax) return false;
+    added.set(key, before + 1);
+    return true;
+  }
+
+  return {
+    async within(batch: readonly Count[]): Promise<readonly Count[]> {
+      const today = Math.floor(clock.nowMs() / 86_400_000);
+      if (today !== day) added = new Map();
+      day = today;
+      const may = await Promise.all(batch.map(mayBeWritten));
+      return batch.filter((_, place) => may[place]);
     },
   };
 }
@@ -150,19 +241,4 @@ function merge(count: Count): Step {
       denied: { add: denied },
     },
   };
-}
-
-/** Puts counts back beside what was gathered in the meantime. */
-function keep(counts: Map<string, Count>, unwritten: readonly Count[]): void {
-  for (const old of unwritten) {
-    const name = `${old.tenant}\n${old.kind}\n${old.id}`;
-    const fresh = counts.get(name);
-    if (fresh === undefined) {
-      counts.set(name, old);
-      continue;
-    }
-    fresh.first = Math.min(fresh.first, old.first);
-    fresh.allowed += old.allowed;
-    fresh.denied += old.denied;
-  }
 }
