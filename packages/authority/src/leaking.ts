@@ -2,7 +2,13 @@
  * The leak side of the composition root: what reports from outside, the management API and the
  * rounds are given. Neighbours: `authority.ts`, `management.ts`, `round.ts`.
  */
-import { createFailureBudget, defaultTenant, limits, type TenantId } from '@mintmark/core';
+import {
+  createFailureBudget,
+  defaultTenant,
+  letOthersRun,
+  limits,
+  type TenantId,
+} from '@mintmark/core';
 import { revokeAdminKey } from './admin/revoke-admin-key.ts';
 import type { VerifyKeyPorts } from './apikeys/verify-key.ts';
 import type { LeakDeps } from './http/leaks.ts';
@@ -69,7 +75,7 @@ function adminKeyEnder({ store, recorder, ports }: Rooms): RespondDeps['endAdmin
 
 /** At the first tenant a token may be anybody's: a reporter outside knows one address alone. */
 async function proveAnywhere(
-  { store }: Rooms,
+  { store, ports }: Rooms,
   prove: (tenant: TenantId, text: string) => Promise<ProvenToken | 'busy' | undefined>,
   { tenant, text }: { readonly tenant: TenantId; readonly text: string },
 ): ReturnType<LeakDeps['prove']> {
@@ -80,6 +86,8 @@ async function proveAnywhere(
   const rows = await store.tenants.list({ limit: limits.leakTenantsMax });
   for (const row of rows) {
     if (row.tenant === tenant || row.status === 'deleted') continue;
+    // A look-up may need no waiting: all requests would wait for all tenants.
+    await letOthersRun(ports.timers);
     const of = row.tenant as TenantId;
     const proven = await prove(of, text);
     if (proven === 'busy') return 'busy';

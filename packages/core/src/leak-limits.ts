@@ -15,8 +15,8 @@ export const leakLimits = {
   /** Places where one leaked credential was seen that are kept; and leaks that one round ends. */
   leakSightingsMax: 20,
   leaksPerRound: 100,
-  /** Tokens in one report: GitHub sends a commit's, a scan a repository's. */
-  leakTokensMax: 100,
+  /** Tokens in one report: of anybody, and of GitHub, which sends a commit's. */
+  leakTokensMax: 10,
   leakGithubTokensMax: 1_000,
   /** Tenants among which the owner of a token is looked for. */
   leakTenantsMax: 1_000,

@@ -22,6 +22,15 @@ describe('the words of notices', () => {
     expect(writeNotice('key.expiring', 'DE-at', facts).subject).toContain('läuft bald ab');
   });
 
+  it('are lines of their own: a fact adds none', () => {
+    const name = 'ci\r\nBcc: x\u2028\u202e\u001b[0m';
+    for (const kind of ['leak.found', 'new.kind']) {
+      const { subject, text } = writeNotice(kind, 'en', { name, id: 'k', state: 'held\nCall 0' });
+      expect(subject).not.toMatch(/[\p{Cc}\p{Cf}\u2028]/u);
+      expect(text).not.toMatch(/[^\P{Cc}\n]|\p{Cf}|\u2028|^Call|^Bcc/mu);
+    }
+  });
+
   it('are its facts where a newer program told the kind', () => {
     expect(writeNotice('new.kind', 'de', { name: 'x', at: null })).toEqual({
       subject: 'new.kind',

@@ -237,9 +237,12 @@ function fill(template: string, facts: NoticeFacts): string {
   return template.replace(/\{(\w+)\}/g, (_, name: string) => shown(facts[name]));
 }
 
-/** Moments without their seconds; what is unknown as a dash. */
+/** Control and format characters, among them what turns the order of letters around. */
+const unprintable = /[\p{Cc}\p{Cf}\u2028\u2029]/gu;
+
+/** A fact is one line, whoever told it; moments are without their seconds, unknown ones a dash. */
 function shown(fact: string | null | undefined): string {
   if (fact === null || fact === undefined) return '–';
   const moment = /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d):\d\d(?:\.\d+)?Z$/.exec(fact);
-  return moment === null ? fact : `${moment[1]} ${moment[2]} UTC`;
+  return moment === null ? fact.replace(unprintable, ' ') : `${moment[1]} ${moment[2]} UTC`;
 }

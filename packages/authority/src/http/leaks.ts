@@ -23,6 +23,7 @@ import type { Requester } from '../audit/requester.ts';
 import type { GithubKeys } from '../leaks/github-keys.ts';
 import type { ProvenToken } from '../leaks/prove-token.ts';
 import type { LeakSighting } from '../store/leak-tables.ts';
+import { line } from './management/wire-schema.ts';
 import { uncached } from './render-error.ts';
 
 export interface LeakDeps {
@@ -45,16 +46,28 @@ export interface LeakDeps {
   readonly failures: FailureBudget;
 }
 
+interface Guesses {
+  readonly wait: () => number;
+  readonly failed: () => void;
+}
+
 const text = (charsMax: number) => z.string().max(charsMax);
 
 const reported = z.array(
   z.object({
     token: text(limits.tokenCharsMax),
     type: text(255).optional(),
-    url: text(2048).nullable().optional(),
-    source: text(255).nullable().optional(),
+    // Both are told to the owner. What is neither address nor line is left out: the token counts.
+    url: text(2048).nullish().transform(webAddress),
+    source: line({ min: 0, max: 255 }).nullish().catch(null),
   }),
 );
+
+/** As ASCII, without spaces and line ends; null where it is none of the web. */
+function webAddress(said: string | null | undefined): string | null {
+  const url = URL.parse(said ?? '');
+  return url !== null && /^https?:$/.test(url.protocol) ? url.href.slice(0, 2048) : null;
+}
 
 type Reported = z.output<typeof reported>;
 type LeakRefusal = { readonly status: number; readonly error: string; readonly wait?: number };
@@ -102,7 +115,10 @@ export async function handleLeakReport(
   const requester = { actor: { kind: 'anonymous', id: 'anonymous' }, address } as const;
   return answer(leaks, read.value, {
     ...{ tenant, by: 'report', requester },
-    failed: () => leaks.failures.failed(address),
+    guesses: {
+      wait: () => leaks.failures.retryAfterSeconds(address),
+      failed: () => leaks.failures.failed(address),
+    },
   });
 }
 
@@ -126,15 +142,18 @@ async function answer(
     readonly tenant: TenantId;
     readonly by: string;
     readonly requester: Omit<Requester, 'tenant'>;
-    readonly failed?: () => void;
+    /** Of whoever signs nothing: its guesses are counted. */
+    readonly guesses?: Guesses;
   },
 ): Promise<HttpResponse> {
   const labels: Readonly<Record<string, string>>[] = [];
-  for (const { token, type = '', url = null, source = null } of tokens) {
+  for (const { token, type = '', url, source = null } of tokens) {
+    const wait = from.guesses?.wait() ?? 0;
+    if (wait > 0) return refuse({ status: 429, error: 'too_many_failures', wait });
     const found = await leaks.prove(from.tenant, token);
     // Said again later it may be known; a wrong label would end the matter.
     if (found === 'busy') return refuse({ status: 503, error: 'busy', wait: 1 });
-    if (found === undefined) from.failed?.();
+    if (found === undefined) from.guesses?.failed();
     else {
       const requester = { ...from.requester, tenant: found.tenant };
       const seen = { by: from.by, url, source };
