@@ -198,6 +198,14 @@ describe('narrowing', () => {
     expect(await scopesOf(id)).toEqual(['admin']);
   });
 
+  it('leaves alone what has used nothing at all', async () => {
+    await measuredKey();
+    const fresh = await makeKey(['read']);
+    const refused = await narrow(fresh);
+    expect(refused.status).toBe(409);
+    expect(await scopesOf(fresh)).toEqual(['read']);
+  });
+
   it('settles when its trial is over, and when it is told to', async () => {
     const id = await measuredKey();
     const done = await narrow(id, { trial_days: 1 });

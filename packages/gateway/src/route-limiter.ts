@@ -121,7 +121,9 @@ function refusalOf(denied: readonly Looked[]): LimitVerdict['refusal'] {
 function fieldsOf(looked: readonly Looked[], isDenied: 0 | 1): readonly string[] {
   const policies = looked.map(({ limit }) => {
     const { name, kind, quota, burst, windowSeconds } = limit;
-    return `"${name}";q=${kind === 'rate' ? burst : quota};w=${windowSeconds}`;
+    if (kind === 'window') return `"${name}";q=${quota};w=${windowSeconds}`;
+    // So much comes back in so long: what may come at once is not to be had in each window.
+    return `"${name}";q=${burst};w=${Math.ceil((burst / quota) * windowSeconds)}`;
   });
   const left = looked.map(({ limit, look }) => {
     const remaining = look.remaining + (look.isAllowed ? isDenied * limit.cost : 0);

@@ -122,7 +122,9 @@ describe('a limit of a route', () => {
 
   it('lets a burst through and then the rate', async () => {
     const token = rig.token();
-    expect(await statuses(3, '/paced', token)).toBe('200 200 429');
+    const first = await get('/paced', token);
+    expect(first.headers['ratelimit-policy']).toBe('"pace";q=2;w=2');
+    expect(await statuses(2, '/paced', token)).toBe('200 429');
     rig.clock.advanceMs(1_000);
     expect(await statuses(2, '/paced', token)).toBe('200 429');
   });

@@ -69,7 +69,9 @@ export async function narrow(
   const { requester, seen, trialDays } = input;
   const { tenant } = requester;
   const { granted, unused } = seen;
-  const isKnown = seen.measuredSince !== undefined && seen.wholeWindow && seen.unmeasuredUses === 0;
+  // Whoever has used nothing yet has not shown what it needs: it is retired, or it is new.
+  const isMeasured = seen.measuredSince !== undefined && seen.wholeWindow && seen.used.length > 0;
+  const isKnown = isMeasured && seen.unmeasuredUses === 0;
   if (!isKnown && !input.despite) return err({ reason: 'not_measured' });
   if (unused.length === 0) return err({ reason: 'nothing_unused' });
   const open = await openOf(deps, { tenant, kind: granted.kind, id: granted.id });

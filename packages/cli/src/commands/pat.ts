@@ -135,9 +135,10 @@ const policyShow: Command = {
 const policySet: Command = {
   name: 'pat policy set',
   summary: 'says anew what personal access tokens may be, those that are there too',
-  description: 'What is left out has its default.',
+  description: 'What is left out stays as it is; --reset takes the default of each instead.',
   options: [
     { flags: '--max-life <span>', description: 'longest life; default 366d' },
+    { flags: '--reset', description: 'what is left out has its default' },
     { flags: '--allow-scope <scopes...>', description: 'scopes that they may have; default: any' },
     { flags: '--require-approval', description: 'each is refused until it is approved' },
     { flags: '--maker <roles...>', description: 'roles of which makers need one; default: none' },
@@ -151,11 +152,14 @@ const policySet: Command = {
     const body = {
       max_life_seconds: life?.value,
       allowed_scopes: options.list('allow-scope'),
-      requires_approval: options.flag('require-approval'),
+      requires_approval: options.flag('require-approval') ? true : undefined,
       makers: options.list('maker'),
     };
     const path = '/v1/pat-policy';
-    return edit(invocation, { method: 'PUT', path, read: path, body }, policyShown);
+    const keeps = options.flag('reset') ? [] : policyMembers;
+    const isNothing = Object.values(body).every((value) => value === undefined);
+    if (isNothing && keeps.length > 0) return usage('nothing is changed', 'name what is to be');
+    return edit(invocation, { method: 'PUT', path, read: path, keeps, body }, policyShown);
   },
 };
 

@@ -107,6 +107,11 @@ describe('mintmark pat', () => {
         ...{ requires_approval: true, makers: ['lead'] },
       },
     });
+    const part = await run('pat policy set --require-approval', { server });
+    expect(last(part.sent).body).toEqual({ max_life_seconds: 60, requires_approval: true });
+    const anew = await run('pat policy set --require-approval --reset', { server });
+    expect(last(anew.sent).body).toEqual({ requires_approval: true });
+    expect((await run('pat policy set', { server })).exit).toBe(2);
     expect((await run('pat policy set --max-life soon', { server })).exit).toBe(2);
   });
 });

@@ -21,18 +21,25 @@ export async function send(
   return ok({ json: body, text: (style) => render(style, body) });
 }
 
-/** Reads a thing, then edits it under the ETag that came with it. */
+/**
+ * Reads a thing, then edits it under the ETag that came with it.
+ *
+ * @param request.keeps members of it that are sent again as they are, where the body has none
+ */
 export async function edit(
   invocation: Invocation,
-  request: ApiRequest & { readonly read: string },
+  request: ApiRequest & { readonly read: string; readonly keeps?: readonly string[] },
   render: (style: Style, body: Item) => string,
 ): Promise<Outcome> {
   const api = await invocation.api();
   if (!api.ok) return api;
-  const { read, ...change } = request;
+  const { read, keeps = [], ...change } = request;
   const seen = await api.value.call({ method: 'GET', path: read });
   if (!seen.ok) return seen;
-  return send(invocation, { ...change, ifMatch: seen.value.etag }, render);
+  const given = (change.body ?? {}) as Readonly<Record<string, unknown>>;
+  const kept = keeps.map((name) => [name, given[name] ?? seen.value.body[name] ?? undefined]);
+  const body = keeps.length === 0 ? change.body : { ...given, ...Object.fromEntries(kept) };
+  return send(invocation, { ...change, body, ifMatch: seen.value.etag }, render);
 }
 
 /** Lists what is at a path, up to `--max` items. */
