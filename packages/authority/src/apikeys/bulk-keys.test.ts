@@ -1,10 +1,12 @@
 import { defaultTenant, limits, type UnixMs } from '@mintmark/core';
 import { describe, expect, it } from 'vitest';
+import { readReason } from '../audit/reason.ts';
 import type { Act } from '../store/act.ts';
 import { type BulkAct, type BulkPorts, previewBulk, runBulk } from './bulk-keys.ts';
 import { createKey } from './create-key.ts';
 import { keyBed, requester } from './key-bed.ts';
 import type { KeyFilter } from './key-filter.ts';
+import { quarantineKey } from './quarantine-key.ts';
 import { updateKey } from './update-key.ts';
 
 const yes = (_owner: string) => true;
@@ -106,6 +108,14 @@ describe('a change of many keys', () => {
     expect(await run(id)).toEqual({ count: 3, done: 3, changed: 2 });
     expect((await rows())[0]).toMatchObject({ status: 'active', name: 'renamed' });
     expect(await bed.store.keys.count({ status: 'disabled' })).toBe(2);
+  });
+
+  it('does not count as its own what somebody else did to a key meanwhile', async () => {
+    const { bed, ids, preview, run } = await filled(2);
+    const { id } = await preview({ tag: 'all' }, { do: 'disable' });
+    const reason = readReason('suspected');
+    await quarantineKey(bed, { requester, id: ids[0]!, reason });
+    expect(await run(id)).toEqual({ count: 2, done: 2, changed: 1 });
   });
 
   it('stops everybody’s keys, and changes only one’s own', async () => {

@@ -184,6 +184,25 @@ function changes(act: BulkAct, row: KeyRow): boolean {
   }
 }
 
+/** As the act leaves a key: what somebody else did to it meanwhile is another state. */
+function isDone(act: BulkAct, row: KeyRow): boolean {
+  switch (act.do) {
+    case 'disable':
+      return row.status === 'disabled';
+    case 'enable':
+      return row.status === 'active';
+    case 'quarantine':
+      return row.status === 'quarantined';
+    case 'revoke':
+      return row.status === 'revoked';
+    case 'set_expiry':
+    case 'add_tag':
+    case 'remove_tag':
+    case 'set_owner':
+      return row.status !== 'revoked' && !changes(act, row);
+  }
+}
+
 /** As for a single key: everybody's may be stopped, and one's own be changed. */
 function mayChange(act: BulkAct, row: KeyRow, mayNameOwner: Asked['mayNameOwner']): boolean {
   return ['disable', 'quarantine', 'revoke'].includes(act.do) || mayNameOwner(row.owner);
@@ -204,7 +223,7 @@ async function changeOne(
   const row = await ports.store.keys.get(requester.tenant, id);
   if (!isApiKey(row)) return false;
   // A crash came between the change and its count.
-  if (row.version === version + 1 && !changes(act, row)) return true;
+  if (row.version === version + 1 && isDone(act, row)) return true;
   if (row.version !== version) return false;
   if ('reason' in act) {
     const why = readReason(act.reason);

@@ -356,12 +356,16 @@ export function expiryOf(invocation: Invocation): Result<string | undefined, Com
   return ok(rfc3339((ports.clock.nowMs() + seconds.value * 1000) as UnixMs));
 }
 
+const lastTime = 'Keep the key now: it is not shown again.';
+
 /** The answer that holds a new key, for the one time that it is shown. */
 export function newKey(style: Style, body: Item): string {
   const rest = rowsOf(body, newKeyMembers);
   const key = cell(body, 'key');
   const first: [string, string][] = [['key', key === '' ? '(was shown before)' : key]];
-  const once = key === '' ? [] : [style.warn('Keep the key now: it is not shown again.')];
+  const isShownAgain = body['recoverable'] === true;
+  const word = isShownAgain ? 'It can be had again by: mintmark key reveal' : lastTime;
+  const once = key === '' ? [] : [style.warn(word)];
   return [fields(style, [...first, ...rest]), ...once].join('\n');
 }
 
