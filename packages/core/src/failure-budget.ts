@@ -83,7 +83,7 @@ export function createFailureBudget(
 }
 
 /** One line at a provider is one address of IPv4, or a whole /64 of IPv6 (RFC 6177 §2). */
-function lineOf(address: string): string {
+export function lineOf(address: string): string {
   // IPv4, by far the most, is its own name.
   const parsed = address.includes(':') ? parseAddress(address) : undefined;
   if (parsed === undefined) return address;

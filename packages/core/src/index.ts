@@ -43,7 +43,7 @@ export type {
   PeerCertificate,
   RequestClock,
 } from './exchange.ts';
-export { createFailureBudget, type FailureBudget } from './failure-budget.ts';
+export { createFailureBudget, type FailureBudget, lineOf } from './failure-budget.ts';
 export { ConfigFault, CustodyFault, Fault, NetworkFault, StoreFault } from './fault.ts';
 export {
   type ClientId,

@@ -75,7 +75,8 @@ function spendRate(
   return {
     isAllowed,
     state: isAllowed ? [at, after] : (state ?? []),
-    remaining: Math.floor((capacity - held) / windowMs),
+    // More may be in it than it holds, where it was larger before.
+    remaining: Math.max(0, Math.floor((capacity - held) / windowMs)),
     resetMs: Math.ceil(held / quota),
     retryMs: waitOf(isAllowed, cost > burst, Math.ceil((after - capacity) / quota)),
   };
@@ -106,7 +107,7 @@ function spendWindow(
   return {
     isAllowed,
     state: isAllowed ? [slot, ...counts] : (state ?? []),
-    remaining: quota - used - (isAllowed ? cost : 0),
+    remaining: Math.max(0, quota - used - (isAllowed ? cost : 0)),
     resetMs: first === -1 ? 0 : Math.max(0, Math.ceil(leavesIn(first))),
     retryMs: isAllowed ? 0 : retryOf(counts, used + cost - quota, leavesIn),
   };

@@ -49,7 +49,7 @@ export const limits = {
   limitQuotaMax: 1_000_000,
   /** 31 days. */
   limitWindowSecondsMax: 2_678_400,
-  /** Callers whose use of limits a gateway remembers; a window's state is up to half a KiB. */
+  /** Callers of a kind whose limits a gateway remembers; a window's state is up to half a KiB. */
   limitStatesMax: 100_000,
   /** Open connections of one listener; beyond it new ones are closed at once. */
   connectionsMax: 10_000,

@@ -10,6 +10,7 @@ import {
   type LimitRule,
   type LimitState,
   limits,
+  lineOf,
   RecentMap,
   type RouteLimit,
   refundLimit,
@@ -43,35 +44,57 @@ export interface RouteLimiter {
 
 interface Looked {
   readonly limit: RouteLimit;
+  readonly states: RecentMap<string, LimitState>;
   readonly key: string;
   readonly look: LimitLook;
 }
 
-/** @param statesMax callers remembered; beyond it whoever was seen longest ago begins anew */
+/**
+ * @param statesMax callers remembered of each kind; beyond it whoever was seen longest ago begins
+ *   anew. Of each kind, since tokens and addresses are had by the thousand: who uses many must not
+ *   be forgotten by them as the user or client that he is.
+ */
 export function createRouteLimiter(
   clock: Pick<Clock, 'monotonicMs'>,
   statesMax: number = limits.limitStatesMax,
 ): RouteLimiter {
-  const states = new RecentMap<string, LimitState>(statesMax);
+  const kept = new Map<Subject['kind'], RecentMap<string, LimitState>>();
+
+  function statesOf({ kind }: Subject): RecentMap<string, LimitState> {
+    const known = kept.get(kind);
+    if (known !== undefined) return known;
+    const fresh = new RecentMap<string, LimitState>(statesMax);
+    kept.set(kind, fresh);
+    return fresh;
+  }
+
+  function placeOf(limit: RouteLimit, request: LimitedRequest) {
+    const subject = subjectOf(limit.by, request);
+    return { key: keyOf(limit, request.route, subject), states: statesOf(subject) };
+  }
+
   return {
     spend(request) {
       const { route } = request;
       if (route.limits.length === 0) return undefined;
       const nowMs = clock.monotonicMs();
       const looked = route.limits.map((limit): Looked => {
-        const key = keyOf(limit, request);
+        const { key, states } = placeOf(limit, request);
         const look = spendLimit(ruleOf(limit), states.peek(key), { nowMs, cost: limit.cost });
-        return { limit, key, look };
+        return { limit, states, key, look };
       });
       const denied = looked.filter(({ look }) => !look.isAllowed);
       // All or none: what the others would have spent is not kept.
-      if (denied.length === 0) for (const { key, look } of looked) states.set(key, look.state);
+      for (const { states, key, look } of looked) {
+        if (denied.length === 0) states.set(key, look.state);
+        else states.touch(key);
+      }
       const spares = denied.length === 0 ? 0 : 1;
       return { refusal: refusalOf(denied), fields: fieldsOf(looked, spares) };
     },
     giveBack(request) {
       for (const limit of request.route.limits) {
-        const key = keyOf(limit, request);
+        const { key, states } = placeOf(limit, request);
         const state = states.peek(key);
         if (state !== undefined) states.set(key, refundLimit(ruleOf(limit), state, limit.cost));
       }
@@ -84,26 +107,37 @@ function ruleOf({ kind, quota, windowSeconds, burst }: RouteLimit): LimitRule {
   return kind === 'rate' ? { kind, quota, windowMs, burst } : { kind, quota, windowMs };
 }
 
-/** Routes have names of their own, so that an edit of one keeps what was spent there. */
-function keyOf({ name, by }: RouteLimit, request: LimitedRequest): string {
-  return JSON.stringify([request.route.name, name, ...subjectOf(by, request)]);
+/**
+ * Routes have names of their own, so that an edit of one keeps what was spent there. But of another
+ * kind or window: a state means something else there.
+ */
+function keyOf(
+  { name, kind, windowSeconds }: RouteLimit,
+  route: CompiledRoute,
+  { id }: Subject,
+): string {
+  return JSON.stringify([route.name, name, kind, windowSeconds, ...id]);
 }
 
-function subjectOf(
-  by: RouteLimit['by'],
-  { tenant, identity, address }: LimitedRequest,
-): readonly string[] {
-  if (by === 'route') return [];
-  if (by === 'tenant') return [tenant];
-  if (by === 'address' || identity === undefined) return ['address', address];
+/** Whose requests count together. */
+interface Subject {
+  readonly kind: RouteLimit['by'];
+  readonly id: readonly string[];
+}
+
+function subjectOf(by: RouteLimit['by'], { tenant, identity, address }: LimitedRequest): Subject {
+  if (by === 'route') return { kind: by, id: [] };
+  if (by === 'tenant') return { kind: by, id: [tenant] };
+  // Who has a /64 of IPv6 has as many addresses as he likes.
+  if (by === 'address' || identity === undefined) return { kind: 'address', id: [lineOf(address)] };
   switch (by) {
     case 'token':
-      return [tenant, identity.kind, identity.credentialId];
+      return { kind: by, id: [tenant, identity.kind, identity.credentialId] };
     case 'client':
       // A key belongs to its owner: there is no client between.
-      return [tenant, 'client', identity.clientId ?? `owner ${identity.subject}`];
+      return { kind: by, id: [tenant, identity.clientId ?? `owner ${identity.subject}`] };
     case 'user':
-      return [tenant, 'user', identity.subject];
+      return { kind: by, id: [tenant, identity.subject] };
   }
 }
 

@@ -46,6 +46,14 @@ test('sub-keys of a key beyond the bound count for the key alone', async () => {
   expect(usage.lost).toBe(0);
 });
 
+test('sub-keys of one key leave room for the tokens of its tenant', async () => {
+  const { usage, use, subKeys, allowed } = counting();
+  subKeys(76_000);
+  use({ credential: 'jwt', credentialId: 't' });
+  await usage.flush();
+  expect(await allowed('token', 't')).toBe(1);
+});
+
 test('a key adds no more of them by flushing often, and those that are known go on', async () => {
   const { clock, usage, subKeys, rowsOf, allowed } = counting();
   subKeys(most - 1);
