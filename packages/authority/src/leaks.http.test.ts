@@ -393,6 +393,49 @@ describe('what becomes of a leak', () => {
     expect(await bed.store.clientSecrets.count({ clientId: other.clientId })).toBe(0);
   });
 
+  it('gives a client secret back with the end that it had', async () => {
+    const client = await bed.addClient();
+    const path = `/v1/clients/${client.clientId}`;
+    const headers = await bed.ifMatch(path);
+    const json = { overlap_seconds: 3_600 };
+    const rotated = await bed.call('POST', `${path}/secrets/rotate`, { json, headers });
+    expect(rotated.status).toBeLessThan(300);
+    const ends = async () =>
+      (await bed.store.clientSecrets.list({ where: { clientId: client.clientId }, limit: 9 }))
+        .map(({ expiresAt, hold }) => [expiresAt, hold])
+        .sort();
+    const before = await ends();
+    // A crash between the hold and its note: it is held once more.
+    const { run } = bed.store.acts;
+    const crashingAfter = async (
+      most: number,
+      call: () => Promise<{ readonly status: number }>,
+    ) => {
+      let acts = 0;
+      Object.assign(bed.store.acts, {
+        run: (act: Parameters<typeof run>[0]) => {
+          if (++acts > most) throw new Error('the process is gone');
+          return run(act);
+        },
+      });
+      expect((await call()).status).toBe(500);
+      Object.assign(bed.store.acts, { run });
+    };
+    await crashingAfter(2, () => fromGithub([{ token: client.secret, ...seen }]));
+    expect(await ends()).not.toEqual(before);
+    bed.clock.advanceMs(4_000);
+    await bed.restart();
+    for (let i = 0; i < 4; i++) await bed.authority.tick();
+    const [leak] = await leaks();
+    expect(leak?.['status']).toBe('held');
+    const release = `/v1/leaks/${String(leak?.['id'])}/release`;
+    const letGo = () => bed.call('POST', release, { json: { reason: 'false alarm' } });
+    await crashingAfter(1, letGo);
+    expect((await letGo()).status).toBe(200);
+    expect(await ends()).toEqual(before);
+    expect(before.some(([expiresAt]) => expiresAt !== null)).toBe(true);
+  });
+
   it('notes what was worth nothing any more, and does nothing', async () => {
     const { id, key } = await newKey();
     const json = { target: { kind: 'key', id }, reason: 'old' };

@@ -308,6 +308,7 @@ function newRegistrationToken(
         pepperVersion: pepper.version,
         createdAt: clock.nowMs(),
         expiresAt: null,
+        hold: null,
       },
       refused: 'client_exists',
     },

@@ -396,6 +396,7 @@ function newSecret(
     pepperVersion: pepper.version,
     createdAt: clock.nowMs(),
     expiresAt: null,
+    hold: null,
   };
   return { text: secret, row };
 }

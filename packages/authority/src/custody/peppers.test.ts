@@ -34,7 +34,7 @@ const secretKey = { tenant: defaultTenant, clientId: 'c1', id: 's1' };
 
 function secretUnder(pepperVersion: string): Step {
   const hash = new Uint8Array(32);
-  const row = { ...secretKey, hash, pepperVersion, createdAt: 1, expiresAt: null };
+  const row = { ...secretKey, hash, pepperVersion, createdAt: 1, expiresAt: null, hold: null };
   return { do: 'insert', table: 'clientSecrets', row, refused: 'taken' };
 }
 

@@ -8,6 +8,7 @@ import { eventBy, type Requester } from '../audit/requester.ts';
 import { revocationStep } from '../revocation/revocation-step.ts';
 import type { Step } from '../store/act.ts';
 import type { Store } from '../store/store.ts';
+import type { Row } from '../store/tables.ts';
 
 export interface SecretDeps {
   readonly store: Pick<Store, 'clients' | 'clientSecrets' | 'acts'>;
@@ -23,7 +24,7 @@ type Change = 'hold' | 'release' | 'end';
 
 /**
  * @param input.credential `‹client id›/‹secret id›`
- * @returns `gone` where there is no such secret any more
+ * @returns `gone` where there is no such secret any more; `conflict` where it was changed meanwhile
  * @throws StoreFault: nothing has changed
  */
 export async function changeLeakedSecret(
@@ -34,13 +35,14 @@ export async function changeLeakedSecret(
     readonly leak: string;
     readonly change: Change;
   },
-): Promise<'done' | 'gone'> {
+): Promise<'done' | 'gone' | 'conflict'> {
   const { requester, credential, leak, change } = input;
   const { tenant, actor } = requester;
   const cut = credential.lastIndexOf('/');
   const [clientId, id] = [credential.slice(0, cut), credential.slice(cut + 1)];
   const at = deps.clock.nowMs();
-  const where = { tenant, clientId, id };
+  const row = await deps.store.clientSecrets.get(tenant, clientId, id);
+  if (row === undefined) return 'gone';
   const ended = revocationStep({
     tenant,
     id: freshId(deps.entropy),
@@ -51,7 +53,7 @@ export async function changeLeakedSecret(
   });
   const { outcome } = await deps.store.acts.run({
     steps: [
-      changeOf(change, where, at),
+      changeOf(change, row, at),
       // Views of the client that a node has kept are stale from here on.
       {
         do: 'update',
@@ -73,17 +75,21 @@ export async function changeLeakedSecret(
     ),
   });
   if (outcome === 'gone') return 'gone';
+  if (outcome !== 'done') return 'conflict';
   deps.clientChanged(tenant, clientId as ClientId);
   return 'done';
 }
 
-function changeOf(
-  change: Change,
-  where: { readonly tenant: string; readonly clientId: string; readonly id: string },
-  at: number,
-): Step {
+function changeOf(change: Change, row: Row<'clientSecrets'>, at: number): Step {
+  const { tenant, clientId, id, expiresAt, hold } = row;
   const table = 'clientSecrets';
+  const where = { tenant, clientId, id };
   if (change === 'end') return { do: 'delete', table, where, refused: 'gone' };
-  const expiresAt = change === 'hold' ? at : null;
-  return { do: 'update', table, where, set: { expiresAt }, refused: 'gone' };
+  const set =
+    change === 'release'
+      ? // Let go already, before a crash: nothing is to be given back.
+        { expiresAt: hold === null ? expiresAt : hold.expiresAt, hold: null }
+      : // Held again after a crash: the moment that it had before the first time stands.
+        { expiresAt: at, hold: hold ?? { expiresAt } };
+  return { do: 'update', table, where: { ...where, expiresAt }, set, refused: 'conflict' };
 }

@@ -105,6 +105,7 @@ async function hold(
         leak,
         change: 'hold',
       });
+      if (outcome === 'conflict') return undefined;
       return { step: 'hold', outcome, status: outcome === 'done' ? 'held' : 'ended' };
     }
     case 'admin_key': {

@@ -1,5 +1,5 @@
 /** Tables of clients, and of what they may use once. */
-import { bytes, integer, integerOrNull, json, table, text } from './table.ts';
+import { bytes, integer, integerOrNull, json, jsonOrNull, table, text } from './table.ts';
 
 export const clientTables = {
   clients: table({
@@ -41,6 +41,8 @@ export const clientTables = {
       pepperVersion: text,
       createdAt: integer,
       expiresAt: integerOrNull,
+      /** Held back: when it would have ended without that. */
+      hold: jsonOrNull<{ readonly expiresAt: number | null }>(),
     },
     key: ['tenant', 'clientId', 'id'],
   }),

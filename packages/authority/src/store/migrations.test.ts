@@ -149,6 +149,7 @@ const indexAddedBy: Readonly<Record<string, TableName>> = {
 
 /** Columns that came after their table: the migration that adds them is written by hand. */
 const columnsAddedLater: Partial<Record<TableName, readonly string[]>> = {
+  clientSecrets: ['hold'],
   tenants: ['settings', 'sessionsEndedBefore'],
   keys: [
     'quarantine',

@@ -52,6 +52,8 @@ import { rolesPostgres } from './migrations/roles-postgres.ts';
 import { rolesSqlite } from './migrations/roles-sqlite.ts';
 import { rotationPostgres } from './migrations/rotation-postgres.ts';
 import { rotationSqlite } from './migrations/rotation-sqlite.ts';
+import { secretHoldsPostgres } from './migrations/secret-holds-postgres.ts';
+import { secretHoldsSqlite } from './migrations/secret-holds-sqlite.ts';
 import { sessionsPostgres } from './migrations/sessions-postgres.ts';
 import { sessionsSqlite } from './migrations/sessions-sqlite.ts';
 import { statusPostgres } from './migrations/status-postgres.ts';
@@ -307,6 +309,14 @@ export const migrations: readonly Migration[] = [
     needs: 1,
     sqlite: rotationSqlite,
     postgres: rotationPostgres,
+  },
+  {
+    number: 29,
+    name: 'secretHolds',
+    phase: 'expand',
+    needs: 1,
+    sqlite: secretHoldsSqlite,
+    postgres: secretHoldsPostgres,
   },
 ];
 

@@ -1,0 +1,4 @@
+/** The schema as it was first released. Never edited again: see `migrations.ts`. */
+export const secretHoldsSqlite: readonly string[] = [
+  'ALTER TABLE "client_secrets" ADD COLUMN "hold" TEXT',
+];
