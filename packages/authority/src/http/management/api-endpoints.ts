@@ -3,6 +3,7 @@ import { type ApiView, err, type JsonObject, limits, ok } from '@mintmark/core';
 import { z } from 'zod';
 import { type ApiPorts, deleteApi, type PutApiRefusal, putApi } from '../../policies/put-api.ts';
 import type { Row } from '../../store/tables.ts';
+import { cutPage } from './cut-page.ts';
 import { endpoint, type PreparedEndpoint } from './endpoint.ts';
 import { isMatching } from './etag.ts';
 import type { Problem } from './problem.ts';
@@ -63,9 +64,7 @@ function list(ports: ApiPorts): PreparedEndpoint {
         ...(page.after === undefined ? {} : { after: page.after }),
         limit: page.limit + 1,
       });
-      const shown = rows.slice(0, page.limit);
-      const last = rows.length > page.limit ? shown.at(-1) : undefined;
-      const next = last === undefined ? undefined : [last.tenant, last.name];
+      const { shown, next } = cutPage(page, rows, (last) => [last.tenant, last.name]);
       return ok({ status: 200, body: { items: shown.map(render) }, next });
     },
   });

@@ -9,6 +9,7 @@ import {
   putAssertionIssuer,
 } from '../../admin/put-assertion-issuer.ts';
 import { assertionIssuerSchema } from '../../federation/assertion-issuer.ts';
+import { cutPage } from './cut-page.ts';
 import { endpoint, type PreparedEndpoint } from './endpoint.ts';
 import { isMatching } from './etag.ts';
 import type { Problem } from './problem.ts';
@@ -53,9 +54,7 @@ function list(ports: AssertionIssuerPorts): PreparedEndpoint {
         ...(page.after === undefined ? {} : { after: page.after }),
         limit: page.limit + 1,
       });
-      const items = rows.slice(0, page.limit);
-      const last = rows.length > page.limit ? items.at(-1) : undefined;
-      const next = last === undefined ? undefined : [last.tenant, last.name];
+      const { shown: items, next } = cutPage(page, rows, (last) => [last.tenant, last.name]);
       return ok({ status: 200, body: { items: items.map(render) }, next });
     },
   });

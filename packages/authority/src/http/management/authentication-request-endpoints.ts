@@ -16,6 +16,7 @@ import {
   authenticationRequestOf,
 } from '../../issuance/authentication-request.ts';
 import type { Store } from '../../store/store.ts';
+import { cutPage } from './cut-page.ts';
 import { endpoint, type PreparedEndpoint } from './endpoint.ts';
 import type { Problem } from './problem.ts';
 import { line, momentOut, pageOf, renderMoment } from './wire-schema.ts';
@@ -87,9 +88,7 @@ function list(ports: AuthenticationRequestPorts): PreparedEndpoint {
         ...(page.after === undefined ? {} : { after: page.after }),
         limit: page.limit + 1,
       });
-      const items = rows.slice(0, page.limit);
-      const last = rows.length > page.limit ? items.at(-1) : undefined;
-      const next = last === undefined ? undefined : [last.createdAt, last.id];
+      const { shown: items, next } = cutPage(page, rows, (last) => [last.createdAt, last.id]);
       const body = { items: items.map((row) => render(authenticationRequestOf(row), now)) };
       return ok({ status: 200, body, next });
     },

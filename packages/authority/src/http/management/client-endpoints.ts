@@ -38,6 +38,7 @@ import {
   rotatedSecret,
   wireNameOf,
 } from './client-wire.ts';
+import { cutPage } from './cut-page.ts';
 import { endpoint, type PreparedEndpoint, repeated } from './endpoint.ts';
 import { type IfMatch, isMatching } from './etag.ts';
 import type { Problem } from './problem.ts';
@@ -182,9 +183,11 @@ function list(ports: ClientPorts): PreparedEndpoint {
         ...(page.after === undefined ? {} : { after: page.after }),
         limit: page.limit + 1,
       });
-      const shown = rows.slice(0, page.limit);
-      const last = rows.length > page.limit ? shown.at(-1) : undefined;
-      const next = last === undefined ? undefined : [last.tenant, last.createdAt, last.clientId];
+      const { shown, next } = cutPage(page, rows, (last) => [
+        last.tenant,
+        last.createdAt,
+        last.clientId,
+      ]);
       const items = shown.map((row) => renderClient(clientOf(row)));
       return ok({ status: 200, body: { items }, next });
     },

@@ -12,6 +12,7 @@ import { z } from 'zod';
 import { type Explained, explainDecision } from '../../policies/explain-decision.ts';
 import type { Store } from '../../store/store.ts';
 import type { Row } from '../../store/tables.ts';
+import { cutPage } from './cut-page.ts';
 import { endpoint, type PreparedEndpoint } from './endpoint.ts';
 import { line, momentMax, momentOut, pageOf, renderMoment } from './wire-schema.ts';
 
@@ -90,9 +91,7 @@ function list(ports: DecisionPorts): PreparedEndpoint {
         descending: true,
         limit: page.limit + 1,
       });
-      const shown = rows.slice(0, page.limit);
-      const last = rows.length > page.limit ? shown.at(-1) : undefined;
-      const next = last === undefined ? undefined : [last.tenant, last.at, last.id];
+      const { shown, next } = cutPage(page, rows, (last) => [last.tenant, last.at, last.id]);
       return ok({ status: 200, body: { items: shown.map(renderSummary) }, next });
     },
   });

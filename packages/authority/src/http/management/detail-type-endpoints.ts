@@ -12,6 +12,7 @@ import {
 } from '../../admin/put-detail-type.ts';
 import { detailTypePattern } from '../../details/detail-type.ts';
 import type { Row } from '../../store/tables.ts';
+import { cutPage } from './cut-page.ts';
 import { endpoint, type PreparedEndpoint } from './endpoint.ts';
 import { isMatching } from './etag.ts';
 import type { Problem } from './problem.ts';
@@ -71,9 +72,7 @@ function list(ports: DetailTypePorts): PreparedEndpoint {
         ...(page.after === undefined ? {} : { after: page.after }),
         limit: page.limit + 1,
       });
-      const shown = rows.slice(0, page.limit);
-      const last = rows.length > page.limit ? shown.at(-1) : undefined;
-      const next = last === undefined ? undefined : [last.tenant, last.type];
+      const { shown, next } = cutPage(page, rows, (last) => [last.tenant, last.type]);
       return ok({ status: 200, body: { items: shown.map(render) }, next });
     },
   });

@@ -13,6 +13,7 @@ import {
 import type { ProvenToken } from '../../leaks/prove-token.ts';
 import { type ReleaseLeakRefusal, releaseLeak, reportLeak } from '../../leaks/report-leak.ts';
 import { aboutOf, type LeakRow, type RespondDeps } from '../../leaks/respond.ts';
+import { cutPage } from './cut-page.ts';
 import { endpoint, type PreparedEndpoint } from './endpoint.ts';
 import { isMatching } from './etag.ts';
 import { assignNeeded, mayNameOwner } from './key-endpoints.ts';
@@ -134,9 +135,11 @@ function list(ports: LeakPorts): PreparedEndpoint {
         ...(page.after === undefined ? {} : { after: page.after }),
         limit: page.limit + 1,
       });
-      const items = rows.slice(0, page.limit);
-      const last = rows.length > page.limit ? items.at(-1) : undefined;
-      const next = last === undefined ? undefined : [last.tenant, last.createdAt, last.id];
+      const { shown: items, next } = cutPage(page, rows, (last) => [
+        last.tenant,
+        last.createdAt,
+        last.id,
+      ]);
       return ok({ status: 200, body: { items: items.map(render) }, next });
     },
   });

@@ -20,6 +20,7 @@ import {
   policyStages,
   stageOf,
 } from '../../policies/policy-row.ts';
+import { cutPage } from './cut-page.ts';
 import { endpoint, type PreparedEndpoint } from './endpoint.ts';
 import { type IfMatch, isMatching } from './etag.ts';
 import { policyDifference } from './policy-difference.ts';
@@ -109,9 +110,7 @@ function list(ports: PolicyPorts): PreparedEndpoint {
         ...(page.after === undefined ? {} : { after: page.after }),
         limit: page.limit + 1,
       });
-      const shown = rows.slice(0, page.limit);
-      const last = rows.length > page.limit ? shown.at(-1) : undefined;
-      const next = last === undefined ? undefined : [last.tenant, last.name];
+      const { shown, next } = cutPage(page, rows, (last) => [last.tenant, last.name]);
       return ok({ status: 200, body: { items: shown.map(renderSummary) }, next });
     },
   });
@@ -268,9 +267,7 @@ function versions(ports: PolicyPorts): PreparedEndpoint {
         descending: true,
         limit: page.limit + 1,
       });
-      const shown = rows.slice(0, page.limit);
-      const last = rows.length > page.limit ? shown.at(-1) : undefined;
-      const next = last === undefined ? undefined : [last.tenant, last.name, last.number];
+      const { shown, next } = cutPage(page, rows, (last) => [last.tenant, last.name, last.number]);
       return ok({
         status: 200,
         body: { items: shown.map((one) => renderVersion(row, one)) },

@@ -15,6 +15,7 @@ import type { EmergencyRefusal } from '../../keyring/keyring.ts';
 import { readPreviewToken } from '../../revocation/preview-token.ts';
 import { type RevokeRefusal, revoke } from '../../revocation/revoke.ts';
 import { beginQuery, continueQuery } from '../../revocation/revoke-query.ts';
+import { cutPage } from './cut-page.ts';
 import { type Call, endpoint, type Outcome, type PreparedEndpoint, repeated } from './endpoint.ts';
 import type { Problem } from './problem.ts';
 import {
@@ -234,9 +235,7 @@ function list(ports: RevocationPorts): PreparedEndpoint {
         ...(page.after === undefined ? {} : { after: page.after }),
         limit: page.limit + 1,
       });
-      const items = rows.slice(0, page.limit);
-      const last = rows.length > page.limit ? items.at(-1) : undefined;
-      const next = last === undefined ? undefined : [last.tenant, last.at, last.id];
+      const { shown: items, next } = cutPage(page, rows, (last) => [last.tenant, last.at, last.id]);
       const rendered = await Promise.all(items.map((row) => renderRevocation(ports.sealer, row)));
       return ok({ status: 200, body: { items: rendered }, next });
     },

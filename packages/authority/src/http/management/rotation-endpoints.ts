@@ -20,6 +20,7 @@ import {
 } from '../../rotation/put-rule.ts';
 import type { Rotations } from '../../rotation/rotations.ts';
 import { type RotationKind, rotationName } from '../../rotation/rule.ts';
+import { cutPage } from './cut-page.ts';
 import { changeBy } from './emergency-endpoints.ts';
 import { endpoint, type Outcome, type PreparedEndpoint, repeated } from './endpoint.ts';
 import { isMatching } from './etag.ts';
@@ -287,9 +288,7 @@ function listRuns(ports: RotationEndpointPorts): PreparedEndpoint {
         const known = await ports.store.rotationRules.get(tenant, name);
         if (known === undefined) return err({ code: 'not_found' });
       }
-      const items = rows.slice(0, page.limit);
-      const last = rows.length > page.limit ? items.at(-1) : undefined;
-      const next = last === undefined ? undefined : [last.startedAt, last.id];
+      const { shown: items, next } = cutPage(page, rows, (last) => [last.startedAt, last.id]);
       return ok({ status: 200, body: { items: items.map(renderRun) }, next });
     },
   });

@@ -8,6 +8,7 @@ import {
   type RoutePorts,
   type RouteRow,
 } from '../../admin/put-route.ts';
+import { cutPage } from './cut-page.ts';
 import { endpoint, type PreparedEndpoint } from './endpoint.ts';
 import { isMatching } from './etag.ts';
 import type { Problem } from './problem.ts';
@@ -51,9 +52,7 @@ function list(ports: RoutePorts): PreparedEndpoint {
         ...(page.after === undefined ? {} : { after: page.after }),
         limit: page.limit + 1,
       });
-      const shown = rows.slice(0, page.limit);
-      const last = rows.length > page.limit ? shown.at(-1) : undefined;
-      const next = last === undefined ? undefined : [last.tenant, last.name];
+      const { shown, next } = cutPage(page, rows, (last) => [last.tenant, last.name]);
       return ok({ status: 200, body: { items: shown.map(renderRoute) }, next });
     },
   });

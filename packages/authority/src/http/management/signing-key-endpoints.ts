@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { readReason } from '../../audit/reason.ts';
 import type { Keyring } from '../../keyring/keyring.ts';
 import type { Row } from '../../store/tables.ts';
+import { cutPage } from './cut-page.ts';
 import { changeBy, type EmergencyPorts, emergencyEndpoints } from './emergency-endpoints.ts';
 import { endpoint, type PreparedEndpoint } from './endpoint.ts';
 import { line, momentOut, pageOf, renderMoment, renderMomentOrNull } from './wire-schema.ts';
@@ -75,9 +76,7 @@ function list({ store }: SigningKeyPorts): PreparedEndpoint {
         ...(page.after === undefined ? {} : { after: page.after }),
         limit: page.limit + 1,
       });
-      const shown = rows.slice(0, page.limit);
-      const last = rows.length > page.limit ? shown.at(-1) : undefined;
-      const next = last === undefined ? undefined : [last.tenant, last.kid];
+      const { shown, next } = cutPage(page, rows, (last) => [last.tenant, last.kid]);
       return ok({ status: 200, body: { items: shown.map(renderSigningKey) }, next });
     },
   });

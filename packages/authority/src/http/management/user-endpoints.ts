@@ -13,6 +13,7 @@ import {
 } from '../../users/change-user.ts';
 import { type User, userOf } from '../../users/user.ts';
 import type { Users } from '../../users/users.ts';
+import { cutPage } from './cut-page.ts';
 import { endpoint, type PreparedEndpoint, repeated } from './endpoint.ts';
 import { type IfMatch, isMatching } from './etag.ts';
 import type { Problem } from './problem.ts';
@@ -106,9 +107,11 @@ function list(ports: UserPorts): PreparedEndpoint {
         ...(page.after === undefined ? {} : { after: page.after }),
         limit: page.limit + 1,
       });
-      const kept = rows.slice(0, page.limit);
-      const last = rows.length > page.limit ? kept.at(-1) : undefined;
-      const next = last === undefined ? undefined : [last.tenant, last.createdAt, last.id];
+      const { shown: kept, next } = cutPage(page, rows, (last) => [
+        last.tenant,
+        last.createdAt,
+        last.id,
+      ]);
       const users = await Promise.all(kept.map((row) => userOf(ports.sealer, row)));
       const items = await Promise.all(
         users.flatMap((one) => (one === undefined ? [] : [rendered(ports, one)])),
