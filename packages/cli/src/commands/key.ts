@@ -178,7 +178,7 @@ const enable: Command = {
 
 const because: Option = {
   flags: '--reason <text>',
-  description: 'why, for the audit trail',
+  description: 'a code of docs/revocation.md; other words are kept sealed, and shown as other',
   required: true,
 };
 

@@ -78,13 +78,18 @@ const listPats: Command = {
         ['ID', 'USER', 'NAME', 'STATUS', 'MAY', 'EXPIRES', 'LAST USED'],
         items.map((item) =>
           ['id', 'user', 'name', 'status', 'effective_scopes', 'expires_at', 'last_used_at'].map(
-            (name) => cell(item, name),
+            (name) => (name === 'status' ? statusOf(item) : cell(item, name)),
           ),
         ),
       ),
     );
   },
 };
+
+/** One that waits for approval is active and refused all the same. */
+function statusOf(item: Item): string {
+  return item['awaiting_approval'] === true ? 'waiting' : cell(item, 'status');
+}
 
 const show: Command = {
   name: 'pat show',

@@ -4,6 +4,7 @@ import { json, run, type Sent } from '../fake-ports.ts';
 const dev = { name: 'dev', scopes: ['read'], description: '', exclusive: false, updated_at: 'now' };
 const staff = { name: 'staff', roles: ['dev'], description: 'All', updated_at: 'now' };
 const alice = { id: 'u1', username: 'alice', roles: ['dev'], groups: [], claims: {} };
+const waiting = { id: 'p2', user: 'u1', name: 'New', status: 'active', awaiting_approval: true };
 const pat = { id: 'p1', user: 'u1', name: 'CI', effective_scopes: ['read'], expires_at: 'then' };
 
 function server({ method, url }: Sent): Response {
@@ -23,7 +24,8 @@ function server({ method, url }: Sent): Response {
     const policy = { max_life_seconds: 60, allowed_scopes: null, makers: null };
     return json(200, { ...policy, requires_approval: false }, { etag: '"1"' });
   }
-  if (pathname === '/v1/pats' && method === 'GET') return json(200, { items: [pat], next: null });
+  if (pathname === '/v1/pats' && method === 'GET')
+    return json(200, { items: [pat, waiting], next: null });
   if (pathname === '/v1/pats') return json(201, { ...pat, token: 'mm_pat_x' });
   return json(200, pat, { etag: '"1"' });
 }
@@ -86,6 +88,7 @@ describe('mintmark pat', () => {
 
   it('lists, shows, approves and revokes', async () => {
     const listing = await run('pat list --user alice --waiting', { server });
+    expect(listing.out).toMatch(/p2 .*New +waiting/);
     expect(listing.out).toMatch(/p1 +u1 +CI/);
     expect(listing.sent.at(-1)?.url).toContain('awaiting_approval=true');
     expect((await run('pat show p1', { server })).out).toContain('CI');
