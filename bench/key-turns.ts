@@ -14,7 +14,7 @@ import {
   type TenantId,
 } from '@mintmark/core';
 import { systemClock, systemEntropy } from '@mintmark/core/system';
-import { StatusView } from '../packages/gateway/src/status-view.ts';
+import { StatusView } from '../packages/gateway/src/view/status-view.ts';
 
 const pages = 1_000;
 const tenant = defaultTenant as TenantId;

@@ -38,10 +38,10 @@ import { buildRequest } from '../packages/authority/src/http/management/request-
 import { keyVerifier } from '../packages/authority/src/judging.ts';
 import { openRooms } from '../packages/authority/src/rooms.ts';
 import { openSqliteStore } from '../packages/authority/src/store/sqlite/sqlite-store.ts';
-import { createIntrospectionCache } from '../packages/gateway/src/introspection-cache.ts';
-import { createMetrics } from '../packages/gateway/src/metrics.ts';
-import { StatusView } from '../packages/gateway/src/status-view.ts';
-import { verifyCredential } from '../packages/gateway/src/verify.ts';
+import { createMetrics } from '../packages/gateway/src/record/metrics.ts';
+import { createIntrospectionCache } from '../packages/gateway/src/verify/introspection-cache.ts';
+import { verifyCredential } from '../packages/gateway/src/verify/verify.ts';
+import { StatusView } from '../packages/gateway/src/view/status-view.ts';
 
 const { values } = parseArgs({
   options: { samples: { type: 'string', default: '40000' }, only: { type: 'string' } },

@@ -1,4 +1,4 @@
-import { normalisePath } from '../../packages/gateway/src/path.ts';
+import { normalisePath } from '../../packages/gateway/src/routes/path.ts';
 import { type Harness, invariant, latin1 } from '../harness.ts';
 
 export const normalisePathHarness: Harness = {

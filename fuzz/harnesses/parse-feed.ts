@@ -5,7 +5,7 @@ import {
   parseFeedSnapshot,
   parseJson,
 } from '@mintmark/core';
-import { StatusView } from '../../packages/gateway/src/status-view.ts';
+import { StatusView } from '../../packages/gateway/src/view/status-view.ts';
 import { type Harness, invariant, utf8Text } from '../harness.ts';
 import { publicJwks } from './sample-keys.ts';
 

@@ -1,5 +1,5 @@
 import { createRangeSet, parseJson, parseRoute } from '@mintmark/core';
-import { normalisePath } from '../../packages/gateway/src/path.ts';
+import { normalisePath } from '../../packages/gateway/src/routes/path.ts';
 import { type Harness, invariant, utf8Text } from '../harness.ts';
 
 const full = {

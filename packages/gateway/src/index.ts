@@ -1,4 +1,5 @@
 export { createGatewayAdmin } from './admin.ts';
+export type { UpstreamOptions } from './forward/upstreams.ts';
 export {
   createGateway,
   type Gateway,
@@ -6,6 +7,5 @@ export {
   type GatewayEvent,
   type GatewayPorts,
 } from './gateway.ts';
-export { createRemoteAuthority, type RemoteAuthority, type RemoteParts } from './remote.ts';
-export { joinRemoteTenants } from './remote-tenants.ts';
-export type { UpstreamOptions } from './upstreams.ts';
+export { createRemoteAuthority, type RemoteAuthority, type RemoteParts } from './view/remote.ts';
+export { joinRemoteTenants } from './view/remote-tenants.ts';

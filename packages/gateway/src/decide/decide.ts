@@ -1,0 +1,331 @@
+/**
+ * The Verify path, for every shape in which Mintmark stands before an API: its own proxy, and the
+ * judge of other people's proxies. To be read from top to bottom: find the route, read the
+ * credential, verify it by local knowledge, decide, spend, record. It reads the head of a request
+ * alone and sends nothing: what the verdict means for a connection is its caller's business.
+ * What must never happen: an `allow` that has not come the whole way down.
+ */
+import {
+  type Clock,
+  type HttpResponse,
+  type Introspector,
+  nowSeconds,
+  type RouteCors,
+  type TenantId,
+} from '@mintmark/core';
+import type { StreamRequest } from '@mintmark/net';
+import { type Credential, parseCredential } from '@mintmark/tokens';
+import type { LiveRequests } from '../forward/live-requests.ts';
+import type { LimitedRequest, RouteLimiter } from '../limits/route-limiter.ts';
+import type { Metrics } from '../record/metrics.ts';
+import { DecisionRecord, type RecordParts } from '../record/record.ts';
+import { findPreflight } from '../routes/cors.ts';
+import { answerResourceMetadata, resourceMetadataUrl } from '../routes/resource-metadata.ts';
+import { bodyBytesMaxOf, type CompiledRoute, type MatchedRoute } from '../routes/route-table.ts';
+import type { Identity } from '../verify/identity.ts';
+import { judgeBinding, type ProofParts } from '../verify/proof.ts';
+import { hasTokenInQuery } from '../verify/query.ts';
+import { credentialKindOf, verifyCredential } from '../verify/verify.ts';
+import type { StatusView } from '../view/status-view.ts';
+import type { TenantScope, TenantViews } from '../view/tenant-views.ts';
+import {
+  type Access,
+  type AccessInput,
+  type AccessParts,
+  explainRefusal,
+  hasPolicies,
+  judgeAccess,
+} from './access.ts';
+import { judgeRoute, judgeStatus } from './judge.ts';
+import { type Refusal, refusalResponse } from './refusal.ts';
+import { spendUse } from './spend.ts';
+
+export interface DecideParts {
+  readonly config: DecideConfig;
+  readonly clock: Clock;
+  readonly introspector: Introspector;
+  /** Of the node's own tenant: its routes are served. */
+  readonly view: StatusView;
+  readonly tenants: TenantViews;
+  /** What is under way, which bounds what one credential may have. */
+  readonly live: LiveRequests;
+  readonly metrics: Metrics;
+  readonly access: AccessParts;
+  readonly proofs: ProofParts;
+  readonly record: RecordParts;
+  readonly limiter: RouteLimiter;
+}
+
+export interface DecideConfig {
+  /** The installation's token prefix. */
+  readonly prefix: string;
+  /** What tokens must name where a route names no audience; default: the issuer. */
+  readonly defaultAudience: string | undefined;
+  /** Where a route has no bound of its own. */
+  readonly bodyBytesMax: number;
+  /** Requests under way with one credential. */
+  readonly credentialRequestsMax: number;
+}
+
+export type Verdict = Answered | Allowed;
+
+/** What every answer to the request says, whoever gives it. */
+interface Dress {
+  /** Of the route: which pages of other origins may read the answer. */
+  readonly cors: RouteCors | undefined;
+  /** What is left of limits: names in lower case and values in turn. */
+  readonly fields: readonly string[];
+}
+
+/** Refused, or answered by the gateway itself; nothing may reach the upstream. */
+export interface Answered extends Dress {
+  readonly kind: 'answered';
+  readonly response: HttpResponse;
+  /** Undefined where it is no refusal. */
+  readonly refusal: Refusal | undefined;
+}
+
+export interface Allowed extends Dress {
+  readonly kind: 'allowed';
+  readonly matched: MatchedRoute;
+  readonly identity: Identity | undefined;
+  /** Whose credentials the route takes. */
+  readonly tenant: TenantId;
+  /** Of the policies, where any were asked. */
+  readonly decision: string | undefined;
+}
+
+export async function decide(parts: DecideParts, request: StreamRequest): Promise<Verdict> {
+  const { prefix } = parts.config;
+  const record = new DecisionRecord(parts.record, request);
+  let dress: Dress = { cors: undefined, fields: [] };
+  let asked: CompiledRoute | undefined;
+  let proven: AccessInput | undefined;
+  const refuse = (refusal: Refusal, kept?: string): Answered => {
+    record.deny(refusal);
+    const decision = kept ?? (proven && explainRefusal(parts.access, { ...proven, refusal }));
+    const of = { request, asked, identity: proven?.identity, decision };
+    return { ...dress, kind: 'answered', response: challengeOf(refusal, of), refusal };
+  };
+
+  // Without any view there are no routes to speak of.
+  if (parts.view.freshness().kind === 'absent') return refuse({ reason: 'status_absent' });
+  const answered = answerItself(parts, request, record);
+  if (answered !== undefined) return { ...dress, kind: 'answered', ...answered };
+  const matched = parts.view.routes.find(request);
+  if (!matched.ok) return refuse(matched.refusal);
+  const { route, path } = matched.value;
+  const scope = parts.tenants.of(route.tenant);
+  record.routed(route, path, scope?.tenant);
+  asked = route;
+  if (scope === undefined) return refuse({ reason: 'status_absent' });
+  const { tenant, view } = scope;
+  dress = { ...dress, cors: route.cors };
+  if (hasTokenInQuery(request.query, prefix)) return refuse({ reason: 'token_in_query' });
+  const credential = presentedTo(route, request, { prefix, view });
+  record.presented(credentialKindOf(credential));
+  const address = request.remoteAddress;
+  const anonymous = credential.kind === 'none' || route.credential === 'none';
+  const stale = anonymous ? undefined : judgeFreshness(view, route, record);
+  if (stale !== undefined) return refuse(stale);
+
+  const now = nowSeconds(parts.clock);
+  const answer = anonymous
+    ? undefined
+    : verifyCredential(scope.verify, { credential, address, now });
+  // Only where the authority must be asked is there anything to wait for.
+  const verified = answer instanceof Promise ? await answer : answer;
+  if (verified?.ok === false) {
+    const { credentialId } = verified.refusal;
+    record.identified({ ...verified.refusal, rotated: view.isRotated(credentialId) });
+    return refuse(verified.refusal.refusal);
+  }
+  const identity = verified?.value;
+  const { home } = parts.tenants;
+  const own = { tenant, view };
+  const access = { request, matched: matched.value, identity, address, now, home, own };
+  if (identity !== undefined) {
+    proven = access;
+    record.identified(knownOf(identity, view));
+  }
+
+  const refusal = judgeRequest(parts, { ...access, request, credential, scope });
+  if (refusal !== undefined) return refuse(refusal);
+  const { decision, ...judged } = judgePolicies(parts, access, record);
+  if (judged.refusal !== undefined) return refuse(judged.refusal, decision);
+  // Last: what is denied costs nothing.
+  const spending = spend(parts, view, { route, tenant, identity, address });
+  const spent = spending instanceof Promise ? await spending : spending;
+  if (spent !== undefined) dress = { ...dress, fields: spent.fields };
+  if (spent?.refusal !== undefined) return refuse(spent.refusal);
+
+  record.allow();
+  return { ...dress, kind: 'allowed', matched: matched.value, identity, tenant, decision };
+}
+
+/** Credential, binding, route, bounds: in that order, by what this node knows. */
+function judgeRequest(
+  parts: DecideParts,
+  input: AccessInput & {
+    readonly request: StreamRequest;
+    readonly credential: Credential;
+    readonly scope: TenantScope;
+  },
+): Refusal | undefined {
+  const { request, credential, scope, identity, address, now } = input;
+  const { route, path } = input.matched;
+  const { view } = scope;
+  const audience = defaultAudienceOf(parts, scope);
+  return (
+    (identity && judgeStatus(identity, { view, address, now })) ??
+    (identity && judgeBinding(parts.proofs, { identity, credential, request, now })) ??
+    judgeRoute(identity, { route, address, audience, now, method: request.method, path }) ??
+    judgeBody(request, bodyBytesMaxOf(route, parts.config)) ??
+    judgeConcurrency(parts, identity)
+  );
+}
+
+function challengeOf(
+  refusal: Refusal,
+  of: {
+    readonly request: StreamRequest;
+    readonly asked: CompiledRoute | undefined;
+    readonly identity: Identity | undefined;
+    readonly decision: string | undefined;
+  },
+): ReturnType<typeof refusalResponse> {
+  const { request, asked, identity, decision } = of;
+  const metadata = resourceMetadataUrl(request, asked);
+  const scheme = identity?.binding?.by === 'jkt' ? 'DPoP' : 'Bearer';
+  return refusalResponse(refusal, { metadata, scheme, scopes: asked?.scopes, decision });
+}
+
+/** Policies of a view that is too old say nothing, for whoever comes without credential too. */
+function judgePolicies(parts: DecideParts, access: AccessInput, record: DecisionRecord): Access {
+  if (!hasPolicies(access)) return { refusal: undefined, decision: undefined };
+  const stale = judgeFreshness(access.home.view, access.matched.route, record);
+  if (stale !== undefined) return { refusal: stale, decision: undefined };
+  return judgeAccess(parts.access, access);
+}
+
+interface Spent {
+  readonly fields: readonly string[];
+  readonly refusal: Refusal | undefined;
+}
+
+/**
+ * Limits first, then uses and credits: of both or of neither. Only who has uses or credits has
+ * anything to wait for.
+ */
+function spend(
+  parts: DecideParts,
+  view: StatusView,
+  limited: LimitedRequest,
+): Promise<Spent> | Spent | undefined {
+  const { identity, tenant, address } = limited;
+  const left = parts.limiter.spend(limited);
+  if (left?.refusal !== undefined || identity === undefined) return left;
+  const spending = spendUse(parts, { identity, tenant, view, address });
+  return (
+    spending?.then((refusal) => {
+      if (refusal !== undefined) parts.limiter.giveBack(limited);
+      return { fields: left?.fields ?? [], refusal };
+    }) ?? left
+  );
+}
+
+function knownOf(identity: Identity, view: StatusView) {
+  const rotated = view.isRotated(identity.credentialId);
+  return { ...identity, authenticated: true, rotated } as const;
+}
+
+/** The node's own default says nothing of other tenants: a token of one names its issuer. */
+export function defaultAudienceOf(
+  { config, tenants }: Pick<DecideParts, 'config' | 'tenants'>,
+  { view }: TenantScope,
+): string {
+  const own = view === tenants.home.view ? config.defaultAudience : undefined;
+  return own ?? view.issuer;
+}
+
+/** What is nobody's request proper: a browser's preflight, and where a client may get a token. */
+function answerItself(
+  { view, tenants }: DecideParts,
+  request: StreamRequest,
+  record: DecisionRecord,
+): Pick<Answered, 'response' | 'refusal'> | undefined {
+  const issuerOf = (route: CompiledRoute) => tenants.of(route.tenant)?.view.issuer ?? '';
+  const metadata = answerResourceMetadata(request, { routes: view.routes, issuerOf });
+  if (metadata !== undefined) {
+    record.answered('resource_metadata');
+    return { response: metadata, refusal: undefined };
+  }
+  const preflight = findPreflight(view.routes, request);
+  if (preflight === undefined) return undefined;
+  const { matched, answer } = preflight;
+  record.routed(matched.route, matched.path);
+  if (answer !== undefined) {
+    record.answered('preflight');
+    return { response: answer, refusal: undefined };
+  }
+  const refusal: Refusal = { reason: 'origin_not_allowed' };
+  record.deny(refusal);
+  return { response: refusalResponse(refusal), refusal };
+}
+
+function presentedTo(
+  { acceptBasic }: CompiledRoute,
+  request: StreamRequest,
+  { prefix, view }: { readonly prefix: string; readonly view: StatusView },
+): Credential {
+  return parseCredential(
+    {
+      authorization: request.header('authorization'),
+      dpop: request.header('dpop'),
+      apiKey: request.header('x-api-key'),
+    },
+    {
+      prefix,
+      basicPassword: acceptBasic,
+      importedPrefixes: view.importedPrefixes,
+    },
+  );
+}
+
+/** A stale view counts only where the route declares it, for as long as it says, and is marked. */
+export function isFreshEnough(
+  view: StatusView,
+  route: CompiledRoute,
+  record?: DecisionRecord,
+): boolean {
+  const freshness = view.freshness();
+  if (freshness.kind === 'fresh') return true;
+  if (freshness.kind === 'absent' || route.onStale.kind === 'refuse') return false;
+  record?.degraded();
+  return freshness.overdueMs < route.onStale.seconds * 1000;
+}
+
+function judgeFreshness(
+  view: StatusView,
+  route: CompiledRoute,
+  record: DecisionRecord,
+): Refusal | undefined {
+  if (isFreshEnough(view, route, record)) return undefined;
+  return { reason: view.freshness().kind === 'absent' ? 'status_absent' : 'status_stale' };
+}
+
+function judgeBody(request: StreamRequest, bodyBytesMax: number): Refusal | undefined {
+  const { bodyLength } = request;
+  const tooLarge = bodyLength !== 'chunked' && bodyLength > bodyBytesMax;
+  return tooLarge ? { reason: 'body_too_large' } : undefined;
+}
+
+/** One credential must not take the connections of all others with requests that last. */
+function judgeConcurrency(
+  { config, live }: DecideParts,
+  identity: Identity | undefined,
+): Refusal | undefined {
+  if (identity === undefined) return undefined;
+  const isFull = live.countOf(identity.credentialId) >= config.credentialRequestsMax;
+  return isFull ? { reason: 'too_many_concurrent' } : undefined;
+}

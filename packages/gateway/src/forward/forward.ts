@@ -1,0 +1,335 @@
+/**
+ * Passes an allowed request on and its answer back, both as they arrive: nothing is held but what
+ * one socket buffer holds. Either side that goes away takes the other with it.
+ */
+import { Socket } from 'node:net';
+import type { Duplex, Readable } from 'node:stream';
+import { type Clock, nowSeconds, type UnixSeconds } from '@mintmark/core';
+import type { StreamReply, StreamRequest } from '@mintmark/net';
+import type { Dispatcher } from 'undici';
+import { problem } from '../decide/refusal.ts';
+import type { Metrics } from '../record/metrics.ts';
+import { bodyBytesMaxOf, type CompiledRoute, type MatchedRoute } from '../routes/route-table.ts';
+import type { Identity } from '../verify/identity.ts';
+import { clientHeaders, type ForwardedAs, upstreamHeaders } from './headers.ts';
+import type { CutReason, LiveRequest, LiveRequests } from './live-requests.ts';
+import type { Upstream, Upstreams } from './upstreams.ts';
+
+export interface ForwardParts {
+  readonly upstreams: Upstreams;
+  readonly live: LiveRequests;
+  readonly metrics: Metrics;
+  readonly clock: Pick<Clock, 'monotonicMs' | 'nowMs'>;
+  readonly bodyBytesMax: number;
+}
+
+export interface ForwardInput {
+  readonly request: StreamRequest;
+  readonly reply: StreamReply;
+  readonly matched: MatchedRoute;
+  readonly as: ForwardedAs;
+}
+
+/** Starts forwarding; what becomes of it goes to the reply. */
+export function forward(parts: ForwardParts, input: ForwardInput): void {
+  const { request, reply, matched } = input;
+  const query = request.query === undefined ? '' : `?${request.query}`;
+  const options: Dispatcher.DispatchOptions = {
+    path: upstreamPathOf(matched) + query,
+    method: request.method,
+    headers: upstreamHeaders(request, input.as),
+    upgrade: request.websocket ? 'websocket' : null,
+    ...timeoutsOf(matched.route),
+    // Left out otherwise: the pool closes of itself behind an upgrade, for one.
+    ...(hasUnexpectedBody(request) ? { reset: true } : {}),
+  };
+  const forwarding = new Forwarding(parts, input, options);
+  reply.onGone(() => forwarding.clientGone());
+  forwarding.start();
+}
+
+/** The path that the upstream is asked for, without query. */
+export function upstreamPathOf({ route, path }: MatchedRoute): string {
+  const { upstream, match, stripPrefix } = route;
+  return upstream.basePath + (stripPrefix ? withoutPrefix(path, match.pathPrefix) : path);
+}
+
+/** Those that the route sets for itself; the pool has the installation's. */
+function timeoutsOf({ bounds }: CompiledRoute): Partial<Dispatcher.DispatchOptions> | undefined {
+  const { headersTimeoutSeconds, idleTimeoutSeconds } = bounds;
+  if (headersTimeoutSeconds === undefined && idleTimeoutSeconds === undefined) return undefined;
+  return {
+    ...(headersTimeoutSeconds === undefined
+      ? {}
+      : { headersTimeout: headersTimeoutSeconds * 1000 }),
+    ...(idleTimeoutSeconds === undefined ? {} : { bodyTimeout: idleTimeoutSeconds * 1000 }),
+  };
+}
+
+/**
+ * A body that servers may not look for (RFC 9110 §9.3.1): one that passes over it would read the
+ * rest as a request of its own, judged by nobody. Told to close, it reads no further.
+ */
+function hasUnexpectedBody({ method, bodyLength }: StreamRequest): boolean {
+  return bodyLength !== 0 && !['POST', 'PUT', 'PATCH'].includes(method);
+}
+
+function withoutPrefix(path: string, prefix: string): string {
+  const rest = path.slice(prefix.endsWith('/') ? prefix.length - 1 : prefix.length);
+  return rest === '' ? '/' : rest;
+}
+
+class Forwarding implements Dispatcher.DispatchHandler, LiveRequest {
+  route: LiveRequest['route'];
+  judgedBy: LiveRequest['judgedBy'];
+  allowedBy: LiveRequest['allowedBy'];
+  readonly request: StreamRequest;
+  readonly identity: Identity | undefined;
+  readonly address: string;
+  readonly beganAt: UnixSeconds;
+  place = -1;
+  endless = false;
+  stalledSinceMs: number | undefined;
+  readonly #parts: ForwardParts;
+  readonly #input: ForwardInput;
+  readonly #options: Dispatcher.DispatchOptions;
+  readonly #upstream: Upstream;
+  #controller: Dispatcher.DispatchController | undefined;
+  #body: Readable | undefined;
+  #sockets: readonly Duplex[] = [];
+  #ended = false;
+  #retried = false;
+  #waitsForDrain = false;
+
+  constructor(parts: ForwardParts, input: ForwardInput, options: Dispatcher.DispatchOptions) {
+    this.#parts = parts;
+    this.#input = input;
+    this.#options = options;
+    this.route = input.matched.route;
+    this.request = input.request;
+    this.identity = input.as.identity;
+    this.address = input.request.remoteAddress;
+    this.beganAt = nowSeconds(parts.clock);
+    this.#upstream = parts.upstreams.to(this.route.upstream.origin);
+  }
+
+  start(): void {
+    const { request } = this.#input;
+    this.#parts.live.add(this);
+    if (request.bodyLength !== 0) {
+      this.#body = request.bodyStream(bodyBytesMaxOf(this.route, this.#parts));
+    }
+    this.#dispatch();
+  }
+
+  #dispatch(): void {
+    const options =
+      this.#body === undefined ? this.#options : { ...this.#options, body: this.#body };
+    if (!this.#upstream.dispatch(options, this)) this.#refuse(503, 'upstream_busy');
+  }
+
+  clientGone(): void {
+    if (this.#end()) this.#stop(new Error('the client has gone'));
+  }
+
+  cut(reason: CutReason): void {
+    this.#parts.metrics.count('mintmark_gateway_streams_cut_total', reason);
+    if (!this.#end()) return;
+    for (const socket of this.#sockets) socket.destroy();
+    if (this.#input.reply.started) this.#input.reply.abort();
+    else this.#input.reply.respond(problem(503, `cut_${reason}`));
+    this.#stop(new Error(`cut: ${reason}`));
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#ended) controller.abort(new Error('the client has gone'));
+  }
+
+  onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
+    const raw = controller.rawHeaders as Buffer[];
+    const { request, reply } = this.#input;
+    if (status < 200) {
+      reply.inform(
+        status,
+        clientHeaders(raw, { status, credentialed: false, withTrailers: false }),
+      );
+      return;
+    }
+    this.endless = isEventStream(raw);
+    const credentialed = this.#input.matched.route.credential !== 'none';
+    const withTrailers = hasTrailers(raw) && request.method !== 'HEAD';
+    reply.head(status, clientHeaders(raw, { status, credentialed, withTrailers }));
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    const { reply } = this.#input;
+    if (reply.write(chunk)) return;
+    if (!this.#waitsForDrain) {
+      this.#waitsForDrain = true;
+      reply.onDrain(() => {
+        this.stalledSinceMs = undefined;
+        controller.resume();
+      });
+    }
+    this.stalledSinceMs = this.#parts.clock.monotonicMs();
+    controller.pause();
+  }
+
+  onResponseEnd(controller: Dispatcher.DispatchController): void {
+    if (!this.#end()) return;
+    const trailers = controller.rawTrailers as Buffer[] | null | undefined;
+    const { reply } = this.#input;
+    if (trailers === null || trailers === undefined || trailers.length === 0) reply.end();
+    else reply.end(clientTrailers(trailers));
+  }
+
+  onRequestUpgrade(
+    controller: Dispatcher.DispatchController,
+    status: number,
+    _headers: unknown,
+    upstreamSocket: Duplex,
+  ): void {
+    const raw = controller.rawHeaders as Buffer[];
+    const headers = clientHeaders(raw, { status, credentialed: false, withTrailers: false });
+    const clientSocket = this.#input.reply.switchProtocols(headers);
+    this.endless = true;
+    this.#sockets = [clientSocket, upstreamSocket];
+    // What one side sent last still reaches the other: a close frame tells why.
+    const finish = (): void => {
+      this.#end();
+      for (const socket of this.#sockets) closeSoon(socket);
+    };
+    for (const socket of this.#sockets) socket.on('error', finish).on('close', finish);
+    clientSocket.pipe(upstreamSocket);
+    upstreamSocket.pipe(clientSocket);
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    if (this.#ended) return;
+    if (this.#mayRetry(error)) {
+      this.#retried = true;
+      this.#upstream.release();
+      this.#dispatch();
+      return;
+    }
+    const { status, code, blame } = failureOf(error);
+    if (blame === 'upstream') {
+      this.#parts.metrics.count('mintmark_gateway_upstream_failures_total', code);
+    }
+    this.#refuse(status, code);
+  }
+
+  /**
+   * Once, and only where it cannot have been acted on twice: a request without body of a method
+   * that may be repeated (RFC 9110 §9.2.2), on a kept-alive connection that the upstream had just
+   * closed.
+   */
+  #mayRetry(error: Error): boolean {
+    const code = (error as { code?: string }).code ?? '';
+    const { request, reply } = this.#input;
+    const repeatable = ['GET', 'HEAD', 'OPTIONS'].includes(request.method);
+    if (this.#retried || !repeatable || this.#body !== undefined || request.websocket) return false;
+    return !reply.started && ['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'].includes(code);
+  }
+
+  #refuse(status: number, code: string): void {
+    if (this.#end()) this.#answer(status, code);
+  }
+
+  #answer(status: number, code: string): void {
+    const { reply } = this.#input;
+    if (reply.started) reply.abort();
+    else reply.respond(problem(status, code));
+  }
+
+  /** @returns false where it had ended before */
+  #end(): boolean {
+    if (this.#ended) return false;
+    this.#ended = true;
+    this.#parts.live.remove(this);
+    this.#upstream.release();
+    return true;
+  }
+
+  #stop(reason: Error): void {
+    this.#controller?.abort(reason);
+    this.#body?.destroy();
+  }
+}
+
+function closeSoon(socket: Duplex): void {
+  if (socket instanceof Socket) socket.destroySoon();
+  else socket.end();
+}
+
+interface Failure {
+  readonly status: 408 | 413 | 502 | 504;
+  readonly code: string;
+  readonly blame: 'client' | 'upstream';
+}
+
+function failureOf(error: Error): Failure {
+  switch ((error as { code?: string }).code) {
+    case 'body_too_large':
+      return { status: 413, code: 'body_too_large', blame: 'client' };
+    case 'client_gone':
+    case 'slow_body':
+      return { status: 408, code: 'request_timeout', blame: 'client' };
+    case 'UND_ERR_HEADERS_TIMEOUT':
+    case 'UND_ERR_BODY_TIMEOUT':
+    case 'UND_ERR_CONNECT_TIMEOUT':
+      return { status: 504, code: 'upstream_timeout', blame: 'upstream' };
+    case 'ECONNREFUSED':
+    case 'ENOTFOUND':
+    case 'EHOSTUNREACH':
+    case 'EAI_AGAIN':
+      return { status: 502, code: 'upstream_unreachable', blame: 'upstream' };
+    default:
+      return { status: 502, code: 'upstream_failed', blame: 'upstream' };
+  }
+}
+
+function isEventStream(raw: readonly Buffer[]): boolean {
+  return headerOf(raw, 'content-type')?.startsWith('text/event-stream') === true;
+}
+
+/** A trailer is announced, and the body is chunked, so that one can follow. */
+function hasTrailers(raw: readonly Buffer[]): boolean {
+  return headerOf(raw, 'trailer') !== undefined && headerOf(raw, 'content-length') === undefined;
+}
+
+function headerOf(raw: readonly Buffer[], name: string): string | undefined {
+  for (let i = 0; i < raw.length; i += 2) {
+    if (raw[i]!.length !== name.length) continue;
+    if (raw[i]!.toString('latin1').toLowerCase() === name) return raw[i + 1]!.toString('latin1');
+  }
+  return undefined;
+}
+
+/** Fields that may not come behind the body (RFC 9110 §6.5.1) are left out. */
+function clientTrailers(raw: readonly Buffer[]): string[] {
+  const out: string[] = [];
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = raw[i]!.toString('latin1');
+    if (!forbiddenTrailers.has(name.toLowerCase())) out.push(name, raw[i + 1]!.toString('latin1'));
+  }
+  return out;
+}
+
+const forbiddenTrailers: ReadonlySet<string> = new Set([
+  'authorization',
+  'cache-control',
+  'connection',
+  'content-encoding',
+  'content-length',
+  'content-range',
+  'content-type',
+  'host',
+  'set-cookie',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'vary',
+  'www-authenticate',
+]);

@@ -1,0 +1,287 @@
+/**
+ * Headers on their way through. Towards the upstream: no credential, nothing hop-by-hop, nothing by
+ * which a client could speak in the gateway's name, under no spelling that a server behind might
+ * fold into ours; then what the gateway itself vouches for. Back: nothing hop-by-hop.
+ */
+import { type TenantId, typedSubject } from '@mintmark/core';
+import type { StreamRequest } from '@mintmark/net';
+import { subKeyName } from '@mintmark/tokens';
+import type { CompiledRoute } from '../routes/route-table.ts';
+import type { Identity } from '../verify/identity.ts';
+
+/** RFC 9110 §7.6.1 and the ones that older peers still send. */
+const hopByHop: ReadonlySet<string> = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'http2-settings',
+]);
+
+/** Never sent on, in canonical spelling. */
+const dropped: ReadonlySet<string> = new Set([
+  // Credentials: they end here.
+  'authorization',
+  'x-api-key',
+  'dpop',
+  // Said anew below.
+  'host',
+  'content-length',
+  'expect',
+  'forwarded',
+  'via',
+  // Other spellings of "who is the client", which upstreams believe.
+  'x-real-ip',
+  'x-client-ip',
+  'x-cluster-client-ip',
+  'x-original-forwarded-for',
+  'true-client-ip',
+  'cf-connecting-ip',
+  'fastly-client-ip',
+  'client-ip',
+  'forwarded-for',
+  'x-forwarded',
+  'x-originating-ip',
+  'x-remote-ip',
+  'x-remote-addr',
+  'x-envoy-external-address',
+  // Who a TLS proxy vouches for (RFC 9440 §2.4): no client may say it.
+  'client-cert',
+  'client-cert-chain',
+  // CGI would make a setting of it: HTTP_PROXY (CVE-2016-5385).
+  'proxy',
+  // They would make the upstream serve another host, path or method than the one that was judged.
+  'x-host',
+  'x-original-host',
+  'x-http-host-override',
+  'x-envoy-original-path',
+  'x-original-url',
+  'x-rewrite-url',
+  'x-original-uri',
+  'x-http-method',
+  'x-http-method-override',
+  'x-method-override',
+]);
+
+const droppedPrefixes = ['x-forwarded-', 'x-mintmark-'];
+
+/** A client cannot nominate these away (`Connection: content-type`). */
+const notNominable: ReadonlySet<string> = new Set([
+  'accept',
+  'cache-control',
+  'content-encoding',
+  'content-type',
+  'cookie',
+  'origin',
+  'range',
+  'sec-websocket-extensions',
+  'sec-websocket-key',
+  'sec-websocket-protocol',
+  'sec-websocket-version',
+]);
+
+export interface ForwardedAs {
+  readonly route: CompiledRoute;
+  readonly identity: Identity | undefined;
+  readonly tenant: TenantId;
+  /** Names what policies said of the request, where that was kept. */
+  readonly decision?: string | undefined;
+}
+
+/**
+ * Builds the headers of the request to the upstream, name and value in turn.
+ *
+ * Identity values are visible ASCII: every other byte, and `%`, is percent-encoded as UTF-8, so
+ * that a subject can neither break out of its header nor be taken for another.
+ */
+export function upstreamHeaders(request: StreamRequest, as: ForwardedAs): string[] {
+  const { route, identity } = as;
+  const { rawHeaders } = request;
+  const nominated = nominatedBy(request.header('connection'));
+  const out: string[] = ['host', hostFor(request, route)];
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i]!;
+    if (!goesOn(name)) continue;
+    if (nominated !== undefined && isNominated(nominated, name)) continue;
+    out.push(name, rawHeaders[i + 1]!);
+  }
+  const { bodyLength } = request;
+  if (typeof bodyLength === 'number' && request.header('content-length') !== undefined) {
+    out.push('content-length', String(bodyLength));
+  }
+  // The one use of TE that a gateway can keep: trailers come back.
+  const te = request.header('te');
+  if (te !== undefined && /(?:^|[\s,])trailers(?:[\s,;]|$)/i.test(te)) out.push('te', 'trailers');
+  const via = request.header('via');
+  out.push('via', via === undefined ? '1.1 mintmark' : `${via}, 1.1 mintmark`);
+  pushForwarded(out, request);
+  if (identity !== undefined && route.identityHeaders) {
+    for (const text of identityHeaders(identity, as.tenant)) out.push(text);
+  }
+  if (as.decision !== undefined) out.push('x-mintmark-decision', as.decision);
+  return out;
+}
+
+function nominatedBy(connection: string | undefined): ReadonlySet<string> | undefined {
+  if (connection === undefined || connection === 'keep-alive') return undefined;
+  if (/^(?:keep-alive|close|upgrade)$/i.test(connection)) return undefined;
+  return new Set(connection.split(',').map((name) => name.trim().toLowerCase()));
+}
+
+function isNominated(nominated: ReadonlySet<string>, name: string): boolean {
+  const lower = name.toLowerCase();
+  return nominated.has(lower) && !notNominable.has(lower);
+}
+
+/** Names that were judged before. Clients use a few dozen; what a stranger makes up is not kept. */
+const judgedNames = new Map<string, boolean>();
+const judgedNamesMax = 1_000;
+/** A longer name is nobody's habit: a thousand of 16 KiB would be held for ever. */
+const judgedNameCharsMax = 64;
+
+/** Remembers a verdict, where there is room for it. */
+function keep(verdicts: Map<string, boolean>, name: string, verdict: boolean): boolean {
+  const fits = name.length <= judgedNameCharsMax && verdicts.size < judgedNamesMax;
+  if (fits) verdicts.set(name, verdict);
+  return verdict;
+}
+
+function goesOn(name: string): boolean {
+  const known = judgedNames.get(name);
+  if (known !== undefined) return known;
+  const lower = name.toLowerCase();
+  return keep(judgedNames, name, !hopByHop.has(lower) && !isDropped(lower));
+}
+
+/**
+ * Servers behind CGI-like interfaces read `_`, `.` and other signs in a name as `-`, in any case:
+ * one canonical spelling is judged for all of them.
+ */
+function isDropped(lower: string): boolean {
+  if (dropped.has(lower)) return true;
+  if (!lower.startsWith('x') && /^[a-z0-9-]*$/.test(lower)) return false;
+  const canonical = lower.replace(/[^a-z0-9]/g, '-');
+  // A `Transfer_Encoding` that a server behind takes for its own is request smuggling.
+  if (dropped.has(canonical) || hopByHop.has(canonical)) return true;
+  return droppedPrefixes.some((prefix) => canonical.startsWith(prefix));
+}
+
+function hostFor(request: StreamRequest, route: CompiledRoute): string {
+  const own = route.preserveHost ? request.host : undefined;
+  return own ?? new URL(route.upstream.origin).host;
+}
+
+function pushForwarded(out: string[], request: StreamRequest): void {
+  const { remoteAddress, scheme, host } = request;
+  const node = remoteAddress.includes(':') ? `"[${remoteAddress}]"` : remoteAddress;
+  out.push('x-forwarded-for', remoteAddress, 'x-forwarded-proto', scheme);
+  if (host === undefined) {
+    out.push('forwarded', `for=${node};proto=${scheme}`);
+  } else {
+    out.push('x-forwarded-host', host, 'forwarded', `for=${node};host="${host}";proto=${scheme}`);
+  }
+}
+
+/** An identity is often the same for thousands of requests. */
+const renderedIdentities = new WeakMap<Identity, readonly string[]>();
+
+function identityHeaders(identity: Identity, tenant: TenantId): readonly string[] {
+  const rendered = renderedIdentities.get(identity);
+  if (rendered !== undefined) return rendered;
+  const out = [
+    ...['x-mintmark-subject', encodeValue(subjectOf(identity))],
+    ...['x-mintmark-scopes', identity.scopes.map(encodeValue).join(' ')],
+    ...['x-mintmark-credential-id', encodeValue(identity.credentialId)],
+    ...['x-mintmark-credential-kind', identity.kind],
+    ...['x-mintmark-tenant', tenant],
+  ];
+  if (identity.clientId !== undefined) {
+    out.push('x-mintmark-client', encodeValue(identity.clientId));
+  }
+  if (identity.subKey !== undefined) {
+    out.push('x-mintmark-sub-key', subKeyName(identity.subKey.links).id);
+  }
+  renderedIdentities.set(identity, out);
+  return out;
+}
+
+/** Typed: a client that acts for itself is not taken for a person, or owner, of the same name. */
+function subjectOf({ subject, clientId }: Identity): string {
+  return clientId === undefined ? subject : typedSubject(clientId, subject);
+}
+
+function encodeValue(value: string): string {
+  if (/^[\x21-\x24\x26-\x7e]*$/.test(value)) return value;
+  let out = '';
+  for (const byte of Buffer.from(value, 'utf8')) {
+    const plain = byte > 0x20 && byte < 0x7f && byte !== 0x25;
+    out += plain
+      ? String.fromCharCode(byte)
+      : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
+  }
+  return out;
+}
+
+const judgedAnswerNames = new Map<string, boolean>();
+
+/** Names held by the two memories, longest first: what strangers can make a node keep. */
+export function namesKept(): readonly string[] {
+  const names = [...judgedNames.keys(), ...judgedAnswerNames.keys()];
+  return names.sort((a, b) => b.length - a.length);
+}
+
+function passesBack(name: string): boolean {
+  const known = judgedAnswerNames.get(name);
+  if (known !== undefined) return known;
+  return keep(judgedAnswerNames, name, !hopByHop.has(name.toLowerCase()));
+}
+
+function isNamed(name: string, lower: string): boolean {
+  return name.length === lower.length && name.toLowerCase() === lower;
+}
+
+/** `Content-Length` frames the answer, whoever nominates it. */
+function removeNominated(out: string[], nominated: ReadonlySet<string>): void {
+  for (let i = out.length - 2; i >= 0; i -= 2) {
+    const lower = out[i]!.toLowerCase();
+    if (nominated.has(lower) && lower !== 'content-length') out.splice(i, 2);
+  }
+}
+
+/** What the client sees of an upstream's answer, name and value in turn. */
+export function clientHeaders(
+  raw: readonly Buffer[],
+  options: {
+    readonly status: number;
+    readonly credentialed: boolean;
+    readonly withTrailers: boolean;
+  },
+): string[] {
+  const bodiless = options.status < 200 || options.status === 204;
+  const out: string[] = [];
+  let connection: string | undefined;
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = raw[i]!.toString('latin1');
+    if (passesBack(name)) {
+      // RFC 9110 §8.6: a client that believed it would take the next answer for a body.
+      if (bodiless && isNamed(name, 'content-length')) continue;
+      out.push(name, raw[i + 1]!.toString('latin1'));
+    } else if (isNamed(name, 'connection')) {
+      const value = raw[i + 1]!.toString('latin1');
+      connection = connection === undefined ? value : `${connection},${value}`;
+    } else if (options.withTrailers && isNamed(name, 'trailer')) {
+      out.push(name, raw[i + 1]!.toString('latin1'));
+    }
+  }
+  const nominated = nominatedBy(connection);
+  if (nominated !== undefined) removeNominated(out, nominated);
+  // A cache between us and the client must not serve one caller's answer to another. It knows the
+  // rule for Authorization (RFC 9111 §3.5), but not for a key in a header of its own.
+  if (options.credentialed) out.push('vary', 'Authorization, X-Api-Key');
+  return out;
+}

@@ -1,0 +1,171 @@
+/** Limits of routes, through a whole gateway. */
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { type Answer, ask, bearer } from '../conformance/ask.ts';
+import { openRawUpstream, type RawUpstream } from '../conformance/raw-upstream.ts';
+import { openRig, type Rig } from '../conformance/rig.ts';
+
+let upstream: RawUpstream;
+let rig: Rig;
+
+beforeAll(async () => {
+  const answer = ['HTTP/1.1 200 OK', 'RateLimit: "theirs";r=9;t=9', 'Content-Length: 2', '', 'ok'];
+  upstream = await openRawUpstream((socket) => socket.write(answer.join('\r\n')));
+});
+afterAll(() => upstream.close());
+
+/** Shorter than the lease of the view, so that a test may let it pass. */
+const soon = { quota: 3, window_seconds: 3 };
+
+beforeEach(async () => {
+  const to = { upstream: upstream.url };
+  const route = (name: string, limits: readonly object[], more: object = {}) => ({
+    ...{ name, match: { path_prefix: `/${name}` }, limits, ...to, ...more },
+  });
+  rig = await openRig([
+    route('tokens', [{ name: 'burst', ...soon }]),
+    route('users', [{ name: 'each', by: 'user', ...soon }]),
+    route('clients', [{ name: 'each', by: 'client', ...soon }]),
+    route('tenants', [{ name: 'all', by: 'tenant', ...soon }], { credential: 'optional' }),
+    route('routes', [{ name: 'all', by: 'route', ...soon }], { credential: 'optional' }),
+    route('open', [{ name: 'each', ...soon }], { credential: 'none' }),
+    route('paced', [{ name: 'pace', kind: 'rate', ...soon, burst: 2 }]),
+    route('dear', [{ name: 'units', ...soon, cost: 2 }]),
+    route('both', [
+      { name: 'few', ...soon },
+      { name: 'fewer', by: 'user', quota: 2, window_seconds: 3600 },
+    ]),
+    route('page', [{ name: 'burst', ...soon }], { cors: { origins: ['https://app.example'] } }),
+  ]);
+});
+afterEach(() => rig.close());
+
+function get(path: string, credential?: string, more: object = {}): Promise<Answer> {
+  const headers = credential === undefined ? {} : bearer(credential);
+  return ask(rig.listener.port, { path, headers, ...more });
+}
+
+async function statuses(count: number, path: string, credential?: string): Promise<string> {
+  const seen: number[] = [];
+  for (let i = 0; i < count; i++) seen.push((await get(path, credential)).status);
+  return seen.join(' ');
+}
+
+describe('a limit of a route', () => {
+  it('says what is left, and denies what is beyond with the problem of the draft', async () => {
+    const token = rig.token();
+    const first = await get('/tokens', token);
+    expect(first.headers).toMatchObject({
+      'ratelimit-policy': '"burst";q=3;w=3',
+      ratelimit: '"burst";r=2;t=3',
+    });
+    expect(await statuses(2, '/tokens', token)).toBe('200 200');
+    const denied = await get('/tokens', token);
+    expect(denied).toMatchObject({
+      status: 429,
+      headers: {
+        'content-type': 'application/problem+json',
+        'cache-control': 'no-store',
+        'retry-after': '3',
+        'ratelimit-policy': '"burst";q=3;w=3',
+        ratelimit: '"burst";r=0;t=3',
+      },
+    });
+    expect(JSON.parse(denied.body)).toEqual({
+      type: 'https://iana.org/assignments/http-problem-types#quota-exceeded',
+      title: 'Too Many Requests',
+      status: 429,
+      code: 'quota_exceeded',
+      'violated-policies': ['burst'],
+    });
+    expect(rig.gateway.metrics.value('mintmark_gateway_denied_total', 'quota_exceeded')).toBe(1);
+    rig.clock.advanceMs(3_000);
+    expect((await get('/tokens', rig.token())).status).toBe(200);
+  });
+
+  it('counts each token, user and client by itself', async () => {
+    const [one, two] = [
+      rig.token({ tokenId: 'T1' as never }),
+      rig.token({ tokenId: 'T2' as never }),
+    ];
+    expect(await statuses(4, '/tokens', one)).toBe('200 200 200 429');
+    expect(await statuses(1, '/tokens', two)).toBe('200');
+    expect(await statuses(2, '/users', one)).toBe('200 200');
+    expect(await statuses(2, '/users', two)).toBe('200 429');
+    const other = rig.token({ tokenId: 'T3' as never, subject: 'subject-2' as never });
+    expect(await statuses(1, '/users', other)).toBe('200');
+    expect(await statuses(4, '/clients', one)).toBe('200 200 200 429');
+    expect(await statuses(1, '/clients', other)).toBe('429');
+    const elsewhere = rig.token({ tokenId: 'T4' as never, clientId: 'client-2' as never });
+    expect(await statuses(1, '/clients', elsewhere)).toBe('200');
+  });
+
+  it('counts keys, which have no client, by their owner', async () => {
+    const key = rig.key().text;
+    await rig.caughtUp();
+    expect(await statuses(4, '/clients', key)).toBe('200 200 200 429');
+    expect(await statuses(4, '/tokens', key)).toBe('200 200 200 429');
+  });
+
+  it('counts who has no credential by address', async () => {
+    expect(await statuses(4, '/open')).toBe('200 200 200 429');
+    const from = { localAddress: '127.0.0.2' };
+    expect((await get('/open', undefined, from)).status).toBe(200);
+  });
+
+  it('counts everybody together where it says so', async () => {
+    const token = rig.token();
+    expect(await statuses(2, '/routes', token)).toBe('200 200');
+    expect(await statuses(2, '/routes')).toBe('200 429');
+    expect(await statuses(2, '/tenants', token)).toBe('200 200');
+    expect(await statuses(2, '/tenants')).toBe('200 429');
+  });
+
+  it('lets a burst through and then the rate', async () => {
+    const token = rig.token();
+    const first = await get('/paced', token);
+    expect(first.headers['ratelimit-policy']).toBe('"pace";q=2;w=2');
+    expect(await statuses(2, '/paced', token)).toBe('200 429');
+    rig.clock.advanceMs(1_000);
+    expect(await statuses(2, '/paced', token)).toBe('200 429');
+  });
+
+  it('charges what a request costs', async () => {
+    expect(await statuses(2, '/dear', rig.token())).toBe('200 429');
+  });
+
+  it('spends all limits or none', async () => {
+    const one = rig.token({ tokenId: 'T1' as never });
+    expect(await statuses(2, '/both', one)).toBe('200 200');
+    const denied = await get('/both', one);
+    expect(JSON.parse(denied.body)['violated-policies']).toEqual(['fewer']);
+    expect(denied.headers['ratelimit']).toBe('"few";r=1;t=3, "fewer";r=0;t=3600');
+    expect((await get('/both', one)).headers['ratelimit']).toContain('"few";r=1');
+  });
+
+  it('spends nothing of a request that is refused otherwise', async () => {
+    expect(await statuses(5, '/tokens', 'nothing')).toBe('401 401 401 401 401');
+    expect(await statuses(3, '/tokens', rig.token())).toBe('200 200 200');
+  });
+
+  it('is given back where the key has no use left to spend', async () => {
+    const { text } = rig.key({ metered: true });
+    await rig.caughtUp();
+    let uses = 1;
+    rig.spend = async () =>
+      uses-- > 0
+        ? { spent: true }
+        : { spent: false, code: 'uses_spent', retryAfterSeconds: undefined };
+    expect(await statuses(4, '/tokens', text)).toBe('200 429 429 429');
+    const denied = await get('/tokens', text);
+    expect(JSON.parse(denied.body).code).toBe('uses_spent');
+    uses = 9;
+    expect(await statuses(3, '/tokens', text)).toBe('200 200 429');
+  });
+
+  it('is told to a page of another origin', async () => {
+    const headers = { ...bearer(rig.token()), origin: 'https://app.example' };
+    const { headers: said } = await ask(rig.listener.port, { path: '/page', headers });
+    expect(said['access-control-expose-headers']).toContain('RateLimit');
+    expect(said['ratelimit']).toBe('"burst";r=2;t=3');
+  });
+});

@@ -1,0 +1,111 @@
+/**
+ * Pages of other origins (Fetch standard, CORS protocol). A preflight carries no credential, so it
+ * is answered here, by the route that the request proper would take. Credentials travel in
+ * `Authorization` or `X-Api-Key`, which a page sets by itself: cookies are never allowed, so that
+ * no origin, `*` included, can act with what a browser keeps.
+ */
+import type { HttpResponse, RouteCors } from '@mintmark/core';
+import type { StreamReply, StreamRequest } from '@mintmark/net';
+import { WrappedReply } from '../forward/wrapped-reply.ts';
+import type { MatchedRoute, RouteTable } from './route-table.ts';
+
+/** A preflight to a route that says which origins it serves. */
+export interface Preflight {
+  readonly matched: MatchedRoute;
+  /** Undefined where the origin is none of the route's. */
+  readonly answer: HttpResponse | undefined;
+}
+
+/** @returns undefined for every other request */
+export function findPreflight(routes: RouteTable, request: StreamRequest): Preflight | undefined {
+  if (request.method !== 'OPTIONS') return undefined;
+  const origin = request.header('origin');
+  const method = request.header('access-control-request-method');
+  if (origin === undefined || method === undefined) return undefined;
+  const { host, path } = request;
+  const found = routes.find({ host, path, method });
+  const cors = found.ok ? found.value.route.cors : undefined;
+  if (!found.ok || cors === undefined) return undefined;
+  const allowed = allowedOrigin(cors, origin);
+  const answer =
+    allowed === undefined ? undefined : grant({ request, cors, origin: allowed, method });
+  return { matched: found.value, answer };
+}
+
+const preflightVary = 'Origin, Access-Control-Request-Method, Access-Control-Request-Headers';
+
+function grant(input: {
+  readonly request: StreamRequest;
+  readonly cors: RouteCors;
+  readonly origin: string;
+  readonly method: string;
+}): HttpResponse {
+  const { request, cors, origin, method } = input;
+  const names = headerNames(request.header('access-control-request-headers'));
+  return {
+    status: 204,
+    headers: {
+      'access-control-allow-origin': origin,
+      'access-control-allow-methods': method,
+      // By name: `*` does not cover Authorization.
+      ...(names === undefined ? {} : { 'access-control-allow-headers': names }),
+      'access-control-max-age': String(cors.maxAgeSeconds),
+      vary: preflightVary,
+    },
+    body: undefined,
+  };
+}
+
+function headerNames(asked: string | undefined): string | undefined {
+  const names = asked?.split(',').map((name) => name.trim()) ?? [];
+  const areNames = names.every((name) => /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$/.test(name));
+  return names.length > 0 && areNames ? names.join(', ') : undefined;
+}
+
+/** What the answer names: the origin itself, or `*`. */
+function allowedOrigin(cors: RouteCors, origin: string | undefined): string | undefined {
+  if (cors.origins === '*') return '*';
+  return origin !== undefined && cors.origins.includes(origin) ? origin : undefined;
+}
+
+/**
+ * The reply of a route that says which origins it serves: the upstream's own word on origins and
+ * cookies goes, the route's takes its place, refusals included, which a page could not read
+ * otherwise.
+ */
+export class CrossOriginReply extends WrappedReply {
+  readonly #fields: readonly string[];
+
+  constructor(reply: StreamReply, cors: RouteCors, origin: string | undefined) {
+    super(reply);
+    const allowed = allowedOrigin(cors, origin);
+    this.#fields = [
+      ...(allowed === undefined ? [] : ['access-control-allow-origin', allowed]),
+      ...(allowed === undefined ? [] : ['access-control-expose-headers', exposed]),
+      // Also where there is none now: a cache must not give this answer to a page of another.
+      ...(allowed === '*' ? [] : ['vary', 'Origin']),
+    ];
+  }
+
+  override respond(answer: HttpResponse): void {
+    const headers: Record<string, string | readonly string[]> = { ...answer.headers };
+    for (let i = 0; i < this.#fields.length; i += 2) {
+      const [name, value] = [this.#fields[i]!, this.#fields[i + 1]!];
+      headers[name] = name === 'vary' ? [headers['vary'] ?? [], value].flat().join(', ') : value;
+    }
+    super.respond({ ...answer, headers });
+  }
+
+  override head(status: number, rawHeaders: string[]): void {
+    const fields: string[] = [];
+    for (let i = 0; i < rawHeaders.length; i += 2) {
+      const name = rawHeaders[i]!.toLowerCase();
+      const isWord = name.startsWith('access-control-') && name !== 'access-control-expose-headers';
+      if (!isWord) fields.push(rawHeaders[i]!, rawHeaders[i + 1]!);
+    }
+    super.head(status, [...fields, ...this.#fields]);
+  }
+}
+
+/** What a page needs to know where to get a token, and when to come again. */
+const exposed = 'WWW-Authenticate, Retry-After, RateLimit, RateLimit-Policy';
