@@ -1,8 +1,8 @@
 /**
  * What one caller usually does in each hour of the week: the last five weeks, hour by hour, each
- * a peak of its windows. Medians decide, so that one odd week, or an attack, moves nothing. Neighbour:
- * `ceiling.ts`, which makes a limit of it. What must never happen: a caller who lifts his own limit
- * faster than the rule lets it grow, by however patient a ramp.
+ * a peak of its windows. Medians decide, so that one odd week, or an attack, moves nothing.
+ * Neighbour: `ceiling.ts`, which makes a limit of it. What must never happen: a caller who lifts
+ * his own limit faster than the rule lets it grow, by however patient a ramp.
  */
 import {
   type AdaptiveRule,
