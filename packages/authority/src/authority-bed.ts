@@ -160,7 +160,7 @@ export function callsOf(authority: () => Authority, adminKey: string) {
     /** A form request to a protocol endpoint, authenticated by Basic where a client is given. */
     async post(
       path: string,
-      form: Record<string, string>,
+      form: Record<string, string> | URLSearchParams,
       client?: { readonly clientId: string; readonly secret: string },
     ) {
       const basic =

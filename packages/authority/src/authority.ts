@@ -67,6 +67,7 @@ import {
 import { createKeyring } from './keyring/keyring.ts';
 import { openLeaks } from './leaking.ts';
 import { openManagement } from './management.ts';
+import { createIssuanceJudge } from './policies/judge-issuance.ts';
 import { nodeName } from './revocation/node-name.ts';
 import { createStatusLists } from './revocation/status-lists.ts';
 import { createWithinRights } from './roles/exclusive-scopes.ts';
@@ -320,6 +321,10 @@ function grantDeps(
     clientUses: createClientUses(clock),
     withinRights: createWithinRights({ store, clock }),
     rightsClaims: createRightsClaims(store),
+    judgeIssuance: createIssuanceJudge({
+      ...{ policies: rooms.policies, rights: store, log: rooms.decisionLog, clock, entropy },
+      ...{ budget: rooms.keepBudget, countryOf: ports.countryOf },
+    }),
     accessToken: accessTokenReader(introspectDeps),
     feedHead: feed.head,
     protectedResources: createProtectedResources({ store, clock }),

@@ -149,6 +149,16 @@ describe('refused', () => {
     expect(posted(await browser.open(url))).toMatchObject({ error: 'server_error' });
   });
 
+  test('as access_denied where a policy lets no token be issued', async () => {
+    const browser = await bed.settled();
+    const json = { cedar: 'forbid(principal, action, resource);', reason: 'r', uses: ['token'] };
+    await bed.manage('PUT', '/v1/policies/none', { json: { ...json, stage: 'enforce' } });
+    const url = bed.authorizeUrl({ ...asking, response_type: 'id_token token' });
+    const fields = posted(await browser.open(url));
+    expect(fields).toMatchObject({ error: 'access_denied', state: expect.any(String) });
+    expect(fields).not.toHaveProperty('access_token');
+  });
+
   test('by the token endpoint, which knows no such grant', async () => {
     const { json } = await bed.post('/oauth2/token', { grant_type: 'implicit' }, bed.app);
     expect(json).toMatchObject({ error: 'unsupported_grant_type' });

@@ -5,11 +5,13 @@
 import {
   type Clock,
   type CountryOf,
+  createKeepBudget,
   type DecisionEvent,
   type DecisionSink,
   defaultTenant,
   type Entropy,
   type FeedPosition,
+  type KeepBudget,
   letOthersRun,
   NetworkFault,
   StoreFault,
@@ -136,6 +138,8 @@ export interface Rooms {
   readonly storeNowMs: () => Promise<number>;
   /** Takes what enforcement points say of policies. */
   readonly decisionLog: DecisionLog;
+  /** Decisions of this process that may be kept to be explained. */
+  readonly keepBudget: KeepBudget;
   readonly policies: PolicyReader;
   /** Of credentials whose overlap is over: their owners are told. */
   readonly lateUses: LateUses;
@@ -253,8 +257,12 @@ export async function openRooms(config: AuthorityConfig, ports: AuthorityPorts):
 
 function policiesOf(
   ports: Pick<AuthorityPorts, 'store' | 'clock'>,
-): Pick<Rooms, 'decisionLog' | 'policies'> {
-  return { decisionLog: createDecisionLog(ports), policies: createPolicyReader(ports) };
+): Pick<Rooms, 'decisionLog' | 'keepBudget' | 'policies'> {
+  return {
+    decisionLog: createDecisionLog(ports),
+    keepBudget: createKeepBudget(ports.clock),
+    policies: createPolicyReader(ports),
+  };
 }
 
 function shadowOf(

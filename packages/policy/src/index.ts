@@ -15,6 +15,7 @@ export {
 } from './access/api-view.ts';
 export {
   isDiffering,
+  isUsedFor,
   type JudgedAt,
   type JudgedPolicy,
   type JudgedVersion,

@@ -30,6 +30,7 @@ import { keptScopes } from './kept-scopes.ts';
 import { type NextStep, nextStep, type SignInReason, type StepRefusal } from './next-step.ts';
 import type { PasskeySignIn, People, Person, SecondFactors } from './people.ts';
 import { isPushedUri, type PushDeps, type VisitRefusal, visitRequest } from './pushed-requests.ts';
+import type { RedeemRefusal } from './redeem-code.ts';
 import { isRegisteredRedirectUri } from './redirect-uri.ts';
 import type { RequestObjectRefusal } from './request-object.ts';
 import type { RequestingClient } from './requesting-client.ts';
@@ -65,7 +66,7 @@ export type FlowDeps = JudgeDeps &
     readonly redeem: (
       completion: Completion,
       code: string,
-    ) => Promise<FrontChannelTokens | undefined>;
+    ) => Promise<Result<FrontChannelTokens, RedeemRefusal>>;
     /** Newest position of the tenant's feed, as far as this process knows. */
     readonly feedHead: (tenant: TenantId) => FeedPosition;
   };
@@ -339,8 +340,8 @@ async function grant(
   const target = agreed.asked.request;
   if (target.responseType === undefined) return ok({ to: 'client', target, answer: granted.value });
   const tokens = await deps.redeem(agreed, granted.value.code);
-  const refusal = { reason: 'tokens_refused' } as const;
-  return ok({ to: 'client', target, answer: tokens === undefined ? { refusal } : { tokens } });
+  const answer = tokens.ok ? { tokens: tokens.value } : { refusal: tokens.refusal };
+  return ok({ to: 'client', target, answer });
 }
 
 type Page = { readonly to: 'sign_in'; readonly why: SignInReason } | { readonly to: 'consent' };

@@ -32,6 +32,7 @@ import type { ActiveToken } from '../introspection/introspect.ts';
 import type { Basis, IssueDeps, IssueRefusal } from '../issuance/issue.ts';
 import type { RefreshDue } from '../issuance/refresh-token.ts';
 import type { GrantTerms, SignInTerms } from '../issuance/terms.ts';
+import type { IssuanceJudge } from '../policies/judge-issuance.ts';
 import type { WithinRights } from '../roles/exclusive-scopes.ts';
 import type { RightsClaims } from '../roles/rights-claims.ts';
 import type { Step } from '../store/act.ts';
@@ -73,6 +74,8 @@ export type TokenRefusal =
   /** The operator's hook said no, or came to nothing where that is a no. */
   | { readonly reason: 'hook_refused'; readonly why: string }
   | { readonly reason: 'hook_failed'; readonly why: HookFailure }
+  /** A policy does not let it be; the decision is named where it was kept. */
+  | { readonly reason: 'policy_denied'; readonly decision: string | undefined }
   | DetailsRefusal
   | BindingRefusal
   | RecipientRefusal
@@ -212,6 +215,7 @@ export interface GrantDeps extends IssueDeps {
   readonly clientUses: ClientUses;
   readonly withinRights: WithinRights;
   readonly rightsClaims: RightsClaims;
+  readonly judgeIssuance: IssuanceJudge;
   /** An access token that is good now, whoever it is meant for; undefined for everything else. */
   readonly accessToken: (tenant: TenantId, text: string) => Promise<ActiveToken | undefined>;
   /** Whether a revocation that this process knows of ends what belongs to the targets. */

@@ -33,6 +33,7 @@ import {
 import type { RefreshDue } from '../issuance/refresh-token.ts';
 import { termsOf } from '../issuance/terms.ts';
 import type { Step } from '../store/act.ts';
+import { askPolicies } from './ask-policies.ts';
 import { authorizationCode } from './authorization-code.ts';
 import { ciba } from './ciba.ts';
 import { clientCredentials } from './client-credentials.ts';
@@ -198,11 +199,11 @@ async function judgeAndIssue(
   const format = judgement.isIdTokenAlone === true ? 'none' : formatOf(client);
   const ttlSeconds = ttlOf(deps, client, judgement);
   const asked = { scopes: scopes.value, audience: audience.value, format, ttlSeconds };
-  const consulted = await consultHook(deps, {
-    ...{ grant: grant.type, client, judgement, requestId: request.requestId },
-    ...asked,
-  });
-  if (!consulted.ok) return err(await refusedByHook(deps, attempt, consulted.refusal));
+  const due = { ...asked, grant: grant.type, client, judgement, requestId: request.requestId };
+  const permitted = await askPolicies(deps, { ...due, binding }, request);
+  if (!permitted.ok) return err(await refusedOnRecord(deps, attempt, permitted.refusal));
+  const consulted = await consultHook(deps, due);
+  if (!consulted.ok) return err(await refusedOnRecord(deps, attempt, consulted.refusal));
   const additions = consulted.value;
   const wishes = await wishesOf(deps, client, { audience: audience.value, format });
   if (!wishes.ok) return wishes;
@@ -225,6 +226,7 @@ async function judgeAndIssue(
     scopes: additions.scopes,
     claims: await claimsOf(deps, client, { judgement, additions }),
     hook: additions.hook,
+    decision: permitted.value,
     audience: audience.value,
     basis: judgement.basis,
     steps: [
@@ -307,13 +309,13 @@ function isRetryable({ reason }: TokenRefusal): boolean {
   return reason === 'client_changed' || reason === 'revoked_meanwhile' || reason === 'overtaken';
 }
 
-/** What the operator's own program decides is on record, like what it lets pass. */
-async function refusedByHook(
+/** What policies and the operator's own program decide is on record, like what they let pass. */
+async function refusedOnRecord(
   deps: GrantDeps,
   attempt: Attempt,
   refusal: TokenRefusal,
 ): Promise<TokenRefusal> {
-  if (refusal.reason !== 'hook_refused') return refusal;
+  if (refusal.reason !== 'hook_refused' && refusal.reason !== 'policy_denied') return refusal;
   const object = { kind: 'client', id: attempt.client.clientId } as const;
   return takeEffect(deps, attempt, { effect: { steps: [], object }, refusal });
 }
@@ -339,12 +341,18 @@ async function takeEffect(
             ...(related === undefined ? {} : { related }),
             result: refusal.reason,
             ...('why' in refusal && typeof refusal.why === 'string' ? { why: refusal.why } : {}),
-            detail: { grant: grant.type },
+            detail: { grant: grant.type, ...decisionOf(refusal) },
             personal: { address: request.address },
             ...(request.requestId === undefined ? {} : { requestId: request.requestId }),
           }),
   });
   return outcome === 'done' ? refusal : refusalOf(outcome);
+}
+
+/** What an operator has explained. */
+function decisionOf(refusal: TokenRefusal): { readonly decision?: string } {
+  if (refusal.reason !== 'policy_denied' || refusal.decision === undefined) return {};
+  return { decision: refusal.decision };
 }
 
 /**

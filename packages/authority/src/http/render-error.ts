@@ -79,8 +79,7 @@ function rendered(refusal: ProtocolRefusal): Rendered {
     case 'verifier_mismatch':
     case 'key_mismatch':
     case 'repeated_otherwise':
-      // One answer for all: what is wrong with a stolen one is no business of who stole it.
-      return { status: 400, error: 'invalid_grant' };
+      return invalidGrant;
     case 'several_methods':
     case 'not_exchangeable':
     case 'may_not_act':
@@ -92,8 +91,10 @@ function rendered(refusal: ProtocolRefusal): Rendered {
     case 'malformed_scope':
     case 'scope_not_allowed':
     case 'target_not_allowed':
-    case 'hook_refused':
       return { status: 400, error: codes[refusal.reason] };
+    case 'hook_refused':
+    case 'policy_denied':
+      return denied(refusal);
     case 'proof_missing':
     case 'proof_refused':
     case 'nonce_needed':
@@ -103,11 +104,31 @@ function rendered(refusal: ProtocolRefusal): Rendered {
     case 'client_changed':
     case 'revoked_meanwhile':
     case 'overtaken':
-      // Nothing was spent, or it was overtaken each time: the client may simply try again.
-      return { status: 503, error: 'temporarily_unavailable', headers: { 'retry-after': '1' } };
+      return tryAgain;
     default:
       return assertNever(refusal);
   }
+}
+
+/** One answer for all: what is wrong with a stolen one is no business of who stole it. */
+const invalidGrant: Rendered = { status: 400, error: 'invalid_grant' };
+
+/** Nothing was spent, or it was overtaken each time: the client may simply try again. */
+const tryAgain: Rendered = {
+  ...{ status: 503, error: 'temporarily_unavailable', headers: { 'retry-after': '1' } },
+};
+
+/**
+ * RFC 6749 §4.1.2.1 says `access_denied` where the server denies a request, and RFC 8628 §3.5 has
+ * it for this endpoint. None of §5.2 fits: a client drops its refresh token for `invalid_grant`.
+ * Why is no business of the client; the name of the decision is for whoever is asked.
+ */
+function denied(
+  refusal: Extract<TokenRefusal, { reason: 'hook_refused' | 'policy_denied' }>,
+): Rendered {
+  const decision = refusal.reason === 'policy_denied' ? refusal.decision : undefined;
+  const headers = decision === undefined ? {} : { 'mintmark-decision': decision };
+  return { status: 400, error: 'access_denied', headers };
 }
 
 const codes = {
@@ -115,8 +136,6 @@ const codes = {
   malformed_scope: 'invalid_scope',
   scope_not_allowed: 'invalid_scope',
   target_not_allowed: 'invalid_target',
-  // RFC 8628 §3.5 has it for this endpoint; why is between the hook and its operator.
-  hook_refused: 'access_denied',
 } as const;
 
 const unfit = {
@@ -127,6 +146,7 @@ const unfit = {
   certificate_missing: 'a client certificate is needed',
   no_encryption_key: 'there is no key that can be encrypted to',
 } as const;
+
 function tooMany(refusal: {
   readonly reason: 'too_many_failures' | 'too_many_requests';
   readonly retryAfterSeconds: number;

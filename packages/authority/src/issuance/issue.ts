@@ -104,6 +104,8 @@ export interface IssueInput {
   readonly claims?: JsonObject | undefined;
   /** What came of asking the hook, for the record; undefined where there is none. */
   readonly hook?: string | undefined;
+  /** Names what policies decided, where it was kept. */
+  readonly decision?: string | undefined;
   /** Name of the outside issuer whose word it rests on, for the record. */
   readonly vouchedBy?: string | undefined;
   /** `authorization_details` (RFC 9396); never empty. */
@@ -245,6 +247,7 @@ function eventOf(deps: IssueDeps, draft: Draft, kid: string | undefined): AuditE
       ...(draft.binding && { bound_by: draft.binding.by, bound_to: draft.binding.thumbprint }),
       ...(refresh === undefined ? {} : { refresh: refresh.do }),
       ...(draft.hook === undefined ? {} : { hook: draft.hook }),
+      ...(draft.decision === undefined ? {} : { decision: draft.decision }),
       ...claimsAdded(draft),
       ...(draft.vouchedBy === undefined ? {} : { assertion_issuer: draft.vouchedBy }),
       ...(draft.actor === undefined ? {} : { actor: String(draft.actor['sub']) }),

@@ -4,18 +4,12 @@
  * evaluations permits.
  */
 import {
-  type Clock,
-  type Entropy,
-  type ExplainedDecision,
   err,
   isJsonObject,
   type JsonObject,
   type JsonValue,
-  type KeepBudget,
-  limits,
   nowSeconds,
   ok,
-  orderedId,
   type Result,
   type TenantId,
 } from '@mintmark/core';
@@ -23,27 +17,21 @@ import {
   type AccessRequest,
   type EntityInput,
   EntityUid,
-  isDiffering,
   isTypeName,
   type Judgement,
   judgePolicies,
   momentContext,
   parseContext,
   type RecordValue,
-  showRequest,
 } from '@mintmark/policy';
 import { type RightsStore, rightsOf } from '../roles/rights.ts';
-import type { DecisionLog } from './decision-log.ts';
+import { type KeepPorts, keepDecision } from './keep-decision.ts';
 import type { PolicyReader } from './policy-reader.ts';
 
-export interface EvaluatePorts {
+export interface EvaluatePorts extends KeepPorts {
   readonly policies: Pick<PolicyReader, 'of'>;
-  readonly clock: Clock;
-  readonly entropy: Entropy;
-  readonly log: Pick<DecisionLog, 'accept' | 'add'>;
   /** Roles and groups of our own users. */
   readonly rights: RightsStore;
-  readonly budget: KeepBudget;
 }
 
 /** One question, in AuthZEN's information model (§5). */
@@ -66,32 +54,16 @@ export async function evaluateAccess(
   input: { readonly tenant: TenantId; readonly evaluation: Evaluation },
 ): Promise<Evaluated> {
   const { tenant, evaluation } = input;
-  const { clock, entropy, log, budget } = ports;
   const policies = await ports.policies.of(tenant);
   const request = await requestOf(ports, tenant, evaluation);
   const at = { use: 'evaluation', resourceType: request.resource.type } as const;
   const { answers, shadows, verdict } = judgePolicies(policies, at, () => request) ?? nothingSaid;
   const isDecided = answers.some(({ stage }) => stage === 'enforce');
   const allowed = verdict === 'allow';
-  const differs = shadows.some(isDiffering);
-  const isKept = budget.take(!allowed || differs ? 'notable' : 'ordinary');
-  const decision = isKept ? orderedId(nowSeconds(clock), entropy) : undefined;
-  const { principal, action, resource } = request;
-  const seenAt = clock.nowMs();
-  for (const outcome of shadows) {
-    const where = { route: evaluationRoute, action: action.id, at: seenAt };
-    log.add({ tenant, outcome, ...where, example: decision });
-  }
-  if (decision !== undefined) {
-    const reason = allowed ? 'ok' : isDecided ? 'policy_denied' : 'no_policy';
-    const explained: ExplainedDecision = {
-      ...{ type: 'explained', id: decision, tenant, at: seenAt, node: 'authority' },
-      ...{ surface: 'evaluation', verdict: allowed ? 'allow' : 'deny', reason, differs, answers },
-      ...{ principal: String(principal), action: action.id, resource: String(resource) },
-      request: bounded(showRequest(request)),
-    };
-    await log.accept([explained]);
-  }
+  const reason = allowed ? 'ok' : isDecided ? 'policy_denied' : 'no_policy';
+  const decision = await keepDecision(ports, {
+    ...{ tenant, surface: 'evaluation', request, verdict, reason, answers, shadows },
+  });
   return { allowed, decision };
 }
 
@@ -99,14 +71,6 @@ export async function evaluateAccess(
 const nothingSaid: Pick<Judgement, 'answers' | 'shadows' | 'verdict'> = {
   ...{ answers: [], shadows: [], verdict: 'deny' },
 };
-
-/** What stands for a route where no gateway was asked. */
-const evaluationRoute = '(evaluation)';
-
-function bounded(request: JsonObject): JsonObject {
-  const isShort = JSON.stringify(request).length <= limits.explainedRequestCharsMax;
-  return isShort ? request : { omitted: 'too long' };
-}
 
 async function requestOf(
   { clock, rights }: EvaluatePorts,

@@ -1,5 +1,5 @@
 /** What the endpoints of policies, decisions and evaluations are given. */
-import { createKeepBudget, type TenantId } from '@mintmark/core';
+import type { KeepBudget, TenantId } from '@mintmark/core';
 import type { DecisionLog } from './decision-log.ts';
 import type { EvaluatePorts } from './evaluate-access.ts';
 import type { PolicyReader } from './policy-reader.ts';
@@ -11,6 +11,7 @@ interface Parts<S> {
   readonly ports: Pick<EvaluatePorts, 'clock' | 'entropy'>;
   readonly policies: PolicyReader;
   readonly decisionLog: DecisionLog;
+  readonly keepBudget: KeepBudget;
   readonly issuers: { readonly issuerOf: (tenant: TenantId) => string };
 }
 
@@ -18,15 +19,14 @@ interface Parts<S> {
 export function policyPortsOf<S extends PolicyPorts['store'] & EvaluatePorts['rights']>(
   parts: Parts<S>,
 ) {
-  const { store, recorder, ports, policies, decisionLog, issuers } = parts;
+  const { store, recorder, ports, policies, decisionLog, keepBudget: budget, issuers } = parts;
   const { clock, entropy } = ports;
   const { issuerOf } = issuers;
   return {
     policies: { store, recorder, clock, policiesChanged: policies.forget },
     decisions: { store, reports: decisionLog },
     access: {
-      ...{ policies, log: decisionLog, rights: store, clock, entropy, issuerOf },
-      budget: createKeepBudget(clock),
+      ...{ policies, log: decisionLog, budget, rights: store, clock, entropy, issuerOf },
     },
   };
 }

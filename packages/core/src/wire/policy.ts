@@ -7,8 +7,8 @@ import type { UnixMs } from '../clock.ts';
 import type { TenantId } from '../ids.ts';
 import type { JsonObject } from '../json.ts';
 
-/** Where a policy is asked: at gateways, or by other programs (AuthZEN). */
-export const policyUses = ['gateway', 'evaluation'] as const;
+/** Where a policy is asked: at gateways, before a token is issued, by other programs (AuthZEN). */
+export const policyUses = ['gateway', 'token', 'evaluation'] as const;
 
 export type PolicyUse = (typeof policyUses)[number];
 

@@ -132,7 +132,7 @@ export function judgePolicies(
   return { verdict, answers, shadows, request };
 }
 
-/** All must allow it. Where none is asked, a gateway goes by scopes; nobody else goes at all. */
+/** All must allow it. Where none is asked, scopes decide; of evaluations nothing else would. */
 function joined(answers: readonly (PolicyAnswer | undefined)[], { use }: JudgedAt): PolicyVerdict {
   const said = answers.filter((one) => one !== undefined);
   if (said.some(({ verdict }) => verdict === 'deny')) return 'deny';
@@ -162,10 +162,21 @@ export function isDiffering({ enforced, shadow }: ShadowOutcome): boolean {
   return enforced !== shadow;
 }
 
+/** Whether anything of the policy is asked there at all. */
+export function isUsedFor({ enforced, shadow }: JudgedPolicy, use: PolicyUse): boolean {
+  return [enforced, shadow].some((one) => one?.view.uses.includes(use) === true);
+}
+
 function isFor({ uses, routes, resourceTypes }: PolicyVersionView, at: JudgedAt): boolean {
   if (!uses.includes(at.use)) return false;
-  if (at.use === 'gateway') return routes === undefined || routes.includes(at.route ?? '');
-  return resourceTypes === undefined || resourceTypes.includes(at.resourceType ?? '');
+  switch (at.use) {
+    case 'gateway':
+      return routes === undefined || routes.includes(at.route ?? '');
+    case 'evaluation':
+      return resourceTypes === undefined || resourceTypes.includes(at.resourceType ?? '');
+    case 'token':
+      return true;
+  }
 }
 
 function answer(

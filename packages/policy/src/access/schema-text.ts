@@ -1,7 +1,7 @@
 /**
- * The Cedar schema of what gateways ask: the principals and the context that `access-request.ts`
- * builds, and as actions the operations of an API. Policies that fit it ask for nothing that a
- * request cannot have.
+ * The Cedar schema of what is asked: the principals and the context that `access-request.ts`
+ * builds, as actions the operations of an API and the issuance of a token. Policies that fit it ask
+ * for nothing that a request cannot have.
  */
 import type { ApiOperation } from '@mintmark/core';
 import { isIdentifier } from '../entity-uid.ts';
@@ -37,13 +37,11 @@ entity Route in [Api] = {
   path: String,
   host?: String,
 };
+// What a token is for.
+entity Audience;
 `;
 
-const contextMembers = `    method: String,
-    path: String,
-    host?: String,
-    credential: String,
-    scopes: Set<String>,
+const momentMembers = `    scopes: Set<String>,
     bound: Bool,
     binding?: String,
     acr?: String,
@@ -60,6 +58,28 @@ const contextMembers = `    method: String,
     },
 `;
 
+const contextMembers = `    method: String,
+    path: String,
+    host?: String,
+    credential: String,
+${momentMembers}`;
+
+/** As `authority/src/policies/judge-issuance.ts` asks it. */
+const issuance = `action "issue" appliesTo {
+  principal: [User, Client],
+  resource: [Audience],
+  context: {
+    grant: String,
+    client_authentication: String,
+    audience: Set<String>,
+    format: String,
+    lifetime: Long,
+    actor?: String,
+    assertion_issuer?: String,
+${momentMembers}  },
+};
+`;
+
 /** @param operations of an API; none: methods alone are actions */
 export function cedarSchemaOf(operations: readonly ApiOperation[]): string {
   const named = new Set(operations.map(({ operation }) => operation));
@@ -69,6 +89,7 @@ export function cedarSchemaOf(operations: readonly ApiOperation[]): string {
     ...operations.map(({ operation, method, path }) =>
       action({ name: operation, parents: parentsOf(operation, method), path }),
     ),
+    ...(named.has('issue') ? [] : [issuance]),
   ];
   return `${entities}\n${actions.join('\n')}`;
 }
