@@ -35,7 +35,7 @@ describe('/v1/custody', () => {
       root_keys: [{ ...root, current: true, wraps: 2 }],
       data_keys: [{ id: 'data-1', created_at: at, status: 'active', uses: expect.any(Number) }],
       peppers: [{ version: 'pepper-1', created_at: at, status: 'active' }],
-      under_way: { rewrap: 0, reseal: 0 },
+      under_way: { rewrap: 0, reseal: 0, reseal_from: null },
     });
   });
 
@@ -51,9 +51,9 @@ describe('/v1/custody', () => {
     bed.clock.advanceMs(limits.replacedKeyUsedMs);
     const named = { detail: 'it still wraps 2 keys, which are wrapped again within minutes' };
     expect(await destroy('memory-1')).toMatchObject({ status: 409, body: named });
-    expect((await show())['under_way']).toEqual({ rewrap: 2, reseal: 0 });
+    expect((await show())['under_way']).toEqual({ rewrap: 2, reseal: 0, reseal_from: null });
     await rounds();
-    expect((await show())['under_way']).toEqual({ rewrap: 0, reseal: 0 });
+    expect((await show())['under_way']).toEqual({ rewrap: 0, reseal: 0, reseal_from: null });
     expect((await destroy('memory-1')).status).toBe(204);
     expect((await destroy('memory-1')).status).toBe(404);
     expect((await show())['root_keys']).toMatchObject([{ id: 'memory-2', wraps: 2 }]);
@@ -63,7 +63,7 @@ describe('/v1/custody', () => {
     await rounds();
     await rotate('root');
     await rounds();
-    expect((await show())['under_way']).toEqual({ rewrap: 0, reseal: 0 });
+    expect((await show())['under_way']).toEqual({ rewrap: 0, reseal: 0, reseal_from: null });
   });
 
   it('rotates the data key, and seals again what the old one sealed', async () => {
@@ -71,11 +71,14 @@ describe('/v1/custody', () => {
     const statuses = async () =>
       ((await show())['data_keys'] as Record<string, unknown>[]).map((key) => key['status']);
     expect(await statuses()).toEqual(['active', 'retired']);
-    expect((await show())['under_way']).toEqual({ rewrap: 0, reseal: 1 });
+    expect((await show())['under_way']).toEqual({
+      ...{ rewrap: 0, reseal: 1 },
+      reseal_from: new Date(bed.clock.nowMs() + limits.replacedKeyUsedMs).toISOString(),
+    });
     bed.clock.advanceMs(limits.replacedKeyUsedMs);
     await rounds();
     expect(await statuses()).toEqual(['active', 'archived']);
-    expect((await show())['under_way']).toEqual({ rewrap: 0, reseal: 0 });
+    expect((await show())['under_way']).toEqual({ rewrap: 0, reseal: 0, reseal_from: null });
   });
 
   it('rotates the pepper, and keeps the old one for what it hashed', async () => {

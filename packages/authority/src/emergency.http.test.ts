@@ -57,11 +57,14 @@ describe('the emergency of a signing key', () => {
     const token = await tokenOf();
     const kid = kidOf(token);
     bed.clock.advanceMs(1);
+    // Two clients of one owner: told of both, and counted once.
+    const other = await bed.addClient({ owner: 'payments', accessTokenFormat: 'jwt' });
+    await bed.post('/oauth2/token', { grant_type: 'client_credentials' }, other);
     const path = `/v1/signing-keys/${kid}/emergency`;
     const ended = await bed.call('POST', path, { json: { reason: 'stolen' } });
     expect(ended).toMatchObject({
       status: 200,
-      body: { counts: { access_tokens: 1 }, owners_told: 1, complete: true },
+      body: { counts: { access_tokens: 2 }, owners_told: 1, complete: true },
     });
     expect(await isActive(token)).toBe(false);
     const shown = await bed.call('GET', `/v1/signing-keys/${kid}`);

@@ -51,6 +51,37 @@ describe('POST /v1/keys', () => {
     expect((await bed.call('POST', '/v1/keys', { json: same, credential })).status).toBe(201);
   });
 
+  it('warns of countries where nobody knows any', async () => {
+    const warnings = [expect.stringContaining('geo.database')];
+    const { id, body } = await made({ ...settings, allowed_countries: ['DE'] });
+    expect(body).toMatchObject({ warnings });
+    const headers = await bed.ifMatch(`/v1/keys/${id}`);
+    const json = { denied_countries: ['FR'], allowed_countries: null };
+    const edited = await bed.call('PATCH', `/v1/keys/${id}`, { json, headers });
+    expect(edited.body).toMatchObject({ warnings });
+    expect((await made()).body).not.toHaveProperty('warnings');
+    const open = await managementBed(1, undefined, { countryOf: () => 'DE' });
+    const known = await open.call('POST', '/v1/keys', {
+      json: { ...settings, allowed_countries: ['DE'] },
+    });
+    expect(known.body).not.toHaveProperty('warnings');
+  });
+
+  it('says as what a key is refused now, whatever its status', async () => {
+    const json = { overlap_seconds: 5 };
+    const { id } = await made();
+    await bed.call('POST', `/v1/keys/${id}/rotate`, { json });
+    const show = async () => (await bed.call('GET', `/v1/keys/${id}`)).body;
+    expect(await show()).toMatchObject({ status: 'active', refused_as: null });
+    bed.clock.advanceMs(5_000);
+    expect(await show()).toMatchObject({ status: 'active', refused_as: 'expired' });
+    const not_before = new Date(bed.clock.nowMs() + 60_000).toISOString();
+    expect((await made({ ...settings, not_before })).body['refused_as']).toBe('not_yet_valid');
+    const headers = await bed.ifMatch(`/v1/keys/${id}`);
+    await bed.call('PATCH', `/v1/keys/${id}`, { json: { status: 'disabled' }, headers });
+    expect(await show()).toMatchObject({ status: 'disabled', refused_as: 'disabled' });
+  });
+
   it('keeps every setting, times to the second', async () => {
     const full = {
       ...settings,

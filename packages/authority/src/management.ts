@@ -154,6 +154,7 @@ function keyPorts(rooms: Rooms, shared: Judging): ManagementPorts['keys'] {
     ended: shared.keys.ended,
     keyPolicy: (tenant) => tenants.policy(tenant).keys,
     storeNowMs: rooms.storeNowMs,
+    knowsCountries: ports.countryOf !== undefined,
   };
 }
 

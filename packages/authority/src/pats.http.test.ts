@@ -220,9 +220,16 @@ describe('the policy of the organisation', () => {
   });
 
   it('says who may make any', async () => {
+    const headers = await bed.ifMatch('/v1/pat-policy');
+    const json = { makers: ['dev', 'lead'] };
+    const nobodys = await bed.call('PUT', '/v1/pat-policy', { json, headers });
+    expect(nobodys).toMatchObject({
+      status: 422,
+      body: { errors: [{ pointer: '/makers/1', message: 'no such role' }] },
+    });
+    await bed.call('PUT', '/v1/roles/lead', { json: { scopes: [] } });
     await put({ makers: ['lead'] });
     expect((await ask()).status).toBe(409);
-    await bed.call('PUT', '/v1/roles/lead', { json: { scopes: [] } });
     await edit(`/v1/users/${alice}`, { roles: ['dev', 'lead'] });
     expect((await ask()).status).toBe(201);
   });

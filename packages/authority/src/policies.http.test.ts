@@ -45,6 +45,29 @@ describe('/v1/policies', () => {
     ]);
   });
 
+  it('warns of routes that are not there, and of tests that fail', async () => {
+    const at = '/v1/policies/doubtful';
+    const upstream = 'http://127.0.0.1:1';
+    const json = { match: { path_prefix: '/' }, upstream };
+    await bed.call('PUT', '/v1/routes/here', { json });
+    const failing = { name: 'nobody writes', request: request('POST'), expect: 'allow' };
+    const made = await put({ cedar, routes: ['here', 'gone'], tests: [failing] }, at);
+    expect(made).toMatchObject({
+      status: 201,
+      body: {
+        stage: 'shadow',
+        warnings: [
+          expect.stringContaining('no route "gone"'),
+          expect.stringContaining('"nobody writes" fails'),
+        ],
+      },
+    });
+    expect((await put({ cedar, routes: ['here'] }, at)).body).not.toHaveProperty('warnings');
+    await stage(2, 'draft', at);
+    const headers = await bed.ifMatch(at);
+    expect((await bed.call('DELETE', at, { headers })).status).toBe(204);
+  });
+
   it('takes the same text for the same version, and moves it to another stage', async () => {
     const same = await put({ cedar });
     expect(same).toMatchObject({ status: 200, body: { version: 1, stage: 'shadow' } });

@@ -179,6 +179,12 @@ describe('a revocation of a sub-key', () => {
     expect(await codeOf(key)).toBe('ok');
     const history = await bed.call('GET', `/v1/audit/history/key/${id}`);
     expect(history.text).toContain(target.id);
+    await bed.authority.tick();
+    const listed = await bed.call('GET', `/v1/keys/${id}/sub-keys`);
+    const items = listed.body['items'] as Record<string, unknown>[];
+    const statusOf = (sub: { readonly id: string }) =>
+      items.find((item) => item['id'] === subKeyTargetId(id, sub.id))?.['status'];
+    expect([statusOf(one), statusOf(beside)]).toEqual(['revoked', 'active']);
   });
 
   it('is remembered for as long as the sub-key could live', async () => {

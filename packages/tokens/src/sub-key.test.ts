@@ -96,6 +96,7 @@ describe('deriveSubKey', () => {
   it.each([
     ['a life beyond the bound', { expiresAt: later(90 * 86_400 + 1) }],
     ['an end before its beginning', { expiresAt: issuedAt }],
+    ['a start that is no moment', { notBefore: 1.5 as UnixSeconds }],
     ['a label with a line break', { label: 'a\nb' }],
     ['a label that is too long', { label: 'a'.repeat(65) }],
     ['a scope with a space', { scopes: ['a b', ''] }],
@@ -108,7 +109,7 @@ describe('deriveSubKey', () => {
   ] as const)('refuses %s', (_, more) => {
     expect(derive(key.text, more)).toEqual({
       ok: false,
-      refusal: { reason: 'malformed_restriction' },
+      refusal: { reason: 'malformed_restriction', member: Object.keys(more)[0] },
     });
   });
 

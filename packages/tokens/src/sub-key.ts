@@ -18,6 +18,7 @@ import {
   limits,
   ok,
   type Result,
+  type UnixSeconds,
   utf8,
 } from '@mintmark/core';
 import { isTokenPrefix, parseSecretToken } from './api-key.ts';
@@ -74,8 +75,8 @@ export type DeriveRefusal =
   | { readonly reason: 'no_parent' }
   | { readonly reason: 'too_deep' }
   | { readonly reason: 'too_long' }
-  /** What was asked for is no restriction of the right form. */
-  | { readonly reason: 'malformed_restriction' }
+  /** What was asked for is no restriction of the right form; `expiresAt`: none of the rest is. */
+  | { readonly reason: 'malformed_restriction'; readonly member: keyof SubKeyRestrictions }
   | { readonly reason: 'outlives_parent' };
 
 const version = 1;
@@ -203,7 +204,9 @@ export function deriveSubKey(input: {
   const seed = entropy.bytes(seedBytes);
   const json = encodeSubKeyLink({ id, publicKey: ed25519PublicKey(seed), ...restrictions });
   const link = parseSubKeyLink(json);
-  if (link === undefined) return err({ reason: 'malformed_restriction' });
+  if (link === undefined) {
+    return err({ reason: 'malformed_restriction', member: malformedMember(restrictions) });
+  }
   const before = signed.at(-1)?.signature;
   const input1 = signingInput({ keyId, index: signed.length, before, json });
   const chain = [...signed, { link, json, signature: ed25519Sign(parent.seed, input1) }];
@@ -211,6 +214,23 @@ export function deriveSubKey(input: {
   if (text.length > limits.subKeyCharsMax) return err({ reason: 'too_long' });
   const links = chain.map((one) => one.link);
   return ok({ text, subKey: { keyId, links, signed: chain, seed } });
+}
+
+const formed = [
+  ...(['label', 'scopes', 'audiences', 'routes', 'methods', 'pathPrefix', 'addresses'] as const),
+  'notBefore',
+] as const;
+
+/** Each tried by itself in a link that is good but for it. */
+function malformedMember(restrictions: SubKeyRestrictions): keyof SubKeyRestrictions {
+  const { issuedAt } = restrictions;
+  const sound = { id: '0'.repeat(idChars), publicKey: new Uint8Array(seedBytes), issuedAt };
+  const expiresAt = (issuedAt + 1) as UnixSeconds;
+  const wrong = formed.find((name) => {
+    const link = encodeSubKeyLink({ ...sound, expiresAt, [name]: restrictions[name] });
+    return parseSubKeyLink(link) === undefined;
+  });
+  return wrong ?? 'expiresAt';
 }
 
 function readParent(

@@ -1,5 +1,5 @@
 /** What protects everything else: the root keys, and the keys that they wrap. No key itself. */
-import { limits, type TenantId } from '@mintmark/core';
+import { limits, type TenantId, type UnixMs } from '@mintmark/core';
 import type { Custody, CustodyDescription } from '../custody/custody.ts';
 import { installationScope, listWrappedKeys, type WrappedKeyRow } from '../custody/wrapped-keys.ts';
 import type { Store } from '../store/store.ts';
@@ -21,6 +21,8 @@ export interface CustodyState {
     readonly rewrap: number;
     /** Replaced data keys of the tenant that signing keys and verifiers may be sealed under. */
     readonly reseal: number;
+    /** When sealing again begins: until then another process may use the key before. */
+    readonly resealFrom: UnixMs | undefined;
   };
 }
 
@@ -41,6 +43,7 @@ export async function showCustody(
     }),
   );
   const dataKeys = await listWrappedKeys(ports.store, tenant, 'data');
+  const reseal = await custodyKeys.count({ tenant, purpose: 'data', status: 'retired' });
   return {
     kind,
     rootKeys,
@@ -48,7 +51,13 @@ export async function showCustody(
     peppers: await listWrappedKeys(ports.store, installationScope, 'pepper'),
     underWay: {
       rewrap: await custodyKeys.count({ wrappedBy: { is: '!=', value: currentKey } }),
-      reseal: await custodyKeys.count({ tenant, purpose: 'data', status: 'retired' }),
+      reseal,
+      resealFrom: reseal === 0 ? undefined : resealFrom(dataKeys),
     },
   };
+}
+
+function resealFrom(dataKeys: readonly WrappedKeyRow[]): UnixMs | undefined {
+  const current = dataKeys.find(({ status }) => status === 'active');
+  return current && ((current.createdAt + limits.replacedKeyUsedMs) as UnixMs);
 }

@@ -85,6 +85,7 @@ export interface EmergencyDone {
   readonly revocation: string;
   readonly replacement: string | undefined;
   readonly found: Preview;
+  /** Owners, of however many clients each. */
   readonly ownersTold: number;
 }
 
@@ -117,10 +118,8 @@ export async function endSigningKey(
   const found = await withFamilies(deps, { tenant, now }, tokens);
   const notices = await noticesOf(deps, { tenant, kid, now, found });
   await tellOwner(deps, notices);
-  return {
-    ok: true,
-    value: { revocation, replacement, found, ownersTold: notices.length },
-  };
+  const ownersTold = new Set(notices.map(({ owner }) => owner)).size;
+  return { ok: true, value: { revocation, replacement, found, ownersTold } };
 }
 
 async function noticesOf(

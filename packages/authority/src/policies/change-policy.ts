@@ -5,15 +5,14 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import { err, type JsonObject, limits, ok, type Result } from '@mintmark/core';
-import { readPolicyDocument, runTests } from '@mintmark/policy';
+import { readPolicyDocument } from '@mintmark/policy';
 import { eventBy, type Requester } from '../audit/requester.ts';
 import type { Step } from '../store/act.ts';
+import { failuresOf } from './failures.ts';
 import {
   authorOf,
   type ChangeRefusal,
-  compiledOf,
   documentOf,
-  type FailedTest,
   type IsSeen,
   type PolicyPorts,
   type PolicyRow,
@@ -150,14 +149,6 @@ export async function deletePolicy(
   if (outcome !== 'done') return err({ reason: 'version_mismatch' });
   ports.policiesChanged(tenant);
   return ok(undefined);
-}
-
-/** By its place among the tests. A text that cannot be read is refused before. */
-function failuresOf(document: JsonObject): readonly FailedTest[] {
-  const read = readPolicyDocument(document);
-  if (!read.ok) return [];
-  const outcomes = runTests(compiledOf(document), read.value.document.tests);
-  return outcomes.flatMap((outcome, index) => (outcome.passed ? [] : [{ ...outcome, index }]));
 }
 
 async function refusalOf(

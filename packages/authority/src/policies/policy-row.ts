@@ -21,7 +21,7 @@ export const policyStages = ['draft', 'shadow', 'enforce'] as const;
 export type PolicyStage = (typeof policyStages)[number];
 
 export interface PolicyPorts {
-  readonly store: Pick<Store, 'policies' | 'policyVersions' | 'policyTallies' | 'acts'>;
+  readonly store: Pick<Store, 'policies' | 'policyVersions' | 'policyTallies' | 'routes' | 'acts'>;
   readonly recorder: Recorder;
   readonly clock: Pick<Clock, 'nowMs'>;
   /** Told after each change that has been committed. */

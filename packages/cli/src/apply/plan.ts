@@ -58,6 +58,7 @@ function find(api: Api, wanted: Wanted): Promise<Result<Present | undefined, Com
     case 'roles':
     case 'groups':
     case 'pat_policy':
+    case 'leak_policy':
     case 'authorization_details_types':
       return look(api, wholePaths[wanted.section](wanted.name));
     case 'users':
@@ -76,6 +77,7 @@ type WholeSection =
   | 'roles'
   | 'groups'
   | 'pat_policy'
+  | 'leak_policy'
   | 'assertion_issuers'
   | 'authorization_details_types';
 
@@ -90,6 +92,7 @@ const wholePaths: Readonly<Record<WholeSection, (name: string) => string>> = {
   roles: (name) => pathOf`/v1/roles/${name}`,
   groups: (name) => pathOf`/v1/groups/${name}`,
   pat_policy: () => '/v1/pat-policy',
+  leak_policy: () => '/v1/leak-policy',
   rotations: (name) => pathOf`/v1/rotations/${name}`,
   assertion_issuers: (name) => pathOf`/v1/assertion-issuers/${name}`,
   authorization_details_types: (name) => pathOf`/v1/authorization-details-types/${name}`,
@@ -146,6 +149,7 @@ const onlyAtCreation: Readonly<Record<Section, readonly string[]>> = {
   roles: [],
   groups: [],
   pat_policy: [],
+  leak_policy: [],
   users: ['username'],
   // What is left of uses and credits changes with every use: it is set where the key is made.
   keys: ['name', 'uses', 'credits'],
@@ -171,6 +175,7 @@ const fixed: Readonly<Record<Section, readonly string[]>> = {
   roles: [],
   groups: [],
   pat_policy: [],
+  leak_policy: [],
   users: [],
   keys: ['owner', 'recoverable'],
   assertion_issuers: ['issuer'],

@@ -17,6 +17,7 @@ const sections = [
   'roles',
   'groups',
   'pat_policy',
+  'leak_policy',
   'clients',
   'users',
   'keys',
@@ -35,8 +36,9 @@ const nameMember: Readonly<Record<Section, string>> = {
   authorization_details_types: 'type',
   roles: 'name',
   groups: 'name',
-  // There is one: it stands by itself and not in a list.
+  // There is one of each: it stands by itself and not in a list.
   pat_policy: '',
+  leak_policy: '',
   clients: 'client_id',
   users: 'username',
   keys: 'name',
@@ -126,7 +128,7 @@ function parseSection(file: string, name: string, list: unknown): Result<Wanted[
     const hint = near === undefined ? `this version knows: ${known}` : `did you mean "${near}"?`;
     return usage(`${file}: unknown section "${name}"`, hint);
   }
-  if (section === 'pat_policy') {
+  if (section === 'pat_policy' || section === 'leak_policy') {
     if (!isThing(list)) return usage(`${file}: ${section} is not an object`);
     return ok([{ section, name: section, thing: list }]);
   }

@@ -3,7 +3,8 @@ import { ok } from '@mintmark/core';
 import { pathOf } from '../api/api.ts';
 import type { Command } from '../command.ts';
 import { fields, type Style, table } from '../style.ts';
-import { expiryOf, expiryOptions, newKey } from './key.ts';
+import { expiryOf, expiryOptions } from './key-settings.ts';
+import { newKey } from './key-shown.ts';
 import { cell, edit, type Item, list, maxOption, rowsOf, send } from './send.ts';
 
 const members = ['id', 'name', 'status', 'permissions', 'created_by', 'created_at', 'expires_at'];

@@ -324,11 +324,13 @@ describe('mintmark apply of roles', () => {
     ...{ max_life_seconds: 366 * 86_400, allowed_scopes: null },
     ...{ requires_approval: true, makers: null },
   };
+  const leaks = { mode: 'act', revoke_after_seconds: 3600 };
   const rolesServer = ({ method, url, body }: Sent): Response => {
     const { pathname } = new URL(url);
     if (method !== 'GET') return json(200, body as object);
     if (pathname === '/v1/roles/dev') return json(200, role, { etag: '"1"' });
     if (pathname === '/v1/pat-policy') return json(200, policy, { etag: '"2"' });
+    if (pathname === '/v1/leak-policy') return json(200, leaks, { etag: '"1"' });
     return json(404, { code: 'not_found', title: 'no' });
   };
 
@@ -356,5 +358,19 @@ describe('mintmark apply of roles', () => {
       'PUT /v1/pat-policy',
     ]);
     expect((await apply('pat_policy: [1]\n')).exit).toBe(2);
+  });
+
+  it('writes the policy on leaks under what it saw, and only where it differs', async () => {
+    const same = await apply('leak_policy: {mode: act, revoke_after_seconds: 3600}\n');
+    expect(changesOf(same.sent)).toEqual([]);
+    const { sent } = await apply('leak_policy: {mode: dry_run, revoke_after_seconds: null}\n');
+    const [put] = changesOf(sent);
+    expect(put).toMatchObject({
+      method: 'PUT',
+      body: { mode: 'dry_run', revoke_after_seconds: null },
+    });
+    expect(put!.url).toContain('/v1/leak-policy');
+    expect(put!.headers.get('if-match')).toBe('"1"');
+    expect((await apply('leak_policy: [1]\n')).exit).toBe(2);
   });
 });

@@ -28,7 +28,7 @@ function cells(item: Item): string[] {
   return [
     cell(item, 'time'),
     cell(item, 'action'),
-    party(item['object']),
+    ended(item) ?? party(item['object']),
     party(item['actor']),
     cell(item, 'result'),
     cell(item, 'why'),
@@ -37,6 +37,13 @@ function cells(item: Item): string[] {
 
 function addressOf(item: Item): string {
   return cell((item['personal'] ?? {}) as Item, 'address');
+}
+
+/** The record of a narrower thing's end is kept with the wider one: say which of them ended. */
+function ended(item: Item): string | undefined {
+  const { target_kind: kind, target_id: id } = (item['detail'] ?? {}) as Item;
+  const isNarrower = item['action'] === 'revocation.create' && kind === 'sub_key';
+  return isNarrower ? party({ kind, id }) : undefined;
 }
 
 function party(value: unknown): string {

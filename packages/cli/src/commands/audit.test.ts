@@ -58,6 +58,16 @@ describe('mintmark audit search', () => {
 });
 
 describe('mintmark key history', () => {
+  it('names the sub-key that was revoked, and not its key', async () => {
+    const detail = { target_kind: 'sub_key', target_id: 'k1.j1' };
+    const items = [record('r1', { action: 'revocation.create', detail }), record('r2')];
+    const server = () => json(200, { items, complete: true });
+    const { out } = await run('key history k1', { server });
+    const [, ended, made] = out.split('\n');
+    expect(ended).toMatch(/revocation\.create +sub_key:k1\.j1 /);
+    expect(made).toMatch(/key\.create +key:k1 /);
+  });
+
   it('tells the life of one thing, and whether that was all', async () => {
     const server = () => json(200, { items: [record('r1'), record('r2')], complete: false });
     const { out, sent } = await run('key history k/1', { server });

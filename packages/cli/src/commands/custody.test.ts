@@ -23,6 +23,10 @@ describe('mintmark custody', () => {
     expect(out).toMatch(/data-2 +active/);
     expect(out).toMatch(/pepper-1 +active/);
     expect(out).toContain('under way: 3 keys to be wrapped again, records under 1 data keys');
+    const reseal_from = '2026-09-21T14:20:00.000Z';
+    const soon = { ...state, under_way: { rewrap: 0, reseal: 1, reseal_from } };
+    const waiting = await run('custody show', { server: () => json(200, soon) });
+    expect(waiting.out).toContain('to be sealed again, which begins in 7 min');
     const done = { ...state, under_way: { rewrap: 0, reseal: 0 } };
     const after = await run('custody show', { server: () => json(200, done) });
     expect(after.out).toContain('nothing is left of any rotation');

@@ -8,7 +8,10 @@ const show: Command = {
   name: 'custody show',
   summary: 'shows root keys, data keys and peppers, and what is left of a rotation',
   examples: [['mintmark custody show', 'whether an old root key can be destroyed']],
-  run: (invocation) => send(invocation, { method: 'GET', path: '/v1/custody' }, renderState),
+  run: (invocation) =>
+    send(invocation, { method: 'GET', path: '/v1/custody' }, (style, state) =>
+      renderState(style, state, invocation.ports.clock.nowMs()),
+    ),
 };
 
 const rotate: Command = {
@@ -57,7 +60,7 @@ const destroy: Command = {
   },
 };
 
-function renderState(style: Style, state: Item): string {
+function renderState(style: Style, state: Item, now: number): string {
   const rootKeys = itemsOf(state, 'root_keys').map((key) => [
     cell(key, 'id'),
     key['current'] === true ? 'current' : 'old',
@@ -86,9 +89,17 @@ function renderState(style: Style, state: Item): string {
       ? style.good('nothing is left of any rotation')
       : style.warn(
           `under way: ${cell(left, 'rewrap')} keys to be wrapped again, ` +
-            `records under ${cell(left, 'reseal')} data keys to be sealed again`,
+            `records under ${cell(left, 'reseal')} data keys to be sealed again` +
+            beginning(cell(left, 'reseal_from'), now),
         ),
   ].join('\n');
+}
+
+/** Nothing is wrong while it waits: a process may still use the key before. */
+function beginning(from: string, now: number): string {
+  const seconds = Math.ceil((Date.parse(from) - now) / 1000);
+  if (!(seconds > 0)) return '';
+  return `, which begins in ${seconds < 120 ? `${seconds} s` : `${Math.ceil(seconds / 60)} min`}`;
 }
 
 function rows(state: Item, list: string, names: readonly string[]): readonly string[][] {

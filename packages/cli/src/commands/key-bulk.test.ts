@@ -16,6 +16,11 @@ describe('mintmark key bulk', () => {
       act: { do: 'add_tag', tag: 'old' },
     });
     for (const text of ['k1', '3', 'mintmark key bulk-run b1']) expect(out).toContain(text);
+    expect(out).toContain('1 of other owners are left out');
+    expect(out).toContain('and 2 more');
+    const none = { ...preview, count: 0, left_out: 0, sample: [] };
+    const empty = await run(line, { server: () => json(200, none) });
+    expect(empty.out).toBe('no key would change\n');
     const broken = await run('key bulk disable --violating', { server: () => json(200, preview) });
     expect(broken.sent[0]!.body).toEqual({
       filter: { violating: true },
@@ -40,9 +45,12 @@ describe('mintmark key bulk', () => {
     const { sent, out, exit } = await run('key bulk-run b1', { server });
     expect([sent.length, exit]).toEqual([3, 0]);
     expect(sent[0]!.url).toContain('/v1/keys/bulk/b1/run');
-    expect(out).toContain('1199');
+    expect(out).toContain('1199 of 1200 keys changed');
+    expect(out).toContain('1 passed over');
     const stuck = () => json(200, { count: 9, done: 4, changed: 4 });
-    expect((await run('key bulk-run b1', { server: stuck })).sent).toHaveLength(2);
+    const cut = await run('key bulk-run b1', { server: stuck });
+    expect(cut.sent).toHaveLength(2);
+    expect(cut.out).toContain('5 left: run it again');
     const gone = () => json(404, { code: 'not_found', title: 'There is no such thing' });
     expect((await run('key bulk-run b1', { server: gone })).exit).toBe(1);
   });

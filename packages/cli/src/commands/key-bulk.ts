@@ -2,8 +2,9 @@
 import { ok } from '@mintmark/core';
 import { pathOf } from '../api/api.ts';
 import type { Command, Invocation, Outcome } from '../command.ts';
-import { fields, type Style, table } from '../style.ts';
-import { cell, type Item, rowsOf, send, usage } from './send.ts';
+import { type Style, table } from '../style.ts';
+import { withStatus } from './key-shown.ts';
+import { cell, type Item, send, usage } from './send.ts';
 
 /** Acts, and the member that says more of them. */
 const members: Readonly<Record<string, string | undefined>> = {
@@ -87,21 +88,36 @@ async function runAll(invocation: Invocation): Promise<Outcome> {
     const now = Number(body['done']);
     // Nothing more was done: everything was, or the server stands still.
     if (now >= Number(body['count']) || now <= done) {
-      return ok({ json: body, text: (style) => fields(style, rowsOf(body, shown)) });
+      return ok({ json: body, text: (style) => ran(style, body) });
     }
     done = now;
   }
 }
 
-const shown = ['count', 'done', 'changed'];
+function ran(style: Style, body: Item): string {
+  const [count, done, changed] = ['count', 'done', 'changed'].map((name) => Number(body[name]));
+  const said = [style.good(`${changed} of ${count} keys changed`)];
+  // Somebody changed them since the preview, or they are gone.
+  if (done! > changed!) said.push(style.warn(`${done! - changed!} passed over: changed since`));
+  if (count! > done!) said.push(style.bad(`${count! - done!} left: run it again`));
+  return said.join('\n');
+}
 
 function previewed(style: Style, body: Item): string {
+  const count = Number(body['count']);
+  const leftOut = Number(body['left_out']);
+  const others = `${leftOut} of other owners are left out: that needs keys:assign`;
+  const notes = leftOut > 0 ? [style.warn(others)] : [];
+  if (count === 0) return ['no key would change', ...notes].join('\n');
   const sample = body['sample'] as readonly Item[];
   const names = ['id', 'name', 'status', 'owner'];
-  const rows = sample.map((item) => names.map((name) => cell(item, name)));
+  const rows = sample.map((item) => names.map((name) => cell(withStatus(item), name)));
+  const more = count - sample.length;
   return [
     table(style, ['ID', 'NAME', 'STATUS', 'OWNER'], rows),
-    fields(style, rowsOf(body, ['count', 'left_out', 'expires_at'])),
+    ...(more > 0 ? [`and ${more} more`] : []),
+    ...notes,
+    `${count} keys; nothing is changed yet. Until ${cell(body, 'expires_at')} this does it:`,
     `mintmark key bulk-run ${cell(body, 'id')}`,
   ].join('\n');
 }

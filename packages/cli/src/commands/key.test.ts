@@ -38,6 +38,50 @@ describe('mintmark key', () => {
     expect((await run('key create --name b --refill day')).exit).toBe(2);
   });
 
+  it('echoes what was given, counters too, and what cannot come to pass', async () => {
+    const answer = { ...made, plan: 'gold', tags: ['ci'], recoverable: false, metadata: {} };
+    const server = () => json(201, { ...answer, warnings: ['no countries are known'] });
+    const line = 'key create --name build --plan gold --tag ci --uses 5 --refill day --credits 9';
+    const { out } = await run(line, { server });
+    expect(out).toMatch(/plan +gold\n/);
+    expect(out).toMatch(/tags +ci\n/);
+    expect(out).toMatch(/uses +5, refilled each day\n/);
+    expect(out).toMatch(/credits +9, refilled each day\n/);
+    expect(out).toContain('no countries are known');
+    expect(out).not.toMatch(/recoverable|metadata/);
+  });
+
+  it.each([
+    [{ refused_as: null }, 'active'],
+    [{ refused_as: 'expired' }, 'expired'],
+    [{ refused_as: 'expired', successor: 'k2' }, 'rotated out'],
+    [{ refused_as: 'not_yet_valid' }, 'not yet valid'],
+    [{ status: 'disabled', refused_as: 'disabled' }, 'disabled'],
+  ])('shows the state of %j', async (more, state) => {
+    const server = () => json(200, { id: 'k1', status: 'active', ...more });
+    const { out } = await run('key show k1', { server });
+    expect(out).toMatch(new RegExp(`status +${state}\\n`));
+  });
+
+  it('changes what is named under the ETag that it read, and takes settings away', async () => {
+    const server = (request: Sent) =>
+      request.method === 'GET'
+        ? json(200, { id: 'k1' }, { etag: '"7"' })
+        : json(200, { id: 'k1', name: 'new' });
+    const line = 'key update k1 --name new --uses 4 --clear expires plan --without-scopes';
+    const { sent, out } = await run(line, { server });
+    expect(sent[1]).toMatchObject({ method: 'PATCH', url: 'http://127.0.0.1:8420/v1/keys/k1' });
+    expect(sent[1]!.headers.get('if-match')).toBe('"7"');
+    expect(sent[1]!.body).toEqual({
+      ...{ name: 'new', scopes: [], uses: { remaining: 4 } },
+      ...{ expires_at: null, plan: null },
+    });
+    expect(out).toMatch(/name +new/);
+    for (const wrong of ['key update k1', 'key update k1 --clear owner']) {
+      expect(await run(wrong, { server })).toMatchObject({ exit: 2, sent: [] });
+    }
+  });
+
   it('shows a recoverable key again, with a reason', async () => {
     const server = () => json(200, { id: 'k1', key: 'mm_key_k1again' });
     const { sent, out } = await run('key reveal k1 --reason lost', { server });

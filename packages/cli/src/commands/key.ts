@@ -1,82 +1,19 @@
 /** `mintmark key …`: API keys through `/v1/keys`. */
-import { ok, type Result, rfc3339, type UnixMs } from '@mintmark/core';
+import { ok } from '@mintmark/core';
 import { pathOf } from '../api/api.ts';
-import type { Command, CommandRefusal, Invocation, Option } from '../command.ts';
+import type { Command, Invocation, Option } from '../command.ts';
 import { parseDuration } from '../duration.ts';
 import { readToken, tokenOperand } from '../secret-input.ts';
 import { fields, type Style, table } from '../style.ts';
 import { importKeys } from './import-keys.ts';
 import { bulkCommands } from './key-bulk.ts';
-import { cell, edit, type Item, list, maxOption, rowsOf, send, usage } from './send.ts';
+import { createKey } from './key-create.ts';
+import { keyFields, newKey, withStatus } from './key-shown.ts';
+import { updateKey } from './key-update.ts';
+import { cell, edit, type Item, list, maxOption, rowsOf, send } from './send.ts';
 import { subKeyCommands } from './sub-key.ts';
 
-/** Two ways to say when a key ends. */
-export const expiryOptions = [
-  { flags: '--expires-in <span>', description: 'life, such as 90d' },
-  { flags: '--expires-at <time>', description: 'end of life, RFC 3339' },
-];
-
 const idOperand = { name: '<id>', description: 'the key id, as list shows it' };
-
-const create: Command = {
-  name: 'key create',
-  summary: 'makes an API key and shows it once',
-  description: 'The key is in this answer only: the server keeps nothing that could show it again.',
-  options: [
-    { flags: '--name <name>', description: 'what it is for, for people', required: true },
-    { flags: '--scope <scopes...>', description: 'what it may do; may be repeated' },
-    { flags: '--owner <owner>', description: 'whose it is; default the caller' },
-    ...expiryOptions,
-    { flags: '--environment <name>', description: 'such as live or test' },
-    { flags: '--address <blocks...>', description: 'address or block that it works from' },
-    { flags: '--country <codes...>', description: 'country that it works from, such as DE' },
-    { flags: '--not-country <codes...>', description: 'country that it does not work from' },
-    { flags: '--uses <count>', description: 'how often it can be used' },
-    { flags: '--credits <count>', description: 'how much its uses may cost together' },
-    {
-      flags: '--refill <span>',
-      description: 'raises uses and credits to where they began, at midnight UTC',
-      choices: ['day', 'week', 'month'],
-    },
-    { flags: '--recoverable', description: 'it can be shown again, where the tenant allows it' },
-    { flags: '--plan <plan>', description: 'plan whose limits apply' },
-    { flags: '--purpose <text>', description: 'why it exists, for people' },
-    { flags: '--tag <tags...>', description: 'words to find it by; may be repeated' },
-    { flags: '--not-before <time>', description: 'when it begins to work, RFC 3339' },
-    { flags: '--metadata <json>', description: 'facts of your own: a JSON object' },
-  ],
-  examples: [
-    ['mintmark key create --name build --scope packages:read', 'a key that may read packages'],
-    ['mintmark key create --name ci --expires-in 90d --json', 'one that ends, for a script'],
-  ],
-  async run(invocation) {
-    const { options } = invocation;
-    const expires = expiryOf(invocation);
-    if (!expires.ok) return expires;
-    const metadata = metadataOf(options.text('metadata'));
-    if (!metadata.ok) return metadata;
-    const budgets = budgetsOf(invocation);
-    if (!budgets.ok) return budgets;
-    const body = {
-      name: options.text('name'),
-      scopes: options.list('scope') ?? [],
-      owner: options.text('owner'),
-      environment: options.text('environment'),
-      allowed_addresses: options.list('address'),
-      allowed_countries: options.list('country'),
-      denied_countries: options.list('not-country'),
-      ...budgets.value,
-      recoverable: options.flag('recoverable') || undefined,
-      plan: options.text('plan'),
-      purpose: options.text('purpose'),
-      tags: options.list('tag'),
-      not_before: options.text('not-before'),
-      metadata: metadata.value,
-      expires_at: expires.value,
-    };
-    return send(invocation, { method: 'POST', path: '/v1/keys', body, creates: true }, newKey);
-  },
-};
 
 const listKeys: Command = {
   name: 'key list',
@@ -106,7 +43,9 @@ const listKeys: Command = {
         style,
         ['ID', 'NAME', 'STATUS', 'OWNER', 'EXPIRES', 'SCOPES'],
         items.map((item) =>
-          ['id', 'name', 'status', 'owner', 'expires_at', 'scopes'].map((name) => cell(item, name)),
+          ['id', 'name', 'status', 'owner', 'expires_at', 'scopes'].map((name) =>
+            cell(withStatus(item), name),
+          ),
         ),
       ),
     );
@@ -125,7 +64,7 @@ const violations: Command = {
         style,
         ['ID', 'NAME', 'STATUS', 'OWNER', 'BREAKS'],
         items.map((item) => [
-          ...['id', 'name', 'status', 'owner'].map((name) => cell(item, name)),
+          ...['id', 'name', 'status', 'owner'].map((name) => cell(withStatus(item), name)),
           (item['violations'] as readonly Item[]).map((one) => cell(one, 'rule')).join(' '),
         ]),
       ),
@@ -286,10 +225,11 @@ const verify: Command = {
 };
 
 export const keyCommands: readonly Command[] = [
-  create,
+  createKey,
   listKeys,
   violations,
   show,
+  updateKey,
   rotate,
   disable,
   enable,
@@ -317,101 +257,6 @@ function actOn(invocation: Invocation, act: 'quarantine' | 'release') {
   const path = `${pathOf`/v1/keys/${idOf(invocation)}`}/${act}`;
   const body = { reason: invocation.options.text('reason') };
   return send(invocation, { method: 'POST', path, body }, keyFields);
-}
-
-function metadataOf(text: string | undefined): Result<unknown, CommandRefusal> {
-  if (text === undefined) return ok(undefined);
-  try {
-    return ok(JSON.parse(text) as unknown);
-  } catch {
-    return usage('--metadata is not JSON', 'write a JSON object, such as \'{"team":"a"}\'');
-  }
-}
-
-/** Uses and credits, each raised again to what it began with where a refill is asked for. */
-function budgetsOf({ options }: Invocation): Result<Item, CommandRefusal> {
-  const every = options.text('refill');
-  const found: Record<string, unknown> = {};
-  for (const name of ['uses', 'credits']) {
-    const text = options.text(name);
-    if (text === undefined) continue;
-    const amount = Number(text);
-    if (!/^\d{1,13}$/.test(text)) return usage(`--${name} is not a whole number`);
-    const refill = every === undefined ? {} : { refill: { amount, every } };
-    found[name] = { remaining: amount, ...refill };
-  }
-  const isIdle = every !== undefined && Object.keys(found).length === 0;
-  return isIdle ? usage('--refill needs --uses or --credits') : ok(found);
-}
-
-/** The end of life that the options name, RFC 3339; undefined where they name none. */
-export function expiryOf(invocation: Invocation): Result<string | undefined, CommandRefusal> {
-  const { options, ports } = invocation;
-  const at = options.text('expires-at');
-  const span = options.text('expires-in');
-  if (at !== undefined && span !== undefined) return usage('either --expires-in or --expires-at');
-  if (span === undefined) return ok(at);
-  const seconds = parseDuration('expires-in', span);
-  if (!seconds.ok) return seconds;
-  return ok(rfc3339((ports.clock.nowMs() + seconds.value * 1000) as UnixMs));
-}
-
-const lastTime = 'Keep the key now: it is not shown again.';
-
-/** The answer that holds a new key, for the one time that it is shown. */
-export function newKey(style: Style, body: Item): string {
-  const rest = rowsOf(body, newKeyMembers);
-  const key = cell(body, 'key');
-  const first: [string, string][] = [['key', key === '' ? '(was shown before)' : key]];
-  const isShownAgain = body['recoverable'] === true;
-  const word = isShownAgain ? 'It can be had again by: mintmark key reveal' : lastTime;
-  const once = key === '' ? [] : [style.warn(word)];
-  return [fields(style, [...first, ...rest]), ...once].join('\n');
-}
-
-const newKeyMembers = [
-  'id',
-  'name',
-  'scopes',
-  'permissions',
-  'owner',
-  'expires_at',
-  'previous_expires_at',
-];
-
-const keyMembers = [
-  'id',
-  'name',
-  'status',
-  'owner',
-  'scopes',
-  'environment',
-  'plan',
-  'allowed_addresses',
-  'allowed_countries',
-  'denied_countries',
-  'purpose',
-  'tags',
-  'metadata',
-  'created_at',
-  'not_before',
-  'expires_at',
-  'quarantine',
-  'violations',
-  'predecessor',
-  'successor',
-  'first_used_at',
-  'last_used_at',
-  'last_address',
-  'uses',
-  'credits',
-  'uses_allowed',
-  'uses_denied',
-  'uses_in_overlap',
-];
-
-function keyFields(style: Style, body: Item): string {
-  return fields(style, rowsOf(body, keyMembers));
 }
 
 function verdict(style: Style, body: Item): string {

@@ -5,7 +5,7 @@ import { pathOf } from '../api/api.ts';
 import type { Command } from '../command.ts';
 import { parseDuration } from '../duration.ts';
 import { fields, type Style, table } from '../style.ts';
-import { expiryOf, expiryOptions } from './key.ts';
+import { expiryOf, expiryOptions } from './key-settings.ts';
 import { cell, edit, type Item, list, maxOption, rowsOf, send, usage } from './send.ts';
 
 const idOperand = { name: '<id>', description: 'the id of the token, as list shows it' };

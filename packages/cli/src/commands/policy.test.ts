@@ -134,6 +134,19 @@ describe('mintmark policy, against a server', () => {
     expect(put?.headers.get('if-match')).toBe('"7"');
   });
 
+  it('passes on what is doubtful of it', async () => {
+    const doubted = () => json(200, { ...policy, warnings: ['there is no route "npn"'] });
+    const { exit, out } = await run(word('put', at('office.yaml')), { server: doubted });
+    expect([exit, out]).toEqual([0, expect.stringContaining('there is no route "npn"')]);
+  });
+
+  it('lists decisions with their parties as other tables name them', async () => {
+    const item = { id: 'D1', principal: 'User::"a\\"b"', action: 'GET', resource: 'todo' };
+    const page = () => json(200, { items: [item], next: null });
+    const { out } = await run('policy decisions', { server: page });
+    expect(out).toMatch(/D1 .*User:a"b +GET +todo/);
+  });
+
   it('puts a new one without having seen any', async () => {
     const fresh = ({ method }: Sent) =>
       method === 'GET' ? json(404, { code: 'not_found' }) : json(201, policy);

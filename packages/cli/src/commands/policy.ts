@@ -68,7 +68,9 @@ async function putOne(invocation: Invocation, policy: PolicyFile): Promise<Outco
 
 function staged(style: Style, item: Item): string {
   const name = printable(cell(item, 'name'));
-  return style.good(`${name} version ${cell(item, 'version')}: ${cell(item, 'stage')}`);
+  const done = style.good(`${name} version ${cell(item, 'version')}: ${cell(item, 'stage')}`);
+  const warnings = (item['warnings'] ?? []) as readonly string[];
+  return [done, ...warnings.map((text) => style.warn(`  ${printable(text)}`))].join('\n');
 }
 
 const listPolicies: Command = {
@@ -223,11 +225,17 @@ const decisions: Command = {
       table(
         style,
         names.map((name) => name.toUpperCase()),
-        items.map((item) => names.map((name) => cell(item, name))),
+        items.map((item) => names.map((name) => partyOf(cell(item, name)))),
       ),
     );
   },
 };
+
+/** An entity as other tables name things: `User:ann` for Cedar's `User::"ann"`. */
+function partyOf(text: string): string {
+  const [, type, id] = /^([\w:]+)::("(?:[^"\\]|\\.)*")$/.exec(text) ?? [];
+  return type === undefined ? text : `${type}:${JSON.parse(id!)}`;
+}
 
 const explain: Command = {
   name: 'policy explain',

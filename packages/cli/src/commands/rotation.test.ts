@@ -36,6 +36,14 @@ describe('mintmark rotation', () => {
     expect(other.sent).toHaveLength(1);
   });
 
+  it('lists what a rule did, with its faults', async () => {
+    const run1 = { id: 'r1', status: 'delivering', cause: 'age', delivery_failure: 'refused: 503' };
+    const server = () => json(200, { items: [run1], next: null });
+    const { out, sent } = await run('rotation runs pay', { server });
+    expect(sent[0]!.url).toContain('/v1/rotations/pay/runs');
+    expect(out).toMatch(/r1 +delivering +age .*refused: 503/);
+  });
+
   it('writes a rule for a key or for a client’s secret', async () => {
     const server = () => json(201, rule);
     const line = 'rotation create pay --key k1 --every 30d --overlap 1h --to web --at pay.key';

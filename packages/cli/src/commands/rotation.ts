@@ -134,6 +134,27 @@ const run: Command = {
   },
 };
 
+const listRuns: Command = {
+  name: 'rotation runs',
+  summary: 'lists what a rotation did, newest first: deliveries, confirmations, faults',
+  operands: [nameOperand],
+  options: [maxOption],
+  examples: [['mintmark rotation runs payments', 'whether each new secret arrived and was used']],
+  run(invocation) {
+    const names = ['id', 'status', 'cause', 'started_at', 'confirmed_at', 'predecessor_ends_at'];
+    const runs = pathOf`/v1/rotations/${nameOf(invocation)}/runs`;
+    return list(invocation, { path: runs }, (style, items) =>
+      table(
+        style,
+        ['ID', 'STATUS', 'CAUSE', 'STARTED', 'CONFIRMED', 'OLD ONE ENDS', 'PLACES', 'FAULT'],
+        items.map((item) =>
+          [...names, 'places_delivered', 'delivery_failure'].map((name) => cell(item, name)),
+        ),
+      ),
+    );
+  },
+};
+
 const remove: Command = {
   name: 'rotation delete',
   summary: 'ends a rotation rule; what it rotates stays as it is',
@@ -148,4 +169,6 @@ const remove: Command = {
   },
 };
 
-export const rotationCommands: readonly Command[] = [listRotations, show, create, run, remove];
+export const rotationCommands: readonly Command[] = [
+  ...[listRotations, show, create, run, listRuns, remove],
+];

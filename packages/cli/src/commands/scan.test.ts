@@ -320,15 +320,27 @@ describe('mintmark scan --report', () => {
     expect(sent.map(({ url }) => url.replace(/^.*\/leaks/, '/leaks'))).toEqual(['/leaks/report']);
     const source = join(folder, 'a.txt');
     expect(sent[0]?.body).toEqual([{ token: text, type: 'mintmark_key', source }]);
-    expect([exit, out]).toEqual([1, expect.stringContaining('1 of this server, 0 unknown')]);
+    expect([exit, out]).toEqual([1, expect.stringContaining('1 are of this server')]);
+    expect(out).toContain('1 are of other installations, and were not sent');
     expect(out).not.toContain(text);
+  });
+
+  it('says which of them the server does not know', async () => {
+    write('a.txt', text);
+    const server = () => new Response(JSON.stringify([{ label: 'false_positive' }]));
+    const { out } = await run(['scan', '--report', folder], { server });
+    expect(out).toContain('reported: 0 are of this server');
+    expect(out).toContain('1 are unknown there');
   });
 
   it('shows what was found also where the server does not take it', async () => {
     write('a.txt', text);
     const server = () => new Response('{"error":"too_many_failures"}', { status: 429 });
     const { exit, out } = await run(['scan', '--report', folder], { server });
-    expect([exit, out]).toEqual([3, expect.stringContaining('not reported too_many_failures')]);
+    expect([exit, out]).toEqual([
+      3,
+      expect.stringContaining('not all reported: too_many_failures'),
+    ]);
     expect(out).toContain('a.txt:1:1');
     rmSync(join(folder, 'a.txt'));
     const clean = await run(['scan', '--report', folder], { server });

@@ -137,9 +137,15 @@ function shown(record: ScanRecord, { asSarif, report }: Shape): Outcome {
 
 function reportLines(style: Style, report: ScanReport | undefined): string[] {
   if (report === undefined) return [];
-  const { known, unknown, error } = report;
-  if (error !== undefined) return [`${style.bad('not reported')} ${printable(error)}`];
-  return [`reported: ${known} of this server, ${unknown} unknown there`];
+  const { known, unknown, others, error } = report;
+  const told = [
+    `${known} are of this server, which refuses them from now on`,
+    ...(unknown === 0 ? [] : [`${unknown} are unknown there: ended long ago, or never made`]),
+    ...(others === 0 ? [] : [`${others} are of other installations, and were not sent`]),
+  ];
+  const failed =
+    error === undefined ? [] : [`${style.bad('not all reported:')} ${printable(error)}`];
+  return [`reported: ${told.join('; ')}`, ...failed];
 }
 
 function jsonOf(record: ScanRecord) {
@@ -167,8 +173,10 @@ function textOf(style: Style, record: ScanRecord): string {
     lines.push(`${style.warn('not opened')} ${archives} compressed: ${first}${more}`);
   }
   const count = record.finds.length + record.dropped;
-  const verdict = count === 0 ? style.good('no tokens') : style.bad(`${count} leaked`);
-  const size = `${record.places} places, ${(record.bytes / 1e6).toFixed(1)} MB`;
+  const tokens = count === 1 ? '1 token found' : `${count} tokens found`;
+  const verdict = count === 0 ? style.good('no token found') : style.bad(tokens);
+  const places = record.places === 1 ? '1 place' : `${record.places} places`;
+  const size = `${places}, ${(record.bytes / 1e6).toFixed(1)} MB`;
   return [...lines, `${verdict} ${style.dim(`in ${size}`)}`].join('\n');
 }
 

@@ -67,6 +67,32 @@ describe('mintmark key derive', () => {
     expect((await run(line, { input: text })).exit).toBe(2);
   });
 
+  it.each([
+    ['--path-prefix v1', '--path-prefix has not its form', 'begins with /'],
+    ['--address here', '--address has not its form', '192.0.2.0/24'],
+    ['--expires-in 91d', '--expires-in has not its form', 'at most 90d'],
+  ])('says what is wrong with %s', async (wrong, message, hint) => {
+    const line = wrong.startsWith('--expires') ? wrong : `--expires-in 1h ${wrong}`;
+    const { err } = await run(`key derive ${line}`, { input });
+    for (const text of [message, hint]) expect(err).toContain(text);
+  });
+
+  it('says why nothing can be derived from what it was given, and repeats it nowhere', async () => {
+    const admin = buildSecretToken({
+      ...{ prefix: 'mm', kind: 'admin', id: 'A'.repeat(17), entropy: seededEntropy(6) },
+    }).text;
+    const cases = [
+      [key.text.slice(0, -1) + (key.text.endsWith('x') ? 'y' : 'x'), 'checksum does not fit'],
+      [admin, 'kind "admin"'],
+      ['hello', 'no API key, no personal access token and no sub-key'],
+    ] as const;
+    for (const [text, message] of cases) {
+      const { exit, err } = await run('key derive --expires-in 1h', { input: text });
+      expect([exit, err]).toEqual([2, expect.stringContaining(message)]);
+      expect(err).not.toContain(text);
+    }
+  });
+
   it('refuses one that would outlive its parent, or not fit', async () => {
     const made = await run('key derive --expires-in 1h', { input });
     expect((await run('key derive --expires-in 2h', { input: made.out })).exit).toBe(2);
@@ -115,11 +141,12 @@ describe('examples/sub-keys', () => {
 
 describe('mintmark key sub-keys', () => {
   it('shows what was derived from a key and used', async () => {
-    const item = { id: 'k.j', label: 'job 7', last_used_at: 'then', uses_allowed: 3 };
+    const state = { status: 'revoked', last_used_at: 'then', uses_allowed: 3 };
+    const item = { id: 'k.j', label: 'job 7', ...state };
     const server = () => json(200, { items: [item], next: null });
     const { out, sent } = await run('key sub-keys k', { server });
     expect(sent[0]!.url).toContain('/v1/keys/k/sub-keys');
-    for (const text of ['k.j', 'job 7', 'then']) expect(out).toContain(text);
+    for (const text of ['k.j', 'job 7', 'STATUS', 'revoked', 'then']) expect(out).toContain(text);
   });
 });
 

@@ -1,5 +1,6 @@
 /** `mintmark key derive` and `key inspect`: sub-keys, without a server. */
 import {
+  limits,
   nowSeconds,
   ok,
   type Result,
@@ -15,6 +16,7 @@ import {
   parseSubKey,
   type SubKey,
   type SubKeyLink,
+  type SubKeyRestrictions,
   subKeyTargetId,
 } from '@mintmark/tokens';
 import { pathOf } from '../api/api.ts';
@@ -78,7 +80,7 @@ const derive: Command = {
         addresses: options.list('address'),
       },
     });
-    if (!made.ok) return usage(...messageOf(made.refusal));
+    if (!made.ok) return usage(...messageOf(made.refusal, parent.value.trim()));
     const { text, subKey } = made.value;
     return ok({ json: { sub_key: text, ...described(subKey) }, text: () => text });
   },
@@ -106,23 +108,65 @@ function prefixOf(text: string): string {
   return text.split('_', 1)[0]!;
 }
 
-function messageOf({ reason }: DeriveRefusal): [message: string, hint: string] {
-  switch (reason) {
+function messageOf(refusal: DeriveRefusal, parent: string): [message: string, hint: string] {
+  switch (refusal.reason) {
     case 'no_parent':
-      return ['this is no API key and no sub-key', 'give one that reads mm_key_… or mm_sub_…'];
+      return noParent(parent);
     case 'too_deep':
       return [
-        'a sub-key can be narrowed twice more, and this one was',
-        'derive from an earlier one',
+        `a sub-key has at most ${limits.subKeyLinksMax} links, and this one has them`,
+        'derive from the key itself, or from an earlier sub-key',
       ];
     case 'outlives_parent':
       return ['it would live longer than the sub-key it comes from', 'shorten --expires-in'];
     case 'too_long':
       return ['it would be longer than a sub-key may be', 'name fewer or shorter restrictions'];
     case 'malformed_restriction':
-      return ['a restriction has not its form', 'see docs/sub-keys.md'];
+      return [`${flags[refusal.member] ?? '--expires-in'} has not its form`, forms[refusal.member]];
   }
 }
+
+/** Why a text is none that anything can be derived from; it is a secret, and not said again. */
+function noParent(text: string): [message: string, hint: string] {
+  const hint = 'give one that reads mm_key_…, mm_pat_… or mm_sub_…';
+  const prefix = prefixOf(text);
+  const read = isSubKeyText(text, prefix) ? parseSubKey(text, prefix) : undefined;
+  const parsed = read ?? parseSecretToken(text, prefix);
+  if (!parsed.ok && parsed.refusal.reason === 'bad_checksum') {
+    return ['it is mistyped or cut off: its checksum does not fit', 'copy it again, whole'];
+  }
+  if (parsed.ok && 'kind' in parsed.value) {
+    return [`nothing can be derived from a token of the kind "${parsed.value.kind}"`, hint];
+  }
+  return ['this is no API key, no personal access token and no sub-key', hint];
+}
+
+const flags: Readonly<Partial<Record<keyof SubKeyRestrictions, string>>> = {
+  notBefore: '--starts-in',
+  label: '--label',
+  scopes: '--scope',
+  audiences: '--audience',
+  routes: '--route',
+  methods: '--method',
+  pathPrefix: '--path-prefix',
+  addresses: '--address',
+};
+
+const days = limits.subKeySecondsMax / 86_400;
+const lists = `${limits.subKeyListMax} at most`;
+
+const forms: Readonly<Record<keyof SubKeyRestrictions, string>> = {
+  issuedAt: 'set the clock of this machine right',
+  expiresAt: `more than nothing, and at most ${days}d`,
+  notBefore: 'a span such as 10m',
+  label: `1 to ${limits.subKeyLabelCharsMax} characters of ASCII`,
+  scopes: `words without quotes and backslashes, ${lists}`,
+  audiences: `texts without spaces, ${lists}`,
+  routes: `names of routes, ${lists}`,
+  methods: `letters, such as GET, ${lists}`,
+  pathPrefix: 'begins with /, without query, %, empty segments and dot segments',
+  addresses: `such as 192.0.2.0/24 or 2001:db8::1, ${lists}`,
+};
 
 const inspect: Command = {
   name: 'key inspect',
@@ -198,11 +242,12 @@ const listSubKeys: Command = {
   examples: [['mintmark key sub-keys 0b9xTq3LkWm2PzR7v', 'ids to revoke, labels, last use']],
   run(invocation) {
     const path = pathOf`/v1/keys/${invocation.operands[0] as string}/sub-keys`;
-    const columns = ['id', 'label', 'last_used_at', 'last_address', 'uses_allowed', 'uses_denied'];
+    const counted = ['last_used_at', 'last_address', 'uses_allowed', 'uses_denied'];
+    const columns = ['id', 'label', 'status', ...counted];
     return list(invocation, { path }, (style, items) =>
       table(
         style,
-        ['ID', 'LABEL', 'LAST USED', 'FROM', 'ALLOWED', 'DENIED'],
+        ['ID', 'LABEL', 'STATUS', 'LAST USED', 'FROM', 'ALLOWED', 'DENIED'],
         items.map((item) => columns.map((name) => cell(item, name))),
       ),
     );

@@ -156,6 +156,20 @@ describe('mintmark doctor', () => {
     expect(exit).toBe(0);
   });
 
+  it('warns of keys that name countries where no database knows any', async () => {
+    expect((await examine()).bad).not.toContain('warn countries');
+    sql(
+      `DROP TABLE keys;
+       CREATE TABLE keys (status TEXT, allowed_countries TEXT, denied_countries TEXT) STRICT;
+       INSERT INTO keys VALUES ('active', '["DE"]', NULL), ('revoked', '["DE"]', NULL)`,
+    );
+    const { checks } = await examine();
+    const check = checks.find((one) => one.check === 'countries');
+    expect(check).toMatchObject({ verdict: 'warn', message: expect.stringMatching(/^1 keys /) });
+    const { bad } = await examine('--geo-database', '/somewhere.mmdb');
+    expect(bad).not.toContain('warn countries');
+  });
+
   it('fails a clock that was set back', async () => {
     sql(
       `INSERT INTO audit_log ("index", id, tenant, leaf, object, related, personal, at, chain)

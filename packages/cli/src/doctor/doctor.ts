@@ -140,6 +140,7 @@ async function checkDatabase(ports: CliPorts, config: Config): Promise<readonly 
       checkLag(found, now),
       checkClock(found.newestRecordAt, now),
       checkCodes(found.unguardedClients),
+      checkCountries(found.keysNamingCountries, config),
     ];
   } catch (fault) {
     return [failedBy('database', fault)];
@@ -181,6 +182,14 @@ function checkCodes(clients: readonly string[]): Check {
   if (clients.length === 0) return pass('codes', 'each is guarded by PKCE or by a nonce');
   const message = `neither PKCE nor a nonce guards the codes of ${clients.join(', ')}`;
   return warn('codes', message, 'set require_pkce, or have the client send a nonce and check it');
+}
+
+/** Keys that name countries are refused where nobody knows any. */
+function checkCountries(keys: number, { geo }: Config): Check {
+  if (geo.database !== undefined) return pass('countries', 'a database says where addresses are');
+  if (keys === 0) return pass('countries', 'no key names countries, and no database is set');
+  const message = `${keys} keys name countries, no database is set: all of them are refused`;
+  return warn('countries', message, 'set geo.database; docs/api-keys.md');
 }
 
 async function checkServer(ports: CliPorts, config: Config): Promise<Check> {

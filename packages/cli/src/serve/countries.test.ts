@@ -53,14 +53,14 @@ describe('the country of an address', () => {
     ['', undefined],
   ])('of %j is %j', async (address, country) => {
     const { countryOf } = await opened(written(writeMmdb(networks)));
-    expect(countryOf(address)).toBe(country);
+    expect(countryOf?.(address)).toBe(country);
   });
 
   it('is not known without a file', async () => {
     const { countryOf, refresh, close, told } = await opened(undefined);
     await refresh();
     close();
-    expect([countryOf('192.0.2.7'), told]).toEqual([undefined, []]);
+    expect([countryOf, told]).toEqual([undefined, []]);
   });
 
   it.each([
@@ -80,10 +80,10 @@ describe('the country of an address', () => {
     expect(told).toEqual([]);
     writeFileSync(file, writeMmdb({ '192.0.2.0/24': { country: { iso_code: 'AT' } } }));
     await refresh();
-    expect(countryOf('192.0.2.7')).toBe('AT');
+    expect(countryOf?.('192.0.2.7')).toBe('AT');
     writeFileSync(file, 'half a file');
     await refresh();
-    expect(countryOf('192.0.2.7')).toBe('AT');
+    expect(countryOf?.('192.0.2.7')).toBe('AT');
     expect(told).toEqual(['the database of countries was read again', 'error: geo database']);
     close();
     expect(told.at(-1)).toBe('closed');

@@ -18,7 +18,8 @@ import { type CountryResponse, Reader } from 'mmdb-lib';
 import type { Log } from './log.ts';
 
 export interface Countries {
-  readonly countryOf: CountryOf;
+  /** Undefined: there is no database. */
+  readonly countryOf: CountryOf | undefined;
   /** Looks whether the file has changed, and reads it then. A file that is none is logged. */
   refresh(): Promise<void>;
   close(): void;
@@ -39,7 +40,7 @@ export async function openCountries(
   ports: { readonly timers: Timers; readonly log: Pick<Log, 'info' | 'error'> },
 ): Promise<Countries> {
   if (file === undefined) {
-    return { countryOf: () => undefined, refresh: async () => undefined, close: () => undefined };
+    return { countryOf: undefined, refresh: async () => undefined, close: () => undefined };
   }
   const { timers, log } = ports;
   let seen = stampOf(file);

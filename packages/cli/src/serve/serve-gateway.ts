@@ -50,7 +50,7 @@ export async function startGateway(
     readonly config: Config;
     readonly log: Log;
     readonly authority: AuthorityFace;
-    readonly countryOf: CountryOf;
+    readonly countryOf: CountryOf | undefined;
     /** Of a process that does more than this. */
     readonly idle?: IdleCollection;
   },

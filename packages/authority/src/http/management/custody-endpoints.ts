@@ -11,7 +11,7 @@ import { readReason } from '../../audit/reason.ts';
 import type { Custody } from '../../custody/custody.ts';
 import { type DestroyRefusal, destroyRootKey } from '../../custody/root-key.ts';
 import { endpoint, type PreparedEndpoint } from './endpoint.ts';
-import { line, momentOut, renderMoment } from './wire-schema.ts';
+import { line, momentOut, renderMoment, renderMomentOrNull } from './wire-schema.ts';
 
 export interface CustodyEndpointPorts extends RotateCustodyPorts {
   readonly custody: Pick<Custody, 'describe' | 'rotate' | 'destroy'>;
@@ -59,6 +59,7 @@ const state = z
       .strictObject({
         rewrap: z.int().describe('Data keys and peppers to be wrapped by the current root key'),
         reseal: z.int().describe('Retired data keys whose records are to be sealed again'),
+        reseal_from: momentOut.nullable().describe('Not before: the key before may be in use'),
       })
       .describe('What rotations have left to do; it happens by itself'),
   })
@@ -80,7 +81,11 @@ function renderState(shown: CustodyState): Readonly<Record<string, unknown>> {
     peppers: shown.peppers.map(({ id, createdAt, status }) => {
       return { version: id, created_at: renderMoment(createdAt), status };
     }),
-    under_way: shown.underWay,
+    under_way: {
+      rewrap: shown.underWay.rewrap,
+      reseal: shown.underWay.reseal,
+      reseal_from: renderMomentOrNull(shown.underWay.resealFrom ?? null),
+    },
   };
 }
 

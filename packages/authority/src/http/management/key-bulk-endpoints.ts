@@ -77,7 +77,7 @@ function preview(ports: BulkPorts): PreparedEndpoint {
       },
     },
     problems: ['wrong_state'],
-    async handle({ caller, requester, body }) {
+    async handle({ caller, requester, body, now }) {
       const { name_prefix, created_before, expires_before, unused_since, ...rest } = body.filter;
       const found = await previewBulk(ports, {
         requester,
@@ -93,7 +93,7 @@ function preview(ports: BulkPorts): PreparedEndpoint {
       });
       if (!found.ok) return err(previewProblem(found.refusal));
       const { id, count, leftOut, sample, expiresAt } = found.value;
-      const shown = sample.map(renderKey);
+      const shown = sample.map((row) => renderKey(row, now));
       const expires_at = renderMoment(expiresAt);
       return ok({
         status: 200,

@@ -1,5 +1,5 @@
 /** `/v1/keys`: the life of API keys. Verification and import have files of their own. */
-import { err, limits, ok, type Timers } from '@mintmark/core';
+import { err, limits, namesCountries, ok, type Timers, type UnixMs } from '@mintmark/core';
 import { z } from 'zod';
 import { type Caller, subjectOf } from '../../admin/caller.ts';
 import { covers } from '../../admin/permission.ts';
@@ -31,9 +31,11 @@ import { subKeyEndpoint } from './sub-key-endpoints.ts';
 import { pageOf, renderMoment } from './wire-schema.ts';
 
 export type KeyEndpointPorts = RotatePorts & {
-  readonly store: Pick<Store, 'usage' | 'keyBudgets'>;
+  readonly store: Pick<Store, 'usage' | 'keyBudgets' | 'revocations'>;
   readonly storeNowMs: () => Promise<number>;
   readonly timers: Pick<Timers, 'after'>;
+  /** Whether this server can say in which country an address is. */
+  readonly knowsCountries: boolean;
 };
 
 const group = 'keys';
@@ -62,9 +64,10 @@ function create(ports: KeyEndpointPorts): PreparedEndpoint {
     creates: true,
     answers: { 201: { description: 'The key, its text in this answer only.', schema: newKey } },
     problems: ['conflict', 'policy_violated'],
-    async handle({ caller, requester, body, remember }) {
+    async handle({ caller, requester, body, remember, now }) {
       const owner = body.owner ?? subjectOf(caller.actor);
       if (!mayNameOwner(caller, owner)) return err(assignNeeded);
+      const shown = (row: ShownKey) => ({ ...renderKey(row, now), ...warnedOf(ports, row) });
       const made = await createKey(ports, {
         requester,
         settings: {
@@ -73,15 +76,24 @@ function create(ports: KeyEndpointPorts): PreparedEndpoint {
           budgets: budgetsIn(body),
           recoverable: body.recoverable,
         },
-        alongside: (row) => remember({ status: 201, body: renderKey(row), secret: { key: '' } }),
+        alongside: (row) => remember({ status: 201, body: shown(row), secret: { key: '' } }),
       });
       if (!made.ok) return err(createProblem(made.refusal));
       const { row, text } = made.value;
       const { version } = row;
-      return ok({ status: 201, body: renderKey(row), secret: { key: text }, version });
+      return ok({ status: 201, body: shown(row), secret: { key: text }, version });
     },
   });
 }
+
+/** What of a key cannot come to pass here; nothing where nothing is to be said. */
+function warnedOf({ knowsCountries }: KeyEndpointPorts, row: ShownKey) {
+  const isLost = !knowsCountries && namesCountries(row);
+  return isLost ? { warnings: [countriesUnknown] } : {};
+}
+
+const countriesUnknown =
+  'it names countries, and this server knows none (geo.database): it is refused everywhere here';
 
 /** Whose key it is follows from who asks; holding somebody else's is a permission of its own. */
 export function mayNameOwner(caller: Caller, owner: string): boolean {
@@ -169,7 +181,7 @@ function list(ports: KeyEndpointPorts): PreparedEndpoint {
     }),
     paged: true,
     answers: { 200: { description: 'A page of keys.', schema: pageOf(key) } },
-    async handle({ tenant, query, page }) {
+    async handle({ tenant, query, page, now }) {
       const { violating, ...rest } = query;
       const filter = {
         ...rest,
@@ -178,15 +190,15 @@ function list(ports: KeyEndpointPorts): PreparedEndpoint {
       const { rows, next } = await listKeys(ports, { tenant, kind: 'key', filter, ...page });
       const isShown = filter.violating === true;
       const items = rows.map(async (row) =>
-        isShown ? withViolations(ports, row) : renderKey(row),
+        isShown ? withViolations(ports, row, now) : renderKey(row, now),
       );
       return ok({ status: 200, body: { items: await Promise.all(items) }, next });
     },
   });
 }
 
-async function withViolations(ports: KeyEndpointPorts, row: ShownKey) {
-  return { ...renderKey(row), violations: await judgeByPolicy(ports, row) };
+async function withViolations(ports: KeyEndpointPorts, row: ShownKey, now: UnixMs) {
+  return { ...renderKey(row, now), violations: await judgeByPolicy(ports, row) };
 }
 
 function show(ports: KeyEndpointPorts): PreparedEndpoint {
@@ -199,11 +211,11 @@ function show(ports: KeyEndpointPorts): PreparedEndpoint {
     permission: 'keys:read',
     params: keyId,
     answers: { 200: { description: 'The key.', schema: keyWithUsage } },
-    async handle({ tenant, params }) {
+    async handle({ tenant, params, now }) {
       const found = await showKey(ports, tenant, params.id);
       if (found === undefined) return err({ code: 'not_found' });
       const violations = await judgeByPolicy(ports, found.key);
-      const body = { ...renderKeyWithUsage(found), violations };
+      const body = { ...renderKeyWithUsage(found, now), violations };
       return ok({ status: 200, body, version: found.key.version });
     },
   });
@@ -246,7 +258,7 @@ function update(ports: KeyEndpointPorts): PreparedEndpoint {
     edits: 'always',
     answers: { 200: { description: 'The key as it is now.', schema: key } },
     problems: ['wrong_state', 'policy_violated'],
-    async handle({ caller, requester, params, body, ifMatch }) {
+    async handle({ caller, requester, params, body, ifMatch, now }) {
       const edited = await updateKey(ports, {
         requester,
         id: params.id,
@@ -271,7 +283,9 @@ function update(ports: KeyEndpointPorts): PreparedEndpoint {
         },
       });
       if (!edited.ok) return err(updateProblem(edited.refusal));
-      return ok({ status: 200, body: renderKey(edited.value), version: edited.value.version });
+      const { value: row } = edited;
+      const shown = { ...renderKey(row, now), ...warnedOf(ports, row) };
+      return ok({ status: 200, body: shown, version: row.version });
     },
   });
 }
@@ -322,29 +336,29 @@ function rotate(ports: KeyEndpointPorts): PreparedEndpoint {
     creates: true,
     answers: { 201: { description: 'The successor, shown once.', schema: rotatedKey } },
     problems: ['wrong_state', 'conflict', 'policy_violated'],
-    async handle({ caller, requester, params, body, remember }) {
+    async handle({ caller, requester, params, body, remember, now }) {
       const rotated = await rotateKey(ports, {
         requester,
         id: params.id,
         mayNameOwner: (owner) => mayNameOwner(caller, owner),
         overlapSeconds: body.overlap_seconds ?? limits.keyOverlapSecondsDefault,
         alongside: (made) =>
-          remember({ status: 201, body: renderRotated(made), secret: { key: '' } }),
+          remember({ status: 201, body: renderRotated(made, now), secret: { key: '' } }),
       });
       if (!rotated.ok) return err(rotateProblem(rotated.refusal));
       const { text: secret, ...made } = rotated.value;
       const { version } = made.successor;
-      return ok({ status: 201, body: renderRotated(made), secret: { key: secret }, version });
+      return ok({ status: 201, body: renderRotated(made, now), secret: { key: secret }, version });
     },
   });
 }
 
-function renderRotated(made: {
-  readonly successor: Parameters<typeof renderKey>[0];
-  readonly previousExpiresAt: number;
-}): Readonly<Record<string, unknown>> {
+function renderRotated(
+  made: { readonly successor: ShownKey; readonly previousExpiresAt: number },
+  now: UnixMs,
+): Readonly<Record<string, unknown>> {
   const previous_expires_at = renderMoment(made.previousExpiresAt);
-  return { ...renderKey(made.successor), previous_expires_at };
+  return { ...renderKey(made.successor, now), previous_expires_at };
 }
 
 function rotateProblem(refusal: RotateKeyRefusal): Problem | typeof repeated {

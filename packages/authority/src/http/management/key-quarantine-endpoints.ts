@@ -38,14 +38,14 @@ function quarantine(ports: Ports): PreparedEndpoint {
     body: z.strictObject(because).meta({ id: 'QuarantineKey' }),
     answers: { 200: { description: 'The key as it is now.', schema: key } },
     problems: ['wrong_state', 'conflict'],
-    async handle({ requester, params, body }) {
+    async handle({ requester, params, body, now }) {
       const held = await quarantineKey(ports, {
         requester,
         id: params.id,
         reason: readReason(body.reason),
       });
       if (!held.ok) return err(quarantineProblem(held.refusal));
-      return ok({ status: 200, body: renderKey(held.value), version: held.value.version });
+      return ok({ status: 200, body: renderKey(held.value, now), version: held.value.version });
     },
   });
 }
@@ -75,7 +75,7 @@ function release(ports: Ports): PreparedEndpoint {
     body: z.strictObject(because).meta({ id: 'ReleaseKey' }),
     answers: { 200: { description: 'The key as it is now.', schema: key } },
     problems: ['wrong_state', 'conflict'],
-    async handle({ caller, requester, params, body }) {
+    async handle({ caller, requester, params, body, now }) {
       const released = await releaseKey(ports, {
         requester,
         id: params.id,
@@ -84,7 +84,7 @@ function release(ports: Ports): PreparedEndpoint {
       });
       if (!released.ok) return err(releaseProblem(released.refusal));
       const { version } = released.value;
-      return ok({ status: 200, body: renderKey(released.value), version });
+      return ok({ status: 200, body: renderKey(released.value, now), version });
     },
   });
 }

@@ -1,5 +1,5 @@
 /** API keys on the wire: the schemas that describe them and the functions that render them. */
-import { limits } from '@mintmark/core';
+import { limits, type UnixMs } from '@mintmark/core';
 import { z } from 'zod';
 import type { ShownKey } from '../../apikeys/list-keys.ts';
 import type { KeyWithUsage } from '../../apikeys/show-key.ts';
@@ -59,6 +59,10 @@ const shown = {
   id: z.string(),
   name: z.string(),
   status: keyStatus,
+  refused_as: z
+    .enum(['disabled', 'quarantined', 'revoked', 'not_yet_valid', 'expired'])
+    .nullable()
+    .describe('As what every use is refused now; null where it works'),
   owner: z.string(),
   scopes: z.array(z.string()),
   environment: z.string().nullable(),
@@ -87,7 +91,9 @@ const shown = {
   successor: z.string().nullable().describe('The key that this one was rotated into'),
 };
 
-export const key = z.strictObject(shown).meta({ id: 'Key' });
+const warnings = z.array(z.string()).optional().describe('What of it cannot come to pass here');
+
+export const key = z.strictObject({ ...shown, warnings }).meta({ id: 'Key' });
 
 export const keyWithUsage = z
   .strictObject({
@@ -106,6 +112,7 @@ export const keyWithUsage = z
 export const newKey = z
   .strictObject({
     ...shown,
+    warnings,
     key: z.string().optional().describe('The key itself, in this answer only'),
     secret_already_shown: z.literal(true).optional(),
   })
@@ -120,11 +127,12 @@ export const rotatedKey = z
   })
   .meta({ id: 'RotatedKey' });
 
-export function renderKey(row: ShownKey): Readonly<Record<string, unknown>> {
+export function renderKey(row: ShownKey, now: UnixMs): Readonly<Record<string, unknown>> {
   return {
     id: row.id,
     name: row.name,
     status: row.status,
+    refused_as: refusedAs(row, now),
     owner: row.owner,
     scopes: row.scopes,
     environment: row.environment,
@@ -147,16 +155,26 @@ export function renderKey(row: ShownKey): Readonly<Record<string, unknown>> {
   };
 }
 
+/** A key past its end is no working one, though nobody has changed its status. */
+function refusedAs({ status, notBefore, expiresAt }: ShownKey, now: UnixMs): string | null {
+  if (status !== 'active') return status;
+  if (notBefore !== null && now < notBefore) return 'not_yet_valid';
+  return expiresAt !== null && now >= expiresAt ? 'expired' : null;
+}
+
 function renderQuarantine({ quarantine }: ShownKey) {
   if (quarantine === null) return null;
   const { reason, at, by } = quarantine;
   return { reason, at: renderMoment(at), by };
 }
 
-export function renderKeyWithUsage(shown: KeyWithUsage): Readonly<Record<string, unknown>> {
+export function renderKeyWithUsage(
+  shown: KeyWithUsage,
+  now: UnixMs,
+): Readonly<Record<string, unknown>> {
   const { key, usage, overlapUsage, budgets } = shown;
   return {
-    ...renderKey(key),
+    ...renderKey(key, now),
     ...renderBudgets(budgets),
     first_used_at: renderMomentOrNull(usage?.firstUsedAt ?? null),
     last_used_at: renderMomentOrNull(usage?.lastUsedAt ?? null),

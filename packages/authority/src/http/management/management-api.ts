@@ -24,6 +24,7 @@ import type { Caller } from '../../admin/caller.ts';
 import { covers } from '../../admin/permission.ts';
 import type { Requester } from '../../audit/requester.ts';
 import type { Store } from '../../store/store.ts';
+import { absence } from './absent.ts';
 import type { Cursors, Position } from './cursor.ts';
 import { type Answer, type AnyCall, type PreparedEndpoint, repeated } from './endpoint.ts';
 import { etagOf } from './etag.ts';
@@ -90,7 +91,7 @@ export function createManagementApi(deps: ManagementDeps): ManagementApi {
       switch (match.kind) {
         case 'not_found':
           return path.startsWith('/v1/')
-            ? Promise.resolve(renderProblem({ code: 'not_found', requestId }))
+            ? Promise.resolve(renderProblem({ code: 'not_found', detail: noPath, requestId }))
             : undefined;
         case 'method_not_allowed':
           return Promise.resolve(renderAllow(request.method, match.allow, requestId));
@@ -132,7 +133,7 @@ async function judge(work: Work): Promise<HttpResponse> {
   try {
     const outcome = await perform(work);
     if (outcome.ok) return render(work, outcome.value);
-    return renderProblem({ ...outcome.refusal, requestId });
+    return renderProblem({ ...told(work, outcome.refusal), requestId });
   } catch (fault) {
     deps.onFault(fault, { requestId });
     const outside = fault instanceof StoreFault || fault instanceof CustodyFault;
@@ -140,6 +141,14 @@ async function judge(work: Work): Promise<HttpResponse> {
     const headers = { 'retry-after': '1' };
     return renderProblem({ code: 'unavailable', requestId, detail: fault.code, headers });
   }
+}
+
+const noPath = 'the management API has no such path';
+
+/** Whoever asked for several things must hear which one is not there. */
+function told({ endpoint, pathParams }: Work, problem: Problem): Problem {
+  if (problem.code !== 'not_found' || problem.detail !== undefined) return problem;
+  return { ...problem, detail: absence(endpoint.path, pathParams) };
 }
 
 /** The phases in order. Authentication comes before everything that looks at what was sent. */

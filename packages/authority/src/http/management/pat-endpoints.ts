@@ -27,7 +27,7 @@ import type { Users } from '../../users/users.ts';
 import { endpoint, type PreparedEndpoint, repeated } from './endpoint.ts';
 import { isMatching } from './etag.ts';
 import { keyId, keyStatus } from './key-wire.ts';
-import type { Problem } from './problem.ts';
+import type { InputError, Problem } from './problem.ts';
 import { roleNames } from './role-endpoints.ts';
 import {
   line,
@@ -42,7 +42,7 @@ import {
 export interface PatEndpointPorts extends PatPorts {
   readonly clock: RevokeDeps['clock'];
   readonly keyPolicy: ListPorts['keyPolicy'];
-  readonly store: PatPorts['store'] & Pick<Store, 'usage'>;
+  readonly store: PatPorts['store'] & Pick<Store, 'usage' | 'roles'>;
   readonly users: Pick<Users, 'get' | 'findByUsername'>;
   readonly timers: Pick<Timers, 'after'>;
 }
@@ -350,6 +350,8 @@ function writePolicy(ports: PatEndpointPorts): PreparedEndpoint {
       if (ifMatch === undefined || !isMatching(ifMatch, etagVersion(version))) {
         return err({ code: 'version_mismatch' });
       }
+      const unknown = await unknownRoles(ports, tenant, body.makers ?? []);
+      if (unknown.length > 0) return err({ code: 'invalid_body', errors: unknown });
       const policy = {
         maxLifeSeconds: body.max_life_seconds ?? defaultPatPolicy.maxLifeSeconds,
         allowedScopes: body.allowed_scopes ?? null,
@@ -362,6 +364,18 @@ function writePolicy(ports: PatEndpointPorts): PreparedEndpoint {
       return ok({ status: 200, body: renderPolicy(row.policy), version: etagVersion(row.version) });
     },
   });
+}
+
+/** With a name that is nobody's, no one could make a token, and nobody would see why. */
+async function unknownRoles(
+  { store }: PatEndpointPorts,
+  tenant: TenantId,
+  names: readonly string[],
+): Promise<readonly InputError[]> {
+  const rows = await Promise.all(names.map((name) => store.roles.get(tenant, name)));
+  return rows.flatMap((row, index) =>
+    row === undefined ? [{ pointer: `/makers/${index}`, message: 'no such role' }] : [],
+  );
 }
 
 /** The defaults, which have no row, are a version too. */

@@ -11,8 +11,10 @@ import {
   rollBackPolicy,
   stagePolicy,
 } from '../../policies/change-policy.ts';
+import { doubtsOf } from '../../policies/doubts.ts';
 import {
   type ChangeRefusal,
+  documentOf,
   type IsSeen,
   type PolicyPorts,
   type PolicyRow,
@@ -68,6 +70,15 @@ const summary = {
   updated_at: momentOut,
 };
 const policy = z.looseObject({ ...version.shape, ...summary }).meta({ id: 'Policy' });
+const written = z
+  .looseObject({
+    ...policy.shape,
+    warnings: z
+      .array(z.string())
+      .optional()
+      .describe('What is doubtful: routes that are not there, tests that fail'),
+  })
+  .meta({ id: 'WrittenPolicy' });
 
 export function policyEndpoints(ports: PolicyPorts): readonly PreparedEndpoint[] {
   return [
@@ -165,8 +176,8 @@ function put(ports: PolicyPorts): PreparedEndpoint {
     body: settings,
     edits: 'existing',
     answers: {
-      200: { description: 'Another version, another stage, or no change.', schema: policy },
-      201: { description: 'Made.', schema: policy },
+      200: { description: 'Another version, another stage, or no change.', schema: written },
+      201: { description: 'Made.', schema: written },
     },
     problems: ['wrong_state', 'tests_failed'],
     async handle({ requester, params, body, ifMatch }) {
@@ -177,7 +188,10 @@ function put(ports: PolicyPorts): PreparedEndpoint {
         document: Object.fromEntries(members) as JsonObject,
         isSeen: seenBy(ifMatch),
       });
-      return changed.ok ? ok(answerOf(changed.value)) : err(problemOf(changed.refusal));
+      if (!changed.ok) return err(problemOf(changed.refusal));
+      const { version } = changed.value;
+      const warnings = await doubtsOf(ports, requester.tenant, documentOf(version));
+      return ok(answerOf(changed.value, warnings));
     },
   });
 }
@@ -191,9 +205,10 @@ function seenBy(ifMatch: IfMatch | undefined): IsSeen {
   return ifMatch && ((version) => isMatching(ifMatch, version));
 }
 
-function answerOf({ row, version, made }: Changed) {
+function answerOf({ row, version, made }: Changed, warnings: readonly string[]) {
   const status = made === 'policy' ? 201 : 200;
-  return { status, body: renderPolicy(row, version), version: row.version };
+  const told = warnings.length === 0 ? {} : { warnings };
+  return { status, body: { ...renderPolicy(row, version), ...told }, version: row.version };
 }
 
 function problemOf(refusal: ChangeRefusal): Problem {
@@ -343,7 +358,7 @@ function rollBack(ports: PolicyPorts): PreparedEndpoint {
         ...{ requester, name: params.name, number: body.version, reason: body.reason },
         isSeen: seenBy(ifMatch),
       });
-      return changed.ok ? ok(answerOf(changed.value)) : err(problemOf(changed.refusal));
+      return changed.ok ? ok(answerOf(changed.value, [])) : err(problemOf(changed.refusal));
     },
   });
 }

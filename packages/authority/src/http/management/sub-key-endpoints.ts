@@ -4,13 +4,14 @@ import { z } from 'zod';
 import { listSubKeys, type UsedSubKey } from '../../apikeys/list-sub-keys.ts';
 import type { Store } from '../../store/store.ts';
 import { endpoint, type PreparedEndpoint } from './endpoint.ts';
-import { keyId } from './key-wire.ts';
+import { keyId, keyStatus } from './key-wire.ts';
 import { momentOut, pageOf, renderMoment } from './wire-schema.ts';
 
 const subKey = z
   .strictObject({
     id: z.string().describe('By which it is revoked'),
     label: z.string().nullable().describe('As whoever made it called it'),
+    status: keyStatus.describe('Of it or of its key; its own end stands in its text alone'),
     first_used_at: momentOut,
     last_used_at: momentOut,
     last_address: z.string(),
@@ -20,7 +21,7 @@ const subKey = z
   .meta({ id: 'SubKey' });
 
 export function subKeyEndpoint(ports: {
-  readonly store: Pick<Store, 'keys' | 'usage'>;
+  readonly store: Pick<Store, 'keys' | 'usage' | 'revocations'>;
 }): PreparedEndpoint {
   return endpoint({
     method: 'GET',
@@ -42,10 +43,11 @@ export function subKeyEndpoint(ports: {
   });
 }
 
-function render({ id, label, usage }: UsedSubKey): Readonly<Record<string, unknown>> {
+function render({ id, label, status, usage }: UsedSubKey): Readonly<Record<string, unknown>> {
   return {
     id,
     label: label ?? null,
+    status,
     first_used_at: renderMoment(usage.firstUsedAt),
     last_used_at: renderMoment(usage.lastUsedAt),
     last_address: usage.lastAddress,

@@ -3,10 +3,24 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { manualClock, StoreFault } from '@mintmark/core';
+import { systemTimers } from '@mintmark/core/system';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { shapeOf } from '../cells.ts';
+import { undecidedKeyColumns } from '../key-tables.ts';
 import { inspectStore, migrateStore } from '../offline.ts';
+import { openStore } from '../open-store.ts';
 import { sqliteTable } from '../sql/schema.ts';
+import type { Row } from '../tables.ts';
+
+const plainKey: Row<'keys'> = {
+  ...{ tenant: 'default', id: 'k', kind: 'key', name: 'k', status: 'active', owner: 'o' },
+  ...{ scopes: [], hashScheme: 'pepper', hash: new Uint8Array(32), pepperVersion: 'p1' },
+  ...{ sealedVerifier: new Uint8Array(1), derivationKey: null },
+  ...{ environment: null, plan: null, allowedAddresses: null, metadata: {} },
+  ...{ createdAt: 1, updatedAt: 1, notBefore: null, expiresAt: null, version: 1 },
+  ...{ predecessor: null, successor: null, importFormat: null, importFingerprint: null },
+  ...undecidedKeyColumns,
+};
 
 describe('inspectStore', () => {
   let folder: string;
@@ -47,7 +61,24 @@ describe('inspectStore', () => {
       waitingSince: undefined,
       newestRecordAt: undefined,
       unguardedClients: [],
+      keysNamingCountries: 0,
     });
+  });
+
+  it('counts keys that name countries, but not revoked ones', async () => {
+    const store = await openStore(url, { clock: manualClock(0), timers: systemTimers });
+    const keys = [
+      { id: 'a', allowedCountries: ['DE'] },
+      { id: 'b', deniedCountries: ['FR'] },
+      { id: 'c', allowedCountries: ['DE'], status: 'revoked' as const },
+      { id: 'd' },
+    ];
+    for (const one of keys) {
+      const row = { ...plainKey, ...one };
+      await store.acts.run({ steps: [{ do: 'put', table: 'keys', row }], audit: null });
+    }
+    await store.upkeep.close();
+    expect(inspectStore(url).keysNamingCountries).toBe(2);
   });
 
   it('names the clients whose codes neither PKCE nor a nonce guards', async () => {

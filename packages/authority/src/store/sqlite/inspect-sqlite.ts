@@ -18,6 +18,8 @@ export interface StoreInspection {
   readonly newestRecordAt: number | undefined;
   /** Clients that got a code which neither PKCE nor a nonce guards, in the last day or two. */
   readonly unguardedClients: readonly string[];
+  /** Keys that are not revoked and name countries; 0 before all migrations are applied. */
+  readonly keysNamingCountries: number;
 }
 
 /**
@@ -47,7 +49,7 @@ function look(path: string): StoreInspection {
     // The first migration made every table: without it there is nothing to ask.
     if (pending.includes('initial')) {
       const nothing = { waitingSince: undefined, newestRecordAt: undefined, unguardedClients: [] };
-      return { pending, waiting: 0, ...nothing };
+      return { pending, waiting: 0, ...nothing, keysNamingCountries: 0 };
     }
     const waiting = db.prepare('SELECT count(*) AS n, min("at") AS t FROM "audit_pending"').get();
     const newest = db
@@ -59,6 +61,7 @@ function look(path: string): StoreInspection {
       waitingSince: momentOf(waiting?.['t']),
       newestRecordAt: momentOf(newest?.['t']),
       unguardedClients: unguardedClients(db),
+      keysNamingCountries: keysNamingCountries(db, pending),
     };
   } finally {
     db.close();
@@ -79,6 +82,18 @@ function unguardedClients(db: DatabaseSync): readonly string[] {
     for (const row of rows) found.add(String(row['c']));
   }
   return [...found].sort();
+}
+
+/** Live keys that can be judged by no server without a database of countries. */
+function keysNamingCountries(db: DatabaseSync, pending: readonly string[]): number {
+  if (pending.length > 0) return 0;
+  const row = db
+    .prepare(
+      `SELECT count(*) AS n FROM "keys" WHERE "status" <> 'revoked'
+       AND ("allowed_countries" IS NOT NULL OR "denied_countries" IS NOT NULL)`,
+    )
+    .get();
+  return Number(row?.['n'] ?? 0);
 }
 
 function momentOf(value: unknown): number | undefined {

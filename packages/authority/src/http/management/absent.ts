@@ -1,0 +1,55 @@
+/**
+ * What is not there, in words: the kind and the id of the thing that a path names. The path of the
+ * endpoint says the kind, so that no handler has to.
+ */
+
+/** Segments whose singular is no word for people. */
+const kinds: Readonly<Record<string, string>> = {
+  'admin-keys': 'admin key',
+  'authentication-requests': 'authentication request',
+  'signing-keys': 'signing key',
+  'assertion-issuers': 'assertion issuer',
+  'authorization-details-types': 'type of authorization details',
+  apis: 'API',
+  bulk: 'bulk change',
+  pats: 'personal access token',
+  policies: 'policy',
+  'custody/keys': 'root key',
+};
+
+/** Longer than any id; what somebody took for one and is a token must not be said again. */
+const shownCharsMax = 24;
+
+/**
+ * @param path of the endpoint, such as `/v1/keys/{id}`
+ * @returns such as `no key "0b9x"`; undefined where the path names nothing
+ */
+export function absence(
+  path: string,
+  params: Readonly<Record<string, string>>,
+): string | undefined {
+  const { kind: named } = params;
+  const segments = path.split('/');
+  const names = segments.flatMap((segment, index) => {
+    const value = segment.startsWith('{') ? params[segment.slice(1, -1)] : undefined;
+    if (value === undefined || segment === '{kind}') return [];
+    const before = segments.slice(0, index);
+    const kind = before.at(-1) === '{kind}' ? spoken(named ?? '') : kindOf(before);
+    return [`${kind} "${shown(value)}"`];
+  });
+  return names.length === 0 ? undefined : `no ${names.join(', ')}`;
+}
+
+function kindOf(before: readonly string[]): string {
+  const last = before.at(-1) ?? '';
+  return kinds[before.slice(-2).join('/')] ?? kinds[last] ?? spoken(last.replace(/s$/, ''));
+}
+
+function spoken(kind: string): string {
+  return kind.replaceAll(/[-_]/g, ' ');
+}
+
+function shown(value: string): string {
+  const isTokenLike = /^[A-Za-z0-9]+_[a-z]+_/.test(value);
+  return isTokenLike && value.length > shownCharsMax ? `${value.slice(0, shownCharsMax)}…` : value;
+}
