@@ -159,6 +159,7 @@ export type {
   FeedPosition,
   FeedSnapshot,
   FeedSource,
+  KeptFeed,
   KeyEntry,
   KeyStatus,
   KeyView,

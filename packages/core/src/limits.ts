@@ -299,6 +299,10 @@ export const limits = {
   stepUpMaxAgeSecondsMax: 365 * 24 * 3600,
   /** Longest time that a route may go on without hearing of revocations, seconds. */
   staleContinueSecondsMax: 24 * 3600,
+  /** A gateway's copy of the feed: it is begun anew where it is longer, and twice as long. */
+  keptFeedBytesMin: 16 * 1024 * 1024,
+  /** How often the time of its last proof is written, milliseconds. */
+  keptProofMs: 1_000,
   /** Pause of a node after a failed question to the feed: doubles up, and stays below the lease. */
   feedRetryMsMin: 50,
   feedRetryMsMax: 1_000,

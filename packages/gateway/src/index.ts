@@ -7,5 +7,6 @@ export {
   type GatewayEvent,
   type GatewayPorts,
 } from './gateway.ts';
-export { createRemoteAuthority, type RemoteAuthority, type RemoteParts } from './view/remote.ts';
+export { FeedKeeper, type KeptEvent } from './view/kept-feed.ts';
+export { createRemoteAuthority, type RemoteAuthority } from './view/remote.ts';
 export { joinRemoteTenants } from './view/remote-tenants.ts';

@@ -38,6 +38,7 @@ export {
   type CredentialRefusal,
   parseCredential,
 } from './credential.ts';
+export { deriveKey } from './derive-key.ts';
 export {
   createProofKeys,
   type DpopExpectation,

@@ -208,6 +208,14 @@ export const configSchema = z.strictObject({
         .regex(/^[A-Za-z0-9._-]{1,64}$/, 'must be 1–64 letters, digits, dots, dashes')
         .optional()
         .describe('name of this node in feeds and logs; default: the host name'),
+      state: z
+        .string()
+        .min(1)
+        .optional()
+        .describe(
+          'of a gateway apart: folder in which it keeps, sealed, what it heard, so that it can ' +
+            'start without its authority; default: it keeps nothing',
+        ),
       upstream_connect_timeout_seconds: seconds(1, 600)
         .default(limits.upstreamConnectTimeoutMs / 1000)
         .describe('until a connection to an upstream stands, TLS included'),

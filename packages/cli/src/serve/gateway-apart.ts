@@ -10,12 +10,13 @@ import {
   type TenantId,
   utf8Decode,
 } from '@mintmark/core';
-import { createRemoteAuthority, joinRemoteTenants } from '@mintmark/gateway';
+import { createRemoteAuthority, FeedKeeper, joinRemoteTenants } from '@mintmark/gateway';
 import { createGuardedClient, type Listener, listen } from '@mintmark/net';
 import type { Config } from '../config/schema.ts';
 import type { CliPorts } from '../ports.ts';
 import { type ListenAddress, parseListen, urlOf } from './address.ts';
 import { openCountries } from './countries.ts';
+import { gatewayConfigOf } from './gateway-config.ts';
 import { logListener, tlsOf } from './listener.ts';
 import type { Log } from './log.ts';
 import { type AuthorityFace, startGateway } from './serve-gateway.ts';
@@ -32,7 +33,7 @@ export async function startGatewayApart(
   input: { readonly config: Config; readonly log: Log },
 ): Promise<RunningApart> {
   const { config, log } = input;
-  const authority = await remoteAuthorityOf(ports, config);
+  const authority = await remoteAuthorityOf(ports, { config, log });
   let answer: HttpHandler = (request) => notReady(request.path, 'starting\n');
   const operations = await listenOperations(ports, { config, log, handler: (r) => answer(r) });
   try {
@@ -102,7 +103,10 @@ async function listenOperations(
  *
  * @throws ConfigFault `gateway_incomplete`; CustodyFault where the credential cannot be read
  */
-async function remoteAuthorityOf(ports: CliPorts, config: Config): Promise<AuthorityFace> {
+async function remoteAuthorityOf(
+  ports: CliPorts,
+  { config, log }: { readonly config: Config; readonly log: Log },
+): Promise<AuthorityFace> {
   const { authority: server, token } = config.gateway;
   if (server === undefined || token === undefined) {
     throw new ConfigFault('gateway_incomplete', 'a gateway apart needs its authority and a token', {
@@ -110,16 +114,32 @@ async function remoteAuthorityOf(ports: CliPorts, config: Config): Promise<Autho
     });
   }
   const client = createGuardedClient({ reach: 'operator', timers: ports.timers });
-  const at = { client, entropy: ports.entropy };
-  const own = { ...at, server, credential: await credentialIn(ports, token) };
-  const authorities = new Map([[config.gateway.tenant as TenantId, createRemoteAuthority(own)]]);
+  const at = { client, entropy: ports.entropy, clock: ports.clock };
+  const keeperOf = (tenant: string, credential: string): FeedKeeper | undefined => {
+    const { state: folder } = config.gateway;
+    if (folder === undefined) return undefined;
+    const name = `${gatewayConfigOf(config).node}-${tenant}`;
+    return new FeedKeeper({
+      ...{ ...at, folder, name, credential },
+      log: (event) =>
+        event.type === 'kept_feed_failed'
+          ? log.error(event.type, event.error)
+          : log.warn(`${event.type}: ${event.reason}`),
+    });
+  };
+  const home = config.gateway.tenant as TenantId;
+  const credential = await credentialIn(ports, token);
+  const own = { ...at, server, credential, keeper: keeperOf(home, credential) };
+  const authorities = new Map([[home, createRemoteAuthority(own)]]);
   // The home's URL may itself be a tenant's.
   const base = server.replace(/\/t\/[a-z0-9-]+$/, '');
   for (const [tenant, reference] of Object.entries(config.gateway.tenants)) {
+    const credential = await credentialIn(ports, reference);
     const other = {
       ...at,
       server: config.tenants.hosts[tenant] ?? `${base}/t/${tenant}`,
-      credential: await credentialIn(ports, reference),
+      credential,
+      keeper: keeperOf(tenant, credential),
     };
     authorities.set(tenant as TenantId, createRemoteAuthority(other));
   }

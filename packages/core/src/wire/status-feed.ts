@@ -215,11 +215,25 @@ export interface FeedDelta extends FeedHeartbeat {
   readonly entries: readonly FeedEntry[];
 }
 
+/** What a source kept of an earlier process, in the order in which it came. */
+export interface KeptFeed {
+  readonly snapshot: FeedSnapshot;
+  readonly later: readonly (FeedKeyPage | FeedDelta)[];
+  /** Unix milliseconds at which the question was asked that last proved it complete. */
+  readonly provenAtMs: number;
+}
+
 /**
  * Where an enforcement point gets its view: in one process the authority itself, apart an HTTP
  * client. Asking for what follows `after` acknowledges everything up to it.
  */
 export interface FeedSource {
+  /**
+   * Asked for once, before all else: a view that goes on from there is as old as its last proof.
+   *
+   * @returns undefined where nothing was kept; so does a source that keeps nothing
+   */
+  kept?(tenant: TenantId): Promise<KeptFeed | undefined>;
   /** @throws NetworkFault or StoreFault; the view keeps its age */
   snapshot(tenant: TenantId): Promise<FeedSnapshot>;
   /**

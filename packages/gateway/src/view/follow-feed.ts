@@ -11,6 +11,7 @@ import {
   type TenantId,
   type Timers,
 } from '@mintmark/core';
+import { restoreView } from './kept-view.ts';
 import type { StatusView, WantedKeys } from './status-view.ts';
 
 export interface FollowParts {
@@ -73,6 +74,10 @@ export function followFeed(parts: FollowParts): FeedFollower {
 
   async function run(): Promise<void> {
     let failures = 0;
+    if (await restore(parts)) {
+      becameReady();
+      void loadKeys();
+    }
     while (!stopped) {
       const outcome = await Promise.race([step(parts), stopping]);
       if (outcome === 'stopped') return;
@@ -99,6 +104,16 @@ export function followFeed(parts: FollowParts): FeedFollower {
       return running;
     },
   };
+}
+
+/** @returns whether an earlier process left a view, to be gone on from */
+async function restore({ source, view, tenant, clock, onChange }: FollowParts): Promise<boolean> {
+  const kept = await source.kept?.(tenant);
+  if (kept === undefined || kept.snapshot.tenant !== tenant) return false;
+  const ageMs = clock.nowMs() - kept.provenAtMs;
+  restoreView(view, kept, clock.monotonicMs() - ageMs);
+  onChange();
+  return view.resumeFrom !== undefined;
 }
 
 /**

@@ -19,6 +19,7 @@ export function joinRemoteTenants(
 
   return {
     feed: {
+      kept: async (tenant) => of(tenant).feed.kept?.(tenant),
       snapshot: async (tenant) => of(tenant).feed.snapshot(tenant),
       keys: async (input) => of(input.tenant).feed.keys(input),
       delta: async (input) => of(input.tenant).feed.delta(input),

@@ -6,6 +6,7 @@ import {
   type HttpRequest,
   type HttpResponse,
   limits,
+  manualClock,
   type PolicyReport,
   type SigningKeyId,
   seededEntropy,
@@ -55,6 +56,7 @@ beforeAll(async () => {
     credential: 'gateway-key',
     client,
     entropy: seededEntropy(5),
+    clock: manualClock(0),
   });
 });
 afterAll(async () => {
@@ -337,6 +339,7 @@ it('refuses a server that is neither https nor loopback', async () => {
     credential: 'x',
     client,
     entropy: seededEntropy(5),
+    clock: manualClock(0),
   });
   expect(await faultOf(far.feed.snapshot(tenant))).toBe('authority_refused');
 });

@@ -3,34 +3,23 @@
  * apart from it. The server is named by the operator; it is reached by TLS, or on loopback.
  */
 import {
-  base64urlEncode,
   type DecisionEvent,
   type DecisionSink,
-  type Entropy,
-  type FeedDelta,
   type FeedSource,
   feedHttp,
   type IntrospectionAnswer,
   type Introspector,
-  isFeedProof,
   isJsonObject,
   type JsonObject,
   type JsonValue,
-  limits,
-  NetworkFault,
   type PolicyReport,
   type PolicyReportSink,
   parseConfirmation,
-  parseFeedDelta,
-  parseFeedKeys,
-  parseFeedSnapshot,
-  parseJson,
   type SpendAnswer,
   type UnixSeconds,
-  utf8Decode,
 } from '@mintmark/core';
-import type { GuardedClient, OutboundResponse } from '@mintmark/net';
-import { createKeySet, importVerificationKey, jwsAlgorithms, verifyJws } from '@mintmark/tokens';
+import { type AskParts, jsonOf, malformed, post } from './ask-authority.ts';
+import { createRemoteFeed, type RemoteFeedParts } from './remote-feed.ts';
 
 export interface RemoteAuthority {
   readonly feed: FeedSource;
@@ -39,19 +28,9 @@ export interface RemoteAuthority {
   readonly policyReports: PolicyReportSink;
 }
 
-export interface RemoteParts {
-  /** Base URL of the authority, without a final slash. */
-  readonly server: string;
-  /** A management credential that may read the feed, introspect and deliver decisions. */
-  readonly credential: string;
-  /** Made with reach `operator`. */
-  readonly client: GuardedClient;
-  readonly entropy: Entropy;
-}
-
 /** @throws NetworkFault from each of its calls: `authority_refused`, `feed_malformed`,
  *   `feed_unsigned`, and what the client throws */
-export function createRemoteAuthority(parts: RemoteParts): RemoteAuthority {
+export function createRemoteAuthority(parts: RemoteFeedParts): RemoteAuthority {
   return {
     feed: createRemoteFeed(parts),
     introspector: {
@@ -71,88 +50,9 @@ export function createRemoteAuthority(parts: RemoteParts): RemoteAuthority {
   };
 }
 
-/**
- * The feed, held to its signature: each delta must carry a proof, made for this very question by a
- * signing key that the node trusted before. The first keys come with the snapshot.
- */
-function createRemoteFeed(parts: RemoteParts): FeedSource {
-  // Kept here and not taken from the view: the source vouches for what it hands over.
-  const trusted = new Map<string, JsonValue>();
-
-  function learn(entries: FeedDelta['entries']): void {
-    for (const entry of entries) {
-      if (entry.type !== 'signing_key') continue;
-      if (entry.status === 'retired') trusted.delete(entry.kid);
-      else trusted.set(entry.kid, { ...(entry.jwk as JsonObject), kid: entry.kid });
-    }
-  }
-
-  return {
-    async snapshot() {
-      const response = await send(parts, feedHttp.snapshotPath, {
-        bytesMax: limits.feedSnapshotBytesMax,
-        timeoutMs: limits.feedSnapshotTimeoutMs,
-      });
-      if (response.status !== 200) throw refused('feed snapshot', response);
-      const snapshot = parseFeedSnapshot(jsonOf(response, 'feed snapshot').value);
-      if (!snapshot.ok) throw malformed(snapshot.refusal.what);
-      trusted.clear();
-      learn(snapshot.value.entries);
-      return snapshot.value;
-    },
-    async keys({ epoch, after }) {
-      const path = `${feedHttp.keysPath}?${new URLSearchParams({ epoch, after })}`;
-      const response = await send(parts, path, { bytesMax: limits.feedDeltaBytesMax });
-      if (response.status === feedHttp.resyncStatus) return 'resync';
-      if (response.status !== 200) throw refused('feed keys', response);
-      const page = parseFeedKeys(jsonOf(response, 'feed keys').value);
-      if (!page.ok) throw malformed(page.refusal.what);
-      return page.value;
-    },
-    async delta({ epoch, after, node }) {
-      const nonce = base64urlEncode(parts.entropy.bytes(16));
-      const query = new URLSearchParams({ epoch, after: String(after), node, nonce });
-      const path = `${feedHttp.deltaPath}?${query}`;
-      const response = await send(parts, path, { bytesMax: limits.feedDeltaBytesMax });
-      if (response.status === feedHttp.resyncStatus) return 'resync';
-      if (response.status !== 200) throw refused('feed', response);
-      const { text, value } = jsonOf(response, 'feed');
-      const delta = parseFeedDelta(value);
-      if (!delta.ok) throw malformed(delta.refusal.what);
-      const { tenant, epoch: answered, head } = delta.value;
-      const proof = { tenant, epoch: answered, head, body: text, node, nonce };
-      const payload = signedPayload(response.header(feedHttp.signatureHeader), trusted);
-      if (payload === undefined || !isFeedProof(payload, proof)) {
-        throw new NetworkFault('feed_unsigned', 'the feed carried no proof for this answer', {
-          hint: 'something between gateway and authority changes or repeats answers',
-        });
-      }
-      learn(delta.value.entries);
-      return delta.value;
-    },
-  };
-}
-
-function signedPayload(
-  signature: string | undefined,
-  trusted: ReadonlyMap<string, JsonValue>,
-): JsonValue | undefined {
-  const algorithms = jwsAlgorithms.filter((algorithm) => algorithm !== 'HS256');
-  const keys = [...trusted.values()].flatMap((jwk) => {
-    const key = importVerificationKey(jwk, { algorithms });
-    return key.ok ? [key.value] : [];
-  });
-  const keySet = createKeySet({ keys, epoch: 'feed' });
-  if (signature === undefined || !keySet.ok) return undefined;
-  const verified = verifyJws(signature, keySet.value, { typ: feedHttp.signatureType, algorithms });
-  const text = verified.ok ? utf8Decode(verified.value.payload) : undefined;
-  const payload = text === undefined ? undefined : parseJson(text);
-  return payload?.ok ? payload.value : undefined;
-}
-
 /** RFC 7662, with our own `mm_` members. */
 async function introspect(
-  parts: RemoteParts,
+  parts: AskParts,
   input: { readonly credential: string; readonly address: string },
 ): Promise<IntrospectionAnswer> {
   const { credential, address } = input;
@@ -171,7 +71,7 @@ async function introspect(
 }
 
 async function spend(
-  parts: RemoteParts,
+  parts: AskParts,
   { keyId, cost }: { readonly keyId: string; readonly cost: number },
 ): Promise<SpendAnswer> {
   const body = JSON.stringify({ cost });
@@ -259,65 +159,4 @@ function decisionsBody(events: readonly DecisionEvent[]): { type: string; body: 
 
 function reportsBody(reports: readonly PolicyReport[]): { type: string; body: string } {
   return { type: 'application/json', body: JSON.stringify({ reports }) };
-}
-
-async function post(
-  parts: RemoteParts,
-  path: string,
-  content: { readonly type: string; readonly body: string },
-): Promise<OutboundResponse> {
-  const response = await send(parts, path, {
-    method: 'POST',
-    bytesMax: limits.protocolBodyBytesMax,
-    headers: { 'content-type': content.type },
-    body: content.body,
-  });
-  if (response.status !== 200 && response.status !== 204) throw refused(path, response);
-  return response;
-}
-
-async function send(
-  parts: RemoteParts,
-  path: string,
-  request: {
-    readonly bytesMax: number;
-    readonly timeoutMs?: number;
-    readonly method?: 'POST';
-    readonly headers?: Readonly<Record<string, string>>;
-    readonly body?: string;
-  },
-): Promise<OutboundResponse> {
-  const result = await parts.client.send({
-    timeoutMs: limits.feedRequestTimeoutMs,
-    ...request,
-    url: parts.server + path,
-    headers: { ...request.headers, authorization: `Bearer ${parts.credential}` },
-  });
-  if (result.ok) return result.value;
-  throw new NetworkFault('authority_refused', `the authority's ${path}: ${result.refusal.reason}`, {
-    hint: 'check the URL of the authority: https, or http on loopback',
-  });
-}
-
-function jsonOf(response: OutboundResponse, what: string): { text: string; value: JsonValue } {
-  const text = utf8Decode(response.body);
-  const parsed = text === undefined ? undefined : parseJson(text);
-  if (text === undefined || !parsed?.ok) throw malformed(what);
-  return { text, value: parsed.value };
-}
-
-function refused(what: string, response: OutboundResponse): NetworkFault {
-  return new NetworkFault(
-    'authority_refused',
-    `${what}: the authority answered ${response.status}`,
-    {
-      hint: 'check the credential of this gateway, and that it may read the feed',
-    },
-  );
-}
-
-function malformed(what: string): NetworkFault {
-  return new NetworkFault('feed_malformed', `the authority's answer cannot be read: ${what}`, {
-    hint: 'authority and gateway may be of different versions',
-  });
 }
