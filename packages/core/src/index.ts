@@ -117,6 +117,7 @@ export {
   parseFeedKeys,
   parseFeedSnapshot,
 } from './wire/feed-http.ts';
+export { canonicalFieldName, isHopByHop, isReservedFieldName } from './wire/field-names.ts';
 export type {
   ActiveCredential,
   IntrospectionAnswer,
@@ -139,6 +140,9 @@ export {
   policyUses,
 } from './wire/policy.ts';
 export {
+  type ClaimCondition,
+  type ClaimValue,
+  type HeaderCondition,
   limitSubjects,
   type OnStale,
   parseRoute,
@@ -149,6 +153,7 @@ export {
   type RouteRefusal,
   type RouteStepUp,
   type RouteUpstream,
+  type TokenCondition,
 } from './wire/route.ts';
 export type {
   ApiEntry,

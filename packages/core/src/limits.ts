@@ -1,5 +1,6 @@
 import { leakLimits } from './leak-limits.ts';
 import { rotationLimits } from './rotation-limits.ts';
+import { transformLimits } from './transform-limits.ts';
 
 /**
  * Every bound on size, count and time, with its unit in the name and its reason beside it. A bound
@@ -442,6 +443,7 @@ export const limits = {
   keyOverlapSecondsDefault: 86_400,
   keyOverlapSecondsMax: 90 * 86_400,
   ...rotationLimits,
+  ...transformLimits,
   /** Password hashes computed at once, and waiting: argon2id takes 19 MiB and 20 ms each. */
   slowHashConcurrencyMax: 2,
   slowHashQueueMax: 64,

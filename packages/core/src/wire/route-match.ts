@@ -1,6 +1,12 @@
 /** Which requests a route takes, and where it sends them. */
 import { limits } from '../limits.ts';
 import { ok, type Result } from '../result.ts';
+import {
+  type HeaderCondition,
+  readHeaderConditions,
+  readTokenCondition,
+  type TokenCondition,
+} from './route-conditions.ts';
 import { missing, type RouteRefusal, readObject, refuse } from './route-refusal.ts';
 
 export interface RouteMatch {
@@ -10,6 +16,10 @@ export interface RouteMatch {
   readonly pathPrefix: string;
   /** Undefined: any. */
   readonly methods: readonly string[] | undefined;
+  /** All of them hold. */
+  readonly headers: readonly HeaderCondition[];
+  /** Of the credential, once it is verified; undefined: nothing is asked of it. */
+  readonly token: TokenCondition | undefined;
 }
 
 export interface RouteUpstream {
@@ -25,7 +35,13 @@ const methodNames = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
 
 export function readMatch(value: unknown): Parsed<RouteMatch> {
   if (value === undefined) return missing('/match');
-  const members = readObject(value, '/match', ['host', 'path_prefix', 'methods']);
+  const members = readObject(value, '/match', [
+    'host',
+    'path_prefix',
+    'methods',
+    'headers',
+    'token',
+  ]);
   if (!members.ok) return members;
   const host = readHost(members.value['host']);
   if (!host.ok) return host;
@@ -33,7 +49,14 @@ export function readMatch(value: unknown): Parsed<RouteMatch> {
   if (!pathPrefix.ok) return pathPrefix;
   const methods = readMethods(members.value['methods']);
   if (!methods.ok) return methods;
-  return ok({ host: host.value, pathPrefix: pathPrefix.value, methods: methods.value });
+  const headers = readHeaderConditions(members.value['headers']);
+  if (!headers.ok) return headers;
+  const token = readTokenCondition(members.value['token']);
+  if (!token.ok) return token;
+  return ok({
+    ...{ host: host.value, pathPrefix: pathPrefix.value, methods: methods.value },
+    ...{ headers: headers.value, token: token.value },
+  });
 }
 
 function readHost(value: unknown): Parsed<string | undefined> {

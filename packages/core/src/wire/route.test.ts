@@ -15,7 +15,7 @@ describe('parseRoute', () => {
       ok: true,
       value: {
         name: 'api',
-        match: { host: undefined, pathPrefix: '/', methods: undefined },
+        match: { host: undefined, pathPrefix: '/', methods: undefined, headers: [] },
         upstream: { origin: 'http://127.0.0.1:9000', basePath: '' },
         scopes: [],
         audience: undefined,
@@ -67,7 +67,12 @@ describe('parseRoute', () => {
       ok: true,
       value: {
         name: 'npm-registry_1.x',
-        match: { host: 'npm.example', pathPrefix: '/npm/v1/', methods: ['GET', 'PUT'] },
+        match: {
+          host: 'npm.example',
+          pathPrefix: '/npm/v1/',
+          methods: ['GET', 'PUT'],
+          headers: [],
+        },
         upstream: { origin: 'https://packages.internal:8443', basePath: '/base' },
         scopes: ['npm:read', 'npm:write'],
         audience: 'https://npm.example',

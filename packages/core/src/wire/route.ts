@@ -17,6 +17,12 @@ import { type Members, missing, type RouteRefusal, readObject, refuse } from './
 import { type RouteStepUp, readStepUp } from './route-step-up.ts';
 
 export type { RouteBounds } from './route-bounds.ts';
+export type {
+  ClaimCondition,
+  ClaimValue,
+  HeaderCondition,
+  TokenCondition,
+} from './route-conditions.ts';
 export type { RouteCors } from './route-cors.ts';
 export { limitSubjects, type RouteLimit } from './route-limits.ts';
 export type { RouteMatch, RouteUpstream } from './route-match.ts';
@@ -146,6 +152,8 @@ export function parseRoute(value: unknown): Result<Route, RouteRefusal> {
   if (credential.value === 'none' && scopes.value.length > 0) {
     return refuse('malformed', '/scopes', 'a route without credential cannot demand scopes');
   }
+  const chosen = refuseChoice(match.value, wire);
+  if (chosen !== undefined) return chosen;
   return ok({
     name: name.value,
     match: match.value,
@@ -153,7 +161,7 @@ export function parseRoute(value: unknown): Result<Route, RouteRefusal> {
     scopes: scopes.value,
     audience: audience.value,
     api: api.value,
-    tenant: tenant.value,
+    tenant: match.value.token?.tenant ?? tenant.value,
     stepUp: stepUp.value,
     credential: credential.value,
     encodedSlash: encodedSlash.value,
@@ -172,6 +180,22 @@ function refuseUnsupported(wire: Members): ReturnType<typeof refuse> | undefined
     return refuse('unsupported', '/audit', message);
   }
   return undefined;
+}
+
+/** What is chosen by its credential takes credentials, and those of the tenant that it names. */
+function refuseChoice(
+  { token }: RouteMatch,
+  { credential = 'required', tenant }: Members,
+): ReturnType<typeof refuse> | undefined {
+  if (token === undefined) return undefined;
+  if (credential !== 'required') {
+    const message = 'only a route that requires a credential is chosen by it';
+    return refuse('malformed', '/match/token', message);
+  }
+  if (token.tenant === undefined || tenant === undefined || token.tenant === tenant) {
+    return undefined;
+  }
+  return refuse('malformed', '/match/token/tenant', 'the route takes those of another tenant');
 }
 
 function readName(value: unknown): Parsed<string> {

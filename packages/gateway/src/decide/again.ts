@@ -4,10 +4,13 @@
  */
 import { limits, nowSeconds } from '@mintmark/core';
 import type { CutReason, LiveRequest } from '../forward/live-requests.ts';
+import { chooseRoute } from '../routes/choose.ts';
+import type { MatchedRoute } from '../routes/route-table.ts';
 import type { TenantScope } from '../view/tenant-views.ts';
 import { hasPolicies, isStillAllowed } from './access.ts';
-import { type DecideParts, defaultAudienceOf, isFreshEnough } from './decide.ts';
+import { type DecideParts, defaultAudienceOf } from './decide.ts';
 import { hasScopesStill, judgeRoute, judgeStatus } from './judge.ts';
+import { isFreshEnough } from './route-of.ts';
 
 /** Cuts what would not be let in any more. */
 export function sweep(parts: DecideParts): void {
@@ -45,12 +48,12 @@ function isAllowed(parts: DecideParts, request: LiveRequest, own: TenantScope): 
   if (allowedBy?.every((list, index) => list === policies[index])) return true;
   // Without a view nothing is known of policies, and nothing new is let in.
   if (home.view.freshness().kind === 'absent') return true;
-  const matched = home.view.routes.find(request.request);
-  if (!matched.ok) return false;
+  const matched = findAgain(parts, request);
+  if (matched === undefined) return false;
   const { identity, address } = request;
   const now = nowSeconds(parts.clock);
   const access = {
-    ...{ request: request.request, matched: matched.value, identity, address, now, home, own },
+    ...{ request: request.request, matched, identity, address, now, home, own },
   };
   if (hasPolicies(access) && !isStillAllowed(access)) return false;
   request.allowedBy = policies;
@@ -63,9 +66,9 @@ function hasRoute(parts: DecideParts, request: LiveRequest): boolean {
   const { routes } = view;
   // Without a view nothing is known of routes, and nothing new is let in.
   if (request.judgedBy === routes || view.freshness().kind === 'absent') return true;
-  const matched = routes.find(request.request);
-  if (!matched.ok) return false;
-  const { route, path } = matched.value;
+  const matched = findAgain(parts, request);
+  if (matched === undefined) return false;
+  const { route, path } = matched;
   const scope = tenants.of(route.tenant);
   // A credential was judged as one of its tenant, and says nothing at another.
   const isOther = request.identity !== undefined && tenants.of(request.route.tenant) !== scope;
@@ -79,4 +82,17 @@ function hasRoute(parts: DecideParts, request: LiveRequest): boolean {
   request.route = route;
   request.judgedBy = routes;
   return true;
+}
+
+/** The same choice as when it came, by the routes of now. */
+function findAgain(
+  { view, tenants }: DecideParts,
+  { request, route, identity }: LiveRequest,
+): MatchedRoute | undefined {
+  const found = view.routes.find(request);
+  if (!found.ok) return undefined;
+  const home = tenants.home.tenant;
+  const by = identity && { identity, tenant: route.tenant ?? home };
+  const chosen = chooseRoute(found.value, by, home);
+  return chosen && { route: chosen, path: found.value.path };
 }

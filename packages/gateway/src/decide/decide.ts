@@ -1,20 +1,12 @@
 /**
  * The Verify path, for every shape in which Mintmark stands before an API: its own proxy, and the
- * judge of other people's proxies. To be read from top to bottom: find the route, read the
- * credential, verify it by local knowledge, decide, spend, record. It reads the head of a request
- * alone and sends nothing: what the verdict means for a connection is its caller's business.
+ * judge of other people's proxies. To be read from top to bottom: find the route and prove who asks
+ * (`route-of.ts`), decide, spend, record. It reads the head of a request alone and sends nothing:
+ * what the verdict means for a connection is its caller's business.
  * What must never happen: an `allow` that has not come the whole way down.
  */
-import {
-  type Clock,
-  type HttpResponse,
-  type Introspector,
-  nowSeconds,
-  type RouteCors,
-  type TenantId,
-} from '@mintmark/core';
+import type { Clock, HttpResponse, Introspector, RouteCors, TenantId } from '@mintmark/core';
 import type { StreamRequest } from '@mintmark/net';
-import { type Credential, parseCredential } from '@mintmark/tokens';
 import type { LiveRequests } from '../forward/live-requests.ts';
 import type { LimitedRequest, RouteLimiter } from '../limits/route-limiter.ts';
 import type { Metrics } from '../record/metrics.ts';
@@ -23,9 +15,7 @@ import { findPreflight } from '../routes/cors.ts';
 import { answerResourceMetadata, resourceMetadataUrl } from '../routes/resource-metadata.ts';
 import { bodyBytesMaxOf, type CompiledRoute, type MatchedRoute } from '../routes/route-table.ts';
 import type { Identity } from '../verify/identity.ts';
-import { judgeBinding, type ProofParts } from '../verify/proof.ts';
-import { hasTokenInQuery } from '../verify/query.ts';
-import { credentialKindOf, verifyCredential } from '../verify/verify.ts';
+import type { ProofParts } from '../verify/proof.ts';
 import type { StatusView } from '../view/status-view.ts';
 import type { TenantScope, TenantViews } from '../view/tenant-views.ts';
 import {
@@ -36,8 +26,9 @@ import {
   hasPolicies,
   judgeAccess,
 } from './access.ts';
-import { judgeRoute, judgeStatus } from './judge.ts';
+import { judgeRoute } from './judge.ts';
 import { type Refusal, refusalResponse } from './refusal.ts';
+import { type Course, judgeFreshness, routeOf } from './route-of.ts';
 import { spendUse } from './spend.ts';
 
 export interface DecideParts {
@@ -96,89 +87,54 @@ export interface Allowed extends Dress {
 }
 
 export async function decide(parts: DecideParts, request: StreamRequest): Promise<Verdict> {
-  const { prefix } = parts.config;
   const record = new DecisionRecord(parts.record, request);
-  let dress: Dress = { cors: undefined, fields: [] };
-  let asked: CompiledRoute | undefined;
+  const course: Course = {};
+  let fields: readonly string[] = [];
   let proven: AccessInput | undefined;
   const refuse = (refusal: Refusal, kept?: string): Answered => {
     record.deny(refusal);
     const decision = kept ?? (proven && explainRefusal(parts.access, { ...proven, refusal }));
-    const of = { request, asked, identity: proven?.identity, decision };
-    return { ...dress, kind: 'answered', response: challengeOf(refusal, of), refusal };
+    const response = challengeOf(refusal, { request, course, decision });
+    return { kind: 'answered', cors: course.cors, fields, response, refusal };
   };
 
   // Without any view there are no routes to speak of.
   if (parts.view.freshness().kind === 'absent') return refuse({ reason: 'status_absent' });
   const answered = answerItself(parts, request, record);
-  if (answered !== undefined) return { ...dress, kind: 'answered', ...answered };
-  const matched = parts.view.routes.find(request);
-  if (!matched.ok) return refuse(matched.refusal);
-  const { route, path } = matched.value;
-  const scope = parts.tenants.of(route.tenant);
-  record.routed(route, path, scope?.tenant);
-  asked = route;
-  if (scope === undefined) return refuse({ reason: 'status_absent' });
+  if (answered !== undefined) return { kind: 'answered', cors: undefined, fields, ...answered };
+  const routed = await routeOf(parts, { request, record, course });
+  if (!routed.ok) return refuse(routed.refusal);
+
+  const { matched, identity, scope, now } = routed.value;
   const { tenant, view } = scope;
-  dress = { ...dress, cors: route.cors };
-  if (hasTokenInQuery(request.query, prefix)) return refuse({ reason: 'token_in_query' });
-  const credential = presentedTo(route, request, { prefix, view });
-  record.presented(credentialKindOf(credential));
-  const address = request.remoteAddress;
-  const anonymous = credential.kind === 'none' || route.credential === 'none';
-  const stale = anonymous ? undefined : judgeFreshness(view, route, record);
-  if (stale !== undefined) return refuse(stale);
-
-  const now = nowSeconds(parts.clock);
-  const answer = anonymous
-    ? undefined
-    : verifyCredential(scope.verify, { credential, address, now });
-  // Only where the authority must be asked is there anything to wait for.
-  const verified = answer instanceof Promise ? await answer : answer;
-  if (verified?.ok === false) {
-    const { credentialId } = verified.refusal;
-    record.identified({ ...verified.refusal, rotated: view.isRotated(credentialId) });
-    return refuse(verified.refusal.refusal);
-  }
-  const identity = verified?.value;
   const { home } = parts.tenants;
+  const address = request.remoteAddress;
   const own = { tenant, view };
-  const access = { request, matched: matched.value, identity, address, now, home, own };
-  if (identity !== undefined) {
-    proven = access;
-    record.identified(knownOf(identity, view));
-  }
-
-  const refusal = judgeRequest(parts, { ...access, request, credential, scope });
+  const access = { request, matched, identity, address, now, home, own };
+  if (identity !== undefined) proven = access;
+  const refusal = judgeRequest(parts, { ...access, request, scope });
   if (refusal !== undefined) return refuse(refusal);
   const { decision, ...judged } = judgePolicies(parts, access, record);
   if (judged.refusal !== undefined) return refuse(judged.refusal, decision);
   // Last: what is denied costs nothing.
-  const spending = spend(parts, view, { route, tenant, identity, address });
+  const spending = spend(parts, view, { route: matched.route, tenant, identity, address });
   const spent = spending instanceof Promise ? await spending : spending;
-  if (spent !== undefined) dress = { ...dress, fields: spent.fields };
+  if (spent !== undefined) fields = spent.fields;
   if (spent?.refusal !== undefined) return refuse(spent.refusal);
 
   record.allow();
-  return { ...dress, kind: 'allowed', matched: matched.value, identity, tenant, decision };
+  return { kind: 'allowed', cors: course.cors, fields, matched, identity, tenant, decision };
 }
 
-/** Credential, binding, route, bounds: in that order, by what this node knows. */
+/** Route and bounds: in that order, by what this node knows. */
 function judgeRequest(
   parts: DecideParts,
-  input: AccessInput & {
-    readonly request: StreamRequest;
-    readonly credential: Credential;
-    readonly scope: TenantScope;
-  },
+  input: AccessInput & { readonly request: StreamRequest; readonly scope: TenantScope },
 ): Refusal | undefined {
-  const { request, credential, scope, identity, address, now } = input;
+  const { request, scope, identity, address, now } = input;
   const { route, path } = input.matched;
-  const { view } = scope;
   const audience = defaultAudienceOf(parts, scope);
   return (
-    (identity && judgeStatus(identity, { view, address, now })) ??
-    (identity && judgeBinding(parts.proofs, { identity, credential, request, now })) ??
     judgeRoute(identity, { route, address, audience, now, method: request.method, path }) ??
     judgeBody(request, bodyBytesMaxOf(route, parts.config)) ??
     judgeConcurrency(parts, identity)
@@ -189,14 +145,14 @@ function challengeOf(
   refusal: Refusal,
   of: {
     readonly request: StreamRequest;
-    readonly asked: CompiledRoute | undefined;
-    readonly identity: Identity | undefined;
+    readonly course: Course;
     readonly decision: string | undefined;
   },
 ): ReturnType<typeof refusalResponse> {
-  const { request, asked, identity, decision } = of;
-  const metadata = resourceMetadataUrl(request, asked);
-  const scheme = identity?.binding?.by === 'jkt' ? 'DPoP' : 'Bearer';
+  const { request, course, decision } = of;
+  const { asked, near, holder } = course;
+  const metadata = resourceMetadataUrl(request, asked ?? near);
+  const scheme = holder?.binding?.by === 'jkt' ? 'DPoP' : 'Bearer';
   return refusalResponse(refusal, { metadata, scheme, scopes: asked?.scopes, decision });
 }
 
@@ -234,11 +190,6 @@ function spend(
   );
 }
 
-function knownOf(identity: Identity, view: StatusView) {
-  const rotated = view.isRotated(identity.credentialId);
-  return { ...identity, authenticated: true, rotated } as const;
-}
-
 /** The node's own default says nothing of other tenants: a token of one names its issuer. */
 export function defaultAudienceOf(
   { config, tenants }: Pick<DecideParts, 'config' | 'tenants'>,
@@ -262,8 +213,8 @@ function answerItself(
   }
   const preflight = findPreflight(view.routes, request);
   if (preflight === undefined) return undefined;
-  const { matched, answer } = preflight;
-  record.routed(matched.route, matched.path);
+  const { route, answer } = preflight;
+  record.routed(route, request.path);
   if (answer !== undefined) {
     record.answered('preflight');
     return { response: answer, refusal: undefined };
@@ -271,47 +222,6 @@ function answerItself(
   const refusal: Refusal = { reason: 'origin_not_allowed' };
   record.deny(refusal);
   return { response: refusalResponse(refusal), refusal };
-}
-
-function presentedTo(
-  { acceptBasic }: CompiledRoute,
-  request: StreamRequest,
-  { prefix, view }: { readonly prefix: string; readonly view: StatusView },
-): Credential {
-  return parseCredential(
-    {
-      authorization: request.header('authorization'),
-      dpop: request.header('dpop'),
-      apiKey: request.header('x-api-key'),
-    },
-    {
-      prefix,
-      basicPassword: acceptBasic,
-      importedPrefixes: view.importedPrefixes,
-    },
-  );
-}
-
-/** A stale view counts only where the route declares it, for as long as it says, and is marked. */
-export function isFreshEnough(
-  view: StatusView,
-  route: CompiledRoute,
-  record?: DecisionRecord,
-): boolean {
-  const freshness = view.freshness();
-  if (freshness.kind === 'fresh') return true;
-  if (freshness.kind === 'absent' || route.onStale.kind === 'refuse') return false;
-  record?.degraded();
-  return freshness.overdueMs < route.onStale.seconds * 1000;
-}
-
-function judgeFreshness(
-  view: StatusView,
-  route: CompiledRoute,
-  record: DecisionRecord,
-): Refusal | undefined {
-  if (isFreshEnough(view, route, record)) return undefined;
-  return { reason: view.freshness().kind === 'absent' ? 'status_absent' : 'status_stale' };
 }
 
 function judgeBody(request: StreamRequest, bodyBytesMax: number): Refusal | undefined {

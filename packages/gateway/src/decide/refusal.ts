@@ -41,6 +41,10 @@ export type Refusal =
   | { readonly reason: 'bad_path'; readonly detail: PathRefusalReason }
   | { readonly reason: 'no_route' }
   | { readonly reason: 'method_not_allowed'; readonly allow: readonly string[] }
+  /** By a header routes are chosen that says two things. */
+  | { readonly reason: 'ambiguous_header' }
+  /** All routes of the place ask something of a credential that this one does not have. */
+  | { readonly reason: 'no_route_for_credential' }
   | { readonly reason: 'token_in_query' }
   | { readonly reason: 'no_credential' }
   | { readonly reason: 'malformed_credential'; readonly detail: CredentialRefusal }
@@ -117,6 +121,8 @@ function responseOf(refusal: Refusal, parts: ChallengeParts): HttpResponse {
       return problem(503, refusal.reason, { 'retry-after': '1' });
     case 'bad_path':
       return problem(400, refusal.detail);
+    case 'ambiguous_header':
+      return problem(400, refusal.reason);
     case 'no_route':
     case 'no_operation':
       return problem(404, refusal.reason);
@@ -136,6 +142,7 @@ function responseOf(refusal: Refusal, parts: ChallengeParts): HttpResponse {
       return invalidProof(refusal.detail, metadata);
     case 'nonce_needed':
       return withNonce(proofChallenge('use_dpop_nonce', metadata), refusal.nonce);
+    case 'no_route_for_credential':
     case 'origin_not_allowed':
     case 'policy_denied':
     case 'address_not_allowed':

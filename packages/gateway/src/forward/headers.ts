@@ -3,72 +3,11 @@
  * which a client could speak in the gateway's name, under no spelling that a server behind might
  * fold into ours; then what the gateway itself vouches for. Back: nothing hop-by-hop.
  */
-import { type TenantId, typedSubject } from '@mintmark/core';
+import { isHopByHop, isReservedFieldName, type TenantId, typedSubject } from '@mintmark/core';
 import type { StreamRequest } from '@mintmark/net';
 import { subKeyName } from '@mintmark/tokens';
 import type { CompiledRoute } from '../routes/route-table.ts';
 import type { Identity } from '../verify/identity.ts';
-
-/** RFC 9110 §7.6.1 and the ones that older peers still send. */
-const hopByHop: ReadonlySet<string> = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-  'http2-settings',
-]);
-
-/** Never sent on, in canonical spelling. */
-const dropped: ReadonlySet<string> = new Set([
-  // Credentials: they end here.
-  'authorization',
-  'x-api-key',
-  'dpop',
-  // Said anew below.
-  'host',
-  'content-length',
-  'expect',
-  'forwarded',
-  'via',
-  // Other spellings of "who is the client", which upstreams believe.
-  'x-real-ip',
-  'x-client-ip',
-  'x-cluster-client-ip',
-  'x-original-forwarded-for',
-  'true-client-ip',
-  'cf-connecting-ip',
-  'fastly-client-ip',
-  'client-ip',
-  'forwarded-for',
-  'x-forwarded',
-  'x-originating-ip',
-  'x-remote-ip',
-  'x-remote-addr',
-  'x-envoy-external-address',
-  // Who a TLS proxy vouches for (RFC 9440 §2.4): no client may say it.
-  'client-cert',
-  'client-cert-chain',
-  // CGI would make a setting of it: HTTP_PROXY (CVE-2016-5385).
-  'proxy',
-  // They would make the upstream serve another host, path or method than the one that was judged.
-  'x-host',
-  'x-original-host',
-  'x-http-host-override',
-  'x-envoy-original-path',
-  'x-original-url',
-  'x-rewrite-url',
-  'x-original-uri',
-  'x-http-method',
-  'x-http-method-override',
-  'x-method-override',
-]);
-
-const droppedPrefixes = ['x-forwarded-', 'x-mintmark-'];
 
 /** A client cannot nominate these away (`Connection: content-type`). */
 const notNominable: ReadonlySet<string> = new Set([
@@ -155,20 +94,7 @@ function goesOn(name: string): boolean {
   const known = judgedNames.get(name);
   if (known !== undefined) return known;
   const lower = name.toLowerCase();
-  return keep(judgedNames, name, !hopByHop.has(lower) && !isDropped(lower));
-}
-
-/**
- * Servers behind CGI-like interfaces read `_`, `.` and other signs in a name as `-`, in any case:
- * one canonical spelling is judged for all of them.
- */
-function isDropped(lower: string): boolean {
-  if (dropped.has(lower)) return true;
-  if (!lower.startsWith('x') && /^[a-z0-9-]*$/.test(lower)) return false;
-  const canonical = lower.replace(/[^a-z0-9]/g, '-');
-  // A `Transfer_Encoding` that a server behind takes for its own is request smuggling.
-  if (dropped.has(canonical) || hopByHop.has(canonical)) return true;
-  return droppedPrefixes.some((prefix) => canonical.startsWith(prefix));
+  return keep(judgedNames, name, !isHopByHop(lower) && !isReservedFieldName(lower));
 }
 
 function hostFor(request: StreamRequest, route: CompiledRoute): string {
@@ -238,7 +164,7 @@ export function namesKept(): readonly string[] {
 function passesBack(name: string): boolean {
   const known = judgedAnswerNames.get(name);
   if (known !== undefined) return known;
-  return keep(judgedAnswerNames, name, !hopByHop.has(name.toLowerCase()));
+  return keep(judgedAnswerNames, name, !isHopByHop(name.toLowerCase()));
 }
 
 function isNamed(name: string, lower: string): boolean {

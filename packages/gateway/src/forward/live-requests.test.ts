@@ -7,7 +7,7 @@ function request(address: string, cut: string[]): LiveRequest {
     route: {} as LiveRequest['route'],
     judgedBy: undefined,
     allowedBy: undefined,
-    request: { method: 'GET', host: undefined, path: '/' },
+    request: { method: 'GET', host: undefined, path: '/', header: () => undefined, rawHeaders: [] },
     identity: undefined,
     address,
     beganAt: 0 as UnixSeconds,

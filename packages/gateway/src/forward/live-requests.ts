@@ -3,9 +3,8 @@
  * a good credential must not outlive it by more than five seconds.
  */
 import type { UnixSeconds } from '@mintmark/core';
-import type { StreamRequest } from '@mintmark/net';
 import type { JudgedPolicy } from '@mintmark/policy';
-import type { CompiledRoute, RouteTable } from '../routes/route-table.ts';
+import type { CompiledRoute, RoutedRequest, RouteTable } from '../routes/route-table.ts';
 import type { Identity } from '../verify/identity.ts';
 
 export interface LiveRequest {
@@ -15,7 +14,7 @@ export interface LiveRequest {
   judgedBy: RouteTable | undefined;
   /** The policies of both tenants that let it be last; undefined: since it began, none looked. */
   allowedBy: readonly (readonly JudgedPolicy[])[] | undefined;
-  readonly request: Pick<StreamRequest, 'method' | 'host' | 'path'>;
+  readonly request: RoutedRequest;
   readonly identity: Identity | undefined;
   readonly address: string;
   readonly beganAt: UnixSeconds;

@@ -7,11 +7,12 @@
 import type { HttpResponse, RouteCors } from '@mintmark/core';
 import type { StreamReply, StreamRequest } from '@mintmark/net';
 import { WrappedReply } from '../forward/wrapped-reply.ts';
-import type { MatchedRoute, RouteTable } from './route-table.ts';
+import type { CompiledRoute, RouteTable } from './route-table.ts';
 
 /** A preflight to a route that says which origins it serves. */
 export interface Preflight {
-  readonly matched: MatchedRoute;
+  /** The most specific that the request proper could take. */
+  readonly route: CompiledRoute;
   /** Undefined where the origin is none of the route's. */
   readonly answer: HttpResponse | undefined;
 }
@@ -23,13 +24,33 @@ export function findPreflight(routes: RouteTable, request: StreamRequest): Prefl
   const method = request.header('access-control-request-method');
   if (origin === undefined || method === undefined) return undefined;
   const { host, path } = request;
-  const found = routes.find({ host, path, method });
-  const cors = found.ok ? found.value.route.cors : undefined;
-  if (!found.ok || cors === undefined) return undefined;
-  const allowed = allowedOrigin(cors, origin);
+  // A preflight has neither the headers nor the credential that will choose among them.
+  const possible = routes.possible({ host, path, method });
+  const route = possible[0];
+  if (route === undefined || possible.every(({ cors }) => cors === undefined)) return undefined;
+  const cors = possible.length === 1 ? route.cors : sharedCors(possible, request);
+  const allowed = cors && allowedOrigin(cors, origin);
   const answer =
-    allowed === undefined ? undefined : grant({ request, cors, origin: allowed, method });
-  return { matched: found.value, answer };
+    allowed === undefined ? undefined : grant({ request, cors: cors!, origin: allowed, method });
+  return { route, answer };
+}
+
+/**
+ * What a page may know before one of several routes is chosen: only where all of them allow it.
+ *
+ * @returns undefined where one does not
+ */
+export function sharedCors(
+  routes: readonly CompiledRoute[],
+  request: Pick<StreamRequest, 'header'>,
+): RouteCors | undefined {
+  const origin = request.header('origin');
+  let shared: RouteCors | undefined;
+  for (const { cors } of routes) {
+    if (cors === undefined || allowedOrigin(cors, origin) === undefined) return undefined;
+    if (shared === undefined || cors.maxAgeSeconds < shared.maxAgeSeconds) shared = cors;
+  }
+  return shared;
 }
 
 const preflightVary = 'Origin, Access-Control-Request-Method, Access-Control-Request-Headers';

@@ -7,10 +7,12 @@ function tableOf(...wires: readonly Record<string, unknown>[]) {
   return createRouteTable(routes as Exclude<(typeof routes)[number], undefined>[]);
 }
 
+const bare = { header: () => undefined, rawHeaders: [] };
+
 /** The name of the route, or why there is none. */
 function find(table: ReturnType<typeof tableOf>, path: string, host = 'a.test', method = 'GET') {
-  const found = table.find({ method, host, path });
-  return found.ok ? found.value.route.name : found.refusal.reason;
+  const found = table.find({ method, host, path, ...bare });
+  return found.ok ? found.value.routes[0]?.name : found.refusal.reason;
 }
 
 describe('createRouteTable', () => {
@@ -58,8 +60,8 @@ describe('createRouteTable', () => {
   });
 
   it('serves requests without a host by routes without one', () => {
-    const found = table.find({ method: 'GET', host: undefined, path: '/api' });
-    expect(found.ok && found.value.route.name).toBe('api');
+    const found = table.find({ method: 'GET', host: undefined, path: '/api', ...bare });
+    expect(found.ok && found.value.routes[0]?.name).toBe('api');
   });
 
   it('prefers named methods, and tells which a path has', () => {
@@ -71,7 +73,7 @@ describe('createRouteTable', () => {
     expect(find(byMethod, '/x')).toBe('read');
     expect(find(byMethod, '/x', 'a', 'HEAD')).toBe('read');
     expect(find(byMethod, '/x', 'a', 'PUT')).toBe('rest');
-    expect(byMethod.find({ method: 'GET', host: 'a', path: '/y' })).toEqual({
+    expect(byMethod.find({ method: 'GET', host: 'a', path: '/y', ...bare })).toEqual({
       ok: false,
       refusal: { reason: 'method_not_allowed', allow: ['PUT', 'POST'] },
     });
@@ -106,6 +108,64 @@ describe('createRouteTable', () => {
     const a = { name: 'a', match: { path_prefix: '/x' } };
     const b = { name: 'b', match: { path_prefix: '/x' } };
     expect(find(tableOf(a, b), '/x')).toBe(find(tableOf(b, a), '/x'));
+  });
+
+  describe('by headers', () => {
+    const byHeader = tableOf(
+      { name: 'v2', match: { path_prefix: '/x', headers: { 'X-Api-Version': ['2', '3'] } } },
+      { name: 'beta', match: { headers: { 'x-beta': true, 'x-api-version': '2' } } },
+      { name: 'any', match: { path_prefix: '/x' } },
+    );
+    const with_ = (...rawHeaders: string[]) => {
+      const header = (name: string) => {
+        const at = rawHeaders.findIndex((one, i) => i % 2 === 0 && one.toLowerCase() === name);
+        return at < 0 ? undefined : rawHeaders[at + 1];
+      };
+      const found = byHeader.find({ method: 'GET', host: 'a', path: '/x/y', header, rawHeaders });
+      return found.ok ? found.value.routes.map(({ name }) => name).join() : found.refusal.reason;
+    };
+
+    it('takes the longer prefix first, then the route with more conditions', () => {
+      expect(with_('X-API-Version', '2')).toBe('v2');
+      expect(with_('x-api-version', '3', 'X-Beta', '')).toBe('v2');
+      expect(with_('x-api-version', '4')).toBe('any');
+      expect(with_()).toBe('any');
+    });
+
+    it('takes no header that says two things, or says it under another spelling', () => {
+      expect(with_('X-Api-Version', '2', 'x-api-version', '2')).toBe('ambiguous_header');
+      expect(with_('X-Api-Version', '4', 'X_Api_Version', '2')).toBe('ambiguous_header');
+      expect(with_('X.Api.Version', '2')).toBe('ambiguous_header');
+      expect(with_('X_Beta', '2')).toBe('any');
+    });
+
+    it('names methods only of routes that its headers lead to', () => {
+      const table = tableOf({
+        name: 'put',
+        match: { methods: ['PUT'], headers: { 'x-beta': true } },
+      });
+      expect(find(table, '/')).toBe('no_route');
+    });
+  });
+
+  it('lets a credential choose among the routes of one place, and of no shorter prefix', () => {
+    const table = tableOf(
+      { name: 'gold', match: { path_prefix: '/x', token: { plan: 'gold' } } },
+      { name: 'acme', match: { path_prefix: '/x', token: { plan: 'gold', client: 'acme' } } },
+      { name: 'rest', match: { path_prefix: '/x' } },
+      { name: 'never', match: { path_prefix: '/x', token: { plan: 'x' }, methods: ['PUT'] } },
+      { name: 'alone', match: { path_prefix: '/y', token: { scopes: ['a'] } } },
+      { name: 'all', match: {} },
+    );
+    const names = (path: string) => {
+      const found = table.find({ method: 'GET', host: undefined, path, ...bare });
+      return found.ok ? found.value.routes.map(({ name }) => name) : found.refusal;
+    };
+    expect(names('/x')).toEqual(['acme', 'gold', 'rest']);
+    expect(names('/y')).toEqual(['alone']);
+    expect(names('/z')).toEqual(['all']);
+    const possible = table.possible({ method: 'PUT', host: undefined, path: '/x' });
+    expect(possible.map(({ name }) => name)).toEqual(['never', 'acme', 'gold', 'rest']);
   });
 
   it('does not compile what it cannot read', () => {

@@ -3,6 +3,7 @@
 import type {
   CredentialKind,
   FeedPosition,
+  JsonObject,
   KeyTargets,
   TokenBinding,
   TokenTargets,
@@ -33,6 +34,8 @@ export interface Identity {
   readonly roles?: readonly string[] | undefined;
   readonly groups?: readonly string[] | undefined;
   readonly amr?: readonly string[] | undefined;
+  /** Of a JWT: all that its issuer says. */
+  readonly claims?: JsonObject | undefined;
   /** Of an API key. */
   readonly environment?: string | undefined;
   readonly plan?: string | undefined;

@@ -168,6 +168,7 @@ function identityOfToken(claims: VerifiedAccessToken, binding: TokenBinding | un
     acr: claims.acr,
     authTime: claims.authTime,
     ...textLists(claims.payload),
+    claims: claims.payload,
     asked: undefined,
     targets: {
       ...{ position: claims.position, tokenId, clientId, subject, tenant, family },

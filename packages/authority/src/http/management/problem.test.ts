@@ -51,6 +51,13 @@ describe('the schema of a route', () => {
       cors: { origins: ['https://app.example', 'http://[::1]:3000'], max_age_seconds: 5 },
     },
     { match: {}, upstream: 'http://a', cors: { origins: ['*'] } },
+    {
+      match: {
+        headers: { 'X-Beta': true, 'x-version': ['1', '2'] },
+        token: { tenant: 'acme', client: 'a', plan: ['x'], claims: { a: [1, true], b: 'c' } },
+      },
+      upstream: 'http://a',
+    },
     { match: {}, upstream: 'http://a', cors: { origins: [] } },
     { match: { host: '[::1]' }, upstream: 'http://[::1]:80', on_stale: 'refuse' },
   ])('takes what the parser takes', (route) => {

@@ -3,6 +3,7 @@
  * test holds the two together); the parser decides, and knows more than a pattern can say.
  */
 import { acrValues, limitSubjects, limits } from '@mintmark/core';
+import { headerConditionsSchema, tokenConditionSchema } from './route-conditions-schema.ts';
 
 const segment = "[A-Za-z0-9._~!$&'()*+,=:@-]+";
 
@@ -56,6 +57,8 @@ export const routeSchema = {
           minItems: 1,
           items: { enum: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] },
         },
+        headers: headerConditionsSchema,
+        token: tokenConditionSchema,
       },
     },
     upstream: {
