@@ -148,6 +148,24 @@ describe('evaluation', () => {
     });
   });
 
+  it('names a decision that finds no room, and counts it', async () => {
+    const decisions = { burst: 1, perSecond: 0, keptSeconds: 86_400 };
+    const small = await managementBed(1, undefined, {}, { decisions });
+    const ask = { json: { subject, action: read, resource } };
+    const first = await small.call('POST', '/access/v1/evaluation', ask);
+    const second = await small.call('POST', '/access/v1/evaluation', ask);
+    for (let i = 0; i < 4; i++) await small.authority.tick();
+    const [kept, unkept] = [first, second].map(
+      ({ body }) => (body['context'] as { id: string }).id,
+    );
+    expect((await small.call('GET', `/v1/decisions/${kept}`)).status).toBe(200);
+    expect(await small.call('GET', `/v1/decisions/${unkept}`)).toMatchObject({
+      ...{ status: 404, body: { code: 'decision_not_kept' } },
+    });
+    const { text } = await small.call('GET', '/metrics');
+    expect(text).toContain('\nmintmark_decisions_not_kept_total 1\n');
+  });
+
   it.each<[string, Record<string, unknown>]>([
     ['no subject', { action: read, resource }],
     ['no action', { subject, resource }],

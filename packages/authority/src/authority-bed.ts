@@ -30,6 +30,7 @@ export const bedConfig: AuthorityConfig = {
   prefix: 'mm',
   signing: { algorithms: ['ES256'], rotateEverySeconds: 86_400, publishAheadSeconds: 3_600 },
   sessions: authorityDefaults.sessions,
+  decisions: authorityDefaults.decisions,
   branding: authorityDefaults.branding,
 };
 

@@ -1,5 +1,5 @@
 /** What the authority reads from the configuration. The command's schema makes this value. */
-import type { JwsAlgorithm } from '@mintmark/core';
+import { defaultKeepRate, type JwsAlgorithm, type KeepRate, limits } from '@mintmark/core';
 import type { SessionLifetimes } from './authorization/sessions.ts';
 import type { RegistrationPolicy } from './clients/registration.ts';
 import type { Branding } from './http/pages/layout.ts';
@@ -40,6 +40,8 @@ export interface AuthorityConfig {
     /** A key is published this long before it signs: longer than any verifier caches the set. */
     readonly publishAheadSeconds: number;
   };
+  /** Decisions that are kept to be explained: how many of this process's own, and how long all. */
+  readonly decisions: KeepRate & { readonly keptSeconds: number };
   /** How long people stay signed in. */
   readonly sessions: Omit<SessionLifetimes, 'endedBefore'>;
   /** How the pages that people see name and colour themselves. */
@@ -54,6 +56,7 @@ export const authorityDefaults = {
     rotateEverySeconds: 30 * 86_400,
     publishAheadSeconds: 86_400,
   },
+  decisions: { ...defaultKeepRate, keptSeconds: limits.explainedKeptSeconds },
   sessions: { idleSeconds: 2 * 3600, absoluteSeconds: 24 * 3600 },
   branding: { name: 'Mintmark', color: '#1b5e9e' },
 } as const;

@@ -7,6 +7,7 @@ import type { Rooms } from './rooms.ts';
 
 export function metricsOf(rooms: Rooms): readonly Metric[] {
   const { sequencer, feed, usage, claimsHook, requestPinger, notices, keyShadow } = rooms;
+  const { decisionLog, keepBudget } = rooms;
   const { size, lagMs } = sequencer.view();
   const gauge = (name: string, help: string, value: number): Metric => {
     return { name, help, kind: 'gauge', value };
@@ -49,6 +50,18 @@ export function metricsOf(rooms: Rooms): readonly Metric[] {
       help: 'Decisions that found no room to be counted.',
       kind: 'counter',
       value: usage.lost,
+    },
+    {
+      name: 'mintmark_decisions_not_kept_total',
+      help: 'Decisions made here that found no room to be kept and explained.',
+      kind: 'counter',
+      value: keepBudget.refused,
+    },
+    {
+      name: 'mintmark_decision_reports_lost_total',
+      help: 'Reports of decisions and of policies in shadow that found no room to be written.',
+      kind: 'counter',
+      value: decisionLog.lost,
     },
     ...(claimsHook === undefined ? [] : hookMetrics(claimsHook)),
     ...(keyShadow === undefined ? [] : shadowMetrics(keyShadow)),

@@ -1,5 +1,13 @@
 /** Policies by the management API: versions, stages, tests beside them, and what gateways get. */
-import { defaultTenant, parseFeedDelta, parseFeedSnapshot } from '@mintmark/core';
+import {
+  decisionName,
+  defaultTenant,
+  nowSeconds,
+  parseFeedDelta,
+  parseFeedSnapshot,
+  seededEntropy,
+  type UnixSeconds,
+} from '@mintmark/core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type ManagementBed, managementBed } from './management-bed.ts';
 
@@ -299,7 +307,6 @@ describe('what gateways report', () => {
       ],
     });
     expect((await bed.call('GET', '/v1/decisions')).body['items']).toMatchObject([{ id }]);
-    expect((await bed.call('GET', '/v1/decisions/D2')).status).toBe(404);
   });
 
   it('sums up what a version in shadow would change', async () => {
@@ -319,5 +326,24 @@ describe('what gateways report', () => {
     bed.clock.advanceMs(8 * 24 * 3600 * 1000);
     for (let i = 0; i < 481; i++) await bed.authority.tick();
     expect((await bed.call('GET', `/v1/decisions/${id}`)).status).toBe(404);
+  });
+
+  describe('where it is not kept, says why', () => {
+    const named = (ageSeconds: number, isKept = true) => {
+      const at = (nowSeconds(bed.clock) - ageSeconds) as UnixSeconds;
+      return decisionName(at, { isKept, entropy: seededEntropy(9) });
+    };
+
+    it.each([
+      ['its node had no room', () => named(60, false), /kept as many as it may/],
+      ['it is older than any that is kept', () => named(7 * 86_400), /kept for 7 days/],
+      ['it may be on its way', () => named(1), /Ask again/],
+      ['it never came here', () => named(60), /lost on the way here/],
+      ['it is no name of a decision', () => 'D2', /names of 21 or 22/],
+    ])('%s', async (_what, name, detail) => {
+      const answer = await bed.call('GET', `/v1/decisions/${name()}`);
+      expect(answer).toMatchObject({ status: 404, body: { code: 'decision_not_kept' } });
+      expect(answer.body['detail']).toMatch(detail);
+    });
   });
 });

@@ -241,7 +241,7 @@ export async function openRooms(config: AuthorityConfig, ports: AuthorityPorts):
     decisions: decisionSink({ usage, privilegeUsage, refusals, lateUses }),
     ...{ refusals, lateUses },
     ...{ keyCache, storeNowMs: createStoreClock(ports.store.upkeep, clock) },
-    ...policiesOf({ store, clock }),
+    ...policiesOf(config, { store, clock }),
     keyShadow: shadowOf({ store, recorder, clock, prefix: config.prefix }, ports.oldSystem),
     ...{ users, claimsHook: ports.claimsHook && openHook(ports, ports.claimsHook) },
     sessionEnder: sessionEnderOf(issuers, { ...ports, ...keys, store, recorder, keyring }),
@@ -256,11 +256,12 @@ export async function openRooms(config: AuthorityConfig, ports: AuthorityPorts):
 }
 
 function policiesOf(
+  { decisions }: AuthorityConfig,
   ports: Pick<AuthorityPorts, 'store' | 'clock'>,
 ): Pick<Rooms, 'decisionLog' | 'keepBudget' | 'policies'> {
   return {
-    decisionLog: createDecisionLog(ports),
-    keepBudget: createKeepBudget(ports.clock),
+    decisionLog: createDecisionLog({ ...ports, keptSeconds: decisions.keptSeconds }),
+    keepBudget: createKeepBudget(ports.clock, decisions),
     policies: createPolicyReader(ports),
   };
 }

@@ -104,6 +104,17 @@ export function base62Number(value: number, length: number): string {
   return text.padStart(length, '0');
 }
 
+/** @param text at most 8 characters @returns undefined where one of them is no digit of base62 */
+export function base62Value(text: string): number | undefined {
+  let value = 0;
+  for (const char of text) {
+    const digit = base62Alphabet.indexOf(char);
+    if (digit < 0) return undefined;
+    value = value * 62 + digit;
+  }
+  return value;
+}
+
 const base62Chunk = 62 ** 5;
 
 /** No digit for 0. */

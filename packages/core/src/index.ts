@@ -13,6 +13,7 @@ export type { Brand } from './brand.ts';
 export {
   base62Encode,
   base62Number,
+  base62Value,
   base64Decode,
   base64Encode,
   base64urlDecode,
@@ -35,6 +36,7 @@ export {
   type UnixSeconds,
 } from './clock.ts';
 export { type CountryOf, type CountryRules, isAllowedCountry, namesCountries } from './country.ts';
+export { type DecisionNamed, decisionName, readDecisionName } from './decision-name.ts';
 export { type Entropy, pooledEntropy, seededEntropy } from './entropy.ts';
 export type {
   HttpHandler,
@@ -68,7 +70,12 @@ export {
   type JsonValue,
   parseJson,
 } from './json.ts';
-export { createKeepBudget, type KeepBudget } from './keep-budget.ts';
+export {
+  createKeepBudget,
+  defaultKeepRate,
+  type KeepBudget,
+  type KeepRate,
+} from './keep-budget.ts';
 export {
   type LimitLook,
   type LimitRule,

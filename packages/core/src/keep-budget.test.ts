@@ -4,7 +4,7 @@ import { createKeepBudget } from './keep-budget.ts';
 
 it('keeps the lower half for what is notable, and fills up with time', () => {
   const clock = manualClock(0);
-  const budget = createKeepBudget(clock, 10, 2);
+  const budget = createKeepBudget(clock, { burst: 10, perSecond: 2 });
   const taken = (kind: 'ordinary' | 'notable') => {
     let count = 0;
     while (budget.take(kind)) count++;
@@ -17,4 +17,5 @@ it('keeps the lower half for what is notable, and fills up with time', () => {
   expect(taken('notable')).toBe(2);
   clock.advanceMs(3_600_000);
   expect(taken('ordinary') + taken('notable')).toBe(10);
+  expect(budget.refused).toBe(6);
 });

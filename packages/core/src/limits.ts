@@ -265,13 +265,18 @@ export const limits = {
   apiOperationsMax: 2_000,
   pathSegmentVariablesMax: 4,
   /**
-   * Decisions that one node keeps to be explained: so many at once, and so many a second after
-   * that. Of what was allowed only while half of them are left.
+   * Decisions that one node keeps to be explained unless its operator says otherwise: so many at
+   * once, and so many a second after that. Of what was allowed only while half of them are left.
    */
   explainedBurst: 1_000,
   explainedPerSecond: 5,
-  /** A kept decision is about 1 KB: three million of them at most for each node. */
+  /** The most that an operator may say: the authority writes them in acts of their own. */
+  explainedBurstMax: 10_000,
+  explainedPerSecondMax: 1_000,
+  /** A kept decision is about 1 KB: by default three million of them at most for each node. */
   explainedKeptSeconds: 7 * 24 * 3600,
+  /** A decision younger than this may still be on its way to the authority. */
+  explainedDelaySeconds: 10,
   /** Explained decisions waiting to be written. */
   explainedQueueMax: 10_000,
   /** Pairs of route and action that a node sums up between two reports, for each version. */

@@ -13,6 +13,7 @@ import {
   type Entropy,
   type FeedSource,
   type Introspector,
+  type KeepRate,
   limits,
   type PolicyReport,
   type PolicyReportSink,
@@ -58,6 +59,8 @@ export interface GatewayConfig {
   readonly bodyBytesMax?: number;
   /** Requests under way with one credential. */
   readonly credentialRequestsMax?: number;
+  /** How many decisions of policies are kept to be explained. */
+  readonly decisions?: KeepRate;
   readonly upstream?: Partial<UpstreamOptions>;
   /**
    * Whether a DPoP proof must carry a nonce of this node (RFC 9449 §9): then it counts here alone.
@@ -214,7 +217,7 @@ function accessParts({
     ...{ node: config.node, prefix: config.prefix, clock, entropy, metrics },
     queue: createDecisionQueue<PolicyReport>({ sink, timers, metrics, lost, batchMax }),
     tallies: createTallies(),
-    budget: createKeepBudget(clock),
+    budget: createKeepBudget(clock, config.decisions),
   };
 }
 

@@ -7,7 +7,7 @@ import type { GrantDeps, TokenRefusal, TokenRequest } from './grant.ts';
  * It comes before the operator's hook, which may take scopes away and give none: what is judged is
  * the most that will be issued.
  *
- * @returns name of the decision, where one was made and kept; refusal: policy_denied
+ * @returns name of the decision, where one was made; refusal: policy_denied
  * @throws StoreFault
  */
 export async function askPolicies(
@@ -17,7 +17,7 @@ export async function askPolicies(
 ): Promise<Result<string | undefined, TokenRefusal>> {
   const { client, judgement, grant, scopes, audience, format, ttlSeconds } = due;
   const { terms, signIn = terms, actor, vouchedBy: assertionIssuer } = judgement;
-  const { verdict, decision } = await judgeIssuance({
+  const judged = await judgeIssuance({
     ...{ tenant: client.tenant, clientId: client.clientId, subject: judgement.subject },
     ...{ grant, scopes, audience, format, ttlSeconds, assertionIssuer, address },
     clientAuthentication: client.authMethod,
@@ -25,5 +25,6 @@ export async function askPolicies(
     ...{ acr: signIn?.acr, amr: terms?.amr, authTimeSeconds: signIn?.authTimeSeconds },
     actor: actor && String(actor['sub']),
   });
+  const { verdict, decision } = judged;
   return verdict === 'deny' ? err({ reason: 'policy_denied', decision }) : ok(decision);
 }

@@ -74,8 +74,8 @@ export type TokenRefusal =
   /** The operator's hook said no, or came to nothing where that is a no. */
   | { readonly reason: 'hook_refused'; readonly why: string }
   | { readonly reason: 'hook_failed'; readonly why: HookFailure }
-  /** A policy does not let it be; the decision is named where it was kept. */
-  | { readonly reason: 'policy_denied'; readonly decision: string | undefined }
+  /** A policy does not let it be. */
+  | { readonly reason: 'policy_denied'; readonly decision: string }
   | DetailsRefusal
   | BindingRefusal
   | RecipientRefusal

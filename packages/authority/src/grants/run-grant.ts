@@ -351,8 +351,7 @@ async function takeEffect(
 
 /** What an operator has explained. */
 function decisionOf(refusal: TokenRefusal): { readonly decision?: string } {
-  if (refusal.reason !== 'policy_denied' || refusal.decision === undefined) return {};
-  return { decision: refusal.decision };
+  return refusal.reason === 'policy_denied' ? { decision: refusal.decision } : {};
 }
 
 /**

@@ -126,8 +126,8 @@ const tryAgain: Rendered = {
 function denied(
   refusal: Extract<TokenRefusal, { reason: 'hook_refused' | 'policy_denied' }>,
 ): Rendered {
-  const decision = refusal.reason === 'policy_denied' ? refusal.decision : undefined;
-  const headers = decision === undefined ? {} : { 'mintmark-decision': decision };
+  const isNamed = refusal.reason === 'policy_denied';
+  const headers = isNamed ? { 'mintmark-decision': refusal.decision } : {};
   return { status: 400, error: 'access_denied', headers };
 }
 

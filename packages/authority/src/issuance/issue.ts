@@ -104,7 +104,7 @@ export interface IssueInput {
   readonly claims?: JsonObject | undefined;
   /** What came of asking the hook, for the record; undefined where there is none. */
   readonly hook?: string | undefined;
-  /** Names what policies decided, where it was kept. */
+  /** Names what policies decided, where any was asked. */
   readonly decision?: string | undefined;
   /** Name of the outside issuer whose word it rests on, for the record. */
   readonly vouchedBy?: string | undefined;

@@ -29,8 +29,9 @@ const rowsPerAct = 500;
 export function createDecisionLog(deps: {
   readonly store: Pick<Store, 'acts'>;
   readonly clock: Clock;
+  readonly keptSeconds: number;
 }): DecisionLog {
-  const { store, clock } = deps;
+  const { store, clock, keptSeconds } = deps;
   let decisions: ExplainedDecision[] = [];
   let tallies: PolicyTally[] = [];
   const own = createTallies();
@@ -67,7 +68,7 @@ export function createDecisionLog(deps: {
         if (fault instanceof StoreFault) tallies = [...summed, ...tallies];
         throw fault;
       } finally {
-        const expiresAtSeconds = nowSeconds(clock) + limits.explainedKeptSeconds;
+        const expiresAtSeconds = nowSeconds(clock) + keptSeconds;
         // Its id is the node's to give: who sends the same again changes what they said alone.
         await run(written.map((one) => put(one, expiresAtSeconds)));
       }

@@ -44,8 +44,8 @@ export interface Evaluation {
 
 export interface Evaluated {
   readonly allowed: boolean;
-  /** Names the decision, where it was kept. */
-  readonly decision: string | undefined;
+  /** Names the decision. */
+  readonly decision: string;
 }
 
 /** @throws StoreFault where the policies cannot be known */

@@ -3,13 +3,7 @@
  * phases, about each resource that the token would be for: all must let it be. What must never
  * happen: a token that a policy could not be asked about.
  */
-import {
-  type CountryOf,
-  nowSeconds,
-  type PolicyVerdict,
-  type TenantId,
-  type TokenBinding,
-} from '@mintmark/core';
+import { type CountryOf, nowSeconds, type TenantId, type TokenBinding } from '@mintmark/core';
 import {
   type AccessRequest,
   actionOf,
@@ -57,11 +51,10 @@ export interface Issuance {
   readonly address: string;
 }
 
-export interface IssuanceVerdict {
-  readonly verdict: PolicyVerdict;
-  /** Names the decision, where one was made and kept: that which denies, where one does. */
-  readonly decision: string | undefined;
-}
+/** With the name of the decision: that which denies, or the first where one was made. */
+export type IssuanceVerdict =
+  | { readonly verdict: 'deny'; readonly decision: string }
+  | { readonly verdict: 'allow'; readonly decision: string | undefined };
 
 export type IssuanceJudge = (issuance: Issuance) => Promise<IssuanceVerdict>;
 
@@ -83,7 +76,8 @@ async function judge(
   policies: readonly JudgedPolicy[],
 ): Promise<IssuanceVerdict> {
   const principal = await principalFacts(ports.rights, issuance);
-  let all = notAsked;
+  let denied: string | undefined;
+  let first: string | undefined;
   for (const audience of issuance.audience) {
     const build = () => requestOf(ports, { issuance, principal, audience });
     const judged = judgePolicies(policies, { use: 'token' }, build);
@@ -92,10 +86,11 @@ async function judge(
     const reason = verdict === 'deny' ? 'policy_denied' : 'ok';
     const { tenant } = issuance;
     const decision = await keepDecision(ports, { ...judged, tenant, surface: 'token', reason });
-    if (verdict === 'deny' && all.verdict === 'allow') all = { verdict, decision };
-    else all = { verdict: all.verdict, decision: all.decision ?? decision };
+    first ??= decision;
+    if (verdict === 'deny') denied ??= decision;
   }
-  return all;
+  if (denied !== undefined) return { verdict: 'deny', decision: denied };
+  return { verdict: 'allow', decision: first };
 }
 
 async function principalFacts(

@@ -1,12 +1,12 @@
 /** What this process decided by policies: kept to be explained, and what shadows would change. */
 import {
   type Clock,
+  decisionName,
   type Entropy,
   type JsonObject,
   type KeepBudget,
   limits,
   nowSeconds,
-  orderedId,
   type PolicyUse,
   type PolicyVerdict,
   type TenantId,
@@ -21,7 +21,9 @@ export interface KeepPorts {
   readonly budget: KeepBudget;
 }
 
-/** @returns its name, where there was room for it */
+/**
+ * @returns its name; where there was no room for more, it says so (see `explain-decision.ts`)
+ */
 export async function keepDecision(
   { clock, entropy, log, budget }: KeepPorts,
   made: Pick<Judgement, 'answers' | 'shadows'> & {
@@ -31,20 +33,21 @@ export async function keepDecision(
     readonly verdict: PolicyVerdict;
     readonly reason: string;
   },
-): Promise<string | undefined> {
+): Promise<string> {
   const { tenant, surface, request, verdict, reason, answers, shadows } = made;
   const { principal, action, resource } = request;
   const differs = shadows.some(isDiffering);
   const hasFailed = answers.some(({ errors }) => errors.length > 0);
   const isNotable = verdict === 'deny' || differs || hasFailed;
   const isKept = budget.take(isNotable ? 'notable' : 'ordinary');
-  const id = isKept ? orderedId(nowSeconds(clock), entropy) : undefined;
+  const id = decisionName(nowSeconds(clock), { isKept, entropy });
+  const example = isKept ? id : undefined;
   const at = clock.nowMs();
   for (const outcome of shadows) {
     // No gateway was asked: the surface stands for a route.
-    log.add({ tenant, outcome, route: `(${surface})`, action: action.id, at, example: id });
+    log.add({ tenant, outcome, route: `(${surface})`, action: action.id, at, example });
   }
-  if (id === undefined) return undefined;
+  if (!isKept) return id;
   await log.accept([
     {
       ...{ type: 'explained', id, tenant, at, node: 'authority' },

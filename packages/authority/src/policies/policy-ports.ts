@@ -12,6 +12,7 @@ interface Parts<S> {
   readonly policies: PolicyReader;
   readonly decisionLog: DecisionLog;
   readonly keepBudget: KeepBudget;
+  readonly config: { readonly decisions: { readonly keptSeconds: number } };
   readonly issuers: { readonly issuerOf: (tenant: TenantId) => string };
 }
 
@@ -19,12 +20,21 @@ interface Parts<S> {
 export function policyPortsOf<S extends PolicyPorts['store'] & EvaluatePorts['rights']>(
   parts: Parts<S>,
 ) {
-  const { store, recorder, ports, policies, decisionLog, keepBudget: budget, issuers } = parts;
+  const {
+    store,
+    recorder,
+    ports,
+    policies,
+    decisionLog,
+    keepBudget: budget,
+    issuers,
+    config,
+  } = parts;
   const { clock, entropy } = ports;
   const { issuerOf } = issuers;
   return {
     policies: { store, recorder, clock, policiesChanged: policies.forget },
-    decisions: { store, reports: decisionLog },
+    decisions: { store, reports: decisionLog, clock, keptSeconds: config.decisions.keptSeconds },
     access: {
       ...{ policies, log: decisionLog, budget, rights: store, clock, entropy, issuerOf },
     },

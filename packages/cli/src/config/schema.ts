@@ -436,6 +436,20 @@ export const configSchema = z.strictObject({
         .describe('whether a token whose hook failed is refused, or made without what it adds'),
     })
     .prefault({}),
+  decisions: z
+    .strictObject({
+      kept_per_second: seconds(0, limits.explainedPerSecondMax)
+        .default(limits.explainedPerSecond)
+        .describe('decisions of policies that each node keeps to be explained, on average'),
+      kept_at_once: seconds(0, limits.explainedBurstMax)
+        .default(limits.explainedBurst)
+        .describe('and how many after a quiet time; of what was allowed, half as many'),
+      kept_days: seconds(1, 366)
+        .default(limits.explainedKeptSeconds / 86_400)
+        .describe('how long the authority keeps them; each takes about 1 KB'),
+    })
+    .prefault({})
+    .describe('decisions that can be explained afterwards; what is not kept is counted'),
   sessions: z
     .strictObject({
       idle_seconds: seconds(60, 90 * 86_400)

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { type AuthorityConfig, readGithubKeys } from '@mintmark/authority';
 import { ConfigFault } from '@mintmark/core';
 import type { Config } from '../config/schema.ts';
+import { keepRateOf } from './gateway-config.ts';
 
 export function authorityConfigOf(config: Config, issuer: string): AuthorityConfig {
   const { prefix, signing, sessions, branding, registration } = config;
@@ -34,6 +35,10 @@ export function authorityConfigOf(config: Config, issuer: string): AuthorityConf
       encryptedRequests: signing.encrypted_requests,
       rotateEverySeconds: signing.rotate_every_seconds,
       publishAheadSeconds: signing.publish_ahead_seconds,
+    },
+    decisions: {
+      ...keepRateOf(config),
+      keptSeconds: config.decisions.kept_days * 86_400,
     },
     sessions: {
       idleSeconds: sessions.idle_seconds,

@@ -22,6 +22,7 @@ describe('gatewayConfigOf', () => {
       prefix: 'mm',
       bodyBytesMax: 1024 ** 3,
       credentialRequestsMax: 512,
+      decisions: { burst: 1_000, perSecond: 5 },
       upstream: { connectTimeoutMs: 5_000, headersTimeoutMs: 60_000, bodyIdleMs: 300_000 },
     });
     expect(uploadLimitsOf(configOf({}))).toEqual({ bodyBytesPerSecondMin: 256 });
@@ -32,6 +33,8 @@ describe('gatewayConfigOf', () => {
       'gateway-node': 'east',
       'gateway-body-bytes-max': '1000',
       'gateway-credential-requests-max': '7',
+      'decisions-kept-at-once': '9',
+      'decisions-kept-per-second': '0',
       'gateway-upload-bytes-per-second-min': '0',
       'gateway-upstream-connect-timeout-seconds': '1',
       'gateway-upstream-headers-timeout-seconds': '2',
@@ -41,6 +44,7 @@ describe('gatewayConfigOf', () => {
       node: 'east',
       bodyBytesMax: 1000,
       credentialRequestsMax: 7,
+      decisions: { burst: 9, perSecond: 0 },
       upstream: { connectTimeoutMs: 1_000, headersTimeoutMs: 2_000, bodyIdleMs: 3_000 },
     });
     expect(uploadLimitsOf(config)).toEqual({ bodyBytesPerSecondMin: 0 });

@@ -2,12 +2,13 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { ConfigFault, type TenantId } from '@mintmark/core';
+import { ConfigFault, type KeepRate, type TenantId } from '@mintmark/core';
 import type { GatewayConfig } from '@mintmark/gateway';
 import type { Config } from '../config/schema.ts';
 
 /** @throws ConfigFault `upstream_ca_unusable` */
-export function gatewayConfigOf({ prefix, gateway }: Config): GatewayConfig {
+export function gatewayConfigOf(config: Config): GatewayConfig {
+  const { prefix, gateway } = config;
   const { upstream_ca } = gateway;
   return {
     tenant: gateway.tenant as TenantId,
@@ -16,6 +17,7 @@ export function gatewayConfigOf({ prefix, gateway }: Config): GatewayConfig {
     bodyBytesMax: gateway.body_bytes_max,
     credentialRequestsMax: gateway.credential_requests_max,
     dpopNonces: gateway.dpop_nonces,
+    decisions: keepRateOf(config),
     upstream: {
       connectTimeoutMs: gateway.upstream_connect_timeout_seconds * 1000,
       headersTimeoutMs: gateway.upstream_headers_timeout_seconds * 1000,
@@ -23,6 +25,11 @@ export function gatewayConfigOf({ prefix, gateway }: Config): GatewayConfig {
       ca: upstream_ca === undefined ? undefined : readCertificates(upstream_ca),
     },
   };
+}
+
+/** How many decisions each node keeps to be explained. */
+export function keepRateOf({ decisions }: Config): KeepRate {
+  return { burst: decisions.kept_at_once, perSecond: decisions.kept_per_second };
 }
 
 /** How the listener in front of it holds a client to its upload. */

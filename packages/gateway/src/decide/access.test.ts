@@ -1,5 +1,11 @@
 /** Policies on the request path, on a real gateway. */
-import type { ApiView, ExplainedDecision, PolicyTally, PolicyVersionView } from '@mintmark/core';
+import {
+  type ApiView,
+  type ExplainedDecision,
+  type PolicyTally,
+  type PolicyVersionView,
+  readDecisionName,
+} from '@mintmark/core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ask, bearer } from '../conformance/ask.ts';
 import { openRawUpstream, plainAnswer, type RawUpstream } from '../conformance/raw-upstream.ts';
@@ -97,6 +103,25 @@ describe('policies that are enforced', () => {
     rig.timers.advance(1_000);
     await until(() => rig.decisions.length > 1);
     expect(rig.decisions[1]).toMatchObject({ verdict: 'deny', reason: 'policy_denied' });
+  });
+
+  it('name a decision that finds no room, and count it', async () => {
+    await rig.close();
+    const all = { name: 'all', match: { path_prefix: '/' }, upstream: upstream.url };
+    const decisions = { burst: 1, perSecond: 0 };
+    rig = await openRig([{ ...all, scopes: ['read'] }], { decisions });
+    await enforce('forbid(principal, action, resource);');
+    const names: string[] = [];
+    for (const scopes of [['read'], ['read'], []]) {
+      const headers = bearer(rig.token({ scopes }));
+      const answer = await ask(rig.listener.port, { path: '/', headers });
+      names.push(String(answer.headers['mintmark-decision']));
+    }
+    expect(names.map((name) => readDecisionName(name)?.isKept)).toEqual([true, false, false]);
+    expect(await reported()).toMatchObject([{ id: names[0] }]);
+    const notKept = (what: string) =>
+      rig.gateway.metrics.value('mintmark_gateway_decisions_not_kept_total', what);
+    expect(['denied', 'refused'].map(notKept)).toEqual([1, 1]);
   });
 
   it('know the caller, the operation, its variables, the moment and the way', async () => {

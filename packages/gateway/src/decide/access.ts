@@ -7,14 +7,13 @@
  */
 import {
   type Clock,
+  decisionName,
   type Entropy,
   type ExplainedDecision,
   type JsonObject,
   type KeepBudget,
   limits,
-  orderedId,
   type PolicyReport,
-  type PolicyVerdict,
   type TenantId,
   type UnixSeconds,
 } from '@mintmark/core';
@@ -71,7 +70,7 @@ export interface AccessInput {
 
 export interface Access {
   readonly refusal: Refusal | undefined;
-  /** Names the decision where it was kept. */
+  /** Names the decision, where policies made one. */
   readonly decision: string | undefined;
 }
 
@@ -87,9 +86,10 @@ export function judgeAccess(parts: AccessParts, input: AccessInput): Access {
   parts.metrics.count('mintmark_gateway_policy_decisions_total', verdict);
   let decision: string | undefined;
   for (const one of asked) {
-    const id = keep(parts, { ...one, input, verdict });
-    count(parts, { ...one, input, id });
-    decision ??= id;
+    const { id, isKept } = keep(parts, { ...one, input });
+    count(parts, { ...one, input, example: isKept ? id : undefined });
+    // Where two tenants are asked, that which denies is the one to ask about.
+    if (decision === undefined || one.judgement.verdict === 'deny') decision = id;
   }
   return { refusal: verdict === 'deny' ? { reason: 'policy_denied' } : undefined, decision };
 }
@@ -122,18 +122,23 @@ const explainable: ReadonlySet<Refusal['reason']> = new Set([
 /**
  * Keeps a refusal that no policy made, of a credential that was proven.
  *
- * @returns its name, where there was room for it
+ * @returns its name, where there is anything to explain
  */
 export function explainRefusal(
   parts: AccessParts,
   input: AccessInput & { readonly refusal: Refusal },
 ): string | undefined {
   const { own, now, refusal } = input;
-  if (!explainable.has(refusal.reason) || !parts.budget.take('ordinary')) return undefined;
+  if (!explainable.has(refusal.reason)) return undefined;
+  const isKept = parts.budget.take('ordinary');
+  const id = decisionName(now, { isKept, entropy: parts.entropy });
+  if (!isKept) {
+    parts.metrics.count('mintmark_gateway_decisions_not_kept_total', 'refused');
+    return id;
+  }
   const found = findOperation(input);
   const operation = 'reason' in found ? undefined : found.operation;
   const request = accessRequestOf(askedBy(input, operation));
-  const id = orderedId(now, parts.entropy);
   parts.queue.push({
     ...explained(parts, { id, request, tenant: own.tenant }),
     ...{ verdict: 'deny', reason: reasonOf(refusal), differs: false, answers: [] },
@@ -190,21 +195,26 @@ function findOperation({
 
 function keep(
   parts: AccessParts,
-  one: Asked & { readonly input: AccessInput; readonly verdict: PolicyVerdict },
-): string | undefined {
+  one: Asked & { readonly input: AccessInput },
+): { readonly id: string; readonly isKept: boolean } {
   const { judgement, tenant, input } = one;
   const { verdict, answers, shadows, request } = judgement;
   const differs = shadows.some(isDiffering);
   const hasFailed = answers.some(({ errors }) => errors.length > 0);
   const isNotable = verdict === 'deny' || differs || hasFailed;
-  if (!parts.budget.take(isNotable ? 'notable' : 'ordinary')) return undefined;
-  const id = orderedId(input.now, parts.entropy);
+  const isKept = parts.budget.take(isNotable ? 'notable' : 'ordinary');
+  const id = decisionName(input.now, { isKept, entropy: parts.entropy });
+  if (!isKept) {
+    const what = verdict === 'deny' ? 'denied' : isNotable ? 'notable' : 'allowed';
+    parts.metrics.count('mintmark_gateway_decisions_not_kept_total', what);
+    return { id, isKept };
+  }
   const reason = verdict === 'deny' ? 'policy_denied' : 'ok';
   parts.queue.push({
     ...explained(parts, { id, request, tenant }),
     ...{ verdict, reason, differs, answers },
   });
-  return id;
+  return { id, isKept };
 }
 
 function explained(
@@ -232,9 +242,9 @@ function shown(request: AccessRequest, prefix: string): JsonObject {
 
 function count(
   { metrics, tallies, clock }: AccessParts,
-  one: Asked & { readonly input: AccessInput; readonly id: string | undefined },
+  one: Asked & { readonly input: AccessInput; readonly example: string | undefined },
 ): void {
-  const { judgement, tenant, id } = one;
+  const { judgement, tenant, example } = one;
   for (const { stage, errors } of judgement.answers) {
     if (errors.length > 0) metrics.count('mintmark_gateway_policy_errors_total', stage);
   }
@@ -245,6 +255,6 @@ function count(
     }
     const route = one.input.matched.route.name;
     const action = judgement.request.action.id;
-    tallies.add({ tenant, outcome, route, action, at: clock.nowMs(), example: id });
+    tallies.add({ tenant, outcome, route, action, at: clock.nowMs(), example });
   }
 }

@@ -25,6 +25,8 @@ const counters = {
   mintmark_gateway_feed_faults_total: 'Failed questions to the status feed, by kind.',
   mintmark_gateway_decisions_lost_total: 'Decision events that were never delivered, by cause.',
   mintmark_gateway_policy_decisions_total: 'Requests that policies judged, by verdict.',
+  mintmark_gateway_decisions_not_kept_total:
+    'Decisions that found no room to be kept and explained, by what they were.',
   mintmark_gateway_policy_differences_total: 'Verdicts that a policy in shadow would change.',
   mintmark_gateway_policy_errors_total: 'Requests at which a policy failed, by stage.',
   mintmark_gateway_policy_reports_lost_total: 'Policy reports never delivered, by cause.',

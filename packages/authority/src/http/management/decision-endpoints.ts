@@ -1,5 +1,6 @@
 /** `/v1/decisions`: why decisions were as they were; and where gateways report on policies. */
 import {
+  assertNever,
   err,
   feedHttp,
   limits,
@@ -7,17 +8,21 @@ import {
   type PolicyReport,
   type PolicyReportSink,
   policyUses,
+  type UnixMs,
 } from '@mintmark/core';
 import { z } from 'zod';
-import { type Explained, explainDecision } from '../../policies/explain-decision.ts';
-import type { Store } from '../../store/store.ts';
+import {
+  type Explained,
+  type ExplainPorts,
+  type ExplainRefusal,
+  explainDecision,
+} from '../../policies/explain-decision.ts';
 import type { Row } from '../../store/tables.ts';
 import { cutPage } from './cut-page.ts';
 import { endpoint, type PreparedEndpoint } from './endpoint.ts';
 import { line, momentMax, momentOut, pageOf, renderMoment } from './wire-schema.ts';
 
-export interface DecisionPorts {
-  readonly store: Pick<Store, 'decisions' | 'policyVersions'>;
+export interface DecisionPorts extends ExplainPorts {
   readonly reports: PolicyReportSink;
 }
 
@@ -111,10 +116,30 @@ function explain(ports: DecisionPorts): PreparedEndpoint {
     answers: { 200: { description: 'The explanation.', schema: explanation } },
     async handle({ tenant, params }) {
       const found = await explainDecision(ports, { tenant, id: params.id });
-      if (!found.ok) return err({ code: 'not_found' });
+      if (!found.ok) {
+        return err({ code: 'decision_not_kept', detail: whyNot(ports, found.refusal) });
+      }
       return ok({ status: 200, body: renderExplained(found.value) });
     },
   });
+}
+
+/** There may well have been a decision: what became of it, as far as its name tells. */
+function whyNot({ keptSeconds }: ExplainPorts, refusal: ExplainRefusal): string {
+  if (refusal.reason === 'no_name') return 'Decisions have names of 21 or 22 letters and digits.';
+  const made = `It was made at ${renderMoment((refusal.at * 1000) as UnixMs)}`;
+  switch (refusal.reason) {
+    case 'no_room':
+      return `${made}, when its node had kept as many as it may: decisions.kept_per_second.`;
+    case 'too_old':
+      return `${made}, and is kept for ${keptSeconds / 86_400} days: decisions.kept_days.`;
+    case 'too_young':
+      return `${made}, a moment ago: it may be on its way here. Ask again.`;
+    case 'not_reported':
+      return `${made} by its name. Its report was lost on the way here, or the name is made up.`;
+    default:
+      return assertNever(refusal);
+  }
 }
 
 const moment = z.int().min(0).max(momentMax);

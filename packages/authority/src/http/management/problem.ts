@@ -12,6 +12,7 @@ export const problems = {
   unauthenticated: { status: 401, title: 'A valid administrative credential is needed' },
   insufficient_permission: { status: 403, title: 'The credential lacks the permission' },
   not_found: { status: 404, title: 'There is no such thing' },
+  decision_not_kept: { status: 404, title: 'No decision is kept under this name' },
   method_not_allowed: { status: 405, title: 'This path does not have that method' },
   not_acceptable: { status: 406, title: 'The answer is JSON, which the request does not accept' },
   already_exists: { status: 409, title: 'The name is taken' },
