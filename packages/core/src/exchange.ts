@@ -26,6 +26,8 @@ export interface HttpRequest {
   readonly rawHeaders: readonly string[];
   /** Address of the peer, or the one that trusted proxies vouch for; IPv4-mapped IPv6 is IPv4. */
   readonly remoteAddress: string;
+  /** Address at the other end of the connection itself, a proxy's where one stands between. */
+  readonly peerAddress: string;
   /** `https` where the connection, or a trusted proxy's, was encrypted. */
   readonly scheme: 'http' | 'https';
   /** Of mutual TLS with us or with a trusted proxy; undefined without. */

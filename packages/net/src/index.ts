@@ -1,3 +1,4 @@
+export { type ForwardedView, resolveForwarded } from './forwarded.ts';
 export {
   createGuardedClient,
   type GuardedClient,
@@ -6,7 +7,7 @@ export {
   type OutboundRequest,
   type OutboundResponse,
 } from './guarded-client.ts';
-export type { HeadRefusalReason } from './head.ts';
+export { type HeadRefusalReason, type VettedHead, vetHead } from './head.ts';
 export {
   type Listener,
   type ListenerFace,
@@ -14,7 +15,8 @@ export {
   type ListenOptions,
   listen,
 } from './listener.ts';
-export type { CertificateHeader } from './peer-certificate.ts';
+export { type CertificateHeader, certificateOfHeader } from './peer-certificate.ts';
 export type { ListenerEvent } from './serve.ts';
 export type { StreamHandler, StreamReply, StreamRequest } from './stream.ts';
+export { terseResponse } from './terse.ts';
 export type { TlsOptions } from './tls.ts';

@@ -64,6 +64,10 @@ export class ServerRequest implements StreamRequest {
     return this.#view().remoteAddress;
   }
 
+  get peerAddress(): string {
+    return this.#parts.exchange.connection.peer.remoteAddress;
+  }
+
   get scheme(): 'http' | 'https' {
     return this.#view().scheme;
   }

@@ -16,6 +16,7 @@ function request(input: {
     header: (name) => (name === 'content-type' ? type : undefined),
     rawHeaders: [],
     remoteAddress: '127.0.0.1',
+    peerAddress: '127.0.0.1',
     scheme: 'http',
     peerCertificate: undefined,
     signal: new AbortController().signal,

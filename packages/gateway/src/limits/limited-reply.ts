@@ -13,10 +13,7 @@ export class LimitedReply extends WrappedReply {
   }
 
   override respond(answer: HttpResponse): void {
-    const headers: Record<string, string | readonly string[]> = { ...answer.headers };
-    for (let i = 0; i < this.#fields.length; i += 2)
-      headers[this.#fields[i]!] = this.#fields[i + 1]!;
-    super.respond({ ...answer, headers });
+    super.respond(withLimitFields(answer, this.#fields));
   }
 
   /** An upstream's own word on its limits would be taken for ours. */
@@ -30,4 +27,12 @@ export class LimitedReply extends WrappedReply {
     }
     super.head(status, [...kept, ...this.#fields]);
   }
+}
+
+/** @param fields names in lower case and values in turn */
+export function withLimitFields(answer: HttpResponse, fields: readonly string[]): HttpResponse {
+  if (fields.length === 0) return answer;
+  const headers: Record<string, string | readonly string[]> = { ...answer.headers };
+  for (let i = 0; i < fields.length; i += 2) headers[fields[i]!] = fields[i + 1]!;
+  return { ...answer, headers };
 }

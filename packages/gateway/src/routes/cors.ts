@@ -99,22 +99,11 @@ export class CrossOriginReply extends WrappedReply {
 
   constructor(reply: StreamReply, cors: RouteCors, origin: string | undefined) {
     super(reply);
-    const allowed = allowedOrigin(cors, origin);
-    this.#fields = [
-      ...(allowed === undefined ? [] : ['access-control-allow-origin', allowed]),
-      ...(allowed === undefined ? [] : ['access-control-expose-headers', exposed]),
-      // Also where there is none now: a cache must not give this answer to a page of another.
-      ...(allowed === '*' ? [] : ['vary', 'Origin']),
-    ];
+    this.#fields = crossOriginFields(cors, origin);
   }
 
   override respond(answer: HttpResponse): void {
-    const headers: Record<string, string | readonly string[]> = { ...answer.headers };
-    for (let i = 0; i < this.#fields.length; i += 2) {
-      const [name, value] = [this.#fields[i]!, this.#fields[i + 1]!];
-      headers[name] = name === 'vary' ? [headers['vary'] ?? [], value].flat().join(', ') : value;
-    }
-    super.respond({ ...answer, headers });
+    super.respond(withCrossOrigin(answer, this.#fields));
   }
 
   override head(status: number, rawHeaders: string[]): void {
@@ -126,6 +115,27 @@ export class CrossOriginReply extends WrappedReply {
     }
     super.head(status, [...fields, ...this.#fields]);
   }
+}
+
+/** What a route's answers say of origins: names in lower case and values in turn. */
+export function crossOriginFields(cors: RouteCors, origin: string | undefined): readonly string[] {
+  const allowed = allowedOrigin(cors, origin);
+  return [
+    ...(allowed === undefined ? [] : ['access-control-allow-origin', allowed]),
+    ...(allowed === undefined ? [] : ['access-control-expose-headers', exposed]),
+    // Also where there is none now: a cache must not give this answer to a page of another.
+    ...(allowed === '*' ? [] : ['vary', 'Origin']),
+  ];
+}
+
+/** @param fields of `crossOriginFields` */
+export function withCrossOrigin(answer: HttpResponse, fields: readonly string[]): HttpResponse {
+  const headers: Record<string, string | readonly string[]> = { ...answer.headers };
+  for (let i = 0; i < fields.length; i += 2) {
+    const [name, value] = [fields[i]!, fields[i + 1]!];
+    headers[name] = name === 'vary' ? [headers['vary'] ?? [], value].flat().join(', ') : value;
+  }
+  return { ...answer, headers };
 }
 
 /** What a page needs to know where to get a token, and when to come again. */

@@ -31,6 +31,7 @@ export function buildRequest(
     },
     rawHeaders: [...headers].flat(),
     remoteAddress: input.remoteAddress ?? '192.0.2.1',
+    peerAddress: input.remoteAddress ?? '192.0.2.1',
     scheme: 'http',
     peerCertificate: input.certificate,
     signal: new AbortController().signal,
