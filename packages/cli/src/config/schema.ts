@@ -259,6 +259,17 @@ export const configSchema = z.strictObject({
         .max(1_000_000)
         .default(limits.credentialRequestsMax)
         .describe('requests under way with one credential; more are answered 429'),
+      judge_listen: listenAddress
+        .optional()
+        .describe(
+          'address and port where Envoy, nginx, Traefik and Caddy ask for decisions by HTTP; of ' +
+            '`serve` also the authority’s port, where no proxy stands before it',
+        ),
+      judge_proxies: z
+        .array(z.string())
+        .min(1)
+        .default(['127.0.0.0/8', '::1'])
+        .describe('address blocks of the proxies that may ask for decisions; nobody else is heard'),
       operations_listen: listenAddress
         .optional()
         .describe(

@@ -24,6 +24,7 @@ import { type AuthorityFace, startGateway } from './serve-gateway.ts';
 export interface RunningApart {
   readonly url: string;
   readonly operationsUrl: string;
+  readonly judgeUrl: string | undefined;
   close(): Promise<void>;
 }
 
@@ -43,6 +44,7 @@ export async function startGatewayApart(
     answer = gateway.operations;
     return {
       url: gateway.url,
+      judgeUrl: gateway.judges.url,
       operationsUrl: urlOf(
         { host: operations.address, port: operations.port },
         { isTls: config.gateway.tls_cert !== undefined },

@@ -58,13 +58,15 @@ export async function runProducts(
         `${welcome(style, { issuer, adminKey })}\n\n`,
       ),
   });
-  const { issuer, authorityUrl, gatewayUrl } = running;
+  const { issuer, authorityUrl, gatewayUrl, judgeUrl } = running;
+  const urls = { authority: authorityUrl, gateway: gatewayUrl, judge: judgeUrl };
   say(
-    { event: 'listening', issuer, authority: authorityUrl, gateway: gatewayUrl },
+    { event: 'listening', issuer, ...urls },
     `${listening(style, authorityUrl, [
       ['mintmark', version],
       ['authority', authorityUrl],
       ['gateway', gatewayUrl],
+      ['judge', judgeUrl],
       ['issuer', issuer === authorityUrl ? undefined : issuer],
       ['data', config.data],
     ])}\n`,
@@ -78,14 +80,18 @@ export async function runGateway(invocation: Invocation): Promise<Outcome> {
   if (!prepared.ok) return prepared;
   const { config, log, say } = prepared.value;
   const { ports, style } = invocation;
-  const { url, operationsUrl, close } = await startGatewayApart(ports, { config, log });
+  const { url, operationsUrl, judgeUrl, close } = await startGatewayApart(ports, { config, log });
   const rows = [
     ['mintmark', version],
     ['gateway', url],
     ['operations', operationsUrl],
+    ['judge', judgeUrl],
     ['authority', config.gateway.authority],
   ] as const;
-  say({ event: 'listening', gateway: url, operations: operationsUrl }, `${fields(style, rows)}\n`);
+  say(
+    { event: 'listening', gateway: url, operations: operationsUrl, judge: judgeUrl },
+    `${fields(style, rows)}\n`,
+  );
   return untilStopped(prepared.value, close);
 }
 

@@ -18,6 +18,7 @@ import type { CliPorts } from '../ports.ts';
 import { parseListen, urlOf } from './address.ts';
 import { gatewayConfigOf, uploadLimitsOf } from './gateway-config.ts';
 import { collectWhenIdle, type IdleCollection } from './idle-collection.ts';
+import { type RunningJudges, startJudges } from './judges.ts';
 import { certificateHeaderOf, logListener, tlsOf } from './listener.ts';
 import type { Log } from './log.ts';
 
@@ -35,6 +36,8 @@ export interface RunningGateway {
   readonly ready: Promise<void>;
   /** `/livez`, `/readyz`, `/metrics`, for a listener of their own. */
   readonly operations: HttpHandler;
+  /** For other people's proxies. */
+  readonly judges: RunningJudges;
   /** Prometheus text; its own port belongs to the routes, so that somebody else must show it. */
   renderMetrics(): string;
   /** Stops taking requests, lets those under way finish, delivers the decisions that wait. */
@@ -80,6 +83,10 @@ export async function startGateway(
     limits: uploadLimitsOf(config),
     log: (event) => logListener(log, event),
   });
+  const judges = await startJudges(ports, { config, log, gateway }).catch(async (fault) => {
+    await listener.close();
+    throw fault;
+  });
   // Refuses by itself while there is no view: an authority that comes later is waited for.
   const ready = gateway.start().then(() => log.info('gateway follows the feed'));
   handle = gateway.handle;
@@ -88,9 +95,10 @@ export async function startGateway(
     url: urlOf({ host, port: listener.port }, { isTls: tls !== undefined }),
     ready,
     operations: createGatewayAdmin(gateway),
+    judges,
     renderMetrics: gateway.renderMetrics,
     async close() {
-      await listener.close({ drainMs });
+      await Promise.all([listener.close({ drainMs }), judges.close()]);
       await gateway.close();
     },
   };

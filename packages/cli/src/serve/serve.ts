@@ -31,6 +31,7 @@ import { openDeliveryTargets } from './delivery-targets.ts';
 import { collectWhenIdle } from './idle-collection.ts';
 import { type Installation, openInstallation } from './installation.ts';
 import { joinOperations } from './joined-operations.ts';
+import { isBehindProxy } from './judges.ts';
 import { certificateHeaderOf, logListener, tlsOf } from './listener.ts';
 import type { Log } from './log.ts';
 import { openOldSystem } from './old-system.ts';
@@ -42,6 +43,8 @@ export interface Running {
   readonly authorityUrl: string;
   /** Where the gateway listens, if there is one. */
   readonly gatewayUrl: string | undefined;
+  /** Where other proxies ask it, beside the authority's own port. */
+  readonly judgeUrl: string | undefined;
   /** Lets requests under way finish, then closes everything. */
   stop(): Promise<void>;
 }
@@ -138,12 +141,19 @@ async function open(ports: CliPorts, input: StartInput, opened: Opened): Promise
   if (input.withGateway) {
     const gateway = await startGateway(ports, { config, log, authority, idle, countryOf });
     opened.gateway = gateway;
-    handle = joinOperations(gateway, authority.handle);
+    handle = withJudge(config, gateway, joinOperations(gateway, authority.handle));
     // Its authority is this process: whoever is told that it listens need not wait any more.
     await gateway.ready;
   }
-  const gatewayUrl = opened.gateway?.url;
-  return { issuer, authorityUrl, gatewayUrl, stop: () => closeAll(opened) };
+  const { url: gatewayUrl, judges } = opened.gateway ?? {};
+  const urls = { authorityUrl, gatewayUrl, judgeUrl: judges?.url };
+  return { issuer, ...urls, stop: () => closeAll(opened) };
+}
+
+/** Proxies may ask the gateway at the authority's port too. */
+function withJudge(config: Config, { judges }: RunningGateway, handler: HttpHandler): HttpHandler {
+  if (isBehindProxy(config)) return handler;
+  return (request) => judges.http.ask(request) ?? handler(request);
 }
 
 /** @throws CustodyFault `custody_reference` */

@@ -33,7 +33,7 @@ export interface Answer {
 }
 
 /** Removed whether they came or not: a proxy that adds one of its own would give it away. */
-export const credentialNames = ['authorization', 'x-api-key', 'dpop'] as const;
+const credentialNames = ['authorization', 'x-api-key', 'dpop'] as const;
 
 /**
  * What every proxy says by itself, of the connection to its upstream and of its client. Whether it
