@@ -435,6 +435,7 @@ function pageDeps(
       buildCode: (draft) => buildCode(code, draft),
       redeem: (completion, text) => redeemCode(grants, completion, text),
       subjectSeenBy: rooms.subjectSeenBy,
+      withinRights: grants.withinRights,
       userCodeKey: rooms.userCodeKey,
       guesses: createUserCodeGuesses(clock),
       feedHead: feed.head,

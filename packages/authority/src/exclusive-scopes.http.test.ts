@@ -1,5 +1,7 @@
 /** Scopes that clients get only for people who have them by a role. */
 import { beforeEach, describe, expect, it } from 'vitest';
+import { backchannelBed } from './backchannel-bed.ts';
+import { deviceBed } from './device-bed.ts';
 import { answerOf, asAlice, redirectUri, type SignInBed, signInBed } from './sign-in-bed.ts';
 
 /** Of RFC 7636 appendix B, as the requests of the bed are made with. */
@@ -78,6 +80,58 @@ describe('an exclusive role', () => {
     expect(scopesOf(having)).toContain('read');
     await give([]);
     expect(scopesOf(await refreshed(having))).not.toContain('read');
+  });
+
+  it('keeps its scopes off the consent page, and asks for them once they can be given', async () => {
+    await bed.manage('PUT', '/v1/roles/reader', { json: { scopes: ['read'], exclusive: true } });
+    bed.clock.advanceMs(1_000);
+    const browser = bed.browse();
+    const asked = { scope: 'openid profile read' };
+    const consent = await browser.submit(await browser.open(bed.authorizeUrl(asked)), asAlice);
+    expect(consent.url).toMatch(/^\/consent/);
+    expect(consent.text).toContain('see your profile');
+    expect(consent.text).not.toContain('use “read”');
+    const boxes = [...consent.text.matchAll(/name="(scope\.\d)"/g)].map(([, name]) => name);
+    expect(boxes).toEqual(['scope.1']);
+    const sent = { parts: '1', 'scope.1': '1', 'scope.2': '1' };
+    const { code = '' } = answerOf(await browser.submit(consent, sent));
+    const form = { grant_type: 'authorization_code', code, redirect_uri: redirectUri };
+    const first = (await bed.post('/oauth2/token', { ...form, code_verifier }, bed.app)).json;
+    expect(scopesOf(first)).toEqual(['openid', 'profile']);
+    // Asked again it need not be, as long as nothing more could be given.
+    expect(answerOf(await browser.open(bed.authorizeUrl(asked)))).toHaveProperty('code');
+    await give(['reader']);
+    // Never agreed to: a role that comes later does not add it.
+    expect(scopesOf(await refreshed(first))).toEqual(['openid', 'profile']);
+    const again = await browser.open(bed.authorizeUrl(asked));
+    expect(again.url).toMatch(/^\/consent/);
+    expect(again.text).toContain('use “read”');
+  });
+
+  it('keeps them from what was allowed for another device', async () => {
+    const devices = await deviceBed();
+    const json = { scopes: ['read'], exclusive: true };
+    await devices.manage('PUT', '/v1/roles/reader', { json });
+    const begun = await devices.begin({ scope: 'profile read' });
+    const question = await devices.ask(begun);
+    expect(question.text).toContain('see your profile');
+    expect(question.text).not.toContain('use “read”');
+    const browser = await devices.settled();
+    const answered = await browser.submit(await devices.ask(begun, browser));
+    expect(answered.url).toBe('/device?done=allowed');
+    expect(scopesOf((await devices.poll(begun)).json)).toEqual(['profile']);
+  });
+
+  it('keeps them from what was allowed by the back channel', async () => {
+    const calls = await backchannelBed();
+    const json = { scopes: ['read'], exclusive: true };
+    await calls.manage('PUT', '/v1/roles/reader', { json });
+    const { authReqId, id } = await calls.asked({ scope: 'openid profile read' });
+    const browser = calls.browse();
+    const shown = await browser.submit(await browser.open('/account/requests'), asAlice);
+    expect(shown.text).not.toContain('use “read”');
+    await browser.submit(shown, { approve: id });
+    expect(scopesOf((await calls.poll(authReqId)).json)).toEqual(['openid', 'profile']);
   });
 
   it('leaves what clients get for themselves', async () => {

@@ -22,6 +22,7 @@ import type { InspectedToken } from './http/management/token-endpoints.ts';
 import type { ProtocolDeps } from './http/protocol-deps.ts';
 import { metricsOf } from './metrics.ts';
 import { policyPortsOf } from './policies/policy-ports.ts';
+import { createWithinRights } from './roles/exclusive-scopes.ts';
 import type { Rooms } from './rooms.ts';
 import type { Rotating } from './rotating.ts';
 import { resetPageOf } from './users/reset-mail.ts';
@@ -102,6 +103,7 @@ function endpointPorts(rooms: Rooms, shared: Judging): ManagementPorts {
     authenticationRequests: {
       ...acting,
       feedHead: feed.head,
+      withinRights: createWithinRights({ store, clock }),
       findClient: (tenant, clientId) => findClient(store, tenant, clientId),
     },
     notices: { store },

@@ -16,6 +16,14 @@ describe('the metadata', () => {
     }
   });
 
+  it('names the scopes of roles and groups, and the claims that they give', async () => {
+    const bed = await authorityBed();
+    const { json } = await bed.get('/.well-known/openid-configuration');
+    for (const member of ['scopes_supported', 'claims_supported']) {
+      expect(json[member]).toEqual(expect.arrayContaining(['roles', 'groups']));
+    }
+  });
+
   it('says nothing of it where it is the same place', async () => {
     const bed = await authorityBed();
     expect((await bed.get(path)).json).not.toHaveProperty('mtls_endpoint_aliases');

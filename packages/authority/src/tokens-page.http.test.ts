@@ -1,4 +1,5 @@
 /** People make, see and end their own tokens, in a browser without scripts. */
+import { limits } from '@mintmark/core';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Shown } from './browser-bed.ts';
 import { asAlice, asBob, type SignInBed, signInBed } from './sign-in-bed.ts';
@@ -103,12 +104,42 @@ describe('the page of personal access tokens', () => {
     expect((await german.open('/account/tokens')).text).toContain('wartet auf Genehmigung');
   });
 
+  it('makes none in a browser that was left open: whoever does signed in lately', async () => {
+    const { browser, page } = await settle();
+    bed.clock.advanceMs(limits.freshSignInMs + 1_000);
+    // What still stands on the screen makes nothing.
+    const late = await browser.submit(page, filled);
+    expect(late.url).toMatch(/^\/login\?transaction=/);
+    expect(late.text).toContain('You signed in some time ago.');
+    expect((await bed.manage('GET', '/v1/pats')).json['items']).toEqual([]);
+    const shown = await browser.open('/account/tokens');
+    expect(shown.text).toContain('To make a token, sign in again.');
+    expect(shown.text).not.toContain('name="create"');
+    const login = await browser.submit(shown, { confirm: '1' });
+    // Whoever reloads the page of the sign-in gets no further by it.
+    expect((await browser.open(login.url)).url).toBe(login.url);
+    const back = await browser.submit(login, asAlice);
+    expect(back.url).toBe('/account/tokens');
+    expect(shownToken(await browser.submit(back, filled))).toMatch(/^mm_pat_/);
+  });
+
+  it('ends a token without another sign-in', async () => {
+    const { browser, page } = await settle();
+    await browser.submit(page, filled);
+    const [pat] = (await bed.manage('GET', '/v1/pats')).json['items'] as { id: string }[];
+    bed.clock.advanceMs(limits.freshSignInMs + 1_000);
+    const after = await browser.submit(page, { revoke: pat!.id });
+    expect(after.url).toBe('/account/tokens');
+    expect((await bed.manage('GET', `/v1/pats/${pat!.id}`)).json['status']).toBe('revoked');
+  });
+
   it('tells of a bound and of a rule that came meanwhile', async () => {
     const { browser, page } = await settle();
     const put = async (json: unknown) => {
       const { headers } = await bed.manage('GET', '/v1/pat-policy');
       await bed.manage('PUT', '/v1/pat-policy', { json, ifMatch: String(headers['etag']) });
     };
+    await bed.manage('PUT', '/v1/roles/lead', { json: { scopes: [] } });
     await put({ makers: ['lead'] });
     expect((await browser.submit(page, filled)).text).toContain('You can make no token');
     await put({});

@@ -503,6 +503,9 @@ export const limits = {
   dataKeyUsesBlock: 2 ** 20,
   /** Data keys held in memory, about 200 bytes each. */
   dataKeysHeldMax: 10_000,
+  /** A sign-in is recent for as long: what outlives a session is given to nobody later. */
+  freshSignInMs: 900_000,
+
   /** After a rotation elsewhere a process goes on with the old data key or pepper for this long. */
   custodyViewMs: 60_000,
   /**

@@ -6,7 +6,14 @@ import { acrOf } from '../users/authentication.ts';
 import { denyRequest } from './complete.ts';
 import { deviceOf } from './device.ts';
 import { advanceDevice, approveDevice, denyDevice } from './device-flow.ts';
-import { advance, type FlowDeps, findAskingClient, findSeat, type Outcome } from './flow.ts';
+import {
+  advance,
+  type FlowDeps,
+  findAskingClient,
+  findSeat,
+  isFreshSeat,
+  type Outcome,
+} from './flow.ts';
 import type { AuthenticatedPerson, CodeRefusal, CredentialRefusal } from './people.ts';
 import { halfwayToken, takeSecondStep } from './second-step.ts';
 import { type OpenedSession, openSession, type Session } from './sessions.ts';
@@ -45,8 +52,11 @@ export async function goOn(
   const { purpose } = signIn;
   if (purpose.kind === 'account') {
     const seat = await findSeat(deps, tenant, visitor.sessionToken);
-    if (seat !== undefined) return { to: purpose.page ?? 'account' };
-    return { to: 'sign_in', signIn, why: 'no_session' };
+    if (seat === undefined) return { to: 'sign_in', signIn, why: 'no_session' };
+    if (purpose.page === 'tokens' && !isFreshSeat(deps, seat)) {
+      return { to: 'sign_in', signIn, why: 'too_long_ago' };
+    }
+    return { to: purpose.page ?? 'account' };
   }
   if (purpose.kind === 'device') {
     const device = { tenant, visitor, signIn, purpose };

@@ -25,6 +25,7 @@ import {
   authenticationRequestOf,
 } from '../issuance/authentication-request.ts';
 import type { GrantTerms } from '../issuance/terms.ts';
+import type { WithinRights } from '../roles/exclusive-scopes.ts';
 import type { Step } from '../store/act.ts';
 import type { Store } from '../store/store.ts';
 import type { Row } from '../store/tables.ts';
@@ -48,6 +49,8 @@ export interface ApproveDeps extends DenyDeps {
   ) => Promise<RequestingClient | undefined>;
   readonly feedHead: (tenant: TenantId) => FeedPosition;
   readonly entropy: Entropy;
+  /** What a token for the person can have of what is asked; no more is agreed to. */
+  readonly withinRights: WithinRights;
 }
 
 /** How the person was known when they agreed. */
@@ -82,7 +85,7 @@ export async function approveAuthenticationRequest(
   for (let attempt = 1; ; attempt++) {
     const row = await findWaiting(deps, tenant, input);
     if (row === undefined) return over;
-    const request = authenticationRequestOf(row);
+    const request = await withinReach(deps, authenticationRequestOf(row));
     if (!reachesAsked(request.asked, input.by.acr)) return err({ reason: 'stronger_needed' });
     const client = await deps.findClient(tenant, row.clientId);
     if (client?.status !== 'active') return over;
@@ -94,6 +97,15 @@ export async function approveAuthenticationRequest(
     // Judged anew by what is there now.
     if (attempt === attemptsMax || outcome === 'session_ended') return err({ reason: 'overtaken' });
   }
+}
+
+async function withinReach(
+  { withinRights }: Pick<ApproveDeps, 'withinRights'>,
+  request: AuthenticationRequest,
+): Promise<AuthenticationRequest> {
+  const { tenant, clientId, subject, asked } = request;
+  const scopes = await withinRights({ tenant, clientId, subject, scopes: asked.scopes });
+  return { ...request, asked: { ...asked, scopes } };
 }
 
 /** Any of the classes that were named will do; those that we do not know are passed over. */

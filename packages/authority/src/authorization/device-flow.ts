@@ -96,7 +96,9 @@ export async function advanceDevice(deps: FlowDeps, input: DeviceSignIn): Promis
   const waiting = await findWaitingDevice(deps, input.tenant, input.purpose);
   if (!waiting.ok) return { to: 'nobody', refusal: waiting.refusal };
   const { tenant, visitor } = input;
-  const known = await findSituation(deps, { tenant, visitor, client: waiting.value.client });
+  const { client, grant } = waiting.value;
+  const asked = grant.request.scopes;
+  const known = await findSituation(deps, { tenant, visitor, client, asked });
   return stepOf(deps, input, { ...waiting.value, known });
 }
 
@@ -166,7 +168,9 @@ export async function approveDevice(deps: FlowDeps, input: DeviceSignIn): Promis
   for (let attempt = 1; attempt <= attemptsMax; attempt++) {
     const waiting = await findWaitingDevice(deps, tenant, purpose);
     if (!waiting.ok) return { to: 'nobody', refusal: waiting.refusal };
-    const known = await findSituation(deps, { tenant, visitor, client: waiting.value.client });
+    const { client, grant } = waiting.value;
+    const asked = grant.request.scopes;
+    const known = await findSituation(deps, { tenant, visitor, client, asked });
     const outcome = stepOf(deps, input, { ...waiting.value, known });
     if (outcome.to !== 'device' || known.seat === undefined) return outcome;
     const done = await approve(deps, input, { ...waiting.value, known });
@@ -182,10 +186,10 @@ async function approve(
   { client, grant, known }: Known,
 ): Promise<string> {
   const { tenant, signIn } = input;
-  const { seat, consent } = known;
+  const { seat, consent, scopes } = known;
   if (seat === undefined) return 'session_ended';
   const { session } = seat;
-  const { scopes, audience, dpopJkt, details } = grant.request;
+  const { audience, dpopJkt, details } = grant.request;
   const agreed = { scopes, audience, claims: null, ...(details && { details }) };
   const approval: DeviceApproval = {
     subject: session.subject,

@@ -10,11 +10,13 @@ import {
   assertNever,
   err,
   type FeedPosition,
+  limits,
   ok,
   parseClientId,
   type Result,
   type TenantId,
 } from '@mintmark/core';
+import type { WithinRights } from '../roles/exclusive-scopes.ts';
 import type { Store } from '../store/store.ts';
 import type { ParameterRefusal, Parameters as RequestParameters } from './authorization-request.ts';
 import type { FrontChannelTokens } from './authorization-response.ts';
@@ -59,6 +61,8 @@ export type FlowDeps = JudgeDeps &
     readonly passkeys: PasskeySignIn;
     /** The subject that a client knows a person by. */
     readonly subjectSeenBy: (client: RequestingClient, subject: string) => string;
+    /** What a token for the person can have now of what is asked: the page shows no more. */
+    readonly withinRights: WithinRights;
     /** Of `hashUserCode`. */
     readonly userCodeKey: Uint8Array;
     readonly guesses: UserCodeGuesses;
@@ -92,7 +96,7 @@ export type Outcome =
   | { readonly to: 'consent' | 'device' | 'resume'; readonly signIn: SignIn }
   /** A device has its answer; the person goes back to it. */
   | { readonly to: 'device_done'; readonly answer: 'allowed' | 'denied' }
-  | { readonly to: 'account' | 'requests' }
+  | { readonly to: 'account' | 'requests' | 'tokens' }
   | {
       readonly to: 'client';
       readonly target: ResponseTarget;
@@ -129,6 +133,14 @@ export async function findSeat(
   const session = await findSession(deps, tenant, sessionToken);
   const user = session && (await deps.users.get(tenant, session.subject));
   return session === undefined || user?.status !== 'active' ? undefined : { session, user };
+}
+
+/**
+ * Whether whoever sits here signed in lately enough to be given what outlives the session: a
+ * browser that was left open is not enough.
+ */
+export function isFreshSeat({ clock }: Pick<SessionDeps, 'clock'>, { session }: Seat): boolean {
+  return clock.nowMs() - session.authenticatedAt <= limits.freshSignInMs;
 }
 
 /**
@@ -213,7 +225,8 @@ export async function advance(
 ): Promise<Outcome> {
   let input = completion;
   for (let attempt = 1; ; attempt++) {
-    const known = await findSituation(deps, input);
+    const { scopes: asked } = input.asked.request;
+    const known = await findSituation(deps, { ...input, asked });
     const step = stepOf(deps, input, known);
     const outcome = await take(deps, { ...input, known, step, ...options });
     if (outcome.ok) return outcome.value;
@@ -249,33 +262,42 @@ export interface Situation {
   readonly consent: Consent | undefined;
   /** The class that the person could reach by signing in again. */
   readonly strongest: AcrValue;
+  /** Of those asked for, what a token for the person can have; of nobody all. */
+  readonly scopes: readonly string[];
 }
 
 /** Who is here, and what they have allowed the client before. */
 export async function findSituation(
   deps: FlowDeps,
-  input: Pick<Completion, 'tenant' | 'client' | 'visitor'>,
+  input: Pick<Completion, 'tenant' | 'client' | 'visitor'> & {
+    readonly asked: readonly string[];
+  },
 ): Promise<Situation> {
-  const { tenant, client, visitor } = input;
+  const { tenant, client, visitor, asked } = input;
   const seat = await findSeat(deps, tenant, visitor.sessionToken);
-  if (seat === undefined) return { seat, consent: undefined, strongest: 'pwd' };
+  if (seat === undefined) {
+    return { seat, consent: undefined, strongest: 'pwd', scopes: asked };
+  }
   const { subject, acr } = seat.session;
-  const consent = await findConsent(deps.store, { tenant, subject, clientId: client.clientId });
+  const { clientId } = client;
+  const consent = await findConsent(deps.store, { tenant, subject, clientId });
+  const scopes = await deps.withinRights({ tenant, clientId, subject, scopes: asked });
   const strongest = acr === 'phr' ? acr : await deps.factors.strongest(tenant, subject);
   // What was reached counts, even where the factor is gone since.
-  return { seat, consent, strongest: acrReaches(acr, strongest) ? acr : strongest };
+  return { seat, consent, scopes, strongest: acrReaches(acr, strongest) ? acr : strongest };
 }
 
 function stepOf(
   deps: FlowDeps,
   input: Completion,
-  { seat, consent, strongest }: Situation,
+  { seat, consent, strongest, scopes }: Situation,
 ): NextStep {
   const { client, asked, signIn } = input;
   const isAllowed = asked.request.scopes.every((scope) => client.scopes.includes(scope));
   if (!isAllowed) return { step: 'refuse', refusal: { reason: 'scope_not_allowed' } };
   return nextStep({
-    request: asked.request,
+    // What the person cannot give is not asked of them, and keeps nobody waiting.
+    request: { ...asked.request, scopes },
     session: seat && {
       subject: deps.subjectSeenBy(client, seat.session.subject),
       authenticatedAt: seat.session.authenticatedAt,
@@ -308,8 +330,7 @@ async function take(
       }
       const { session } = known.seat;
       const { client, ticked } = input;
-      const scopes = keptScopes(client, target.scopes, ticked);
-      const part = { ...asked, request: { ...target, scopes } };
+      const part = partOf(asked, keptScopes(client, known.scopes, ticked));
       const given = { session, consent: 'given', known: known.consent } as const;
       const agreed = { ...input, asked: part, ...given };
       return grant(deps, agreed);
@@ -317,8 +338,12 @@ async function take(
     case 'issue': {
       if (known.seat === undefined) return err({ reason: 'session_ended' });
       const { session } = known.seat;
-      const issued = { ...input, session, consent: step.consent, known: known.consent };
-      return grant(deps, issued);
+      const { consent } = step;
+      const agreed = known.consent?.granted.scopes ?? [];
+      // Never agreed to, since it could not be given: a role that comes later does not add it.
+      const scopes = target.scopes.filter((scope) => agreed.includes(scope));
+      const part = consent === 'implicit' ? asked : partOf(asked, scopes);
+      return grant(deps, { ...input, asked: part, session, consent, known: known.consent });
     }
     case 'refuse': {
       const { refusal } = step;
@@ -329,6 +354,10 @@ async function take(
     default:
       return assertNever(step);
   }
+}
+
+function partOf(asked: AskedAuthorization, scopes: readonly string[]): AskedAuthorization {
+  return { ...asked, request: { ...asked.request, scopes } };
 }
 
 async function grant(

@@ -47,7 +47,7 @@ export type SignInPurpose =
   | AskedAuthorization
   | AskingDevice
   /** To look after themselves; without a page, at the account. */
-  | { readonly kind: 'account'; readonly page?: 'requests' };
+  | { readonly kind: 'account'; readonly page?: 'requests' | 'tokens' };
 
 export interface SignIn {
   readonly tenant: TenantId;

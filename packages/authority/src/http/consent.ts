@@ -18,6 +18,7 @@ import {
   basePath,
   goTo,
   isOwnForm,
+  offeredScopes,
   type PageDeps,
   readPageForm,
   sayError,
@@ -64,7 +65,8 @@ export async function handleConsentForm(
   }
   const answer = { tenant, visitor, signIn };
   const ticked = tickedScopes(form, signIn);
-  const isNothing = ticked !== undefined && (await leavesNothing(deps, answer, ticked));
+  const isNothing =
+    ticked !== undefined && (await leavesNothing(deps, { ...answer, seat }, ticked));
   const outcome =
     form.get('deny') === undefined && !isNothing
       ? await goOn(deps.flow, { ...answer, isAgreed: true, ticked })
@@ -84,15 +86,17 @@ function tickedScopes(form: Form, { purpose }: SignIn): readonly string[] | unde
 /** Who agrees to nothing says no. */
 async function leavesNothing(
   deps: PageDeps,
-  { tenant, signIn }: { readonly tenant: TenantId; readonly signIn: SignIn },
+  at: { readonly tenant: TenantId; readonly signIn: SignIn; readonly seat: Seat | undefined },
   ticked: readonly string[],
 ): Promise<boolean> {
-  const { purpose } = signIn;
+  const { tenant, seat } = at;
+  const { purpose } = at.signIn;
   if (purpose.kind !== 'authorize') return false;
   const client = await findAskingClient(deps.flow, tenant, purpose);
   const { scopes, details } = purpose.request;
   if (!client.ok || scopes.length === 0 || details !== undefined) return false;
-  return keptScopes(client.value, scopes, ticked).length === 0;
+  const asked = await offeredScopes(deps, { tenant, client: client.value, seat, asked: scopes });
+  return keptScopes(client.value, asked, ticked).length === 0;
 }
 
 /** Of this person alone: whoever signs in here meanwhile was not asked. */
@@ -116,6 +120,8 @@ async function showConsent(
   if (!client.ok) return sayError(deps, request, { status: 400, message: client.refusal.reason });
   const seat = await findSeat(deps.flow, tenant, visitor.sessionToken);
   const words = wordsOf(request, uiLocales);
+  const { scopes } = asked.request;
+  const at = { tenant, client: client.value, seat, asked: scopes };
   const page = consentPage(words, {
     action: `${basePath(deps, tenant)}/consent`,
     signIn: signIn.id,
@@ -124,7 +130,8 @@ async function showConsent(
     unvetted: client.value.source === 'administrator' ? undefined : client.value.clientId,
     username: seat?.user.username ?? '',
     ...wantedBy(asked.request),
-    required: asked.request.scopes.filter((scope) => isRequiredScope(client.value, scope)),
+    offered: await offeredScopes(deps, at),
+    required: scopes.filter((scope) => isRequiredScope(client.value, scope)),
     details: await describedDetails(deps.flow, words.language, {
       tenant,
       details: asked.request.details,

@@ -21,6 +21,7 @@ import {
   basePath,
   goTo,
   isOwnForm,
+  offeredScopes,
   type PageDeps,
   readPageForm,
   sayError,
@@ -156,6 +157,7 @@ async function ask(
   const { client, grant } = waiting.value;
   const seat = await findSeat(deps.flow, tenant, visitor.sessionToken);
   const words = wordsOf(request, []);
+  const scopes = await offeredScopes(deps, { tenant, client, seat, asked: grant.request.scopes });
   const page = deviceConsentPage(words, {
     action: actionOf(deps, tenant),
     signIn: signIn.id,
@@ -163,7 +165,7 @@ async function ask(
     clientName: client.name,
     unvetted: client.source === 'administrator' ? undefined : client.clientId,
     username: seat?.user.username ?? '',
-    scopes: grant.request.scopes,
+    scopes,
     resources: grant.request.audience,
     details: await describedDetails(deps.flow, words.language, {
       tenant,

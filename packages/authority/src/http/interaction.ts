@@ -16,7 +16,7 @@ import {
 import type { RefusalTally } from '../admin/refusal-tally.ts';
 import type { AccountDeps } from '../authorization/account.ts';
 import { buildAuthorizationResponse } from '../authorization/authorization-response.ts';
-import type { FlowDeps, Outcome } from '../authorization/flow.ts';
+import type { FlowDeps, Outcome, Seat } from '../authorization/flow.ts';
 import type { LogoutDeps } from '../authorization/logout.ts';
 import { isFormToken } from '../authorization/sign-ins.ts';
 import type { Visitor } from '../authorization/visitor.ts';
@@ -81,6 +81,8 @@ async function answerOf(
       return seeOther(`${basePath(deps, tenant)}/account`);
     case 'requests':
       return seeOther(`${basePath(deps, tenant)}/account/requests`);
+    case 'tokens':
+      return seeOther(`${basePath(deps, tenant)}/account/tokens`);
     case 'nobody':
       return sayError(deps, request, {
         status: statusOf(outcome.refusal.reason),
@@ -161,6 +163,25 @@ export async function readPageForm(
   const site = request.header('sec-fetch-site');
   if (form.ok && site !== 'cross-site' && site !== 'same-site') return { form: form.value };
   return { refused: sayError(deps, request, { status: 400, message: 'malformed_request' }) };
+}
+
+/**
+ * What a page lists of the scopes that are asked for: those that a token for whoever sits there can
+ * have. What a role keeps for others would be a promise that no token holds.
+ */
+export async function offeredScopes(
+  { flow }: Pick<PageDeps, 'flow'>,
+  at: {
+    readonly tenant: TenantId;
+    readonly client: { readonly clientId: ClientId };
+    readonly seat: Seat | undefined;
+    readonly asked: readonly string[];
+  },
+): Promise<readonly string[]> {
+  const { tenant, client, seat, asked } = at;
+  if (seat === undefined) return asked;
+  const { clientId } = client;
+  return flow.withinRights({ tenant, clientId, subject: seat.user.id, scopes: asked });
 }
 
 /** @param about what the form changes, so that one page's token is good for no other's form */

@@ -94,11 +94,14 @@ function openIdMetadata(issuer: string): Readonly<Record<string, unknown>> {
     id_token_signing_alg_values_supported: publicKeyAlgorithms,
     ...encryptionMetadata('id_token'),
     subject_types_supported: ['public', 'pairwise'],
-    scopes_supported: ['openid', 'offline_access', ...claimScopes],
+    scopes_supported: ['openid', 'offline_access', ...claimScopes, ...rightsScopes],
     claim_types_supported: ['normal'],
-    claims_supported: [...standardClaims, ...claimNames],
+    claims_supported: [...standardClaims, ...claimNames, ...rightsScopes],
   };
 }
+
+/** Each gives the claim of its name (RFC 9068 §2.2.3.1): see `roles/rights-claims.ts`. */
+const rightsScopes = ['roles', 'groups'];
 
 const standardClaims = [
   'sub',

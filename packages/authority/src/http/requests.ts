@@ -46,11 +46,12 @@ export async function handleRequestsPage(
   const requests = await Promise.all(
     waiting.map(async ({ id, clientId, asked, createdAt }) => {
       const client = await deps.flow.findClient(tenant, clientId);
+      const of = { tenant, clientId, subject: seat.user.id, scopes: asked.scopes };
       return {
         id,
         clientName: client?.name ?? clientId,
         unvetted: client?.source === 'administrator' ? undefined : clientId,
-        scopes: asked.scopes,
+        scopes: await deps.flow.withinRights(of),
         resources: asked.audience,
         details: await describedDetails(deps.flow, words.language, {
           tenant,

@@ -1,7 +1,8 @@
 /**
  * /account/tokens: a person's personal access tokens. What one may have is offered from what the
- * person may at this moment; the text of a new one leaves once. What must never happen: a token
- * that another page, or another session, has made.
+ * person may at this moment; the text of a new one leaves once. A token outlives the session, so
+ * that whoever makes one signed in lately. What must never happen: a token that another page, or
+ * another session, has made.
  */
 import type { HttpRequest, HttpResponse, TenantId, UnixMs } from '@mintmark/core';
 import {
@@ -12,7 +13,7 @@ import {
   patPolicyOf,
   patsOf,
 } from '../apikeys/personal-token.ts';
-import { findSeat, type Seat } from '../authorization/flow.ts';
+import { findSeat, isFreshSeat, type Seat } from '../authorization/flow.ts';
 import { formToken } from '../authorization/sign-ins.ts';
 import type { Visitor } from '../authorization/visitor.ts';
 import { type RevokeDeps, revoke } from '../revocation/revoke.ts';
@@ -43,6 +44,8 @@ export interface TokensDeps extends PatPorts {
   /** Resources that the tenant has. */
   readonly resources: (tenant: TenantId) => Promise<ReadonlySet<string>>;
 }
+
+const purpose = { kind: 'account', page: 'tokens' } as const;
 
 interface At {
   readonly tenant: TenantId;
@@ -85,6 +88,10 @@ export async function handleTokensForm(
   if (!isOwnForm(form, visitor, aboutTokens(seat))) return show(deps, at, 'formExpired');
   const ended = form.get('revoke');
   if (ended !== undefined) return endOwn(deps, at, ended);
+  // Also what the button asks for that stands there in place of the form.
+  if (!isFreshSeat(deps.flow, seat)) {
+    return signInFirst(deps, { tenant, request, cookies, purpose });
+  }
   return make(deps, at, form);
 }
 
@@ -148,6 +155,7 @@ async function show(deps: PageDeps, at: At, problem?: MessageName): Promise<Http
     problem: problem === undefined ? undefined : words.say(problem),
     pats: await patViews(deps, at),
     choice: await choiceOf(deps, at),
+    isFresh: isFreshSeat(deps.flow, at.seat),
   };
   return deps.renderPage(words, tokensPage(words, view));
 }

@@ -13,6 +13,8 @@ export interface ConsentView {
   readonly unvetted: string | undefined;
   readonly username: string;
   readonly scopes: readonly string[];
+  /** Those of them that are listed: what the rest would give is not the person's to give. */
+  readonly offered: readonly string[];
   /** Those of them that the person cannot leave out. */
   readonly required: readonly string[];
   readonly resources: readonly string[];
@@ -65,14 +67,17 @@ ${reading(words, view)}
 }
 
 /** A box for each scope that the person may leave out. */
-function scopeChoice(words: Words, { scopes, required }: ConsentView): Html | undefined {
-  if (scopes.length === 0) return undefined;
-  const items = scopesInWords(words, scopes).map((text, place) =>
-    required.includes(scopes[place]!)
+function scopeChoice(words: Words, view: ConsentView): Html | undefined {
+  const { scopes, offered, required } = view;
+  if (offered.length === 0) return undefined;
+  const items = scopesInWords(words, offered).map((text, index) => {
+    const scope = offered[index]!;
+    const place = String(scopes.indexOf(scope));
+    return required.includes(scope)
       ? html`<li>${text}</li>`
       : html`<li class="choice"><label>
-<input type="checkbox" name="scope.${String(place)}" value="1" checked> ${text}</label></li>`,
-  );
+<input type="checkbox" name="scope.${place}" value="1" checked> ${text}</label></li>`;
+  });
   return html`<h2>${words.say('wants')}</h2>
 <ul>${items}</ul>
 `;

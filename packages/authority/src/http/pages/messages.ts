@@ -153,6 +153,7 @@ const english = {
     'It never may more than you may yourself.',
   tokensNone: 'You can make no token: there is nothing that one of yours could be used for.',
   newToken: 'New token',
+  tokenConfirm: 'You signed in some time ago. To make a token, sign in again.',
   makeToken: 'Make the token',
   tokenName: 'Name',
   tokenEnds: 'Ends',
@@ -337,6 +338,8 @@ const german: Messages = {
     'Es darf nie mehr als Sie selbst.',
   tokensNone: 'Sie können kein Token anlegen: Es gibt nichts, wofür es gelten könnte.',
   newToken: 'Neues Token',
+  tokenConfirm:
+    'Ihre Anmeldung liegt länger zurück. Für ein neues Token melden Sie sich bitte neu an.',
   makeToken: 'Token anlegen',
   tokenName: 'Name',
   tokenEnds: 'Läuft ab',

@@ -24,6 +24,8 @@ export interface TokensView extends TokensFrame {
   }[];
   /** What a new one may be; undefined: this person makes none. */
   readonly choice: TokenChoice | undefined;
+  /** Whether the sign-in is recent enough to make one. */
+  readonly isFresh: boolean;
 }
 
 export interface TokenChoice {
@@ -45,7 +47,7 @@ export function tokensPage(words: Words, view: TokensView): Page {
 <input type="hidden" name="token" value="${view.token}">
 ${view.pats.length === 0 ? html`<p>${say('noConsents')}</p>` : patTable(words, view)}
 </form>
-${choice === undefined ? html`<p>${say('tokensNone')}</p>` : newForm(words, view, choice)}
+${choice === undefined ? html`<p>${say('tokensNone')}</p>` : newOne(words, view, choice)}
 <p><a href="${view.back}">${say('back')}</a></p>`,
   };
 }
@@ -68,6 +70,20 @@ ${rows}</table>`;
 function stateOf({ say }: Words, state: TokensView['pats'][number]['state']): Html | undefined {
   if (state === 'good') return undefined;
   return html` <strong>(${say(state === 'waiting' ? 'tokenWaits' : 'tokenStopped')})</strong>`;
+}
+
+function newOne(words: Words, view: TokensView, choice: TokenChoice): Html {
+  return view.isFresh ? newForm(words, view, choice) : confirmForm(words, view);
+}
+
+/** A page of its own comes first, so that nothing that was typed is lost on the way. */
+function confirmForm({ say }: Words, { action, token }: TokensView): Html {
+  return html`<h2>${say('newToken')}</h2>
+<p>${say('tokenConfirm')}</p>
+<form method="post" action="${action}">
+<input type="hidden" name="token" value="${token}">
+<div class="buttons"><button type="submit" name="confirm" value="1">${say('goOn')}</button></div>
+</form>`;
 }
 
 function newForm(words: Words, view: TokensView, choice: TokenChoice): Html {
