@@ -82,7 +82,7 @@ describe('an exclusive role', () => {
     expect(scopesOf(await refreshed(having))).not.toContain('read');
   });
 
-  it('keeps its scopes off the consent page, and asks for them once they can be given', async () => {
+  it('keeps its scopes off the consent page until they can be given', async () => {
     await bed.manage('PUT', '/v1/roles/reader', { json: { scopes: ['read'], exclusive: true } });
     bed.clock.advanceMs(1_000);
     const browser = bed.browse();

@@ -1,4 +1,5 @@
 import { leakLimits } from './leak-limits.ts';
+import { peopleLimits } from './people-limits.ts';
 import { rotationLimits } from './rotation-limits.ts';
 import { transformLimits } from './transform-limits.ts';
 
@@ -449,44 +450,7 @@ export const limits = {
   keyOverlapSecondsMax: 90 * 86_400,
   ...rotationLimits,
   ...transformLimits,
-  /** Password hashes computed at once, and waiting: argon2id takes 19 MiB and 20 ms each. */
-  slowHashConcurrencyMax: 2,
-  slowHashQueueMax: 64,
-  /** A name people type: an e-mail address fits (RFC 5321 §4.5.3.1: 254). */
-  usernameCharsMax: 255,
-  /** NIST SP 800-63B §5.1.1.2: eight or more, and far more than 64 taken. */
-  passwordCharsMin: 8,
-  passwordBytesMax: 1024,
-  /** All claims of one user as JSON: an address and URLs fit, a picture does not. */
-  userClaimsCharsMax: 16 * 1024,
-  /**
-   * Failed sign-ins of one account in a row before attempts must wait, how long they wait at most
-   * (doubling from a second), and when the failures are forgotten: see docs/users.md.
-   */
-  signInFailuresFree: 10,
-  signInDelaySecondsMax: 900,
-  signInFailuresKeptSeconds: 86_400,
-  /**
-   * A code of a time step is taken this many steps early or late: clocks of phones differ, and
-   * people type slowly (RFC 6238 §5.2).
-   */
-  totpStepsWindow: 1,
-  /** Recovery codes made at once, each of 120 random bits. */
-  recoveryCodesCount: 10,
-  /** How long a passkey's challenge may wait for its answer: the person must find the device. */
-  passkeyChallengeSeconds: 300,
-  passkeysMax: 20,
-  /** How long a password may be set with a reset token, and how soon another is sent. */
-  passwordResetSeconds: 1_800,
-  passwordResetPauseSeconds: 60,
-  /** How long a browser counts as one in which its user has signed in. */
-  knownBrowserSeconds: 90 * 86_400,
-  /** A mail server that takes longer for one step is treated as absent. */
-  mailTimeoutMs: 10_000,
-  /** Between the password and the second factor: a person looks for the phone. */
-  secondStepSeconds: 300,
-  /** Looks at a count of attempts that others change at the same moment. */
-  signInRacesMax: 20,
+  ...peopleLimits,
   /** Failed credential look-ups of one address a minute before it is answered 429. */
   failureBudgetPerMinute: 120,
   failureBudgetAddressesMax: 50_000,
@@ -503,9 +467,6 @@ export const limits = {
   dataKeyUsesBlock: 2 ** 20,
   /** Data keys held in memory, about 200 bytes each. */
   dataKeysHeldMax: 10_000,
-  /** A sign-in is recent for as long: what outlives a session is given to nobody later. */
-  freshSignInMs: 900_000,
-
   /** After a rotation elsewhere a process goes on with the old data key or pepper for this long. */
   custodyViewMs: 60_000,
   /**
