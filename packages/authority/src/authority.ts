@@ -51,6 +51,7 @@ import { readMetadata } from './http/client-metadata.ts';
 import type { PageDeps } from './http/interaction.ts';
 import { handleOperations, sharedCheck } from './http/operations.ts';
 import { createPageRenderer, type RenderPage } from './http/pages/layout.ts';
+import { overloaded, priorityOf } from './http/priority.ts';
 import { handleProtocol } from './http/protocol-api.ts';
 import type { ProtocolDeps } from './http/protocol-deps.ts';
 import { type IntrospectDeps, introspect } from './introspection/introspect.ts';
@@ -136,6 +137,8 @@ export async function openAuthority(
     const isFirst = place.tenant === defaultTenant;
     const operated = isFirst ? await handleOperations(operations, request) : undefined;
     if (operated !== undefined) return operated;
+    // Before anything is read or asked of the store.
+    if (ports.pressure?.sheds(priorityOf(place.path)) === true) return overloaded(place.path);
     try {
       const answer = await inTenant(rooms, place, () => {
         return handleProtocol(protocol, request, place) ?? management.handle(request, place);

@@ -63,6 +63,11 @@ export function metricsOf(rooms: Rooms): readonly Metric[] {
       kind: 'counter',
       value: decisionLog.lost,
     },
+    gauge(
+      'mintmark_pressure',
+      'How much is turned away: 0 nothing, 1 low, 2 normal too, 3 high too.',
+      rooms.ports.pressure?.level ?? 0,
+    ),
     ...(claimsHook === undefined ? [] : hookMetrics(claimsHook)),
     ...(keyShadow === undefined ? [] : shadowMetrics(keyShadow)),
   ];

@@ -14,6 +14,7 @@ import {
   type KeepBudget,
   letOthersRun,
   NetworkFault,
+  type Pressure,
   StoreFault,
   type SubjectId,
   type TenantId,
@@ -82,6 +83,8 @@ export interface AuthorityPorts {
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly timers: Timers;
+  /** How overloaded this process is; without it nobody is turned away for that. */
+  readonly pressure?: Pressure | undefined;
   /** For URLs that clients chose: their keys, their documents. Reaches public addresses only. */
   readonly outbound: Pick<GuardedClient, 'send'>;
   /** The operator's own word on tokens; without one they hold what we know. */

@@ -92,6 +92,16 @@ export {
   type PatTerms,
 } from './personal-token.ts';
 export { pointerToken } from './pointer-token.ts';
+export {
+  createPressure,
+  noPressure,
+  type Pressure,
+  type PressureLevel,
+  type PressureState,
+  type Priority,
+  priorities,
+  stepPressure,
+} from './pressure.ts';
 export { RecentMap } from './recent-map.ts';
 export { assertNever, err, ok, type Result } from './result.ts';
 export {

@@ -308,6 +308,8 @@ export const limits = {
   staleContinueSecondsMax: 24 * 3600,
   /** A gateway's copy of the feed: it is begun anew where it is longer, and twice as long. */
   keptFeedBytesMin: 16 * 1024 * 1024,
+  /** How often a process looks how late its timers run. */
+  pressureSampleMs: 100,
   /** How often the time of its last proof is written, milliseconds. */
   keptProofMs: 1_000,
   /** Pause of a node after a failed question to the feed: doubles up, and stays below the lease. */

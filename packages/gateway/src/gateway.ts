@@ -17,6 +17,7 @@ import {
   limits,
   type PolicyReport,
   type PolicyReportSink,
+  type Pressure,
   type TenantId,
   type Timers,
 } from '@mintmark/core';
@@ -79,6 +80,8 @@ export interface GatewayPorts {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly entropy: Entropy;
+  /** How overloaded this process is; without it nobody is turned away for that. */
+  readonly pressure?: Pressure | undefined;
   readonly log: (event: GatewayEvent) => void;
 }
 
@@ -186,7 +189,7 @@ function join(config: GatewayConfig, ports: GatewayPorts): Parts {
       bodyBytesMax,
       credentialRequestsMax: config.credentialRequestsMax ?? limits.credentialRequestsMax,
     },
-    ...{ clock, introspector, view, tenants, live, metrics },
+    ...{ clock, introspector, view, tenants, live, metrics, pressure: ports.pressure },
     proofs: {
       memory: createProofMemory(),
       keys: createProofKeys(),
@@ -254,6 +257,7 @@ function renderMetrics(parts: Parts): string {
     mintmark_gateway_feed_age_seconds: Math.max(0, view.ageMs() / 1000),
     mintmark_gateway_feed_position: view.position,
     mintmark_gateway_live_requests: live.size,
+    mintmark_gateway_pressure: parts.ports.pressure?.level ?? 0,
     mintmark_gateway_decisions_queued: queue.size,
     mintmark_gateway_proofs_remembered: proofs.memory.size,
     mintmark_gateway_view_keys: view.keyCount,

@@ -406,6 +406,21 @@ export const configSchema = z.strictObject({
     })
     .prefault({})
     .describe('reports of leaked tokens from outside'),
+  overload: z
+    .strictObject({
+      delay_ms: z
+        .number()
+        .int()
+        .min(0)
+        .max(60_000)
+        .default(100)
+        .describe(
+          'when everything waits so many milliseconds, what matters least is turned away; ' +
+            '0: nothing ever is',
+        ),
+    })
+    .prefault({})
+    .describe('who is turned away where not everything can be served'),
   outbound: z
     .strictObject({
       ca: z

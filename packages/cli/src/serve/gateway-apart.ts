@@ -5,6 +5,7 @@
 import { readSecretReference } from '@mintmark/authority';
 import {
   ConfigFault,
+  createPressure,
   type HttpHandler,
   type HttpResponse,
   type TenantId,
@@ -40,7 +41,10 @@ export async function startGatewayApart(
   try {
     const countries = await openCountries(config.geo.database, { ...ports, log });
     const { countryOf } = countries;
-    const gateway = await startGateway(ports, { config, log, authority, countryOf });
+    const pressure = createPressure(ports, config.overload.delay_ms);
+    const gateway = await startGateway(ports, {
+      ...{ config, log, authority, countryOf, pressure },
+    });
     answer = gateway.operations;
     return {
       url: gateway.url,
@@ -56,6 +60,7 @@ export async function startGatewayApart(
             ? notReady(request.path, 'stopping\n')
             : gateway.operations(request);
         await gateway.close();
+        pressure.stop();
         countries.close();
         await operations.close();
       },

@@ -10,6 +10,7 @@ import type {
   HttpHandler,
   Introspector,
   PolicyReportSink,
+  Pressure,
 } from '@mintmark/core';
 import { createGateway, createGatewayAdmin, type GatewayEvent } from '@mintmark/gateway';
 import { listen, type StreamHandler } from '@mintmark/net';
@@ -54,17 +55,19 @@ export async function startGateway(
     readonly log: Log;
     readonly authority: AuthorityFace;
     readonly countryOf: CountryOf | undefined;
+    readonly pressure: Pressure;
     /** Of a process that does more than this. */
     readonly idle?: IdleCollection;
   },
 ): Promise<RunningGateway> {
-  const { config, log, authority, countryOf } = input;
+  const { config, log, authority, countryOf, pressure } = input;
   const section = config.gateway;
   const idle = input.idle ?? collectWhenIdle(ports);
   const gateway = createGateway(gatewayConfigOf(config), {
     ...ports,
     ...authority,
     countryOf,
+    pressure,
     log: (event) => logGateway(log, event),
   });
   let handle: StreamHandler = (_request, reply) => reply.respond(starting);

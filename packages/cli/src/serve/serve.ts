@@ -14,9 +14,11 @@ import {
 } from '@mintmark/authority';
 import {
   ConfigFault,
+  createPressure,
   type HttpHandler,
   type HttpResponse,
   limits,
+  type Pressure,
   utf8Decode,
 } from '@mintmark/core';
 import { createGuardedClient, type GuardedClient, type Listener, listen } from '@mintmark/net';
@@ -81,6 +83,7 @@ export async function startAuthority(ports: CliPorts, input: StartInput): Promis
 
 /** What has to be closed again, in the order of the fields. */
 interface Opened {
+  pressure?: Pressure;
   countries?: Countries;
   gateway?: RunningGateway;
   listener?: Listener;
@@ -91,6 +94,8 @@ interface Opened {
 async function open(ports: CliPorts, input: StartInput, opened: Opened): Promise<Running> {
   const { config, log, onInitialised } = input;
   let handle: HttpHandler = () => starting;
+  const pressure = createPressure(ports, config.overload.delay_ms);
+  opened.pressure = pressure;
   const idle = collectWhenIdle(ports);
   // The port comes first: the issuer may hold its number, and a taken one must change nothing.
   const listener = await listenAuthority(ports, config, {
@@ -119,6 +124,7 @@ async function open(ports: CliPorts, input: StartInput, opened: Opened): Promise
     store,
     custody,
     countryOf,
+    pressure,
     outbound: outboundOf(ports, config),
     mailer: await openMailer(ports, config.mail),
     oldSystem: await openOldSystem(ports, config.old_system, operatorClient(ports, config)),
@@ -139,7 +145,9 @@ async function open(ports: CliPorts, input: StartInput, opened: Opened): Promise
   const isTls = config.authority.tls_cert !== undefined;
   const authorityUrl = urlOf({ host, port: listener.port }, { isTls });
   if (input.withGateway) {
-    const gateway = await startGateway(ports, { config, log, authority, idle, countryOf });
+    const gateway = await startGateway(ports, {
+      ...{ config, log, authority, idle, countryOf, pressure },
+    });
     opened.gateway = gateway;
     handle = withJudge(config, gateway, joinOperations(gateway, authority.handle));
     // Its authority is this process: whoever is told that it listens need not wait any more.
@@ -196,7 +204,8 @@ function readPem(path: string): string {
 
 /** One that fails does not keep the others open. */
 async function closeAll(opened: Opened): Promise<void> {
-  const { countries, gateway, listener, authority, installation } = opened;
+  const { pressure, countries, gateway, listener, authority, installation } = opened;
+  pressure?.stop();
   countries?.close();
   const errors: unknown[] = [];
   const collect = (error: unknown): void => void errors.push(error);

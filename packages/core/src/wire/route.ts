@@ -7,6 +7,7 @@
 import { createRangeSet } from '../address.ts';
 import { parseTenantId, type TenantId } from '../ids.ts';
 import { limits } from '../limits.ts';
+import type { Priority } from '../pressure.ts';
 import { ok, type Result } from '../result.ts';
 import { isScope } from './oauth.ts';
 import { type RouteBounds, readBounds } from './route-bounds.ts';
@@ -56,6 +57,8 @@ export interface Route {
   readonly stripPrefix: boolean;
   /** What to do with a view of revocations that is too old. */
   readonly onStale: OnStale;
+  /** How long it is served where not everything can be; `normal` by default. */
+  readonly priority: Priority;
   /** `opaque`: `%2F` is data within a segment and goes on byte for byte. */
   readonly encodedSlash: 'refuse' | 'opaque';
   /** Tells the upstream who calls, in `X-Mintmark-…`. */
@@ -92,6 +95,7 @@ const memberNames = [
   'preserve_host',
   'strip_prefix',
   'on_stale',
+  'priority',
   'encoded_slash',
   'identity_headers',
   'address_ranges',
@@ -135,6 +139,8 @@ export function parseRoute(value: unknown): Result<Route, RouteRefusal> {
   if (!tenant.ok) return tenant;
   const credential = readChoice(wire, 'credential', ['required', 'optional', 'none']);
   if (!credential.ok) return credential;
+  const priority = readChoice(wire, 'priority', ['normal', 'low', 'high', 'vital']);
+  if (!priority.ok) return priority;
   const encodedSlash = readChoice(wire, 'encoded_slash', ['refuse', 'opaque']);
   if (!encodedSlash.ok) return encodedSlash;
   const onStale = readOnStale(wire['on_stale']);
@@ -166,6 +172,7 @@ export function parseRoute(value: unknown): Result<Route, RouteRefusal> {
     credential: credential.value,
     encodedSlash: encodedSlash.value,
     onStale: onStale.value,
+    priority: priority.value,
     addressRanges: addressRanges.value,
     bounds: bounds.value,
     cors: cors.value,

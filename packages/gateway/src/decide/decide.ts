@@ -5,7 +5,14 @@
  * what the verdict means for a connection is its caller's business.
  * What must never happen: an `allow` that has not come the whole way down.
  */
-import type { Clock, HttpResponse, Introspector, RouteCors, TenantId } from '@mintmark/core';
+import type {
+  Clock,
+  HttpResponse,
+  Introspector,
+  Pressure,
+  RouteCors,
+  TenantId,
+} from '@mintmark/core';
 import type { StreamRequest } from '@mintmark/net';
 import type { LiveRequests } from '../forward/live-requests.ts';
 import type { LimitedRequest, RouteLimiter } from '../limits/route-limiter.ts';
@@ -45,6 +52,8 @@ export interface DecideParts {
   readonly proofs: ProofParts;
   readonly record: RecordParts;
   readonly limiter: RouteLimiter;
+  /** How overloaded this process is; without it nobody is turned away for that. */
+  readonly pressure: Pick<Pressure, 'sheds'> | undefined;
 }
 
 export interface DecideConfig {

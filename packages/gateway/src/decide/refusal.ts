@@ -38,6 +38,8 @@ export type InvalidProof =
 
 export type Refusal =
   | { readonly reason: 'status_absent' | 'status_stale' }
+  /** Too much is under way in this process, and others matter more. */
+  | { readonly reason: 'overloaded' }
   | { readonly reason: 'bad_path'; readonly detail: PathRefusalReason }
   | { readonly reason: 'no_route' }
   | { readonly reason: 'method_not_allowed'; readonly allow: readonly string[] }
@@ -114,6 +116,7 @@ function responseOf(refusal: Refusal, parts: ChallengeParts): HttpResponse {
   switch (refusal.reason) {
     case 'status_absent':
     case 'status_stale':
+    case 'overloaded':
     case 'introspection_unavailable':
     case 'spending_unavailable':
     case 'proofs_full':

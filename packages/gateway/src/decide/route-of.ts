@@ -55,6 +55,8 @@ export async function routeOf(parts: DecideParts, step: Step): Promise<Result<Ro
   course.near = place.routes[0]!;
   if (only === undefined) course.cors = sharedCors(place.routes, request);
   else take(parts, { ...step, route: only, path: place.path });
+  const isShed = place.routes.every(({ priority }) => parts.pressure?.sheds(priority) === true);
+  if (isShed) return err({ reason: 'overloaded' });
   const scopes = scopesOf(tenants, place.routes);
   if (scopes === undefined) return err({ reason: 'status_absent' });
   if (hasTokenInQuery(request.query, parts.config.prefix)) return err({ reason: 'token_in_query' });

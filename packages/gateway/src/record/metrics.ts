@@ -35,6 +35,7 @@ const counters = {
 const gaugeHelp = {
   mintmark_gateway_feed_age_seconds: 'Age of the status view; more than 5 means refusing.',
   mintmark_gateway_feed_position: 'Position up to which the status feed is applied.',
+  mintmark_gateway_pressure: 'How much is turned away: 0 nothing, 1 low, 2 normal too, 3 high too.',
   mintmark_gateway_live_requests: 'Requests being forwarded.',
   mintmark_gateway_decisions_queued: 'Decision events waiting for delivery.',
   mintmark_gateway_proofs_remembered: 'DPoP proofs remembered, so that none counts twice.',

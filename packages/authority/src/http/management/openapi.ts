@@ -188,7 +188,7 @@ export function problemsOf(endpoint: PreparedEndpoint): readonly ProblemCode[] {
   const add = (...more: readonly ProblemCode[]): void => {
     for (const code of more) codes.add(code);
   };
-  add('unavailable', ...(endpoint.problems ?? []));
+  add('overloaded', 'unavailable', ...(endpoint.problems ?? []));
   if (endpoint.permission !== undefined) {
     add('unauthenticated', 'insufficient_permission', 'too_many_failures');
   }

@@ -33,6 +33,7 @@ export const problems = {
   if_match_required: { status: 428, title: 'An edit needs If-Match with the ETag last seen' },
   too_many_failures: { status: 429, title: 'Too many failed credentials from this address' },
   internal_error: { status: 500, title: 'The request failed for a reason of our own' },
+  overloaded: { status: 503, title: 'Too much is under way, and other requests matter more' },
   unavailable: { status: 503, title: 'Storage or key custody cannot take the request now' },
 } as const satisfies Record<string, { readonly status: number; readonly title: string }>;
 

@@ -122,6 +122,10 @@ export const routeSchema = {
         },
       ],
     },
+    priority: {
+      enum: ['low', 'normal', 'high', 'vital'],
+      description: 'Who is turned away first where not everything can be served',
+    },
     encoded_slash: { enum: ['refuse', 'opaque'] },
     identity_headers: { type: 'boolean' },
     address_ranges: {
