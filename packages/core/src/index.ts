@@ -77,12 +77,24 @@ export {
   type KeepRate,
 } from './keep-budget.ts';
 export {
-  type LimitLook,
-  type LimitRule,
-  type LimitState,
-  refundLimit,
-  spendLimit,
-} from './limiter.ts';
+  accountLifeMs,
+  type AccountLook,
+  type LimitAccount,
+  type LimitCharge,
+  type LimitMoment,
+  type LimitSettlement,
+  limitHoldMs,
+  settleAccount,
+  spendAccount,
+} from './limit-account.ts';
+export type {
+  KeyedCharge,
+  LimitAnswer,
+  LimitMode,
+  LimitReceipt,
+  LimitStore,
+} from './limit-store.ts';
+export type { LimitLook, LimitRule, LimitState } from './limiter.ts';
 export { limits } from './limits.ts';
 export {
   defaultPatPolicy,

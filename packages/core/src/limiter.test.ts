@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type LimitRule, type LimitState, refundLimit, spendLimit } from './limiter.ts';
+import { addToLimit, type LimitRule, type LimitState, spendLimit } from './limiter.ts';
 
 const rules = fc.oneof(
   fc.record({
@@ -133,7 +133,8 @@ describe('a limit', () => {
       fc.property(rules, calls, (rule, made) => {
         const last = run(rule, made).answers.at(-1);
         if (last === undefined || !last.isAllowed) return;
-        const state = refundLimit(rule, last.state, last.cost);
+        const { nowMs, cost } = last;
+        const state = addToLimit(rule, last.state, { nowMs, spentMs: nowMs, cost: -cost });
         const again = spendLimit(rule, state, { nowMs: last.nowMs, cost: last.cost });
         expect(again).toMatchObject({ isAllowed: true, remaining: last.remaining });
       }),
@@ -157,5 +158,84 @@ describe('a limit', () => {
       expect(spendLimit(rule, state, { nowMs: 100, cost: 1 }).isAllowed).toBe(false);
       expect(spendLimit(rule, state, { nowMs: 1_060_000, cost: 1 }).isAllowed).toBe(true);
     }
+  });
+});
+
+describe('what is added without asking', () => {
+  it('counts as if it had been asked for, where it would have been allowed', () => {
+    fc.assert(
+      fc.property(rules, calls, fc.integer({ min: 0, max: 500 }), (rule, made, lateMs) => {
+        const { answers } = run(rule, made);
+        const last = answers.at(-1);
+        if (last === undefined) return;
+        const nowMs = last.nowMs + lateMs;
+        const asked = spendLimit(rule, last.state, { nowMs, cost: 1 });
+        if (!asked.isAllowed) return;
+        const added = addToLimit(rule, last.state, { nowMs, spentMs: nowMs, cost: 1 });
+        expect(added).toEqual(asked.state);
+      }),
+    );
+  });
+
+  it('counts from when it was spent, and not at all where that has left the window', () => {
+    const rule = { kind: 'window', quota: 5, windowMs: 60_000 } as const;
+    const added = addToLimit(rule, undefined, { nowMs: 600_000, spentMs: 570_000, cost: 5 });
+    const at = (nowMs: number) => spendLimit(rule, added, { nowMs, cost: 5 }).isAllowed;
+    expect([at(629_000), at(631_000)]).toEqual([false, true]);
+    const old = addToLimit(rule, undefined, { nowMs: 600_000, spentMs: 500_000, cost: 5 });
+    expect(spendLimit(rule, old, { nowMs: 600_000, cost: 5 }).isAllowed).toBe(true);
+  });
+
+  it('may be more than there is room for, and is owed then', () => {
+    const rule = { kind: 'rate', quota: 1, windowMs: 1_000, burst: 2 } as const;
+    const owed = addToLimit(rule, undefined, { nowMs: 0, spentMs: 0, cost: 5 });
+    expect(spendLimit(rule, owed, { nowMs: 0, cost: 1 })).toMatchObject({
+      ...{ isAllowed: false, remaining: 0, retryMs: 4_000 },
+    });
+    const most = { nowMs: 0, spentMs: 0, cost: 1e12 };
+    expect(addToLimit({ ...rule, windowMs: 86_400_000 }, owed, most)[1]).toBe(2 ** 53 - 1);
+  });
+});
+
+describe('a quota of the calendar', () => {
+  const day = { kind: 'calendar', quota: 3, period: 'day', offsetMinutes: 0 } as const;
+  const noon = Date.UTC(2026, 1, 27, 12);
+
+  it('is there again when its period ends, and says so', () => {
+    const look = spendLimit(day, undefined, { nowMs: noon, cost: 3 });
+    expect(look).toMatchObject({ isAllowed: true, remaining: 0, resetMs: 12 * 3_600_000 });
+    const denied = spendLimit(day, look.state, { nowMs: noon + 1, cost: 1 });
+    expect(denied).toMatchObject({ isAllowed: false, retryMs: 12 * 3_600_000 - 1 });
+    const midnight = Date.UTC(2026, 1, 28);
+    const at = (nowMs: number) => spendLimit(day, look.state, { nowMs, cost: 3 }).isAllowed;
+    expect([at(midnight - 1), at(midnight)]).toEqual([false, true]);
+    const never = spendLimit(day, undefined, { nowMs: noon, cost: 4 });
+    expect(never).toMatchObject({ isAllowed: false, retryMs: Number.POSITIVE_INFINITY });
+  });
+
+  it.each([
+    ['day', 0, Date.UTC(2026, 1, 27), Date.UTC(2026, 1, 28)],
+    ['day', 330, Date.UTC(2026, 1, 26, 18, 30), Date.UTC(2026, 1, 27, 18, 30)],
+    ['day', -720, Date.UTC(2026, 1, 27, 12), Date.UTC(2026, 1, 28, 12)],
+    ['month', 0, Date.UTC(2026, 1, 1), Date.UTC(2026, 2, 1)],
+    ['month', 60, Date.UTC(2026, 0, 31, 23), Date.UTC(2026, 1, 28, 23)],
+  ] as const)('of a %s begins %i minutes before UTC does', (period, offset, start, end) => {
+    const rule = { ...day, period, offsetMinutes: offset };
+    const { state, resetMs } = spendLimit(rule, undefined, { nowMs: noon, cost: 1 });
+    expect(state).toEqual([start, 1]);
+    expect(noon + resetMs).toBe(end);
+  });
+
+  it('gives nothing back where the clock goes back over its beginning', () => {
+    const { state } = spendLimit(day, undefined, { nowMs: Date.UTC(2026, 1, 28, 0, 1), cost: 3 });
+    const back = { nowMs: noon, cost: 1 };
+    expect(spendLimit(day, state, back).isAllowed).toBe(false);
+  });
+
+  it('takes nothing back that was spent in the period before', () => {
+    const [spentMs, nowMs] = [noon, noon + 86_400_000];
+    const { state } = spendLimit(day, undefined, { nowMs, cost: 2 });
+    expect(addToLimit(day, state, { nowMs, spentMs, cost: -2 })).toEqual(state);
+    expect(addToLimit(day, state, { nowMs, spentMs: nowMs, cost: -2 })[1]).toBe(0);
   });
 });

@@ -49,6 +49,8 @@ export const limits = {
   routeLimitsMax: 8,
   /** Units of cost in one window: with the longest window, still exact in a double. */
   limitQuotaMax: 1_000_000,
+  /** What one request may cost that is known only after its response; a terabyte. */
+  limitCostMax: 1_000_000_000_000,
   /** 31 days. */
   limitWindowSecondsMax: 2_678_400,
   /** Callers of a kind whose limits a gateway remembers; a window's state is up to half a KiB. */

@@ -14,6 +14,7 @@ import {
   type FeedSource,
   type Introspector,
   type KeepRate,
+  type LimitStore,
   limits,
   type PolicyReport,
   type PolicyReportSink,
@@ -37,7 +38,9 @@ import { type ForwardParts, forward } from './forward/forward.ts';
 import { LiveRequests } from './forward/live-requests.ts';
 import { defaultUpstreamOptions, type UpstreamOptions, Upstreams } from './forward/upstreams.ts';
 import { LimitedReply } from './limits/limited-reply.ts';
+import { createLocalLimits } from './limits/local-limits.ts';
 import { createRouteLimiter } from './limits/route-limiter.ts';
+import { createSpender } from './limits/spender.ts';
 import { createDecisionQueue, type DecisionQueue } from './record/decisions.ts';
 import { createMetrics, type Metrics } from './record/metrics.ts';
 import { CrossOriginReply } from './routes/cors.ts';
@@ -77,6 +80,8 @@ export interface GatewayPorts {
   /** Where an address is; without it, keys that name countries are refused. */
   readonly countryOf?: CountryOf | undefined;
   readonly policyReports: PolicyReportSink;
+  /** Counts limits in common for all nodes; without it each counts by itself. */
+  readonly limits?: LimitStore | undefined;
   readonly clock: Clock;
   readonly timers: Timers;
   readonly entropy: Entropy;
@@ -198,7 +203,9 @@ function join(config: GatewayConfig, ports: GatewayPorts): Parts {
     },
     record: { tenant, node, prefix, clock, queue, metrics },
     access: accessParts({ config, ports, metrics }),
-    limiter: createRouteLimiter(clock),
+    limiter: createRouteLimiter(
+      createSpender({ local: createLocalLimits(clock), common: ports.limits, metrics }),
+    ),
   };
   const parts: Parts = {
     ...{ config, ports, view, tenants, metrics, queue, upstreams, live, cache },

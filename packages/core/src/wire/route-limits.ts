@@ -1,7 +1,14 @@
 /** How much may be asked of a route, by whom it is counted, in which windows. */
 import { limits } from '../limits.ts';
 import { ok, type Result } from '../result.ts';
-import { missing, type RouteRefusal, readObject, refuse } from './route-refusal.ts';
+import {
+  type Members,
+  missing,
+  type RouteRefusal,
+  readChoice,
+  readObject,
+  refuse,
+} from './route-refusal.ts';
 
 /** Whose requests count together. A request without a credential counts by its address. */
 export const limitSubjects = ['token', 'client', 'user', 'tenant', 'route', 'address'] as const;
@@ -19,6 +26,14 @@ export interface RouteLimit {
   readonly burst: number;
   /** What one request costs. */
   readonly cost: number;
+}
+
+/** How the limits of a route are counted. */
+export interface RouteCounting {
+  /** With a store in common: exact across nodes, or a batch too many for each. */
+  readonly limitsMode: 'strict' | 'fast';
+  /** While that store cannot be asked. `local`: each gateway counts by itself. */
+  readonly onLimitsDown: 'open' | 'closed' | 'local';
 }
 
 const names = ['name', 'by', 'kind', 'quota', 'window_seconds', 'burst', 'cost'] as const;
@@ -39,6 +54,15 @@ export function readLimits(value: unknown): Result<readonly RouteLimit[], RouteR
     read.push(limit.value);
   }
   return ok(read);
+}
+
+/** `limits_mode` and `on_limits_down`, which have a default each. */
+export function readCounting(wire: Members): Result<RouteCounting, RouteRefusal> {
+  const mode = readChoice(wire, 'limits_mode', ['fast', 'strict']);
+  if (!mode.ok) return mode;
+  const down = readChoice(wire, 'on_limits_down', ['local', 'open', 'closed']);
+  if (!down.ok) return down;
+  return ok({ limitsMode: mode.value, onLimitsDown: down.value });
 }
 
 function readLimit(value: unknown, path: string): Result<RouteLimit, RouteRefusal> {

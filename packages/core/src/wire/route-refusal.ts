@@ -41,3 +41,15 @@ export function refuse(
 ): { readonly ok: false; readonly refusal: RouteRefusal } {
   return err({ reason, path, message });
 }
+
+/** The first choice is the default. */
+export function readChoice<const T extends string>(
+  wire: Members,
+  key: string,
+  choices: readonly T[],
+): Result<T, RouteRefusal> {
+  const value = wire[key] === undefined ? choices[0]! : wire[key];
+  const found = choices.find((choice) => choice === value);
+  if (found !== undefined) return ok(found);
+  return refuse('malformed', `/${key}`, `${key} is one of ${choices.join(', ')}`);
+}

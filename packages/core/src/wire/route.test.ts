@@ -37,6 +37,8 @@ describe('parseRoute', () => {
         },
         cors: undefined,
         limits: [],
+        limitsMode: 'fast',
+        onLimitsDown: 'local',
       },
     });
   });
@@ -95,6 +97,8 @@ describe('parseRoute', () => {
         },
         cors: { origins: ['https://app.example', 'http://[::1]:3000'], maxAgeSeconds: 5 },
         limits: [],
+        limitsMode: 'fast',
+        onLimitsDown: 'local',
       },
     });
   });

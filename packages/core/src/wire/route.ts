@@ -12,9 +12,16 @@ import { ok, type Result } from '../result.ts';
 import { isScope } from './oauth.ts';
 import { type RouteBounds, readBounds } from './route-bounds.ts';
 import { type RouteCors, readCors } from './route-cors.ts';
-import { type RouteLimit, readLimits } from './route-limits.ts';
+import { type RouteCounting, type RouteLimit, readCounting, readLimits } from './route-limits.ts';
 import { type RouteMatch, type RouteUpstream, readMatch, readUpstream } from './route-match.ts';
-import { type Members, missing, type RouteRefusal, readObject, refuse } from './route-refusal.ts';
+import {
+  type Members,
+  missing,
+  type RouteRefusal,
+  readChoice,
+  readObject,
+  refuse,
+} from './route-refusal.ts';
 import { type RouteStepUp, readStepUp } from './route-step-up.ts';
 
 export type { RouteBounds } from './route-bounds.ts';
@@ -25,12 +32,12 @@ export type {
   TokenCondition,
 } from './route-conditions.ts';
 export type { RouteCors } from './route-cors.ts';
-export { limitSubjects, type RouteLimit } from './route-limits.ts';
+export { limitSubjects, type RouteCounting, type RouteLimit } from './route-limits.ts';
 export type { RouteMatch, RouteUpstream } from './route-match.ts';
 export type { RouteRefusal } from './route-refusal.ts';
 export type { RouteStepUp } from './route-step-up.ts';
 
-export interface Route {
+export interface Route extends RouteCounting {
   readonly name: string;
   readonly match: RouteMatch;
   readonly upstream: RouteUpstream;
@@ -90,6 +97,8 @@ const memberNames = [
   'acr_values',
   'max_age',
   'limits',
+  'limits_mode',
+  'on_limits_down',
   'credential',
   'accept_basic',
   'preserve_host',
@@ -153,6 +162,8 @@ export function parseRoute(value: unknown): Result<Route, RouteRefusal> {
   if (!cors.ok) return cors;
   const limited = readLimits(wire['limits']);
   if (!limited.ok) return limited;
+  const counting = readCounting(wire);
+  if (!counting.ok) return counting;
   const flags = readFlags(wire);
   if (!flags.ok) return flags;
   if (credential.value === 'none' && scopes.value.length > 0) {
@@ -177,6 +188,7 @@ export function parseRoute(value: unknown): Result<Route, RouteRefusal> {
     bounds: bounds.value,
     cors: cors.value,
     limits: limited.value,
+    ...counting.value,
     ...flags.value,
   });
 }
@@ -292,16 +304,4 @@ function readFlags(wire: Members): Parsed<Flags> {
     stripPrefix: wire['strip_prefix'] === true,
     identityHeaders: wire['identity_headers'] !== false,
   });
-}
-
-/** The first choice is the default. */
-function readChoice<const T extends string>(
-  wire: Members,
-  key: string,
-  choices: readonly T[],
-): Parsed<T> {
-  const value = wire[key] === undefined ? choices[0]! : wire[key];
-  const found = choices.find((choice) => choice === value);
-  if (found !== undefined) return ok(found);
-  return refuse('malformed', `/${key}`, `${key} is one of ${choices.join(', ')}`);
 }

@@ -16,6 +16,7 @@ import type {
 import type { StreamRequest } from '@mintmark/net';
 import type { LiveRequests } from '../forward/live-requests.ts';
 import type { LimitedRequest, RouteLimiter } from '../limits/route-limiter.ts';
+import type { Spent } from '../limits/spender.ts';
 import type { Metrics } from '../record/metrics.ts';
 import { DecisionRecord, type RecordParts } from '../record/record.ts';
 import { findPreflight } from '../routes/cors.ts';
@@ -126,10 +127,12 @@ export async function decide(parts: DecideParts, request: StreamRequest): Promis
   const { decision, ...judged } = judgePolicies(parts, access, record);
   if (judged.refusal !== undefined) return refuse(judged.refusal, decision);
   // Last: what is denied costs nothing.
-  const spending = spend(parts, view, { route: matched.route, tenant, identity, address });
-  const spent = spending instanceof Promise ? await spending : spending;
+  const limited = { route: matched.route, tenant, identity, address };
+  const spending = spend(parts, view, limited);
+  const { spent, ...last } = spending instanceof Promise ? await spending : spending;
   if (spent !== undefined) fields = spent.fields;
-  if (spent?.refusal !== undefined) return refuse(spent.refusal);
+  if (spent?.degraded === true) record.degraded();
+  if (last.refusal !== undefined) return refuse(last.refusal);
 
   record.allow();
   return { kind: 'allowed', cors: course.cors, fields, matched, identity, tenant, decision };
@@ -173,30 +176,33 @@ function judgePolicies(parts: DecideParts, access: AccessInput, record: Decision
   return judgeAccess(parts.access, access);
 }
 
-interface Spent {
-  readonly fields: readonly string[];
-  readonly refusal: Refusal | undefined;
-}
-
 /**
- * Limits first, then uses and credits: of both or of neither. Only who has uses or credits has
- * anything to wait for.
+ * Limits first, then uses and credits: of both or of neither. Only where limits are counted in
+ * common, or uses and credits are, is there anything to wait for.
  */
 function spend(
   parts: DecideParts,
   view: StatusView,
   limited: LimitedRequest,
-): Promise<Spent> | Spent | undefined {
-  const { identity, tenant, address } = limited;
+): Promise<Spending> | Spending {
   const left = parts.limiter.spend(limited);
-  if (left?.refusal !== undefined || identity === undefined) return left;
-  const spending = spendUse(parts, { identity, tenant, view, address });
-  return (
-    spending?.then((refusal) => {
-      if (refusal !== undefined) parts.limiter.giveBack(limited);
-      return { fields: left?.fields ?? [], refusal };
-    }) ?? left
-  );
+  const further = (spent: Spent | undefined): Promise<Spending> | Spending => {
+    const { identity, tenant, address } = limited;
+    if (spent?.refusal !== undefined) return { spent, refusal: spent.refusal };
+    if (identity === undefined) return { spent, refusal: undefined };
+    const using = spendUse(parts, { identity, tenant, view, address });
+    if (using === undefined) return { spent, refusal: undefined };
+    return using.then((refusal) => {
+      if (refusal !== undefined) spent?.giveBack();
+      return { spent, refusal };
+    });
+  };
+  return left instanceof Promise ? left.then(further) : further(left);
+}
+
+interface Spending {
+  readonly spent: Spent | undefined;
+  readonly refusal: Refusal | undefined;
 }
 
 /** The node's own default says nothing of other tenants: a token of one names its issuer. */

@@ -80,8 +80,11 @@ export type Refusal =
       readonly reason: 'quota_exceeded';
       /** Names of the limits that deny it. */
       readonly policies: readonly string[];
-      readonly retryAfterSeconds: number;
+      /** Undefined: never, as one request costs more than there ever is. */
+      readonly retryAfterSeconds: number | undefined;
     }
+  /** Limits are counted in common, that count cannot be asked, and the route refuses then. */
+  | { readonly reason: 'limits_unavailable' }
   | { readonly reason: 'too_many_concurrent' }
   | { readonly reason: 'introspection_unavailable' }
   | { readonly reason: 'body_too_large' };
@@ -173,6 +176,8 @@ function responseOf(refusal: Refusal, parts: ChallengeParts): HttpResponse {
     }
     case 'quota_exceeded':
       return quotaExceeded(refusal);
+    case 'limits_unavailable':
+      return reducedCapacity();
     case 'too_many_concurrent':
       return problem(429, 'too_many_concurrent', { 'retry-after': '1' });
     case 'body_too_large':
@@ -187,10 +192,19 @@ function quotaExceeded({
   policies,
   retryAfterSeconds,
 }: Extract<Refusal, { readonly reason: 'quota_exceeded' }>): HttpResponse {
-  const answer = problem(429, 'quota_exceeded', { 'retry-after': String(retryAfterSeconds) });
+  const wait = retryAfterSeconds === undefined ? {} : { 'retry-after': String(retryAfterSeconds) };
+  const answer = problem(429, 'quota_exceeded', wait);
   const type = 'https://iana.org/assignments/http-problem-types#quota-exceeded';
   const said = { type, title: titles[429], status: 429, code: 'quota_exceeded' };
   return { ...answer, body: JSON.stringify({ ...said, 'violated-policies': policies }) };
+}
+
+/** The problem type of draft-ietf-httpapi-ratelimit-headers-10 §6.2. */
+function reducedCapacity(): HttpResponse {
+  const answer = problem(503, 'limits_unavailable', { 'retry-after': '1' });
+  const type = 'https://iana.org/assignments/http-problem-types#temporary-reduced-capacity';
+  const said = { type, title: titles[503], status: 503, code: 'limits_unavailable' };
+  return { ...answer, body: JSON.stringify(said) };
 }
 
 function malformedCredential(detail: CredentialRefusal, parts: ChallengeParts): HttpResponse {

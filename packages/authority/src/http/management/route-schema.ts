@@ -101,6 +101,14 @@ export const routeSchema = {
       description: 'Seconds since the caller signed in, at most (RFC 9470)',
     },
     limits: routeLimitsSchema,
+    limits_mode: {
+      enum: ['fast', 'strict'],
+      description: 'With a cache: exact across all gateways, or a batch of each too many',
+    },
+    on_limits_down: {
+      enum: ['local', 'open', 'closed'],
+      description: 'While the cache cannot be asked; local: each gateway counts by itself',
+    },
     credential: { enum: ['required', 'optional', 'none'] },
     accept_basic: { type: 'boolean' },
     preserve_host: { type: 'boolean' },
