@@ -1,6 +1,6 @@
 /**
  * The services and foreign clients that suites talk to, installed only where they are missing:
- * PostgreSQL, a browser and Java from Debian; npm, Python and Java packages into folders of this
+ * PostgreSQL, Redis, a browser and Java from Debian; npm, Python and Java packages into folders of this
  * checkout.
  */
 import { spawnSync } from 'node:child_process';
@@ -23,6 +23,7 @@ export function installServices(root: string): Tally[] {
 
 const debian: readonly { readonly name: string; readonly isThere: () => boolean }[] = [
   { name: 'postgresql', isThere: hasPostgres },
+  { name: 'redis-server', isThere: () => succeeds('redis-server', ['--version']) },
   { name: 'chromium', isThere: () => succeeds('chromium', ['--version']) },
   { name: 'default-jdk-headless', isThere: () => succeeds('javac', ['-version']) },
   { name: 'maven', isThere: () => succeeds('mvn', ['--version']) },

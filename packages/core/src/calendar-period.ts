@@ -9,10 +9,7 @@ export interface CalendarPeriod {
 
 /** @param nowMs a moment of the years 1970 to 9999 */
 export function calendarPeriod(
-  {
-    period,
-    offsetMinutes,
-  }: { readonly period: 'day' | 'month'; readonly offsetMinutes: number },
+  { period, offsetMinutes }: { readonly period: 'day' | 'month'; readonly offsetMinutes: number },
   nowMs: number,
 ): CalendarPeriod {
   const offsetMs = offsetMinutes * 60_000;

@@ -77,7 +77,6 @@ export {
   type KeepRate,
 } from './keep-budget.ts';
 export {
-  accountLifeMs,
   type AccountLook,
   type LimitAccount,
   type LimitCharge,

@@ -9,7 +9,6 @@ import {
   type LimitLook,
   type LimitRule,
   type LimitState,
-  limitLifeMs,
   slideSlots,
   spendLimit,
 } from './limiter.ts';
@@ -93,16 +92,6 @@ export function settleAccount(
     state: cost === 0 ? state : addToLimit(rule, state, { nowMs, spentMs, cost }),
     holds: freed === undefined ? holds : freeHold(holds, { freed, steadyMs: at.steadyMs }, holdMs),
   };
-}
-
-/** Until an account says no more than none would. */
-export function accountLifeMs(
-  rule: LimitRule,
-  { state, holds }: LimitAccount,
-  holdMs: number = limitHoldMs,
-): number {
-  const spentMs = state === undefined ? 0 : limitLifeMs(rule, state);
-  return Math.max(1, spentMs, holds === undefined ? 0 : holdMs);
 }
 
 function momentOf({ kind }: LimitRule, { steadyMs, wallMs }: LimitMoment): number {

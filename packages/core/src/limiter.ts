@@ -116,15 +116,6 @@ export function addToLimit(
   }
 }
 
-/** Until a state says no more than none would. */
-export function limitLifeMs(rule: LimitRule, state: LimitState): number {
-  if (rule.kind === 'rate') return Math.ceil((state[1] ?? 0) / rule.quota) + 1;
-  if (rule.kind === 'window') return rule.windowMs + slotsOf(rule.windowMs).slotMs;
-  return rule.period === 'day' ? 2 * dayMs : 32 * dayMs;
-}
-
-const dayMs = 86_400_000;
-
 function spendRate(
   rule: Extract<LimitRule, { readonly kind: 'rate' }>,
   state: LimitState | undefined,

@@ -55,6 +55,22 @@ export const limits = {
   limitWindowSecondsMax: 2_678_400,
   /** Callers of a kind whose limits a gateway remembers; a window's state is up to half a KiB. */
   limitStatesMax: 100_000,
+  /**
+   * Limits in common: an answer of their store is awaited so long, and after a failure it is left
+   * alone for a moment, so that requests do not wait for what is not there.
+   */
+  limitStoreDeadlineMs: 50,
+  limitStoreConnectMs: 2_000,
+  limitStoreReconnectMsMax: 1_000,
+  limitStoreRestMs: 200,
+  /** In fast mode a node may let through a hundredth of the quota before it has told the store. */
+  limitBatchDivisor: 100,
+  /** What was let through is told so soon, of so many keys at once. */
+  limitTellMs: 20,
+  limitTellKeysMax: 64,
+  /** How long a copy of the store's count is believed; and how near to room it is not. */
+  limitCopyMs: 1_000,
+  limitCopyMarginMs: 100,
   /** Open connections of one listener; beyond it new ones are closed at once. */
   connectionsMax: 10_000,
   /**

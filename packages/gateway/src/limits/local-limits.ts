@@ -8,14 +8,12 @@ import {
   type LimitAccount,
   type LimitAnswer,
   type LimitMoment,
-  type LimitReceipt,
-  type LimitSettlement,
   type LimitStore,
-  limits,
-  RecentMap,
   settleAccount,
   spendAccount,
 } from '@mintmark/core';
+import { GroupedMemory } from './grouped-memory.ts';
+import { settlementOf } from './settlement.ts';
 
 /** Answers at once. */
 export interface LocalLimits extends LimitStore {
@@ -24,24 +22,10 @@ export interface LocalLimits extends LimitStore {
   forget(charges: readonly KeyedCharge[]): void;
 }
 
-/**
- * @param statesMax callers remembered of each group; beyond it whoever was seen longest ago begins
- *   anew. Of each group, since tokens and addresses are had by the thousand: who uses many must not
- *   be forgotten by them as the user or client that he is.
- */
-export function createLocalLimits(
-  clock: Clock,
-  statesMax: number = limits.limitStatesMax,
-): LocalLimits {
-  const kept = new Map<string, RecentMap<string, LimitAccount>>();
-
-  function accountsOf({ group }: KeyedCharge): RecentMap<string, LimitAccount> {
-    const known = kept.get(group);
-    if (known !== undefined) return known;
-    const fresh = new RecentMap<string, LimitAccount>(statesMax);
-    kept.set(group, fresh);
-    return fresh;
-  }
+/** @param statesMax callers remembered of each group */
+export function createLocalLimits(clock: Clock, statesMax?: number): LocalLimits {
+  const kept = new GroupedMemory<LimitAccount>(statesMax);
+  const accountsOf = (charge: KeyedCharge) => kept.of(charge);
 
   function now(charges: readonly KeyedCharge[]): LimitMoment {
     const steadyMs = clock.monotonicMs();
@@ -87,14 +71,4 @@ export function createLocalLimits(
       for (const charge of charges) accountsOf(charge).delete(charge.key);
     },
   };
-}
-
-/** @param settled.cost what it came to in the end */
-function settlementOf(
-  { spent }: LimitReceipt,
-  { charge, cost }: { readonly charge: KeyedCharge; readonly cost: number },
-): LimitSettlement {
-  const { rule, isReserved } = charge;
-  if (!isReserved) return { rule, cost: cost - charge.cost, spent, freed: undefined };
-  return { rule, cost, spent: undefined, freed: { cost: charge.cost, madeMs: spent.steadyMs } };
 }

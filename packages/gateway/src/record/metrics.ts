@@ -16,7 +16,8 @@ const counters = {
   mintmark_gateway_allowed_total: 'Requests let through, by credential.',
   mintmark_gateway_answered_total: 'Requests answered by the gateway itself, by what they ask.',
   mintmark_gateway_denied_total: 'Requests refused, by reason.',
-  mintmark_gateway_degraded_total: 'Decisions made without a dependency, as the route declares, by verdict.',
+  mintmark_gateway_degraded_total:
+    'Decisions made without a dependency, as the route declares, by verdict.',
   mintmark_gateway_introspections_total: 'Questions to the authority, by outcome.',
   mintmark_gateway_spendings_total: 'Uses of counted keys asked for at the authority, by outcome.',
   mintmark_gateway_signature_cache_total: 'Sights of JWTs, by whether the signature was known.',
