@@ -1,7 +1,7 @@
 /**
  * The services and foreign clients that suites talk to, installed only where they are missing:
- * PostgreSQL, Redis, a browser and Java from Debian; npm, Python and Java packages into folders of this
- * checkout.
+ * PostgreSQL, Redis, a browser and Java from Debian; npm, Python and Java packages into folders of
+ * this checkout.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -36,8 +36,8 @@ export interface LimitStore {
   /**
    * Spends all charges or none.
    *
-   * @throws NetworkFault (a rejection) where the store cannot be asked in time; whether anything was
-   *   spent is then unknown
+   * @throws NetworkFault (a rejection) where the store cannot be asked in time; whether anything
+   *   was spent is then unknown
    */
   spend(charges: readonly KeyedCharge[], mode: LimitMode): LimitAnswer | Promise<LimitAnswer>;
   /**

@@ -5,13 +5,14 @@
  * what the verdict means for a connection is its caller's business.
  * What must never happen: an `allow` that has not come the whole way down.
  */
-import type {
-  Clock,
-  HttpResponse,
-  Introspector,
-  Pressure,
-  RouteCors,
-  TenantId,
+import {
+  type Clock,
+  type HttpResponse,
+  type Introspector,
+  nowSeconds,
+  type Pressure,
+  type RouteCors,
+  type TenantId,
 } from '@mintmark/core';
 import type { StreamRequest } from '@mintmark/net';
 import type { LiveRequests } from '../forward/live-requests.ts';
@@ -34,7 +35,7 @@ import {
   hasPolicies,
   judgeAccess,
 } from './access.ts';
-import { judgeRoute } from './judge.ts';
+import { judgeRoute, judgeStatus } from './judge.ts';
 import { type Refusal, refusalResponse } from './refusal.ts';
 import { type Course, judgeFreshness, routeOf } from './route-of.ts';
 import { spendUse } from './spend.ts';
@@ -197,7 +198,16 @@ function spend(
       return { spent, refusal };
     });
   };
-  return left instanceof Promise ? left.then(further) : further(left);
+  if (!(left instanceof Promise)) return further(left);
+  return left.then((spent) => {
+    const { identity, address } = limited;
+    if (spent.refusal !== undefined || identity === undefined) return further(spent);
+    // The answer took its time: what was revoked meanwhile is refused.
+    const refusal = judgeStatus(identity, { view, address, now: nowSeconds(parts.clock) });
+    if (refusal === undefined) return further(spent);
+    spent.giveBack();
+    return { spent, refusal };
+  });
 }
 
 interface Spending {

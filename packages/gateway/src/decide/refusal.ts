@@ -163,17 +163,9 @@ function responseOf(refusal: Refusal, parts: ChallengeParts): HttpResponse {
     case 'insufficient_authentication':
       return signInChallenge(refusal, parts);
     case 'too_many_failures':
-      return problem(429, 'too_many_failures', {
-        'retry-after': String(refusal.retryAfterSeconds),
-      });
-    case 'budget_spent': {
-      const { retryAfterSeconds: wait } = refusal;
-      return problem(
-        429,
-        refusal.detail,
-        wait === undefined ? {} : { 'retry-after': String(wait) },
-      );
-    }
+      return problem(429, 'too_many_failures', retryAfter(refusal));
+    case 'budget_spent':
+      return problem(429, refusal.detail, retryAfter(refusal));
     case 'quota_exceeded':
       return quotaExceeded(refusal);
     case 'limits_unavailable':
@@ -187,13 +179,21 @@ function responseOf(refusal: Refusal, parts: ChallengeParts): HttpResponse {
   }
 }
 
+/** Undefined: nobody knows when, or never. */
+function retryAfter({
+  retryAfterSeconds: wait,
+}: {
+  readonly retryAfterSeconds: number | undefined;
+}): Readonly<Record<string, string>> {
+  return wait === undefined ? {} : { 'retry-after': String(wait) };
+}
+
 /** The problem type of draft-ietf-httpapi-ratelimit-headers-10 §6.1. */
-function quotaExceeded({
-  policies,
-  retryAfterSeconds,
-}: Extract<Refusal, { readonly reason: 'quota_exceeded' }>): HttpResponse {
-  const wait = retryAfterSeconds === undefined ? {} : { 'retry-after': String(retryAfterSeconds) };
-  const answer = problem(429, 'quota_exceeded', wait);
+function quotaExceeded(
+  refusal: Extract<Refusal, { readonly reason: 'quota_exceeded' }>,
+): HttpResponse {
+  const { policies } = refusal;
+  const answer = problem(429, 'quota_exceeded', retryAfter(refusal));
   const type = 'https://iana.org/assignments/http-problem-types#quota-exceeded';
   const said = { type, title: titles[429], status: 429, code: 'quota_exceeded' };
   return { ...answer, body: JSON.stringify({ ...said, 'violated-policies': policies }) };

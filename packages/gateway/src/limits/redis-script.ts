@@ -155,7 +155,7 @@ local out = {allowed, string.format('%.0f', now)}
 for i = 1, #KEYS do out[i + 2] = known[i] or '' end
 return out`;
 
-/** Arguments six to eight: when it was spent (-1: now), what is freed of what slot (-1: nothing). */
+/** Arguments six to eight: when it was spent (-1: now), and what is freed, made when (-1: none). */
 const settling = `
 local function add(rule, state, spentMs)
   if rule.kind == 'r' then

@@ -30,7 +30,7 @@ export function createRouteLimiter(spender: Spender): RouteLimiter {
 }
 
 /** What a request owes to its route. */
-export function limitedOf(request: LimitedRequest): Limited {
+function limitedOf(request: LimitedRequest): Limited {
   const { route } = request;
   const charges = route.limits.map((limit) => chargeOf(limit, request));
   return { charges, mode: route.limitsMode, onDown: route.onLimitsDown };
