@@ -43,6 +43,22 @@ export const limits = {
   lingerMs: 1_000,
   /** Requests that one client may send ahead of their answers. */
   pipelinedRequestsMax: 256,
+  /** Requests at once on one connection of HTTP/2 (no fewer: RFC 9113 §6.5.2), and on all. */
+  http2StreamsPerConnectionMax: 100,
+  http2StreamsMax: 10_000,
+  /** What a client may send ahead on one stream, as RFC 9113 §6.9.2 has it. */
+  http2WindowBytes: 65_535,
+  /** Of one connection: tables of fields, queues of frames. */
+  http2SessionMemoryMb: 8,
+  http2InvalidFramesMax: 100,
+  /** Entries of one SETTINGS frame. */
+  http2SettingsMax: 32,
+  /** Over how long the next two count. */
+  http2WindowMs: 10_000,
+  /** Requests given up before their answer: browsers leave a page of a hundred, deadlines pass. */
+  http2ResetsMax: 400,
+  /** Pings and settings: gRPC measures its links by pings, some tens a second. */
+  http2ControlsMax: 1_000,
   /** How often certificate files are looked at for a renewal. */
   certificateLookMs: 10_000,
   /** Limits of one route: each costs a look-up a request and a header field. */

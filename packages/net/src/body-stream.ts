@@ -4,8 +4,35 @@
  * tells it why.
  */
 import type { IncomingMessage } from 'node:http';
+import type { ServerHttp2Stream } from 'node:http2';
 import { Readable } from 'node:stream';
 import { NetworkFault, type Timers } from '@mintmark/core';
+
+/** What a body is read from, of either version of HTTP. */
+export type BodySource = IncomingMessage | ServerHttp2Stream;
+
+/** Whether all of it has arrived. */
+export function isComplete(source: BodySource): boolean {
+  return 'complete' in source ? source.complete : source.readableEnded && !isBroken(source);
+}
+
+/**
+ * A stream that was reset ends like one that is whole: taken for it, half a body would go on as all
+ * of one (RFC 9113 §8.1).
+ */
+function isBroken(source: BodySource): boolean {
+  return !('complete' in source) && (source.aborted || source.rstCode !== 0);
+}
+
+/** Calls back once: where the body has ended, or where the client left before it had. */
+export function onBodyEnd(
+  source: BodySource,
+  on: { readonly whole: () => void; readonly left: (cause?: unknown) => void },
+): void {
+  source.once('end', () => (isBroken(source) ? on.left() : on.whole()));
+  source.once('error', on.left);
+  if (!('complete' in source)) source.once('close', () => isComplete(source) || on.left());
+}
 
 /** How fast a client must bring its body. Time in which nobody reads it does not count. */
 export interface BodyPace {
@@ -22,7 +49,7 @@ export interface BodyPace {
  * `slow_body` where the client does not keep the pace.
  */
 export function detachedBody(
-  message: IncomingMessage,
+  message: BodySource,
   bounds: { readonly bytesMax: number; readonly pace: BodyPace },
 ): Readable {
   const { bytesMax, pace } = bounds;
@@ -46,21 +73,24 @@ export function detachedBody(
     }
   });
   holdToPace(message, body, pace);
-  message.once('end', () => {
-    message.socket.setTimeout(0);
-    body.push(null);
+  onBodyEnd(message, {
+    whole() {
+      message.setTimeout(0);
+      body.push(null);
+    },
+    left: (cause) =>
+      void body.destroy(
+        new NetworkFault('client_gone', 'the client left within its body', { cause }),
+      ),
   });
-  message.once('error', (cause) =>
-    body.destroy(new NetworkFault('client_gone', 'the client left within its body', { cause })),
-  );
   return body;
 }
 
-function holdToPace(message: IncomingMessage, body: Readable, pace: BodyPace): void {
+function holdToPace(message: BodySource, body: Readable, pace: BodyPace): void {
   const { idleMs, windowMs, windowBytesMin, timers } = pace;
   if (idleMs > 0) {
     message.setTimeout(idleMs, () => {
-      if (message.complete || message.isPaused()) return;
+      if (isComplete(message) || message.isPaused()) return;
       body.destroy(new NetworkFault('slow_body', 'the client stopped within its body'));
     });
   }
@@ -73,7 +103,7 @@ function holdToPace(message: IncomingMessage, body: Readable, pace: BodyPace): v
     wasHeld ||= message.isPaused();
   });
   const stop = timers.every(windowMs, () => {
-    const isSlow = bytes < windowBytesMin && !wasHeld && !message.complete;
+    const isSlow = bytes < windowBytesMin && !wasHeld && !isComplete(message);
     bytes = 0;
     wasHeld = message.isPaused();
     if (isSlow) body.destroy(new NetworkFault('slow_body', 'the client drips its body'));

@@ -5,6 +5,7 @@ import type { TLSSocket } from 'node:tls';
 import { formatAddress, type PeerCertificate, parseAddress, type RangeSet } from '@mintmark/core';
 import type { ForwardedView } from './forwarded.ts';
 import { type CertificateHeader, certificateOfSocket } from './peer-certificate.ts';
+import type { Carrier } from './request.ts';
 
 export interface Connection {
   readonly peer: ForwardedView;
@@ -28,7 +29,7 @@ export interface Connection {
 }
 
 /** One request and its answer, as the parser brought them. */
-export class Exchange {
+export class Exchange implements Carrier {
   readonly connection: Connection;
   readonly message: IncomingMessage;
   readonly response: ServerResponse;
@@ -48,6 +49,26 @@ export class Exchange {
     this.message = parts.message;
     this.response = parts.response;
     this.upgradeHead = parts.upgradeHead;
+  }
+
+  get rawHeaders(): readonly string[] {
+    return this.message.rawHeaders;
+  }
+
+  get websocket(): boolean {
+    return this.upgradeHead !== undefined;
+  }
+
+  get source(): IncomingMessage {
+    return this.message;
+  }
+
+  get trailers(): readonly string[] {
+    return this.message.rawTrailers;
+  }
+
+  continue(): void {
+    this.response.writeContinue();
   }
 
   /** Names what is called when the client goes before it has its whole answer. */

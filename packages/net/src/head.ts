@@ -35,7 +35,9 @@ export type HeadRefusalReason =
   | 'malformed_framing'
   | 'unsupported_transfer_encoding'
   | 'upgrade_refused'
-  | 'unsupported_expectation';
+  | 'unsupported_expectation'
+  | 'malformed_pseudo'
+  | 'malformed_field';
 
 export interface HeadRefusal {
   readonly reason: HeadRefusalReason;
@@ -49,6 +51,8 @@ export interface HeadInput {
   readonly rawHeaders: readonly string[];
   /** What the parser made of them: one value a name. */
   readonly parsedHeaders: Readonly<Record<string, string | readonly string[] | undefined>>;
+  /** HTTP/2: its frames say whether there is a body; undefined for HTTP/1. */
+  readonly ended?: boolean;
 }
 
 /**
@@ -110,7 +114,8 @@ const lengthForm = /^(?:0|[1-9][0-9]{0,14})$/;
  */
 export function vetHead(input: HeadInput): Result<VettedHead, HeadRefusal> {
   const { method, version, rawHeaders, parsedHeaders } = input;
-  if (version !== '1.1' && version !== '1.0') return refuse('unsupported_version', 505);
+  if (version !== '1.1' && version !== '1.0' && version !== '2')
+    return refuse('unsupported_version', 505);
   // TRACE echoes credentials; CONNECT asks for a tunnel.
   if (method === 'TRACE' || method === 'CONNECT') return refuse('method_not_allowed', 405);
   if (rawHeaders.length > limits.headerCountMax * 2) return refuse('too_many_headers', 431);
@@ -121,12 +126,12 @@ export function vetHead(input: HeadInput): Result<VettedHead, HeadRefusal> {
   if (headers === undefined) return refuse('duplicate_header', 400);
 
   const host = headers['host']?.toLowerCase();
-  if (host === undefined && version === '1.1') return refuse('missing_host', 400);
+  if (host === undefined && version !== '1.0') return refuse('missing_host', 400);
   if (host !== undefined && !isHost(host)) return refuse('malformed_host', 400);
 
   const target = readTarget(method, input.target, host);
   if (typeof target !== 'string') return target;
-  const bodyLength = readBodyLength(headers, version);
+  const bodyLength = readBodyLength(headers, input);
   if (typeof bodyLength === 'object') return bodyLength;
 
   const upgrade = headers['upgrade'];
@@ -147,7 +152,7 @@ export function vetHead(input: HeadInput): Result<VettedHead, HeadRefusal> {
     headers,
     bodyLength,
     // An HTTP/1.0 client cannot wait for an interim answer (RFC 9110 §10.1.1).
-    expectsContinue: expect !== undefined && version === '1.1',
+    expectsContinue: expect !== undefined && version !== '1.0',
   });
 }
 
@@ -192,7 +197,7 @@ function readTarget(
 
 function readBodyLength(
   headers: Headers,
-  version: string,
+  { version, ended }: Pick<HeadInput, 'version' | 'ended'>,
 ): number | 'chunked' | ReturnType<typeof refuse> {
   const encoding = headers['transfer-encoding'];
   const length = headers['content-length'];
@@ -202,7 +207,7 @@ function readBodyLength(
     if (encoding.toLowerCase() !== 'chunked') return refuse('unsupported_transfer_encoding', 501);
     return 'chunked';
   }
-  if (length === undefined) return 0;
+  if (length === undefined) return ended === false ? 'chunked' : 0;
   return lengthForm.test(length) ? Number(length) : refuse('malformed_framing', 400);
 }
 

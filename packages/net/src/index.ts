@@ -1,3 +1,4 @@
+export type { ListenerEvent } from './answer.ts';
 export { type ForwardedView, resolveForwarded } from './forwarded.ts';
 export {
   createGuardedClient,
@@ -16,7 +17,6 @@ export {
   listen,
 } from './listener.ts';
 export { type CertificateHeader, certificateOfHeader } from './peer-certificate.ts';
-export type { ListenerEvent } from './serve.ts';
 export type { StreamHandler, StreamReply, StreamRequest } from './stream.ts';
 export { terseResponse } from './terse.ts';
 export type { TlsOptions } from './tls.ts';

@@ -14,9 +14,12 @@ import {
   type RangeSet,
   type Timers,
 } from '@mintmark/core';
+import type { ListenerEvent } from './answer.ts';
 import type { BodyPace } from './body-stream.ts';
+import { partProtocols } from './http2/part-protocols.ts';
+import { Http2Sessions } from './http2/sessions.ts';
 import type { CertificateHeader } from './peer-certificate.ts';
-import { type ListenerEvent, Service } from './serve.ts';
+import { Service, type ServiceParts } from './serve.ts';
 import type { StreamHandler } from './stream.ts';
 import { loadTls, type TlsOptions, watchTls } from './tls.ts';
 
@@ -40,6 +43,11 @@ export type ListenOptions = ListenerFace & {
   readonly trustedProxies?: readonly string[];
   /** Where those proxies put the certificate of their client; default: nowhere. */
   readonly certificateHeader?: CertificateHeader | undefined;
+  /**
+   * Takes HTTP/2 (RFC 9113) beside HTTP/1.1: `tls` where a client asks for it by ALPN; `clear` also
+   * without TLS, by prior knowledge. Default: HTTP/1.1 alone.
+   */
+  readonly http2?: 'tls' | 'clear' | undefined;
   readonly limits?: Partial<ListenerLimits>;
   readonly log?: (event: ListenerEvent) => void;
 };
@@ -58,6 +66,8 @@ export interface ListenerLimits {
   readonly clientStallMs: number;
   readonly keepAliveTimeoutMs: number;
   readonly connectionsMax: number;
+  /** Requests of HTTP/2 under way, over all connections. */
+  readonly http2StreamsMax: number;
 }
 
 export interface Listener {
@@ -78,7 +88,7 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   refuseInsecureHttp(options);
   const { tls, timers, log = () => {} } = options;
   const bounds: ListenerLimits = { ...limits, ...options.limits };
-  const service = new Service({
+  const parts: ServiceParts = {
     handler: options.handler,
     streamHandler: options.streamHandler,
     timers,
@@ -92,8 +102,10 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     extraHeaders: tls === undefined ? [] : ['strict-transport-security', 'max-age=31536000'],
     bodyPace: bodyPaceOf(bounds, timers),
     stallMs: bounds.clientStallMs,
-  });
+  };
+  const service = new Service(parts);
   const server = openServer(options, bounds, service);
+  const sessions = openSessions(server, { options, bounds, parts });
   server.on('drop', () => log({ type: 'connection_dropped' }));
   await bind(server, options);
   const stopWatching =
@@ -106,7 +118,7 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     port,
     async close({ drainMs = 0 } = {}) {
       stopWatching();
-      await drain({ server, service, timers, drainMs });
+      await drain({ server, services: [service, ...sessions], timers, drainMs });
     },
   };
 }
@@ -154,7 +166,7 @@ function openServer(
   const server =
     options.tls === undefined
       ? createServer(httpOptions)
-      : createTlsServer({ ...httpOptions, ...loadTls(options.tls) });
+      : createTlsServer({ ...httpOptions, ...loadTls(options.tls, protocolsOf(options)) });
   server.maxConnections = bounds.connectionsMax;
   // Node drops headers beyond its count in silence; `vetHead` refuses them instead.
   server.maxHeadersCount = 0;
@@ -165,6 +177,29 @@ function openServer(
   server.on('connect', (_message, socket) => service.connect(socket as Socket));
   server.on('clientError', (error, socket) => service.clientError(error, socket as Socket));
   return server;
+}
+
+/** Sets the server's connections apart by what they speak. */
+function openSessions(
+  server: Server | TlsServer,
+  input: {
+    readonly options: ListenOptions;
+    readonly bounds: ListenerLimits;
+    readonly parts: ServiceParts;
+  },
+): readonly Http2Sessions[] {
+  const { options, bounds, parts } = input;
+  const { http2, tls, timers } = options;
+  if (http2 === undefined || (http2 === 'tls' && tls === undefined)) return [];
+  const sessions = new Http2Sessions(parts, { ...bounds, streamsMax: bounds.http2StreamsMax });
+  const { headersTimeoutMs } = bounds;
+  const serveHttp2 = (socket: Socket): void => sessions.serve(socket);
+  partProtocols(server, { isTls: tls !== undefined, serveHttp2, timers, headersTimeoutMs });
+  return [sessions];
+}
+
+function protocolsOf({ http2 }: ListenOptions): string[] {
+  return http2 === undefined ? ['http/1.1'] : ['h2', 'http/1.1'];
 }
 
 function bind(server: Server | TlsServer, options: ListenOptions): Promise<void> {
@@ -186,22 +221,22 @@ function bind(server: Server | TlsServer, options: ListenOptions): Promise<void>
 
 async function drain(input: {
   readonly server: Server | TlsServer;
-  readonly service: Service;
+  readonly services: readonly Pick<Service, 'beginDrain' | 'cutAll'>[];
   readonly timers: Timers;
   readonly drainMs: number;
 }): Promise<void> {
-  const { server, service, timers, drainMs } = input;
-  service.beginDrain();
+  const { server, services, timers, drainMs } = input;
+  for (const service of services) service.beginDrain();
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   server.closeIdleConnections();
   const cut = () => {
     server.closeAllConnections();
-    service.cutAll();
+    for (const service of services) service.cutAll();
   };
   const cancel = drainMs > 0 ? timers.after(drainMs, cut) : undefined;
   if (drainMs <= 0) cut();
   await closed;
   cancel?.();
   // Upgraded connections no longer count as the server's own.
-  service.cutAll();
+  for (const service of services) service.cutAll();
 }

@@ -146,7 +146,7 @@ function flush(reply: ServerReply): void {
 }
 
 /** Headers that are already there, an upstream's own HSTS for one, are not said twice. */
-function mergeExtra(raw: readonly string[], extra: readonly string[]): string[] {
+export function mergeExtra(raw: readonly string[], extra: readonly string[]): string[] {
   const merged = [...raw];
   for (let i = 0; i < extra.length; i += 2) {
     const name = extra[i]!;

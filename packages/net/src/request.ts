@@ -1,13 +1,13 @@
 /**
- * A vetted request over one `IncomingMessage`. What costs something is made when it is asked for:
- * most requests need neither an abort signal nor a forwarded address.
+ * A vetted request, of whichever version of HTTP brought it: nothing behind this file knows which.
+ * What costs something is made when it is asked for: most requests need neither an abort signal nor
+ * a forwarded address.
  */
 import assert from 'node:assert';
-import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { NetworkFault, type PeerCertificate } from '@mintmark/core';
-import { type BodyPace, detachedBody } from './body-stream.ts';
-import type { Exchange } from './connection.ts';
+import { type BodyPace, type BodySource, detachedBody, onBodyEnd } from './body-stream.ts';
+import type { Connection } from './connection.ts';
 import { type ForwardedView, resolveForwarded } from './forwarded.ts';
 import type { VettedHead } from './head.ts';
 import { certificateOfHeader } from './peer-certificate.ts';
@@ -15,8 +15,22 @@ import type { StreamRequest } from './stream.ts';
 
 const emptyBody = new Uint8Array(0);
 
+/** One request and its answer, as one version of HTTP carries them. */
+export interface Carrier {
+  readonly connection: Connection;
+  /** Name and value in turn, without pseudo-headers. */
+  readonly rawHeaders: readonly string[];
+  readonly websocket: boolean;
+  readonly source: BodySource;
+  readonly trailers: readonly string[];
+  /** Lifts the client's wait for `100 Continue`. */
+  continue(): void;
+  /** Names what is called when the client goes before it has its whole answer. */
+  onGone(run: () => void): void;
+}
+
 export interface RequestParts {
-  readonly exchange: Exchange;
+  readonly exchange: Carrier;
   readonly head: VettedHead;
   /** How fast a streamed body must come. */
   readonly bodyPace: BodyPace;
@@ -36,7 +50,7 @@ export class ServerRequest implements StreamRequest {
     this.method = parts.head.method;
     this.path = parts.head.path;
     this.query = parts.head.query;
-    this.rawHeaders = parts.exchange.message.rawHeaders;
+    this.rawHeaders = parts.exchange.rawHeaders;
     this.#parts = parts;
   }
 
@@ -57,7 +71,7 @@ export class ServerRequest implements StreamRequest {
   }
 
   get websocket(): boolean {
-    return this.#parts.exchange.upgradeHead !== undefined;
+    return this.#parts.exchange.websocket;
   }
 
   get remoteAddress(): string {
@@ -95,11 +109,11 @@ export class ServerRequest implements StreamRequest {
   bodyStream(bytesMax: number): Readable {
     this.#takeBody();
     const { exchange, bodyPace: pace } = this.#parts;
-    return detachedBody(exchange.message, { bytesMax, pace });
+    return detachedBody(exchange.source, { bytesMax, pace });
   }
 
   trailers(): readonly string[] {
-    return this.#parts.exchange.message.rawTrailers;
+    return this.#parts.exchange.trailers;
   }
 
   body(bytesMax: number): Promise<Uint8Array | 'too_large'> {
@@ -107,14 +121,14 @@ export class ServerRequest implements StreamRequest {
     if (bodyLength === 0) return Promise.resolve(emptyBody);
     if (bodyLength !== 'chunked' && bodyLength > bytesMax) return Promise.resolve('too_large');
     this.#takeBody();
-    return collect(this.#parts.exchange.message, bytesMax);
+    return collect(this.#parts.exchange.source, bytesMax);
   }
 
   #takeBody(): void {
     assert(!this.#bodyTaken, 'the body of a request is read once');
     this.#bodyTaken = true;
     const { head, exchange } = this.#parts;
-    if (head.bodyLength !== 0 && head.expectsContinue) exchange.response.writeContinue();
+    if (head.bodyLength !== 0 && head.expectsContinue) exchange.continue();
   }
 
   #view(): ForwardedView {
@@ -132,7 +146,7 @@ export class ServerRequest implements StreamRequest {
   }
 }
 
-function collect(message: IncomingMessage, bytesMax: number): Promise<Uint8Array | 'too_large'> {
+function collect(message: BodySource, bytesMax: number): Promise<Uint8Array | 'too_large'> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let bytes = 0;
@@ -147,15 +161,14 @@ function collect(message: IncomingMessage, bytesMax: number): Promise<Uint8Array
       }
       chunks.push(chunk);
     });
-    message.on('end', () => {
-      if (chunks.length === 1) return resolve(chunks[0]!);
-      const whole = Buffer.concat(chunks);
+    const whole = (): void => {
+      const joined = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
       // Whoever clears the body after reading it must not find that its pieces stay behind.
-      for (const chunk of chunks) chunk.fill(0);
-      return resolve(whole);
-    });
-    message.on('error', (cause) =>
-      reject(new NetworkFault('client_gone', 'the client left before its body ended', { cause })),
-    );
+      if (chunks.length > 1) for (const chunk of chunks) chunk.fill(0);
+      resolve(joined);
+    };
+    const left = (cause?: unknown): void =>
+      reject(new NetworkFault('client_gone', 'the client left before its body ended', { cause }));
+    onBodyEnd(message, { whole, left });
   });
 }

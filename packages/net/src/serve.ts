@@ -4,38 +4,21 @@
  */
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import {
-  type HttpHandler,
-  type HttpResponse,
-  limits,
-  NetworkFault,
-  type Timers,
-} from '@mintmark/core';
+import { limits, type Timers } from '@mintmark/core';
+import { type AnswerParts, answer } from './answer.ts';
 import type { BodyPace } from './body-stream.ts';
 import { type Connection, Exchange, openConnection, type PeerOptions } from './connection.ts';
 import { type VettedHead, vetHead } from './head.ts';
 import { ServerReply } from './reply.ts';
 import { ServerRequest } from './request.ts';
-import type { StreamHandler } from './stream.ts';
 import { terseBytes, terseResponse } from './terse.ts';
 
-/** What an operator may want to see. Carries no header values, so no credentials. */
-export type ListenerEvent =
-  | { readonly type: 'refused'; readonly reason: string; readonly address: string }
-  | { readonly type: 'handler_failed'; readonly error: unknown }
-  | { readonly type: 'connection_dropped' }
-  | { readonly type: 'certificate_reloaded' }
-  | { readonly type: 'certificate_unusable'; readonly error: unknown };
-
-export interface ServiceParts {
-  readonly handler: HttpHandler | undefined;
-  readonly streamHandler: StreamHandler | undefined;
+export interface ServiceParts extends AnswerParts {
   readonly timers: Timers;
   readonly peers: PeerOptions;
   readonly extraHeaders: readonly string[];
   readonly bodyPace: BodyPace;
   readonly stallMs: number;
-  readonly log: (event: ListenerEvent) => void;
 }
 
 /** The listeners of `node:http` events, with the connections that they share. */
@@ -155,45 +138,7 @@ export class Service {
       return;
     }
     const { bodyPace } = this.#parts;
-    this.#answer(new ServerRequest({ exchange, head: head.value, bodyPace }), reply);
-  }
-
-  #answer(request: ServerRequest, reply: ServerReply): void {
-    const { handler, streamHandler } = this.#parts;
-    try {
-      if (streamHandler !== undefined) {
-        const done = streamHandler(request, reply);
-        done?.catch((error: unknown) => this.#fail(error, reply));
-        return;
-      }
-      const answer = handler!(request);
-      if (answer instanceof Promise) {
-        answer.then(
-          (response) => this.#respond(response, reply),
-          (error: unknown) => this.#fail(error, reply),
-        );
-      } else {
-        this.#respond(answer, reply);
-      }
-    } catch (error) {
-      this.#fail(error, reply);
-    }
-  }
-
-  #respond(response: HttpResponse, reply: ServerReply): void {
-    try {
-      reply.respond(response);
-    } catch (error) {
-      // A header that cannot be sent, for one.
-      this.#fail(error, reply);
-    }
-  }
-
-  #fail(error: unknown, reply: ServerReply): void {
-    const gone = error instanceof NetworkFault && error.code === 'client_gone';
-    if (!gone) this.#parts.log({ type: 'handler_failed', error });
-    if (reply.started) reply.abort();
-    else reply.respond(terseResponse(500, 'internal_error'));
+    answer(this.#parts, new ServerRequest({ exchange, head: head.value, bodyPace }), reply);
   }
 
   /** Asked once, when a head goes out: whether the connection must close after this answer. */

@@ -6,7 +6,7 @@ import { stat } from 'node:fs/promises';
 import type { Server as TlsServer } from 'node:https';
 import type { TlsOptions as NodeTlsOptions, SecureContextOptions } from 'node:tls';
 import { ConfigFault, limits, type Timers } from '@mintmark/core';
-import type { ListenerEvent } from './serve.ts';
+import type { ListenerEvent } from './answer.ts';
 
 export interface TlsOptions {
   /** PEM file: the certificate, then its chain. Read again when it changes. */
@@ -42,14 +42,20 @@ function ciphersOf({ aesGcmOnly }: TlsOptions): string {
   return offered.join(':');
 }
 
-/** @throws ConfigFault `tls_unusable` where a file cannot be read */
-export function loadTls(options: TlsOptions): NodeTlsOptions & SecureContextOptions {
+/**
+ * @param ALPNProtocols what is spoken here, most wanted first
+ * @throws ConfigFault `tls_unusable` where a file cannot be read
+ */
+export function loadTls(
+  options: TlsOptions,
+  ALPNProtocols: string[] = ['http/1.1'],
+): NodeTlsOptions & SecureContextOptions {
   return {
     ...readFiles(options),
     minVersion: 'TLSv1.2',
     ciphers: ciphersOf(options),
     honorCipherOrder: true,
-    ALPNProtocols: ['http/1.1'],
+    ALPNProtocols,
     handshakeTimeout: limits.headersTimeoutMs,
     ...(asksClients(options) ? { requestCert: true, rejectUnauthorized: false } : {}),
   };
