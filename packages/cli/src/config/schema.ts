@@ -190,6 +190,12 @@ export const configSchema = z.strictObject({
     .strictObject({
       ...listener(8480),
       enabled: z.boolean().default(true).describe('whether `serve` starts a gateway beside it'),
+      http2: z
+        .enum(['off', 'tls', 'clear'])
+        .default('tls')
+        .describe(
+          'takes HTTP/2: where TLS clients ask for it; clear: also without TLS, by prior knowledge',
+        ),
       authority: baseUrl
         .optional()
         .describe('base URL of the authority, for `mintmark gateway` apart from it'),

@@ -81,6 +81,7 @@ export async function startGateway(
     ...parseListen(section.listen),
     ...(tls === undefined ? {} : { tls }),
     insecureHttp: section.insecure_http,
+    http2: section.http2 === 'off' ? undefined : section.http2,
     trustedProxies: section.trusted_proxies,
     certificateHeader: certificateHeaderOf(section),
     limits: uploadLimitsOf(config),
