@@ -1,5 +1,6 @@
 import { leakLimits } from './leak-limits.ts';
 import { peopleLimits } from './people-limits.ts';
+import { proxyLimits } from './proxy-limits.ts';
 import { rotationLimits } from './rotation-limits.ts';
 import { transformLimits } from './transform-limits.ts';
 
@@ -43,22 +44,6 @@ export const limits = {
   lingerMs: 1_000,
   /** Requests that one client may send ahead of their answers. */
   pipelinedRequestsMax: 256,
-  /** Requests at once on one connection of HTTP/2 (no fewer: RFC 9113 §6.5.2), and on all. */
-  http2StreamsPerConnectionMax: 100,
-  http2StreamsMax: 10_000,
-  /** What a client may send ahead on one stream, as RFC 9113 §6.9.2 has it. */
-  http2WindowBytes: 65_535,
-  /** Of one connection: tables of fields, queues of frames. */
-  http2SessionMemoryMb: 8,
-  http2InvalidFramesMax: 100,
-  /** Entries of one SETTINGS frame. */
-  http2SettingsMax: 32,
-  /** Over how long the next two count. */
-  http2WindowMs: 10_000,
-  /** Requests given up before their answer: browsers leave a page of a hundred, deadlines pass. */
-  http2ResetsMax: 400,
-  /** Pings and settings: gRPC measures its links by pings, some tens a second. */
-  http2ControlsMax: 1_000,
   /** How often certificate files are looked at for a renewal. */
   certificateLookMs: 10_000,
   /** Limits of one route: each costs a look-up a request and a header field. */
@@ -383,24 +368,14 @@ export const limits = {
    * Largest request body that a gateway passes on: a package or an image fits, for ever does not.
    */
   gatewayBodyBytesMax: 1024 * 1024 * 1024,
-  upstreamConnectTimeoutMs: 5_000,
-  /** Until an upstream begins to answer; slower work should be asked about, not waited for. */
-  upstreamHeadersTimeoutMs: 60_000,
-  /** A pause within an upstream's answer; event streams send something more often than this. */
-  upstreamBodyIdleMs: 300_000,
   /**
    * Requests under way with one credential at one node: half of an upstream's connections, so that
    * no caller takes all of them with requests that last.
    */
   credentialRequestsMax: 512,
-  /** Connections to one upstream, and requests that wait for one of them. */
-  upstreamConnectionsMax: 1_024,
-  upstreamQueueMax: 4_096,
   /** What a route or an installation may choose of the three, seconds, and for one body. */
   upstreamTimeoutSecondsMax: 86_400,
   routeBodyBytesMax: 2 ** 40,
-  /** Shorter than the idle time of common servers (5 s), so that a reused connection is alive. */
-  upstreamKeepAliveMs: 4_000,
   /** Characters of a path in a decision event. */
   decisionPathCharsMax: 512,
   /** How often decision events are delivered: while they wait, the collector copies them. */
@@ -581,6 +556,7 @@ export const limits = {
   /** Issuers whose assertions are grants, of a tenant: written by hand, each with its rules. */
   assertionIssuersMax: 100,
   ...leakLimits,
+  ...proxyLimits,
   /** An idempotency key is remembered this long, seconds. */
   idempotencyTtlSeconds: 24 * 3600,
   /** The text of one policy set: ten thousand policies of a hundred characters. */

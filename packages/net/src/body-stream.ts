@@ -12,7 +12,7 @@ import { NetworkFault, type Timers } from '@mintmark/core';
 export type BodySource = IncomingMessage | ServerHttp2Stream;
 
 /** Whether all of it has arrived. */
-export function isComplete(source: BodySource): boolean {
+function isComplete(source: BodySource): boolean {
   return 'complete' in source ? source.complete : source.readableEnded && !isBroken(source);
 }
 

@@ -1,6 +1,6 @@
 /**
- * HTTP/2 by hand (RFC 9113 §4): a client that sends any frames it likes, as attackers do. Fields are
- * written as literals without indexing (RFC 7541 §6.2.2).
+ * HTTP/2 by hand (RFC 9113 §4): a client that sends any frames it likes, as attackers do. Fields
+ * are written as literals without indexing (RFC 7541 §6.2.2).
  */
 import { connect, type Socket } from 'node:net';
 

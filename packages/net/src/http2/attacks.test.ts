@@ -1,9 +1,9 @@
 /**
- * What single clients have brought servers of HTTP/2 down with, sent by hand: the attacker is cut or
- * held to his bound, memory stays where it was, and a good client is served meanwhile.
+ * What single clients have brought servers of HTTP/2 down with, sent by hand: the attacker is cut
+ * or held to his bound, memory stays where it was, and a good client is served meanwhile.
  */
 import { connect } from 'node:http2';
-import { systemTimers } from '@mintmark/core/system';
+import { systemClock, systemTimers } from '@mintmark/core/system';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   endHeaders,
@@ -61,12 +61,12 @@ function attack(first?: Buffer): FrameTalk {
 /** A good client asks, and says how long it waited. */
 function served(): Promise<number> {
   return new Promise((resolve, reject) => {
-    const began = performance.now();
+    const began = systemClock.monotonicMs();
     const session = connect(`http://127.0.0.1:${listener.port}`);
     session.on('error', reject);
     const stream = session.request({ ':authority': 'a.test', ':path': '/' });
     stream.on('error', reject).on('response', () => {
-      resolve(performance.now() - began);
+      resolve(systemClock.monotonicMs() - began);
       session.destroy();
     });
     stream.end();

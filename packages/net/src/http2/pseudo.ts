@@ -87,7 +87,7 @@ function refuse(
   return err({ reason, status });
 }
 
-/** @returns undefined where a field may not be there at all, or pseudo-headers come late or twice */
+/** @returns undefined where a field may not be there, or pseudo-headers come late or twice */
 function partFields(
   raw: readonly string[],
 ): { readonly pseudo: Pseudo; readonly rest: string[] } | undefined {
