@@ -216,6 +216,20 @@ describe('requests', () => {
   });
 });
 
+it('a connection that closes takes its requests with it', async () => {
+  const gone = new Promise<void>((resolve) => {
+    void open((_request, reply) => {
+      reply.onGone(resolve);
+      talked.socket.end();
+    }).then((port) => {
+      talked = openFrames(port);
+      talked.send(headers(1, get('/')));
+    });
+  });
+  let talked: ReturnType<typeof openFrames>;
+  await gone;
+});
+
 describe('answers', () => {
   it('may have trailers, interim ones before them, and no body', async () => {
     const made = session(

@@ -72,6 +72,8 @@ export class Http2Sessions {
       ...{ idleLooks: 0, served: false, resets: 0, controls: 0 },
     };
     this.#sessions.add(entry);
+    // Servers of HTTP/1.1 let clients close their half; here nobody would notice that they went.
+    socket.once('end', () => session.destroy());
     session.on('error', () => session.destroy());
     session.on('close', () => this.#sessions.delete(entry));
     session.on('stream', (stream, _headers, flags, rawHeaders: unknown) => {
