@@ -168,19 +168,27 @@ export {
   policyUses,
 } from './wire/policy.ts';
 export {
+  type CallerFact,
   type ClaimCondition,
   type ClaimValue,
+  callerFacts,
+  type HeaderChanges,
   type HeaderCondition,
   limitSubjects,
   type OnStale,
+  type PathPattern,
+  type PathRewrite,
+  type PathSegment,
   parseRoute,
   type Route,
   type RouteCors,
   type RouteLimit,
   type RouteMatch,
   type RouteRefusal,
+  type RouteRewrites,
   type RouteStepUp,
   type RouteUpstream,
+  type TemplatePart,
   type TokenCondition,
 } from './wire/route.ts';
 export type {

@@ -34,6 +34,7 @@ import {
 import type { AccessParts } from './decide/access.ts';
 import { sweep } from './decide/again.ts';
 import { type DecideParts, decide, type Verdict } from './decide/decide.ts';
+import { ChangedReply } from './forward/change-headers.ts';
 import { type ForwardParts, forward } from './forward/forward.ts';
 import { LiveRequests } from './forward/live-requests.ts';
 import { defaultUpstreamOptions, type UpstreamOptions, Upstreams } from './forward/upstreams.ts';
@@ -237,7 +238,9 @@ async function handle(parts: Parts, request: StreamRequest, reply: StreamReply):
   if (verdict.kind === 'answered') return out.respond(verdict.response);
   const { matched, identity, tenant, decision } = verdict;
   const as = { route: matched.route, identity, tenant, decision };
-  forward(parts.forward, { request, reply: out, matched, as });
+  const changes = matched.route.rewrites?.responseHeaders;
+  const told = changes === undefined ? out : new ChangedReply(out, changes, as);
+  forward(parts.forward, { request, reply: told, matched, as });
 }
 
 /** What every answer of the route says, refusals and the upstream's own included. */

@@ -22,6 +22,7 @@ import {
   readObject,
   refuse,
 } from './route-refusal.ts';
+import { type RouteRewrites, readRewrites } from './route-rewrites.ts';
 import { type RouteStepUp, readStepUp } from './route-step-up.ts';
 
 export type { RouteBounds } from './route-bounds.ts';
@@ -35,6 +36,16 @@ export type { RouteCors } from './route-cors.ts';
 export { limitSubjects, type RouteCounting, type RouteLimit } from './route-limits.ts';
 export type { RouteMatch, RouteUpstream } from './route-match.ts';
 export type { RouteRefusal } from './route-refusal.ts';
+export {
+  type CallerFact,
+  callerFacts,
+  type HeaderChanges,
+  type PathPattern,
+  type PathRewrite,
+  type PathSegment,
+  type RouteRewrites,
+  type TemplatePart,
+} from './route-rewrites.ts';
 export type { RouteStepUp } from './route-step-up.ts';
 
 export interface Route extends RouteCounting {
@@ -77,6 +88,8 @@ export interface Route extends RouteCounting {
   readonly cors: RouteCors | undefined;
   /** All of them hold; a request that one denies spends of none. */
   readonly limits: readonly RouteLimit[];
+  /** Undefined: headers and path go on as they are. */
+  readonly rewrites: RouteRewrites | undefined;
 }
 
 export type OnStale =
@@ -112,6 +125,9 @@ const memberNames = [
   'idle_timeout_seconds',
   'body_bytes_max',
   'cors',
+  'request_headers',
+  'response_headers',
+  'rewrite_path',
   'audit',
 ] as const;
 
@@ -130,67 +146,47 @@ export function parseRoute(value: unknown): Result<Route, RouteRefusal> {
   const unsupported = refuseUnsupported(wire);
   if (unsupported !== undefined) return unsupported;
 
-  const name = readName(wire['name']);
-  if (!name.ok) return name;
-  const match = readMatch(wire['match']);
-  if (!match.ok) return match;
-  const upstream = readUpstream(wire['upstream']);
-  if (!upstream.ok) return upstream;
-  const scopes = readScopes(wire['scopes']);
-  if (!scopes.ok) return scopes;
-  const audience = readAudience(wire['audience']);
-  if (!audience.ok) return audience;
-  const api = readApi(wire['api']);
-  if (!api.ok) return api;
-  const stepUp = readStepUp(wire);
-  if (!stepUp.ok) return stepUp;
-  const tenant = readTenant(wire['tenant']);
-  if (!tenant.ok) return tenant;
-  const credential = readChoice(wire, 'credential', ['required', 'optional', 'none']);
-  if (!credential.ok) return credential;
-  const priority = readChoice(wire, 'priority', ['normal', 'low', 'high', 'vital']);
-  if (!priority.ok) return priority;
-  const encodedSlash = readChoice(wire, 'encoded_slash', ['refuse', 'opaque']);
-  if (!encodedSlash.ok) return encodedSlash;
-  const onStale = readOnStale(wire['on_stale']);
-  if (!onStale.ok) return onStale;
-  const addressRanges = readAddressRanges(wire['address_ranges']);
-  if (!addressRanges.ok) return addressRanges;
-  const bounds = readBounds(wire);
-  if (!bounds.ok) return bounds;
-  const cors = readCors(wire['cors']);
-  if (!cors.ok) return cors;
-  const limited = readLimits(wire['limits']);
-  if (!limited.ok) return limited;
-  const counting = readCounting(wire);
-  if (!counting.ok) return counting;
-  const flags = readFlags(wire);
-  if (!flags.ok) return flags;
-  if (credential.value === 'none' && scopes.value.length > 0) {
+  const read = allOf({
+    name: readName(wire['name']),
+    match: readMatch(wire['match']),
+    upstream: readUpstream(wire['upstream']),
+    scopes: readScopes(wire['scopes']),
+    audience: readAudience(wire['audience']),
+    api: readApi(wire['api']),
+    stepUp: readStepUp(wire),
+    tenant: readTenant(wire['tenant']),
+    credential: readChoice(wire, 'credential', ['required', 'optional', 'none']),
+    priority: readChoice(wire, 'priority', ['normal', 'low', 'high', 'vital']),
+    encodedSlash: readChoice(wire, 'encoded_slash', ['refuse', 'opaque']),
+    onStale: readOnStale(wire['on_stale']),
+    addressRanges: readAddressRanges(wire['address_ranges']),
+    bounds: readBounds(wire),
+    cors: readCors(wire['cors']),
+    rewrites: readRewrites(wire),
+    limits: readLimits(wire['limits']),
+    counting: readCounting(wire),
+    flags: readFlags(wire),
+  });
+  if (!read.ok) return read;
+  const { counting, flags, ...route } = read.value;
+  if (route.credential === 'none' && route.scopes.length > 0) {
     return refuse('malformed', '/scopes', 'a route without credential cannot demand scopes');
   }
-  const chosen = refuseChoice(match.value, wire);
+  const chosen = refuseChoice(route.match, wire);
   if (chosen !== undefined) return chosen;
-  return ok({
-    name: name.value,
-    match: match.value,
-    upstream: upstream.value,
-    scopes: scopes.value,
-    audience: audience.value,
-    api: api.value,
-    tenant: match.value.token?.tenant ?? tenant.value,
-    stepUp: stepUp.value,
-    credential: credential.value,
-    encodedSlash: encodedSlash.value,
-    onStale: onStale.value,
-    priority: priority.value,
-    addressRanges: addressRanges.value,
-    bounds: bounds.value,
-    cors: cors.value,
-    limits: limited.value,
-    ...counting.value,
-    ...flags.value,
-  });
+  return ok({ ...route, ...counting, ...flags, tenant: route.match.token?.tenant ?? route.tenant });
+}
+
+/** The values of all, or the first refusal in the order of writing. */
+function allOf<const T extends Readonly<Record<string, Parsed<unknown>>>>(
+  results: T,
+): Parsed<{ readonly [K in keyof T]: Extract<T[K], { readonly ok: true }>['value'] }> {
+  const values: Record<string, unknown> = {};
+  for (const [key, result] of Object.entries(results)) {
+    if (!result.ok) return result;
+    values[key] = result.value;
+  }
+  return ok(values as { readonly [K in keyof T]: Extract<T[K], { readonly ok: true }>['value'] });
 }
 
 function refuseUnsupported(wire: Members): ReturnType<typeof refuse> | undefined {

@@ -28,10 +28,10 @@ import {
   showRequest,
   type Tallies,
 } from '@mintmark/policy';
-import { upstreamPathOf } from '../forward/forward.ts';
 import type { DecisionQueue } from '../record/decisions.ts';
 import type { Metrics } from '../record/metrics.ts';
 import type { MatchedRoute } from '../routes/route-table.ts';
+import { upstreamPathOf } from '../routes/upstream-path.ts';
 import type { Identity } from '../verify/identity.ts';
 import { namesOwnToken } from '../verify/query.ts';
 import type { StatusView } from '../view/status-view.ts';

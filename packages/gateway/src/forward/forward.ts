@@ -10,6 +10,7 @@ import type { Dispatcher } from 'undici';
 import { problem } from '../decide/refusal.ts';
 import type { Metrics } from '../record/metrics.ts';
 import { bodyBytesMaxOf, type CompiledRoute, type MatchedRoute } from '../routes/route-table.ts';
+import { upstreamPathOf } from '../routes/upstream-path.ts';
 import type { Identity } from '../verify/identity.ts';
 import { clientHeaders, type ForwardedAs, upstreamHeaders } from './headers.ts';
 import type { CutReason, LiveRequest, LiveRequests } from './live-requests.ts';
@@ -48,12 +49,6 @@ export function forward(parts: ForwardParts, input: ForwardInput): void {
   forwarding.start();
 }
 
-/** The path that the upstream is asked for, without query. */
-export function upstreamPathOf({ route, path }: MatchedRoute): string {
-  const { upstream, match, stripPrefix } = route;
-  return upstream.basePath + (stripPrefix ? withoutPrefix(path, match.pathPrefix) : path);
-}
-
 /** Those that the route sets for itself; the pool has the installation's. */
 function timeoutsOf({ bounds }: CompiledRoute): Partial<Dispatcher.DispatchOptions> | undefined {
   const { headersTimeoutSeconds, idleTimeoutSeconds } = bounds;
@@ -72,11 +67,6 @@ function timeoutsOf({ bounds }: CompiledRoute): Partial<Dispatcher.DispatchOptio
  */
 function hasUnexpectedBody({ method, bodyLength }: StreamRequest): boolean {
   return bodyLength !== 0 && !['POST', 'PUT', 'PATCH'].includes(method);
-}
-
-function withoutPrefix(path: string, prefix: string): string {
-  const rest = path.slice(prefix.endsWith('/') ? prefix.length - 1 : prefix.length);
-  return rest === '' ? '/' : rest;
 }
 
 class Forwarding implements Dispatcher.DispatchHandler, LiveRequest {

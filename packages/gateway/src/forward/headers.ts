@@ -3,11 +3,12 @@
  * which a client could speak in the gateway's name, under no spelling that a server behind might
  * fold into ours; then what the gateway itself vouches for. Back: nothing hop-by-hop.
  */
-import { isHopByHop, isReservedFieldName, type TenantId, typedSubject } from '@mintmark/core';
+import { isHopByHop, isReservedFieldName, type TenantId } from '@mintmark/core';
 import type { StreamRequest } from '@mintmark/net';
-import { subKeyName } from '@mintmark/tokens';
 import type { CompiledRoute } from '../routes/route-table.ts';
 import type { Identity } from '../verify/identity.ts';
+import { changeHeaders } from './change-headers.ts';
+import { identityHeaders } from './identity-headers.ts';
 
 /** A client cannot nominate these away (`Connection: content-type`). */
 const notNominable: ReadonlySet<string> = new Set([
@@ -42,13 +43,16 @@ export function upstreamHeaders(request: StreamRequest, as: ForwardedAs): string
   const { route, identity } = as;
   const { rawHeaders } = request;
   const nominated = nominatedBy(request.header('connection'));
-  const out: string[] = ['host', hostFor(request, route)];
+  let out: string[] = ['host', hostFor(request, route)];
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i]!;
     if (!goesOn(name)) continue;
     if (nominated !== undefined && isNominated(nominated, name)) continue;
     out.push(name, rawHeaders[i + 1]!);
   }
+  // Before what the gateway itself says, so that no rule reaches it.
+  const changes = route.rewrites?.requestHeaders;
+  if (changes !== undefined) out = changeHeaders(out, changes, as);
   const { bodyLength } = request;
   if (typeof bodyLength === 'number' && request.header('content-length') !== undefined) {
     out.push('content-length', String(bodyLength));
@@ -111,46 +115,6 @@ function pushForwarded(out: string[], request: StreamRequest): void {
   } else {
     out.push('x-forwarded-host', host, 'forwarded', `for=${node};host="${host}";proto=${scheme}`);
   }
-}
-
-/** An identity is often the same for thousands of requests. */
-const renderedIdentities = new WeakMap<Identity, readonly string[]>();
-
-function identityHeaders(identity: Identity, tenant: TenantId): readonly string[] {
-  const rendered = renderedIdentities.get(identity);
-  if (rendered !== undefined) return rendered;
-  const out = [
-    ...['x-mintmark-subject', encodeValue(subjectOf(identity))],
-    ...['x-mintmark-scopes', identity.scopes.map(encodeValue).join(' ')],
-    ...['x-mintmark-credential-id', encodeValue(identity.credentialId)],
-    ...['x-mintmark-credential-kind', identity.kind],
-    ...['x-mintmark-tenant', tenant],
-  ];
-  if (identity.clientId !== undefined) {
-    out.push('x-mintmark-client', encodeValue(identity.clientId));
-  }
-  if (identity.subKey !== undefined) {
-    out.push('x-mintmark-sub-key', subKeyName(identity.subKey.links).id);
-  }
-  renderedIdentities.set(identity, out);
-  return out;
-}
-
-/** Typed: a client that acts for itself is not taken for a person, or owner, of the same name. */
-function subjectOf({ subject, clientId }: Identity): string {
-  return clientId === undefined ? subject : typedSubject(clientId, subject);
-}
-
-function encodeValue(value: string): string {
-  if (/^[\x21-\x24\x26-\x7e]*$/.test(value)) return value;
-  let out = '';
-  for (const byte of Buffer.from(value, 'utf8')) {
-    const plain = byte > 0x20 && byte < 0x7f && byte !== 0x25;
-    out += plain
-      ? String.fromCharCode(byte)
-      : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
-  }
-  return out;
 }
 
 const judgedAnswerNames = new Map<string, boolean>();

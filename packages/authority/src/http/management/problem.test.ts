@@ -57,7 +57,11 @@ describe('the schema of a route', () => {
         token: { tenant: 'acme', client: 'a', plan: ['x'], claims: { a: [1, true], b: 'c' } },
       },
       upstream: 'http://a',
+      request_headers: { set: { 'X-User': '{subject} of {claims.org}' }, remove: ['Cookie'] },
+      response_headers: { add: { Vary: 'Accept' } },
+      rewrite_path: [{ from: '/v1/{id}/{rest...}', to: '/{id}/{rest...}' }],
     },
+    { match: {}, upstream: 'http://a', rewrite_path: { prefix: '/' } },
     { match: {}, upstream: 'http://a', cors: { origins: [] } },
     { match: { host: '[::1]' }, upstream: 'http://[::1]:80', on_stale: 'refuse' },
   ])('takes what the parser takes', (route) => {

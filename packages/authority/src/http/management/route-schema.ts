@@ -4,6 +4,7 @@
  */
 import { acrValues, limitSubjects, limits } from '@mintmark/core';
 import { headerConditionsSchema, tokenConditionSchema } from './route-conditions-schema.ts';
+import { headerChangesSchema, pathRewriteSchema } from './route-rewrites-schema.ts';
 
 const segment = "[A-Za-z0-9._~!$&'()*+,=:@-]+";
 
@@ -160,6 +161,9 @@ export const routeSchema = {
       maximum: limits.routeBodyBytesMax,
       description: 'Largest request body that is passed on',
     },
+    request_headers: headerChangesSchema,
+    response_headers: headerChangesSchema,
+    rewrite_path: pathRewriteSchema,
     cors: {
       type: 'object',
       required: ['origins'],
