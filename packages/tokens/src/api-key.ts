@@ -161,6 +161,14 @@ export function freshTokenId(input: {
   return day + orderedId(input.now, input.entropy);
 }
 
+/** @returns a text before every id that `freshTokenId` made from this second on, of the same day */
+export function tokenIdsFrom(input: {
+  readonly partition: number;
+  readonly made: UnixSeconds;
+}): string {
+  return base62Number(input.partition, dayChars) + base62Number(input.made, 6);
+}
+
 /**
  * The partition (day of expiry since 1970) that a token id of 25 characters names.
  *

@@ -18,6 +18,7 @@ export {
   type SecretTokenKind,
   type SecretTokenRefusal,
   secretVerifier,
+  tokenIdsFrom,
 } from './api-key.ts';
 export { type AccessTokenClaims, type ClaimsRefusal, furtherClaims } from './claims.ts';
 export {

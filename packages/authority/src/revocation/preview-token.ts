@@ -27,11 +27,15 @@ export function hashOfQuestion(asked: unknown): string {
   return createHash('sha256').update(JSON.stringify(asked)).digest('base64url');
 }
 
+/** 1 knew of no grants. */
+const version = 2;
+
 /** What was shown, in the answer that showed it. */
 export function writePreviewToken(shown: Shown): string {
   const { at, asked, counts, complete } = shown;
-  const { tokens, families, keys } = counts;
-  return base64urlEncode(utf8(JSON.stringify([1, at, asked, tokens, families, keys, complete])));
+  const { grants, tokens, families, keys } = counts;
+  const members = [version, at, asked, grants, tokens, families, keys, complete];
+  return base64urlEncode(utf8(JSON.stringify(members)));
 }
 
 /** @returns undefined where the text is none */
@@ -40,15 +44,21 @@ export function readPreviewToken(text: string): Shown | undefined {
   const json = bytes === undefined ? undefined : utf8Decode(bytes);
   const parsed = json === undefined ? undefined : parseJson(json);
   if (!parsed?.ok || !Array.isArray(parsed.value)) return undefined;
-  const [version, at, asked, tokens, families, keys, complete] = parsed.value;
-  const counts = [at, tokens, families, keys];
-  if (version !== 1 || parsed.value.length !== 7 || typeof asked !== 'string') return undefined;
+  const [written, at, asked, grants, tokens, families, keys, complete] = parsed.value;
+  const counts = [at, grants, tokens, families, keys];
+  if (written !== version || parsed.value.length !== 8 || typeof asked !== 'string')
+    return undefined;
   if (!counts.every((one) => Number.isSafeInteger(one) && (one as number) >= 0)) return undefined;
   if (typeof complete !== 'boolean') return undefined;
   return {
     at: at as UnixMs,
     asked,
-    counts: { tokens: tokens as number, families: families as number, keys: keys as number },
+    counts: {
+      grants: grants as number,
+      tokens: tokens as number,
+      families: families as number,
+      keys: keys as number,
+    },
     complete,
   };
 }
@@ -59,5 +69,7 @@ export function readPreviewToken(text: string): Shown | undefined {
  * @param counts of now, of what was there at the moment of the preview
  */
 export function isWithin(counts: Counts, shown: Counts): boolean {
-  return (['tokens', 'families', 'keys'] as const).every((kind) => counts[kind] <= shown[kind]);
+  return (['grants', 'tokens', 'families', 'keys'] as const).every(
+    (kind) => counts[kind] <= shown[kind],
+  );
 }

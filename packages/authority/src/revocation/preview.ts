@@ -16,6 +16,8 @@ import {
 
 /** Of each kind, how many. */
 export interface Counts {
+  /** Agreed to, and not redeemed yet. */
+  readonly grants: number;
   readonly tokens: number;
   readonly families: number;
   readonly keys: number;
@@ -70,8 +72,9 @@ export async function preview(
 function createTally() {
   const clients = new Map<string, ClientConcerned>();
   const owners = new Map<string, number>();
-  const counts = { tokens: 0, families: 0, keys: 0 };
+  const counts = { grants: 0, tokens: 0, families: 0, keys: 0 };
   const examples = {
+    grants: [] as Found['grants'][number][],
     families: [] as Found['families'][number][],
     tokens: [] as FoundToken[],
     keys: [] as Found['keys'][number][],
@@ -101,6 +104,8 @@ function createTally() {
   return {
     add(found: Found): void {
       found.tokens.forEach(addToken);
+      counts.grants += found.grants.length;
+      for (const { clientId } of found.grants) clientOf(clientId);
       for (const { clientId } of found.families) {
         counts.families++;
         const client = clientOf(clientId);
@@ -112,7 +117,7 @@ function createTally() {
           owners.set(owner, (owners.get(owner) ?? 0) + 1);
         }
       }
-      for (const kind of ['families', 'tokens', 'keys'] as const) {
+      for (const kind of ['grants', 'families', 'tokens', 'keys'] as const) {
         const room = examplesMax - examples[kind].length;
         examples[kind].push(...(found[kind].slice(0, Math.max(0, room)) as never[]));
       }

@@ -1,7 +1,7 @@
 /**
  * Ends everything that a query finds. The query's row says how far it has come, so that a run whose
- * process died is taken on by another one: `createQueryRunner` looks for such. Families end first,
- * so that nothing new comes of them while tokens are looked for; each credential ends by an act of
+ * process died is taken on by another one: `createQueryRunner` looks for such. What was not redeemed
+ * ends first, then families, so that nothing new comes of them while tokens are looked for; each credential ends by an act of
  * its own, with its record, so that its history tells of it. What must never happen: a run that
  * says it is done with something live that was there when it was asked.
  */
@@ -28,6 +28,7 @@ import { sealNote } from './note.ts';
 import type { Counts } from './preview.ts';
 import {
   type Found,
+  firstPage,
   type SelectionCursor,
   type SelectionDeps,
   type Selector,
@@ -74,7 +75,7 @@ export async function beginQuery(
   const { tenant, actor } = requester;
   const id = freshId(deps.entropy);
   const at = deps.clock.nowMs();
-  const run: QueryRun = { selector, ended: nothing, cursor: { part: 'families' } };
+  const run: QueryRun = { selector, ended: nothing, cursor: firstPage };
   const row: Row<'revocations'> = {
     ...{ tenant, id, targetKind: 'query', targetId: id, reason: reason.code, at, position: 0 },
     actor: `${actor.kind}:${actor.id}`,
@@ -105,7 +106,7 @@ export async function beginQuery(
   return outcome === 'done' ? { id } : 'refused_by_step';
 }
 
-const nothing: Counts = { tokens: 0, families: 0, keys: 0 };
+const nothing: Counts = { grants: 0, tokens: 0, families: 0, keys: 0 };
 
 /**
  * Ends what the next pages of a run find. Pages that were ended before are found no more, so doing
@@ -137,6 +138,7 @@ async function endPage(deps: QueryRunDeps, row: Row<'revocations'>): Promise<Row
   const after: QueryRun = {
     selector,
     ended: {
+      grants: (ended.grants ?? 0) + found.grants.length,
       tokens: ended.tokens + found.tokens.length,
       families: ended.families + found.families.length,
       keys: ended.keys + found.keys.length,
@@ -157,7 +159,7 @@ async function endPage(deps: QueryRunDeps, row: Row<'revocations'>): Promise<Row
 }
 
 function finished({ recorder, clock }: QueryRunDeps, row: Row<'revocations'>, run: QueryRun) {
-  const { tokens, families, keys } = run.ended;
+  const { grants, tokens, families, keys } = run.ended;
   return recorder.record({
     tenant: row.tenant as TenantId,
     action: 'revocation.finish',
@@ -166,7 +168,7 @@ function finished({ recorder, clock }: QueryRunDeps, row: Row<'revocations'>, ru
     object: { kind: 'revocation', id: row.id },
     result: 'done',
     why: row.reason,
-    detail: { tokens, families, keys },
+    detail: { grants, tokens, families, keys },
   });
 }
 
@@ -175,12 +177,16 @@ const runner = { kind: 'system', id: 'revocation' } as const;
 async function endAll(
   deps: QueryRunDeps,
   row: Row<'revocations'>,
-  { families, tokens, keys }: Found,
+  { grants, families, tokens, keys }: Found,
 ): Promise<readonly number[]> {
   const longest = (Math.ceil(deps.clock.nowMs() / 1000) +
     limits.accessTokenTtlSecondsMax +
     limits.clockSkewSeconds) as UnixSeconds;
   const ending = [
+    // The family that each was to begin: it is refused where it is redeemed.
+    ...grants.map(({ family }): Ending => {
+      return { target: { kind: 'family', id: family }, marks: [], expiresAt: longest };
+    }),
     ...families.map(({ partition, tenant, id, family }): Ending => {
       const where = { partition, tenant, id };
       const mark: Step = {

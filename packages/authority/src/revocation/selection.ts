@@ -1,6 +1,6 @@
 /**
- * Which live credentials a question finds: families of refresh tokens, access tokens, API keys, in
- * that order, page by page, so that a preview and the act that follows it see the same. Access
+ * Which live credentials a question finds: what was agreed to and not redeemed, families of refresh
+ * tokens, access tokens, API keys, in that order, which is that in which one becomes another, page by page, so that a preview and the act that follows it see the same. Access
  * tokens that are JWTs have no row: what was issued is read from the audit trail, as far back as
  * the longest life of one. What must never happen: a page that says all was seen where it was not.
  */
@@ -19,6 +19,12 @@ import type { Store } from '../store/store.ts';
 import type { Row } from '../store/tables.ts';
 import type { Feed } from './feed.ts';
 import { type FoundToken, type IssuedToken, readIssuedToken, textsOf } from './issued-token.ts';
+import {
+  type Unredeemed,
+  type UnredeemedPart,
+  unredeemedPage,
+  unredeemedParts,
+} from './unredeemed.ts';
 
 /** What is asked for; every member that is given must hold. */
 export interface Selector {
@@ -43,12 +49,13 @@ export interface Selector {
 }
 
 export interface Found {
+  readonly grants: readonly Unredeemed[];
   readonly families: readonly Row<'refreshFamilies'>[];
   readonly tokens: readonly FoundToken[];
   readonly keys: readonly Row<'keys'>[];
 }
 
-const parts = ['families', 'tokens', 'key', 'pat'] as const;
+const parts = [...unredeemedParts, 'families', 'tokens', 'key', 'pat'] as const;
 
 /** Where the next page begins; plain JSON. */
 export interface SelectionCursor {
@@ -57,7 +64,16 @@ export interface SelectionCursor {
 }
 
 export interface SelectionDeps {
-  readonly store: Pick<Store, 'auditLog' | 'auditPending' | 'refreshFamilies' | 'keys'>;
+  readonly store: Pick<
+    Store,
+    | 'auditLog'
+    | 'auditPending'
+    | 'refreshFamilies'
+    | 'keys'
+    | 'authorizationCodes'
+    | 'deviceGrants'
+    | 'backchannelRequests'
+  >;
   readonly feed: Pick<Feed, 'refuses' | 'refusesKey'>;
   readonly pause: Pause;
 }
@@ -76,7 +92,7 @@ export async function selectPage(
     readonly cursor?: SelectionCursor | undefined;
   },
 ): Promise<{ readonly found: Found; readonly next: SelectionCursor | undefined }> {
-  const cursor = input.cursor ?? { part: 'families' };
+  const cursor = input.cursor ?? firstPage;
   const { part, after } = cursor;
   const looked = await lookAt(deps, { ...input, part, after });
   const next = looked.after === undefined ? parts[parts.indexOf(part) + 1] : part;
@@ -86,7 +102,10 @@ export async function selectPage(
   };
 }
 
-const nothing: Found = { families: [], tokens: [], keys: [] };
+/** Where a look at everything begins. */
+export const firstPage: SelectionCursor = { part: parts[0] };
+
+const nothing: Found = { grants: [], families: [], tokens: [], keys: [] };
 
 interface Look {
   readonly tenant: TenantId;
@@ -103,6 +122,10 @@ interface Looked {
 
 function lookAt(deps: SelectionDeps, look: Look): Promise<Looked> | Looked {
   switch (look.part) {
+    case 'codes':
+    case 'devices':
+    case 'requests':
+      return mayFindFamilies(look.selector) ? unredeemed(deps, look, look.part) : none;
     case 'families':
       return mayFindFamilies(look.selector) ? families(deps, look) : none;
     case 'tokens':
@@ -129,6 +152,29 @@ function mayFindKeys(one: Selector): boolean {
   // Both are the owner of a key.
   if (user !== undefined && owner !== undefined && user !== owner) return false;
   return [client, audience, grant, family, token, signingKey].every((other) => other === undefined);
+}
+
+async function unredeemed(deps: SelectionDeps, look: Look, part: UnredeemedPart): Promise<Looked> {
+  const { tenant, selector } = look;
+  const page = await unredeemedPage(deps.store, part, look);
+  const grants: Unredeemed[] = [];
+  for (const one of page.found) {
+    if (!fitsGrant(one, selector)) continue;
+    if (!(await deps.feed.refuses(tenant, { ...one, tokenId: one.id, tenant }))) grants.push(one);
+  }
+  if (page.after !== undefined) await deps.pause();
+  return { found: { grants }, after: page.after };
+}
+
+function fitsGrant(one: Unredeemed, selector: Selector): boolean {
+  const { client, user, grant, family, issuedAfter, issuedBefore } = selector;
+  if (client !== undefined && one.clientId !== client) return false;
+  if (user !== undefined && one.subject !== user) return false;
+  if (grant !== undefined && one.grant !== grant) return false;
+  if (family !== undefined && one.family !== family) return false;
+  const issuedAt = one.issuedAt * 1000;
+  if (issuedAt >= issuedBefore || issuedAt < (issuedAfter ?? 0)) return false;
+  return fitsRights(selector, one);
 }
 
 async function families(deps: SelectionDeps, look: Look): Promise<Looked> {

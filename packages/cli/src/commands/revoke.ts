@@ -184,7 +184,7 @@ async function takeBack(invocation: Invocation, id: string): Promise<Outcome> {
 /** Counts, then what breaks, sentence by sentence. */
 export function previewText(style: Style, answer: Item): string {
   const counts = answer['counts'] as Item;
-  const names = ['access_tokens', 'refresh_families', 'api_keys'];
+  const names = ['unredeemed_grants', 'access_tokens', 'refresh_families', 'api_keys'];
   const clients = (answer['clients'] as Item[]).slice(0, 20);
   const owners = (answer['owners'] as Item[]).slice(0, 20);
   const columns = ['client_id', 'access_tokens', 'refresh_families', 'recovers', 'audiences'];

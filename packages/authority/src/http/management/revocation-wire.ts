@@ -59,6 +59,9 @@ export const before = moment
   .describe('Only what was issued, or made, before this moment; not in the future');
 
 const counts = z.strictObject({
+  unredeemed_grants: z
+    .int()
+    .describe('Codes, device codes and back-channel requests that were agreed to'),
   access_tokens: z.int(),
   refresh_families: z.int(),
   api_keys: z.int(),
@@ -130,7 +133,12 @@ export function renderRun(row: Row<'revocations'>): Body {
 }
 
 function renderCounts(of: Preview['counts']): Body {
-  return { access_tokens: of.tokens, refresh_families: of.families, api_keys: of.keys };
+  return {
+    unredeemed_grants: of.grants ?? 0,
+    access_tokens: of.tokens,
+    refresh_families: of.families,
+    api_keys: of.keys,
+  };
 }
 
 /** What a target comes to, as a question. */
@@ -242,6 +250,7 @@ function breaksOf(found: Preview, keepsFamilies: boolean): readonly string[] {
   const most = complete ? '' : 'at least ';
   const people = clients.filter((one) => recoveryOf(one, keepsFamilies) === 'by_signing_in');
   return [
+    counts.grants === 0 ? '' : `${most}${counts.grants} codes are refused where they are redeemed`,
     tokens === 0 ? '' : `${most}${tokens} access tokens are refused from then on`,
     families === 0 || keepsFamilies
       ? ''
