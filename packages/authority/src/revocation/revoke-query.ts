@@ -1,9 +1,10 @@
 /**
  * Ends everything that a query finds. The query's row says how far it has come, so that a run whose
- * process died is taken on by another one: `createQueryRunner` looks for such. What was not redeemed
- * ends first, then families, so that nothing new comes of them while tokens are looked for; each credential ends by an act of
- * its own, with its record, so that its history tells of it. What must never happen: a run that
- * says it is done with something live that was there when it was asked.
+ * process died is taken on by another one: `createQueryRunner` looks for such. What was not
+ * redeemed ends first, then families, so that nothing new comes of them while tokens are looked
+ * for; each credential ends by an act of its own, with its record, so that its history tells of it.
+ * What must never happen: a run that says it is done with something live that was there when it was
+ * asked.
  */
 import {
   type Clock,

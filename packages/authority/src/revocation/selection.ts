@@ -1,8 +1,9 @@
 /**
  * Which live credentials a question finds: what was agreed to and not redeemed, families of refresh
- * tokens, access tokens, API keys, in that order, which is that in which one becomes another, page by page, so that a preview and the act that follows it see the same. Access
- * tokens that are JWTs have no row: what was issued is read from the audit trail, as far back as
- * the longest life of one. What must never happen: a page that says all was seen where it was not.
+ * tokens, access tokens, API keys, in that order, which is that in which one becomes another, page
+ * by page, so that a preview and the act that follows it see the same. Access tokens that are JWTs
+ * have no row: what was issued is read from the audit trail, as far back as the longest life of
+ * one. What must never happen: a page that says all was seen where it was not.
  */
 import { limits, type TenantId, typedSubject, type UnixMs, type UnixSeconds } from '@mintmark/core';
 import { type AuditCursor, searchAudit } from '../audit/search.ts';

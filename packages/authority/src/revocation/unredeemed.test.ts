@@ -54,7 +54,7 @@ describe('codes that nobody has redeemed', () => {
     expect((await found(store, midnight + day)).families).toEqual([]);
   });
 
-  it('are found beyond one page, and those of the day that are over are not looked at', async () => {
+  it('are found beyond one page, and those that are over are not looked at', async () => {
     const now = midnight + day / 2;
     const old = Array.from({ length: 3 * limits.longReadRows }, () => now - 3_600);
     const fresh = Array.from({ length: limits.longReadRows + 2 }, (_, i) => now - (i % 50));
