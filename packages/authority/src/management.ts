@@ -99,7 +99,7 @@ function endpointPorts(rooms: Rooms, shared: Judging): ManagementPorts {
       changed: shared.authenticator.forget,
       prepareKey: keyring.signer,
     },
-    users: userPorts(rooms, shared),
+    users: userPorts(rooms),
     authenticationRequests: {
       ...acting,
       feedHead: feed.head,
@@ -121,7 +121,6 @@ function endpointPorts(rooms: Rooms, shared: Judging): ManagementPorts {
     rotations: { ...acting, ...shared.rotating, keyring, signing: config.signing },
     custody: {
       ...acting,
-      rotated: shared.rotating.custodyRotated,
       custody,
       sealer,
       peppers,
@@ -165,12 +164,11 @@ function signingKeyPorts({ config, ports, store, keyring, feed }: Rooms) {
   return { store, keyring, feed, clock, timers, jwksMaxAgeSeconds: jwksMaxAgeSeconds(config) };
 }
 
-function userPorts(rooms: Rooms, shared: Judging): ManagementPorts['users'] {
+function userPorts(rooms: Rooms): ManagementPorts['users'] {
   const { store, sealer, recorder, users, factors, resets, passwordHashes } = rooms;
   const { clock, entropy } = rooms.ports;
   return {
     ...{ store, sealer, recorder, clock, entropy, users, factors, resets, passwordHashes },
-    left: shared.rotating.ownerLeft,
     issuerName: (tenant) => rooms.tenants.policy(tenant).branding.name,
     resetPage: (tenant) => resetPageOf(rooms.issuers.issuerOf(tenant)),
   };

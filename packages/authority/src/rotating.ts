@@ -2,10 +2,8 @@
  * Automatic rotation, put together: the kinds of credentials that rotate, from the rooms that keep
  * them. Neighbours: `authority.ts` opens it, `round.ts` drives it, `management.ts` shows it.
  */
-import { type ClientId, limits, type TenantId } from '@mintmark/core';
+import type { ClientId, TenantId } from '@mintmark/core';
 import type { RegistryDeps } from './clients/registry.ts';
-import type { CustodyEndpointPorts } from './http/management/custody-endpoints.ts';
-import type { UserPorts } from './http/management/user-endpoints.ts';
 import type { RespondDeps } from './leaks/respond.ts';
 import type { Rooms } from './rooms.ts';
 import type { PlanInput } from './rotation/rotatable.ts';
@@ -18,10 +16,8 @@ export interface Rotating {
   readonly rotations: Rotations;
   readonly rotatables: RotationDeps['rotatables'];
   readonly targets: RotationDeps['targets'];
-  /** Events that rules may name: what they concern begins within a second. */
+  /** Leaks are told again until they are noted; what else happens leaves rows of its own. */
   readonly held: RespondDeps['held'];
-  readonly custodyRotated: CustodyEndpointPorts['rotated'];
-  readonly ownerLeft: UserPorts['left'];
 }
 
 export function openRotations(
@@ -53,35 +49,9 @@ export function openRotations(
     ...{ store, sealer, recorder, clock, entropy, targets, rotatables },
     onFault: (error) => log({ type: 'fault', where: 'rotation', error }),
   });
-  return { rotations, rotatables, targets, ...eventsOf(rooms, rotations) };
-}
-
-function eventsOf(
-  { store }: Rooms,
-  { trigger }: Rotations,
-): Pick<Rotating, 'held' | 'custodyRotated' | 'ownerLeft'> {
-  return {
-    held: ({ tenant, kind, id }) =>
-      trigger({ tenant, event: 'leak', about: { kind: 'credential', of: kind, id } }),
-    async custodyRotated(tenant, what) {
-      const about = { kind: 'all' } as const;
-      const event = 'custody_rotation' as const;
-      // A data key is one tenant's; root key and pepper protect them all.
-      if (what === 'data') return void (await trigger({ tenant, event, about }));
-      let last: string | undefined;
-      do {
-        const after = last === undefined ? {} : { after: [last] };
-        const rows = await store.tenants.list({ ...after, limit: limits.pageItemsMax });
-        for (const row of rows) await trigger({ tenant: row.tenant as TenantId, event, about });
-        last = rows.length < limits.pageItemsMax ? undefined : rows.at(-1)?.tenant;
-      } while (last !== undefined);
-    },
-    async ownerLeft(tenant, names) {
-      for (const owner of names) {
-        await trigger({ tenant, event: 'owner_left', about: { kind: 'owner', owner } });
-      }
-    },
-  };
+  const held: Rotating['held'] = ({ tenant, kind, id }) =>
+    rotations.trigger({ tenant, event: 'leak', about: { kind: 'credential', of: kind, id } });
+  return { rotations, rotatables, targets, held };
 }
 
 function entered<T>({ tenants, feed }: Rooms, tenant: TenantId, work: () => Promise<T>) {

@@ -328,16 +328,35 @@ describe('an event', () => {
     await bed.put('app', bed.rule({ target, on, every_seconds: undefined }));
     await bed.put('deaf', bed.rule({ deliver_to: [{ to: 'shelf', at: 'deaf' }] }));
     await bed.manage('POST', '/v1/custody/rotate', { json: { what: 'data' } });
+    // Right behind the act that it is, another process begins anew.
+    await bed.restart();
     expect(await causeOf(bed, 'app')).toEqual(['custody_rotation']);
     const { headers } = await bed.manage('GET', `/v1/users/${user}`);
     const ifMatch = String(headers['etag']);
     const gone = await bed.manage('DELETE', `/v1/users/${user}`, { ifMatch });
     expect(gone.status).toBe(204);
+    await bed.restart();
     // The one that is under way comes to its end first.
     await bed.pass(300);
     expect(await causeOf(bed, 'app')).toContain('owner_left');
     await bed.manage('POST', '/v1/custody/rotate', { json: { what: 'root' } });
     expect(await causeOf(bed, 'deaf')).toEqual([]);
+    await bed.pass(300);
+    expect((await causeOf(bed, 'app'))[0]).toBe('custody_rotation');
+    expect(await causeOf(bed, 'app')).toHaveLength(3);
+  });
+
+  it('is the end of an administrator’s key', async () => {
+    const bed = await bedWithTargets();
+    await bed.put('ci', bed.rule({ on: ['administrator_left'], every_seconds: undefined }));
+    const json = { name: 'deputy', permissions: ['keys:write'] };
+    const made = await bed.manage('POST', '/v1/admin-keys', { json });
+    const path = `/v1/admin-keys/${made.json['id']}`;
+    const ifMatch = String((await bed.manage('GET', path)).headers['etag']);
+    const revoked = await bed.manage('DELETE', path, { ifMatch });
+    expect(revoked.status, revoked.text).toBeLessThan(300);
+    await bed.restart();
+    expect(await causeOf(bed, 'ci')).toEqual(['administrator_left']);
   });
 });
 

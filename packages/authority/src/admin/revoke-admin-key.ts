@@ -3,6 +3,7 @@ import { err, limits, ok, type Result, type UnixMs } from '@mintmark/core';
 import type { KeyPorts, KeyRow } from '../apikeys/key-change.ts';
 import { eventBy, type Requester } from '../audit/requester.ts';
 import type { Step } from '../store/act.ts';
+import { rotationEventStep } from '../store/rotation-event-row.ts';
 import type { Store } from '../store/store.ts';
 import { covers, firstNotHeld } from './permission.ts';
 
@@ -51,6 +52,8 @@ export async function revokeAdminKey(
       },
       // Two who revoke one another at once: the second finds its keeper gone.
       ...(keeper === undefined ? [] : [stillActive(keeper)]),
+      // Rules may say that what an administrator could reach is new from then on.
+      rotationEventStep(tenant, 'administrator_left', { about: { kind: 'all' }, at: now }),
     ],
     audit: await ports.recorder.record(
       eventBy(requester, {

@@ -12,6 +12,7 @@ import type { Peppers } from '../custody/peppers.ts';
 import { custodyObject, rotateRootKey } from '../custody/root-key.ts';
 import type { Sealer } from '../custody/sealer.ts';
 import { installationScope, type Overtaken, type RecordRotation } from '../custody/wrapped-keys.ts';
+import { rotationEventStep } from '../store/rotation-event-row.ts';
 import type { Store } from '../store/store.ts';
 
 export type CustodyPart = 'root' | 'data' | 'pepper';
@@ -56,16 +57,19 @@ async function rotate(
   const { requester, what, reason } = input;
   const { tenant } = requester;
   const { custodyKeys } = ports.store;
-  const record: RecordRotation = (key) =>
-    ports.recorder.record(
-      eventBy(requester, {
-        action: 'custody.rotate',
-        at: ports.clock.nowMs(),
-        object: custodyObject,
-        ...saidWhy(reason),
-        detail: { what, key },
-      }),
-    );
+  const record: RecordRotation = async (key) => {
+    const at = ports.clock.nowMs();
+    const event = eventBy(requester, {
+      ...{ action: 'custody.rotate', at, object: custodyObject, detail: { what, key } },
+      ...saidWhy(reason),
+    });
+    // A data key is one tenant's; root key and pepper protect them all.
+    const about = { kind: what === 'data' ? 'all' : 'installation' } as const;
+    return {
+      audit: await ports.recorder.record(event),
+      steps: [rotationEventStep(tenant, 'custody_rotation', { about, at })],
+    };
+  };
   switch (what) {
     case 'root':
       return rotateRootKey(ports, { requester, reason });

@@ -80,6 +80,23 @@ export const rotationWords = {
         'Es wurde nach der Rotation {uses} Mal benutzt, zuletzt am {last_used}.\n',
     },
   },
+  'rotation.blocked': {
+    en: {
+      subject: 'Rotation “{rotation}” cannot rotate {id}',
+      text:
+        'It is time for rotation “{rotation}” to make a successor of {id}, and it cannot: ' +
+        '{fault}.\nIt is tried again each hour.\n\n' +
+        'Make the credential work again, have the rule name another one, or delete the rule.\n',
+    },
+    de: {
+      subject: 'Die Rotation „{rotation}“ kann {id} nicht erneuern',
+      text:
+        'Für die Rotation „{rotation}“ ist es Zeit, einen Nachfolger von {id} zu erzeugen, und ' +
+        'es geht nicht: {fault}.\nSie versucht es jede Stunde wieder.\n\n' +
+        'Sorgen Sie dafür, dass es wieder gilt, nennen Sie der Regel ein anderes oder löschen ' +
+        'Sie die Regel.\n',
+    },
+  },
   'rotation.used_late': {
     en: {
       subject: 'An ended secret of {id} was presented',

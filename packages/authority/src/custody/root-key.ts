@@ -7,6 +7,8 @@ import { type Clock, err, limits, ok, type Result } from '@mintmark/core';
 import { type Reason, saidWhy } from '../audit/reason.ts';
 import type { Recorder } from '../audit/record.ts';
 import { eventBy, type Requester } from '../audit/requester.ts';
+import type { Step } from '../store/act.ts';
+import { rotationEventStep } from '../store/rotation-event-row.ts';
 import type { Store } from '../store/store.ts';
 import type { Custody } from './custody.ts';
 
@@ -40,7 +42,11 @@ export async function rotateRootKey(
   const about = { action: 'custody.rotate', ...saidWhy(input.reason) } as const;
   await record(ports, input.requester, { ...about, result: 'started', detail: { what: 'root' } });
   const key = await custody.rotate();
-  await record(ports, input.requester, { ...about, detail: { what: 'root', key } });
+  const rotated = rotationEventStep(input.requester.tenant, 'custody_rotation', {
+    about: { kind: 'installation' },
+    at: ports.clock.nowMs(),
+  });
+  await record(ports, input.requester, { ...about, detail: { what: 'root', key } }, [rotated]);
   return ok(key);
 }
 
@@ -86,10 +92,11 @@ async function record(
   ports: RootKeyPorts & { readonly store: Pick<Store, 'acts'> },
   requester: Requester,
   event: Omit<Parameters<typeof eventBy>[1], 'at' | 'object'>,
+  steps: readonly Step[] = [],
 ): Promise<void> {
   const at = ports.clock.nowMs();
   const audit = await ports.recorder.record(
     eventBy(requester, { ...event, at, object: custodyObject }),
   );
-  await ports.store.acts.run({ steps: [], audit });
+  await ports.store.acts.run({ steps, audit });
 }

@@ -248,7 +248,7 @@ describe('a rotation of data keys', () => {
     const ids: string[] = [];
     const record = async (keyId: string) => {
       ids.push(keyId);
-      return audit;
+      return { audit, steps: [] };
     };
     await sealerWith().rotateDataKeys(tenant, record);
     expect(ids).toEqual(['data-1']);

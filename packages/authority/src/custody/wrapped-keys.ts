@@ -11,7 +11,7 @@ import {
   ok,
   type Result,
 } from '@mintmark/core';
-import type { Act, AuditRecord } from '../store/act.ts';
+import type { Act, AuditRecord, Step } from '../store/act.ts';
 import type { Store } from '../store/store.ts';
 import type { Row } from '../store/tables.ts';
 import type { Custody } from './custody.ts';
@@ -32,8 +32,12 @@ export interface WrappedKeyPorts {
  */
 export type WrappedKeyStatus = 'active' | 'retired' | 'archived';
 
-/** The audit record of a rotation, made once the new key's id is known. */
-export type RecordRotation = (keyId: string) => Promise<AuditRecord>;
+/** What is written with a rotation, made once the new key's id is known. */
+export type RecordRotation = (keyId: string) => Promise<{
+  readonly audit: AuditRecord;
+  /** They refuse nothing. */
+  readonly steps: readonly Step[];
+}>;
 
 /** Peppers belong to the installation; no tenant has an empty name. */
 export const installationScope = '';
@@ -65,7 +69,7 @@ export interface Overtaken {
 /**
  * Adds the key behind `newest`, which retires with it.
  *
- * @param input.record its audit record; null where a key only takes the place of a spent one
+ * @param input.record what is written with it; null where a key only takes the place of a spent one
  * @returns its id; refusal: overtaken, where another process added one at the same time
  */
 export async function addWrappedKey(
@@ -95,12 +99,13 @@ export async function addWrappedKey(
     uses,
     version: 1,
   };
+  const recorded = await input.record?.(id);
   const steps: Act['steps'] = [
     { do: 'insert', table: 'custodyKeys', row, refused: 'taken' },
     ...(newest === undefined ? [] : [retire(newest)]),
+    ...(recorded?.steps ?? []),
   ];
-  const audit = (await input.record?.(id)) ?? null;
-  const { outcome } = await ports.store.acts.run({ steps, audit });
+  const { outcome } = await ports.store.acts.run({ steps, audit: recorded?.audit ?? null });
   return outcome === 'done' ? ok(id) : err({ reason: 'overtaken' });
 }
 

@@ -9,6 +9,7 @@ import type { Requester } from '../audit/requester.ts';
 import { sealContext } from '../custody/contexts.ts';
 import type { Alongside } from '../store/act.ts';
 import type { Row } from '../store/tables.ts';
+import { blockedSteps } from './news.ts';
 import type { Planned } from './rotatable.ts';
 import type { RotationDeps } from './rotations.ts';
 import { dueByAge, neverDue, type RuleRow, ruleOf, termsOf } from './rule.ts';
@@ -154,11 +155,13 @@ async function follow(deps: RotationDeps, row: RuleRow, successor: string): Prom
   });
 }
 
-/** It is looked at again in a while; until then the rule shows why. */
+/** It is looked at again in a while; until then the rule shows why. Its owner is told once. */
 async function block(deps: RotationDeps, row: RuleRow, fault: string): Promise<void> {
   const { tenant, name, version } = row;
   const now = deps.clock.nowMs();
   const dueAt = row.dueAt === neverDue ? neverDue : now + blockedMs;
+  const rotatable = deps.rotatables[ruleOf(row).target.kind];
+  const owner = await rotatable.ownerOf(tenant as TenantId, row.targetId);
   await deps.store.acts.run({
     steps: [
       {
@@ -168,6 +171,7 @@ async function block(deps: RotationDeps, row: RuleRow, fault: string): Promise<v
         set: { dueAt, fault, version: version + 1 },
         refused: 'changed',
       },
+      ...(row.fault === fault ? [] : blockedSteps(row, { fault, owner, at: now })),
     ],
     audit: null,
   });

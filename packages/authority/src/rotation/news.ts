@@ -4,6 +4,7 @@ import type { NoticeKind } from '../alerts/notice-words.ts';
 import { noticeStep } from '../alerts/tell-owner.ts';
 import type { Step } from '../store/act.ts';
 import type { Uses } from './rotatable.ts';
+import type { RuleRow } from './rule.ts';
 import type { Run } from './run.ts';
 
 export type RotationNews =
@@ -33,6 +34,30 @@ export function newsSteps({ row, progress }: Run, news: RotationNews, at: UnixMs
   const occasion = `${row.id}/${extensions}`;
   const tenant = row.tenant as TenantId;
   return [noticeStep({ tenant, kind: noticeKind, occasion, owner, about, facts }, at)];
+}
+
+/**
+ * A rule that cannot do what it is for, as the owner of its credential hears of it.
+ *
+ * @param owner undefined where nothing is left of the credential: then whoever stands in hears
+ */
+export function blockedSteps(
+  { tenant, name, targetKind, targetId, version }: RuleRow,
+  input: { readonly fault: string; readonly owner: string | undefined; readonly at: UnixMs },
+): readonly Step[] {
+  const { fault, owner = '', at } = input;
+  return [
+    noticeStep(
+      {
+        ...{ tenant: tenant as TenantId, kind: 'rotation.blocked', owner },
+        // Once it works again and is blocked anew, that is news.
+        occasion: `${name}/${version}`,
+        about: { kind: targetKind === 'key' ? 'key' : 'client', id: targetId },
+        facts: { rotation: name, id: targetId, fault },
+      },
+      at,
+    ),
+  ];
 }
 
 function factsOf(news: RotationNews): Readonly<Record<string, string | null>> {

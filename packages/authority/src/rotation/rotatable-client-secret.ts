@@ -32,6 +32,10 @@ export function rotatableClientSecret(ports: RotatableSecretPorts): Rotatable {
       const createdAt = newest?.createdAt ?? client.createdAt;
       return { id, owner: client.owner, createdAt, expiresAt: newest?.expiresAt ?? null };
     },
+    async ownerOf(tenant, id) {
+      const row = await store.clients.get(tenant, id);
+      return row && clientOf(row).owner;
+    },
     plan: (input) => plan(ports, input),
     async stateOf(tenant, { target, successor }) {
       const secrets = await secretsOf(ports, tenant, target);

@@ -21,6 +21,7 @@ export function rotatableKey(ports: RotatableKeyPorts): Rotatable {
       const { owner, createdAt, expiresAt } = row;
       return { id: row.id, owner, createdAt, expiresAt };
     },
+    ownerOf: async (tenant, id) => (await newest(ports, tenant, id))?.owner,
     plan: (input) => plan(ports, input),
     async stateOf(tenant, { successor }) {
       const row = await store.keys.get(tenant, successor);

@@ -49,6 +49,8 @@ export interface Rotatable {
   readonly kind: RotationKind;
   /** @returns undefined where there is none, or none that rotates */
   look(tenant: TenantId, id: string): Promise<Credential | undefined>;
+  /** Also of one that has ended; undefined where there is nothing left of it. */
+  ownerOf(tenant: TenantId, id: string): Promise<string | undefined>;
   /** Makes the successor; nothing is stored. @throws CustodyFault */
   plan(input: PlanInput): Promise<Planned | PlanRefusal>;
   /** @returns whether the successor has been used; `ended` where it works no more */

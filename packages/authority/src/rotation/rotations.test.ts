@@ -1,7 +1,8 @@
-import { type ClientId, defaultTenant, limits } from '@mintmark/core';
+import { type ClientId, defaultTenant, limits, type TenantId } from '@mintmark/core';
 import { parseSecretToken, secretVerifier } from '@mintmark/tokens';
 import { describe, expect, it } from 'vitest';
 import { sealContext } from '../custody/contexts.ts';
+import { type RotationScope, rotationEventStep } from '../store/rotation-event-row.ts';
 import { bedStartMs, requester, rotationBed } from './rotation-bed.ts';
 import { neverDue } from './rule.ts';
 
@@ -131,6 +132,13 @@ describe('a successor that nobody uses', () => {
     expect(await bed.run('r')).toMatchObject({ status: 'ending' });
     await bed.pass(100);
     expect(await ruleOf(bed)).toMatchObject({ runId: null, fault: 'revoked' });
+    // Once, however often it is tried.
+    await bed.pass(1);
+    bed.clock.advanceMs(3_600_000);
+    await bed.pass(1);
+    expect(await bed.told()).toEqual(['blocked r']);
+    const [notice] = await bed.store.notices.list({ limit: 10 });
+    expect(notice).toMatchObject({ owner: 'team', facts: { id: successor, fault: 'revoked' } });
   });
 });
 
@@ -268,6 +276,43 @@ describe('what asks for a rotation', () => {
     expect(await bed.run('r')).toMatchObject({ status: 'ending' });
     await bed.pass(2);
     expect(await bed.run('r')).toMatchObject({ progress: { cause: 'owner_left' } });
+  });
+
+  it('is an event that waits in a row, until its rules were asked', async () => {
+    const { bed } = await withKey({ on: ['administrator_left'], every_seconds: undefined });
+    const at = bed.clock.nowMs();
+    const left = (about: RotationScope) =>
+      rotationEventStep(defaultTenant, 'administrator_left', { about, at });
+    const steps = [left({ kind: 'all' }), left({ kind: 'all' })];
+    await bed.store.acts.run({ steps, audit: null });
+    expect(await bed.store.rotationEvents.list({ limit: 9 })).toMatchObject([{ count: 2 }]);
+    // Cut off behind the question: the next round asks again, and nothing is lost.
+    let acts = 0;
+    bed.state.beforeAct = () => {
+      if (++acts === 2) throw new Error('stopped');
+    };
+    await bed.pass(1);
+    bed.state.beforeAct = () => undefined;
+    await bed.pass(2, bed.open().rotations);
+    expect(await bed.run('r')).toMatchObject({ progress: { cause: 'administrator_left' } });
+    expect(await bed.store.rotationEvents.count()).toBe(0);
+  });
+
+  it('is an event of all tenants', async () => {
+    const { bed } = await withKey({ on: ['custody_rotation'], every_seconds: undefined });
+    const own = { settings: null, sessionsEndedBefore: null };
+    const row = { tenant: defaultTenant, name: '', createdAt: 0, version: 1, ...own } as const;
+    await bed.store.acts.run({
+      steps: [
+        { do: 'put', table: 'tenants', row: { ...row, status: 'active' } },
+        rotationEventStep('other' as TenantId, 'custody_rotation', {
+          ...{ about: { kind: 'installation' }, at: bed.clock.nowMs() },
+        }),
+      ],
+      audit: null,
+    });
+    await bed.pass(1);
+    expect(await bed.run('r')).toMatchObject({ progress: { cause: 'custody_rotation' } });
   });
 
   it('follows a key that was rotated by hand', async () => {

@@ -4,14 +4,11 @@
  */
 import { limits, type UnixMs } from '@mintmark/core';
 import { z } from 'zod';
+import { rotationEvents } from '../store/rotation-event-row.ts';
 import type { Row } from '../store/tables.ts';
 
 const rotationKinds = ['key', 'client_secret'] as const;
 export type RotationKind = (typeof rotationKinds)[number];
-
-/** What may ask for a rotation ahead of its time. */
-const rotationEvents = ['leak', 'owner_left', 'custody_rotation'] as const;
-export type RotationEvent = (typeof rotationEvents)[number];
 
 const everySecondsMin = 60;
 const everySecondsMax = 10 * 366 * 86_400;

@@ -110,6 +110,7 @@ const addedBy: Readonly<Record<string, readonly TableName[]>> = {
   keySpending: ['keyBudgets', 'keyBulks'],
   roles: ['roles', 'groups', 'memberships', 'patPolicies'],
   rotation: ['rotationRules', 'rotationRuns', 'rotationPlaces'],
+  rotationEvents: ['rotationEvents'],
 };
 
 /** What a migration brings over from rows that are there already. */

@@ -50,6 +50,8 @@ import { revocationsPostgres } from './migrations/revocations-postgres.ts';
 import { revocationsSqlite } from './migrations/revocations-sqlite.ts';
 import { rolesPostgres } from './migrations/roles-postgres.ts';
 import { rolesSqlite } from './migrations/roles-sqlite.ts';
+import { rotationEventsPostgres } from './migrations/rotation-events-postgres.ts';
+import { rotationEventsSqlite } from './migrations/rotation-events-sqlite.ts';
 import { rotationPostgres } from './migrations/rotation-postgres.ts';
 import { rotationSqlite } from './migrations/rotation-sqlite.ts';
 import { secretHoldsPostgres } from './migrations/secret-holds-postgres.ts';
@@ -317,6 +319,14 @@ export const migrations: readonly Migration[] = [
     needs: 1,
     sqlite: secretHoldsSqlite,
     postgres: secretHoldsPostgres,
+  },
+  {
+    number: 30,
+    name: 'rotationEvents',
+    phase: 'expand',
+    needs: 1,
+    sqlite: rotationEventsSqlite,
+    postgres: rotationEventsPostgres,
   },
 ];
 

@@ -50,6 +50,20 @@ export const rotationTables = {
     indexes: [['tenant', 'rule', 'startedAt', 'id'], ['dueAt'], ['expiresAtSeconds']],
   }),
 
+  /** What happened that rules may name, until they were asked: written by the act that did it. */
+  rotationEvents: table({
+    columns: {
+      tenant: text,
+      event: text,
+      /** As `rotation-event-row.ts` spells it. */
+      about: text,
+      /** How often it happened since rules were asked. */
+      count: integer,
+      at: integer,
+    },
+    key: ['tenant', 'event', 'about'],
+  }),
+
   /** Whose a place is, so that no two rules write over one another. */
   rotationPlaces: table({
     columns: { place: text, tenant: text, rule: text },

@@ -21,6 +21,7 @@ import type { Sealer } from '../custody/sealer.ts';
 import type { SlowHashQueue } from '../custody/slow-hash-queue.ts';
 import { dropMemberships, type MembershipEdit, membershipSteps } from '../roles/membership.ts';
 import type { Alongside, AuditRecord, Step } from '../store/act.ts';
+import { rotationEventStep } from '../store/rotation-event-row.ts';
 import type { Store } from '../store/store.ts';
 import type { Row } from '../store/tables.ts';
 import { judgePasswordHash, type PasswordHashRefusal } from './imported-password.ts';
@@ -152,6 +153,7 @@ export async function updateUser(
       ...renamed.value.steps,
       ...membershipSteps(tenant, id, { edit: input.membership ?? {}, at: set.updatedAt }),
       ...(isNewPassword ? forgetSignIns(tenant, id) : []),
+      ...(isEnd ? leavingSteps(known, set.updatedAt) : []),
       ...(isNewPassword || isEnd
         ? endAccess(deps, requester, endingOf(id, { isEnd, version: set.version }))
         : []),
@@ -169,6 +171,13 @@ export async function updateUser(
   });
   if (outcome !== 'done') return err(refusalOf(outcome));
   return ok((await userOf(deps.sealer, { ...known, ...set })) as User);
+}
+
+/** What the user owns may be named by rotation rules, by id or by name. */
+function leavingSteps({ tenant, id, username }: Row<'users'>, at: number): readonly Step[] {
+  return [id, username].map((owner) =>
+    rotationEventStep(tenant as TenantId, 'owner_left', { about: { kind: 'owner', owner }, at }),
+  );
 }
 
 function endingOf(
@@ -251,6 +260,7 @@ export async function deleteUser(
       }),
       ...forgetSignIns(tenant, id),
       ...dropMemberships(tenant, id, set.updatedAt),
+      ...leavingSteps(known, set.updatedAt),
       ...endAccess(deps, requester, { userId: id, why: 'user deleted' }),
     ],
     audit: await record(deps, requester, { action: 'user.delete', row: known }),

@@ -1,11 +1,7 @@
 /** `/v1/custody`: the keys that protect everything at rest, and their rotation while serving. */
-import { err, limits, ok, type TenantId } from '@mintmark/core';
+import { err, limits, ok } from '@mintmark/core';
 import { z } from 'zod';
-import {
-  type CustodyPart,
-  type RotateCustodyPorts,
-  rotateCustody,
-} from '../../admin/rotate-custody.ts';
+import { type RotateCustodyPorts, rotateCustody } from '../../admin/rotate-custody.ts';
 import { type CustodyState, showCustody } from '../../admin/show-custody.ts';
 import { readReason } from '../../audit/reason.ts';
 import type { Custody } from '../../custody/custody.ts';
@@ -15,8 +11,6 @@ import { line, momentOut, renderMoment, renderMomentOrNull } from './wire-schema
 
 export interface CustodyEndpointPorts extends RotateCustodyPorts {
   readonly custody: Pick<Custody, 'describe' | 'rotate' | 'destroy'>;
-  /** Told after each rotation. */
-  readonly rotated: (tenant: TenantId, what: CustodyPart) => Promise<void>;
 }
 
 const group = 'custody';
@@ -138,7 +132,6 @@ function rotate(ports: CustodyEndpointPorts): PreparedEndpoint {
       const reason = readReason(body.reason ?? 'requested');
       const rotated = await rotateCustody(ports, { requester, what, reason });
       if (rotated.ok) {
-        await ports.rotated(requester.tenant, what);
         return ok({ status: 202, body: { what, current: rotated.value } });
       }
       switch (rotated.refusal.reason) {

@@ -23,8 +23,6 @@ import { pageOf } from './wire-schema.ts';
 export interface UserPorts extends ChangeUserDeps {
   readonly store: ChangeUserDeps['store'] & Pick<Store, 'memberships'>;
   readonly users: Users;
-  /** Told of a user who may do nothing any more, by id and name. */
-  readonly left: (tenant: TenantId, names: readonly string[]) => Promise<void>;
 }
 
 const group = 'users';
@@ -159,8 +157,6 @@ function update(ports: UserPorts): PreparedEndpoint {
       const { roles, groups, ...edit } = body;
       const membership = { roles, groups };
       const done = await updateUser(ports, requester, { id, version, ...edit, membership });
-      const isGone = done.ok && edit.status === 'disabled';
-      if (isGone) await ports.left(tenant, [id, known.value.username]);
       return edited(ports, done);
     },
   });
@@ -254,7 +250,6 @@ function changeStatus(ports: UserPorts, what: 'disable' | 'enable'): PreparedEnd
       const { id, version } = known.value;
       const status = what === 'disable' ? 'disabled' : 'active';
       const done = await updateUser(ports, requester, { id, version, status });
-      if (done.ok && what === 'disable') await ports.left(tenant, [id, known.value.username]);
       return edited(ports, done);
     },
   });
@@ -277,7 +272,6 @@ function remove(ports: UserPorts): PreparedEndpoint {
       const { id, version } = known.value;
       const gone = await deleteUser(ports, requester, { id, version });
       if (!gone.ok) return err(editProblem(gone.refusal));
-      await ports.left(tenant, [id, known.value.username]);
       return ok({ status: 204 });
     },
   });
