@@ -109,7 +109,7 @@ const gateway = createGateway(
     entropy: systemEntropy,
     log: console.error,
     introspector: { introspect: async () => ({ active: false }) },
-    decisions: { accept: async () => {} },
+    decisions: { accept: async () => {}, record: async () => {} },
     policyReports: { accept: async () => {} },
     feed: {
       snapshot: async () => ({ ...head, issuer, entries }),

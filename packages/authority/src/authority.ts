@@ -5,7 +5,7 @@
  */
 import {
   createFailureBudget,
-  type DecisionEvent,
+  type DecisionSink,
   defaultTenant,
   err,
   type FeedSource,
@@ -88,7 +88,7 @@ export interface Authority {
   /** For the same gateway: what it cannot judge by itself. */
   readonly introspector: Introspector;
   /** Counts decisions of a gateway in the same process. */
-  readonly decisions: { accept(events: readonly DecisionEvent[]): Promise<void> };
+  readonly decisions: DecisionSink;
   /** Keeps what it says of policies. */
   readonly policyReports: PolicyReportSink;
   /**

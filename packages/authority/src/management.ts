@@ -133,7 +133,7 @@ function endpointPorts(rooms: Rooms, shared: Judging): ManagementPorts {
       feed,
       signer: (tenant) => keyring.signer(tenant, defaultAlgorithm),
       timers: ports.timers,
-      accept: decisions.accept,
+      decisions,
     },
     operations: { metrics: () => metricsOf(rooms) },
     about: { version: '1', server: config.issuer, serverOf: issuerOf },

@@ -21,6 +21,7 @@ import {
   type Timers,
 } from '@mintmark/core';
 import type { GuardedClient } from '@mintmark/net';
+import { recordDecision } from './admin/record-decision.ts';
 import { createRefusalTally, type RefusalTally } from './admin/refusal-tally.ts';
 import {
   type AlertWebhook,
@@ -241,7 +242,7 @@ export async function openRooms(config: AuthorityConfig, ports: AuthorityPorts):
     sequencer: createSequencer({ store, clock }),
     feed,
     ...{ keyEnder, queryRunner, usage, privilegeUsage },
-    decisions: decisionSink({ usage, privilegeUsage, refusals, lateUses }),
+    decisions: decisionSink({ usage, privilegeUsage, refusals, lateUses, store, recorder, clock }),
     ...{ refusals, lateUses },
     ...{ keyCache, storeNowMs: createStoreClock(ports.store.upkeep, clock) },
     ...policiesOf(config, { store, clock }),
@@ -375,8 +376,14 @@ function decisionSink({
   privilegeUsage,
   refusals,
   lateUses,
-}: Pick<Rooms, 'usage' | 'privilegeUsage' | 'refusals' | 'lateUses'>): DecisionSink {
+  store,
+  recorder,
+  clock,
+}: Pick<Rooms, 'usage' | 'privilegeUsage' | 'refusals' | 'lateUses' | 'store' | 'recorder'> & {
+  readonly clock: Clock;
+}): DecisionSink {
   return {
+    record: (event) => recordDecision({ store, recorder, clock }, event),
     async accept(events) {
       usage.accept(events);
       for (const event of events) {

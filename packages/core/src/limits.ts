@@ -327,6 +327,8 @@ export const limits = {
   staleContinueSecondsMax: 24 * 3600,
   /** A gateway's copy of the feed: it is begun anew where it is longer, and twice as long. */
   keptFeedBytesMin: 16 * 1024 * 1024,
+  /** A route that demands it waits so long for its decision to be in the audit trail. */
+  auditedDecisionMs: 2_000,
   /** How often a process looks how late its timers run. */
   pressureSampleMs: 100,
   /** How often the time of its last proof is written, milliseconds. */

@@ -202,7 +202,10 @@ function join(config: GatewayConfig, ports: GatewayPorts): Parts {
       nonces: config.dpopNonces === true ? createDpopNonces(ports.entropy.bytes(32)) : undefined,
       windowSeconds: limits.dpopWindowSeconds,
     },
-    record: { tenant, node, prefix, clock, queue, metrics },
+    record: {
+      ...{ tenant, node, prefix, clock, queue, metrics },
+      audit: (event) => within(timers, limits.auditedDecisionMs, sink.record(event)),
+    },
     access: accessParts({ config, ports, metrics }),
     limiter: createRouteLimiter(
       createSpender({ local: createLocalLimits(clock), common: ports.limits, metrics }),
@@ -214,6 +217,19 @@ function join(config: GatewayConfig, ports: GatewayPorts): Parts {
     forward: { upstreams, live, metrics, bodyBytesMax, clock },
   };
   return parts;
+}
+
+/** What it comes to in time; rejects after it. */
+async function within(timers: Timers, ms: number, act: Promise<void>): Promise<void> {
+  let cancel = (): void => {};
+  const late = new Promise<never>((_, reject) => {
+    cancel = timers.after(ms, () => reject(new Error(`not done in ${ms} ms`)));
+  });
+  try {
+    await Promise.race([act, late]);
+  } finally {
+    cancel();
+  }
 }
 
 function accessParts({

@@ -114,7 +114,8 @@ export type AuditAction =
   | 'pat.approve'
   | 'pat_policy.update'
   | 'security.refused'
-  | 'gateway.register';
+  | 'gateway.register'
+  | 'request.allow';
 
 /** Who did it: the authenticated party, never a claim out of a request body. */
 export interface AuditActor {

@@ -45,8 +45,17 @@ export interface DecisionEvent {
   readonly judgedMicros: number;
 }
 
-/** Where decisions go. Batches arrive in the order of the decisions; each at most once. */
+/**
+ * Where decisions go. Counted ones come in batches, in the order of the decisions, each at most
+ * once; those that must be audited come by themselves.
+ */
 export interface DecisionSink {
   /** @throws NetworkFault or StoreFault: the batch is then counted as lost, never sent twice */
   accept(events: readonly DecisionEvent[]): Promise<void>;
+  /**
+   * Puts one into the audit trail, durably before it resolves.
+   *
+   * @throws NetworkFault or StoreFault: it may stand there all the same
+   */
+  record(event: DecisionEvent): Promise<void>;
 }

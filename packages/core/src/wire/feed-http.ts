@@ -29,6 +29,8 @@ export const feedHttp = {
   deltaPath: '/v1/feed',
   decisionsPath: '/v1/decisions',
   policyReportsPath: '/v1/policy-reports',
+  /** One decision, into the audit trail. */
+  auditedDecisionsPath: '/v1/audited-decisions',
   introspectionPath: '/oauth2/introspect',
   /** Of one key: what a use of it costs is taken here. */
   spendPath: (keyId: string): string => `/v1/keys/${encodeURIComponent(keyId)}/spend`,

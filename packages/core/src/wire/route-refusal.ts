@@ -4,7 +4,7 @@ import { err, ok, type Result } from '../result.ts';
 import { suggest } from '../suggest.ts';
 
 export interface RouteRefusal {
-  readonly reason: 'malformed' | 'missing' | 'unknown_key' | 'unsupported';
+  readonly reason: 'malformed' | 'missing' | 'unknown_key';
   /** JSON Pointer (RFC 6901) to the offending member. */
   readonly path: string;
   readonly message: string;

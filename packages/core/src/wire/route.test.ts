@@ -27,6 +27,7 @@ describe('parseRoute', () => {
         stripPrefix: false,
         onStale: { kind: 'refuse' },
         priority: 'normal',
+        audit: 'counted',
         encodedSlash: 'refuse',
         identityHeaders: true,
         addressRanges: undefined,
@@ -87,6 +88,7 @@ describe('parseRoute', () => {
         stripPrefix: true,
         onStale: { kind: 'continue', seconds: 60 },
         priority: 'normal',
+        audit: 'counted',
         encodedSlash: 'opaque',
         identityHeaders: false,
         addressRanges: ['10.0.0.0/8', '2001:db8::1'],
@@ -189,15 +191,10 @@ describe('parseRoute', () => {
     );
   });
 
-  it('refuses what no gateway could keep', () => {
-    expect(refusalOf({ audit: 'required' })).toMatchObject({
-      reason: 'unsupported',
-      path: '/audit',
-    });
-  });
-
   const malformed: readonly (readonly [string, Record<string, unknown>])[] = [
     ['/name', { name: '' }],
+    ['/audit', { audit: true }],
+    ['/priority', { priority: 'highest' }],
     ['/name', { name: '-a' }],
     ['/name', { name: 'a'.repeat(65) }],
     ['/name', { name: 'a b' }],

@@ -75,6 +75,8 @@ export interface Route extends RouteCounting {
   readonly stripPrefix: boolean;
   /** What to do with a view of revocations that is too old. */
   readonly onStale: OnStale;
+  /** `required`: what it lets through stands in the audit trail first, or is refused. */
+  readonly audit: 'counted' | 'required';
   /** How long it is served where not everything can be; `normal` by default. */
   readonly priority: Priority;
   /** `opaque`: `%2F` is data within a segment and goes on byte for byte. */
@@ -136,16 +138,12 @@ const memberNames = [
  *
  * @param value parsed JSON or YAML
  * @returns the route with every default filled in; the first refusal names its place. reasons:
- *   missing, malformed, unknown_key (with the nearest known name), unsupported (understood, but no
- *   gateway of this version can keep it)
+ *   missing, malformed, unknown_key (with the nearest known name)
  */
 export function parseRoute(value: unknown): Result<Route, RouteRefusal> {
   const members = readObject(value, '', memberNames);
   if (!members.ok) return members;
   const wire = members.value;
-  const unsupported = refuseUnsupported(wire);
-  if (unsupported !== undefined) return unsupported;
-
   const read = allOf({
     name: readName(wire['name']),
     match: readMatch(wire['match']),
@@ -156,6 +154,7 @@ export function parseRoute(value: unknown): Result<Route, RouteRefusal> {
     stepUp: readStepUp(wire),
     tenant: readTenant(wire['tenant']),
     credential: readChoice(wire, 'credential', ['required', 'optional', 'none']),
+    audit: readChoice(wire, 'audit', ['counted', 'required']),
     priority: readChoice(wire, 'priority', ['normal', 'low', 'high', 'vital']),
     encodedSlash: readChoice(wire, 'encoded_slash', ['refuse', 'opaque']),
     onStale: readOnStale(wire['on_stale']),
@@ -189,15 +188,6 @@ function allOf<const T extends Readonly<Record<string, Parsed<unknown>>>>(
   return ok(values as { readonly [K in keyof T]: Extract<T[K], { readonly ok: true }>['value'] });
 }
 
-function refuseUnsupported(wire: Members): ReturnType<typeof refuse> | undefined {
-  if (wire['audit'] !== undefined) {
-    const message = 'gateways count decisions but do not record each one yet; remove this';
-    return refuse('unsupported', '/audit', message);
-  }
-  return undefined;
-}
-
-/** What is chosen by its credential takes credentials, and those of the tenant that it names. */
 function refuseChoice(
   { token }: RouteMatch,
   { credential = 'required', tenant }: Members,

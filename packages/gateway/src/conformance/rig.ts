@@ -43,6 +43,8 @@ export interface Rig extends Mint {
   introspect: (credential: string, tenant: TenantId) => Promise<IntrospectionAnswer>;
   /** What becomes of the cost of a use there. */
   spend: Introspector['spend'];
+  /** What becomes of a decision that must be in the audit trail. */
+  record: (event: DecisionEvent) => Promise<void>;
   route(wire: Record<string, unknown>): void;
   /** Tells what is judged by under a name; null: nothing any more. */
   policy(name: string, policy: PolicyView | null): void;
@@ -78,6 +80,7 @@ export async function openRig(
     ...mint,
     introspect: async () => ({ active: false }),
     spend: async () => ({ spent: true }),
+    record: async () => {},
     route: (wire) => pushRoute(feed, wire),
     policy: (name, policy) => feed.push({ type: 'policy', name, policy }),
     revoke(target, before) {
@@ -99,7 +102,10 @@ export async function openRig(
         },
         spend: (input) => rig.spend(input),
       },
-      decisions: { accept: async (batch) => void decisions.push(...batch) },
+      decisions: {
+        accept: async (batch) => void decisions.push(...batch),
+        record: (event) => rig.record(event),
+      },
       ...replaced,
       policyReports: { accept: async (batch) => void reports.push(...batch) },
     },

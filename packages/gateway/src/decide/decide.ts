@@ -135,6 +135,8 @@ export async function decide(parts: DecideParts, request: StreamRequest): Promis
   if (spent?.degraded === true) record.degraded();
   if (last.refusal !== undefined) return refuse(last.refusal);
 
+  const unaudited = matched.route.audit === 'required' ? await record.audit() : undefined;
+  if (unaudited !== undefined) return refuse(unaudited);
   record.allow();
   return { kind: 'allowed', cors: course.cors, fields, matched, identity, tenant, decision };
 }

@@ -27,6 +27,8 @@ export interface RecordParts {
   readonly clock: Clock;
   readonly queue: DecisionQueue<DecisionEvent>;
   readonly metrics: Metrics;
+  /** Puts one into the audit trail; rejects where it is not known to be there in time. */
+  readonly audit: (event: DecisionEvent) => Promise<void>;
 }
 
 const nothingKnown: Known = { credentialId: undefined, authenticated: false };
@@ -73,6 +75,16 @@ export class DecisionRecord {
     this.#degraded = true;
   }
 
+  /** Into the audit trail, before anything goes on. @returns the refusal where that failed */
+  async audit(): Promise<Refusal | undefined> {
+    try {
+      await this.#parts.audit(this.#event('allow', 'ok'));
+      return undefined;
+    } catch {
+      return { reason: 'audit_unavailable' };
+    }
+  }
+
   allow(): void {
     this.#parts.metrics.count('mintmark_gateway_allowed_total', this.#credential);
     this.#close('allow', 'ok');
@@ -91,7 +103,13 @@ export class DecisionRecord {
   }
 
   #close(verdict: 'allow' | 'deny', reason: string): void {
-    const { clock, node, prefix, queue, metrics } = this.#parts;
+    const { queue, metrics } = this.#parts;
+    queue.push(this.#event(verdict, reason));
+    if (this.#degraded) metrics.count('mintmark_gateway_degraded_total', verdict);
+  }
+
+  #event(verdict: 'allow' | 'deny', reason: string): DecisionEvent {
+    const { clock, node, prefix } = this.#parts;
     const { credentialId, authenticated, rotated, subject, clientId, subKey } = this.#known;
     const event: DecisionEvent = {
       type: 'decision',
@@ -114,8 +132,7 @@ export class DecisionRecord {
       judgedMicros: Math.round((clock.monotonicMs() - this.#startedMs) * 1000),
     };
     const full = rotated === true ? { ...event, rotated } : event;
-    queue.push(subKey === undefined ? full : { ...full, subKey: subKeyName(subKey.links) });
-    if (this.#degraded) metrics.count('mintmark_gateway_degraded_total', verdict);
+    return subKey === undefined ? full : { ...full, subKey: subKeyName(subKey.links) };
   }
 }
 

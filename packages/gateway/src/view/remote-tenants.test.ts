@@ -35,6 +35,9 @@ function recorded(log: string[], name: string): RemoteAuthority {
       async accept(events) {
         log.push(`${name} accept ${events.map(({ tenant }) => tenant).join()}`);
       },
+      async record({ tenant }) {
+        log.push(`${name} record ${tenant}`);
+      },
     },
     policyReports: {
       async accept(reports) {
@@ -53,6 +56,7 @@ it('asks of each tenant with what is its own, and hands in its decisions there',
   await joined.introspector.introspect({ tenant: bank!, credential: 'x', address: '192.0.2.1' });
   const events = [acme, bank, acme].map((tenant) => ({ tenant }) as DecisionEvent);
   await joined.decisions.accept(events);
+  await joined.decisions.record({ tenant: bank } as DecisionEvent);
   const reports = [bank, acme, bank].map((tenant) => ({ tenant }) as PolicyReport);
   await joined.policyReports.accept(reports);
   expect(log).toEqual([
@@ -61,6 +65,7 @@ it('asks of each tenant with what is its own, and hands in its decisions there',
     'bank introspect bank',
     'acme accept acme,acme',
     'bank accept bank',
+    'bank record bank',
     'bank reports bank,bank',
     'acme reports acme',
   ]);

@@ -33,6 +33,7 @@ export function joinRemoteTenants(
         const byTenant = Map.groupBy(events, ({ tenant }) => tenant);
         await Promise.all([...byTenant].map(([tenant, own]) => of(tenant).decisions.accept(own)));
       },
+      record: async (event) => of(event.tenant).decisions.record(event),
     },
     policyReports: {
       async accept(reports) {

@@ -41,6 +41,10 @@ export function createRemoteAuthority(parts: RemoteFeedParts): RemoteAuthority {
       async accept(events) {
         await post(parts, feedHttp.decisionsPath, decisionsBody(events));
       },
+      async record(event) {
+        const body = JSON.stringify({ event });
+        await post(parts, feedHttp.auditedDecisionsPath, { type: 'application/json', body });
+      },
     },
     policyReports: {
       async accept(reports) {

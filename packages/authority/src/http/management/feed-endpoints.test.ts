@@ -25,7 +25,7 @@ it.each([0, 1, 2 * limits.longReadRows, 2 * limits.longReadRows + 1])(
         delta: async () => 'resync',
       },
       signer: async () => ({}) as Signer,
-      accept: async () => undefined,
+      decisions: { accept: async () => undefined, record: async () => undefined },
       timers: {
         after(_ms, run) {
           pauses++;

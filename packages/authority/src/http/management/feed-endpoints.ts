@@ -4,6 +4,7 @@
  */
 import {
   type DecisionEvent,
+  type DecisionSink,
   err,
   type FeedSnapshot,
   type FeedSource,
@@ -26,7 +27,7 @@ export interface FeedEndpointDeps {
   readonly feed: FeedSource;
   readonly signer: (tenant: TenantId) => Promise<Signer>;
   readonly timers: Pick<Timers, 'after'>;
-  readonly accept: (events: readonly DecisionEvent[]) => Promise<void>;
+  readonly decisions: DecisionSink;
 }
 
 const position = queryInteger({ min: 0, max: Number.MAX_SAFE_INTEGER });
@@ -36,7 +37,13 @@ const nextKeys = z.string().optional().describe('Where the keys go on');
 const heartbeat = { tenant: z.string(), epoch: z.string(), head: z.int(), entries };
 
 export function feedEndpoints(deps: FeedEndpointDeps): readonly PreparedEndpoint[] {
-  return [readSnapshot(deps), readKeys(deps), readDelta(deps), acceptDecisions(deps)];
+  return [
+    readSnapshot(deps),
+    readKeys(deps),
+    readDelta(deps),
+    acceptDecisions(deps),
+    recordDecision(deps),
+  ];
 }
 
 /** In parts: the JSON of a million revocations would keep every other request waiting. */
@@ -175,7 +182,7 @@ const decision = z.object({
   judgedMicros: z.number().min(0),
 });
 
-function acceptDecisions({ accept }: FeedEndpointDeps): PreparedEndpoint {
+function acceptDecisions({ decisions }: FeedEndpointDeps): PreparedEndpoint {
   return endpoint({
     method: 'POST',
     path: feedHttp.decisionsPath,
@@ -187,7 +194,26 @@ function acceptDecisions({ accept }: FeedEndpointDeps): PreparedEndpoint {
     answers: { 204: { description: 'Taken.' } },
     async handle({ tenant, body }) {
       // A gateway speaks for its own tenant and for no other.
-      await accept(body.events.map((event) => ({ ...event, tenant }) as unknown as DecisionEvent));
+      await decisions.accept(
+        body.events.map((event) => ({ ...event, tenant }) as unknown as DecisionEvent),
+      );
+      return ok({ status: 204 });
+    },
+  });
+}
+
+function recordDecision({ decisions }: FeedEndpointDeps): PreparedEndpoint {
+  return endpoint({
+    method: 'POST',
+    path: feedHttp.auditedDecisionsPath,
+    operation: 'recordDecision',
+    group: 'feed',
+    summary: 'Puts a decision of a gateway into the audit trail, before the answer',
+    permission: 'decisions:write',
+    body: z.strictObject({ event: decision }),
+    answers: { 204: { description: 'It stands in the audit trail.' } },
+    async handle({ tenant, body }) {
+      await decisions.record({ ...body.event, tenant } as unknown as DecisionEvent);
       return ok({ status: 204 });
     },
   });

@@ -131,6 +131,10 @@ export const routeSchema = {
         },
       ],
     },
+    audit: {
+      enum: ['counted', 'required'],
+      description: 'Whether each request that it lets through is in the audit trail first',
+    },
     priority: {
       enum: ['low', 'normal', 'high', 'vital'],
       description: 'Who is turned away first where not everything can be served',
