@@ -17,6 +17,7 @@ import { parsePolicySchemaHarness } from './harnesses/parse-policy-schema.ts';
 import { parseRouteHarness } from './harnesses/parse-route.ts';
 import { parseSecretTokenHarness } from './harnesses/parse-secret-token.ts';
 import { parseSubKeyHarness } from './harnesses/parse-sub-key.ts';
+import { readCheckRequestHarness } from './harnesses/read-check-request.ts';
 import { verifyAccessTokenHarness } from './harnesses/verify-access-token.ts';
 import { verifyAuditExportHarness } from './harnesses/verify-audit-export.ts';
 import { verifyClientAssertionHarness } from './harnesses/verify-client-assertion.ts';
@@ -47,5 +48,6 @@ export const harnesses: readonly Harness[] = [
   parseCustodyFileHarness,
   vetHeadHarness,
   normalisePathHarness,
+  readCheckRequestHarness,
   authorizationRequestHarness,
 ];

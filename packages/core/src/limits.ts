@@ -1,3 +1,4 @@
+import { judgeLimits } from './judge-limits.ts';
 import { leakLimits } from './leak-limits.ts';
 import { peopleLimits } from './people-limits.ts';
 import { proxyLimits } from './proxy-limits.ts';
@@ -462,6 +463,7 @@ export const limits = {
   keyOverlapSecondsDefault: 86_400,
   keyOverlapSecondsMax: 90 * 86_400,
   ...rotationLimits,
+  ...judgeLimits,
   ...transformLimits,
   ...peopleLimits,
   /** Failed credential look-ups of one address a minute before it is answered 429. */

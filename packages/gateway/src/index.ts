@@ -7,6 +7,7 @@ export {
   type GatewayEvent,
   type GatewayPorts,
 } from './gateway.ts';
+export { createGrpcJudge } from './proxies/grpc-judge.ts';
 export { createHttpJudge, type HttpJudge, type JudgeOptions } from './proxies/http-judge.ts';
 export { FeedKeeper, type KeptEvent } from './view/kept-feed.ts';
 export { createRemoteAuthority, type RemoteAuthority } from './view/remote.ts';

@@ -1,6 +1,13 @@
 export type { ListenerEvent } from './answer.ts';
 export { type ForwardedView, resolveForwarded } from './forwarded.ts';
 export {
+  type GrpcMethod,
+  type GrpcOptions,
+  type GrpcRefusal,
+  grpcCodes,
+  listenGrpc,
+} from './grpc.ts';
+export {
   createGuardedClient,
   type GuardedClient,
   type GuardedClientOptions,

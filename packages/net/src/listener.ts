@@ -129,7 +129,9 @@ function bodyPaceOf(bounds: ListenerLimits, timers: Timers): BodyPace {
   return { idleMs, windowBytesMin, windowMs, timers };
 }
 
-function refuseInsecureHttp(options: ListenOptions): void {
+export function refuseInsecureHttp(
+  options: Pick<ListenOptions, 'host' | 'tls' | 'insecureHttp'>,
+): void {
   if (options.tls !== undefined || options.insecureHttp === true) return;
   if (options.host === 'localhost' || loopback.contains(options.host)) return;
   throw new ConfigFault('insecure_http', `plain HTTP is refused on ${options.host}`, {

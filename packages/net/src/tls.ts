@@ -87,7 +87,7 @@ function readFiles(options: TlsOptions): SecureContextOptions {
  * @returns stops watching
  */
 export function watchTls(input: {
-  readonly server: TlsServer;
+  readonly server: Pick<TlsServer, 'setSecureContext'>;
   readonly options: TlsOptions;
   readonly timers: Timers;
   readonly log: (event: ListenerEvent) => void;

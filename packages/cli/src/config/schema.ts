@@ -271,6 +271,9 @@ export const configSchema = z.strictObject({
           'address and port where Envoy, nginx, Traefik and Caddy ask for decisions by HTTP; of ' +
             '`serve` also the authority’s port, where no proxy stands before it',
         ),
+      grpc_listen: listenAddress
+        .optional()
+        .describe('address and port where Envoy asks by gRPC: external authorization'),
       judge_proxies: z
         .array(z.string())
         .min(1)

@@ -26,6 +26,7 @@ export interface RunningApart {
   readonly url: string;
   readonly operationsUrl: string;
   readonly judgeUrl: string | undefined;
+  readonly judgeGrpc: string | undefined;
   close(): Promise<void>;
 }
 
@@ -49,6 +50,7 @@ export async function startGatewayApart(
     return {
       url: gateway.url,
       judgeUrl: gateway.judges.url,
+      judgeGrpc: gateway.judges.grpc,
       operationsUrl: urlOf(
         { host: operations.address, port: operations.port },
         { isTls: config.gateway.tls_cert !== undefined },

@@ -3,11 +3,11 @@
  * and on the authority's port where no stranger can come through a proxy to it.
  */
 import { ConfigFault, createRangeSet, type RangeSet } from '@mintmark/core';
-import { createHttpJudge, type Gateway, type HttpJudge } from '@mintmark/gateway';
-import { type Listener, listen } from '@mintmark/net';
+import { createGrpcJudge, createHttpJudge, type Gateway, type HttpJudge } from '@mintmark/gateway';
+import { type Listener, listen, listenGrpc } from '@mintmark/net';
 import type { Config } from '../config/schema.ts';
 import type { CliPorts } from '../ports.ts';
-import { parseListen, urlOf } from './address.ts';
+import { type ListenAddress, parseListen, urlOf } from './address.ts';
 import { certificateHeaderOf, logListener, tlsOf } from './listener.ts';
 import type { Log } from './log.ts';
 
@@ -15,6 +15,8 @@ export interface RunningJudges {
   readonly http: HttpJudge;
   /** Of the listener of its own, if there is one. */
   readonly url: string | undefined;
+  /** `HOST:PORT` where Envoy asks by gRPC. */
+  readonly grpc: string | undefined;
   close(): Promise<void>;
 }
 
@@ -31,18 +33,27 @@ export async function startJudges(
   const { judge_proxies: proxies, trusted_proxies: before } = config.gateway;
   const http = createHttpJudge(gateway, {
     proxies: rangesOf(proxies),
-    trusted: rangesOf([...proxies, ...before]),
+    trusted: rangesOf(before),
     certificateHeader: certificateHeaderOf(config.gateway),
   });
   const listener = await listenJudge(ports, { ...input, http });
+  const grpc = await listenGrpcJudge(ports, input).catch(async (fault) => {
+    await listener?.close();
+    throw fault;
+  });
+  const isTls = config.gateway.tls_cert !== undefined;
   return {
     http,
-    url: listener && urlOfJudge(config, listener),
+    url: listener && urlOf(boundOf(config.gateway.judge_listen, listener), { isTls }),
+    grpc: grpc && new URL(urlOf(boundOf(config.gateway.grpc_listen, grpc), { isTls })).host,
     async close() {
-      await listener?.close({ drainMs: 0 });
+      await Promise.all([listener?.close({ drainMs }), grpc?.close({ drainMs })]);
     },
   };
 }
+
+/** Questions under way may take this long to be answered once a stop was asked for. */
+const drainMs = 2_000;
 
 /**
  * Whether strangers may come to the authority's port from the address of a proxy: where one stands
@@ -70,9 +81,28 @@ async function listenJudge(
   });
 }
 
-function urlOfJudge({ gateway }: Config, { port }: Listener): string {
-  const { host } = parseListen(gateway.judge_listen ?? '');
-  return urlOf({ host, port }, { isTls: gateway.tls_cert !== undefined });
+async function listenGrpcJudge(
+  { timers }: Pick<CliPorts, 'timers'>,
+  input: { readonly config: Config; readonly log: Log; readonly gateway: Pick<Gateway, 'decide'> },
+): Promise<Listener | undefined> {
+  const { grpc_listen: at, judge_proxies, trusted_proxies, insecure_http } = input.config.gateway;
+  if (at === undefined) return undefined;
+  const tls = tlsOf(input.config.gateway);
+  const proxies = rangesOf(judge_proxies);
+  return listenGrpc({
+    methods: createGrpcJudge(input.gateway, { trusted: rangesOf(trusted_proxies) }),
+    mayConnect: (address) => proxies.contains(address),
+    timers,
+    ...parseListen(at),
+    ...(tls === undefined ? {} : { tls }),
+    insecureHttp: insecure_http,
+    log: (event) => logListener(input.log, event),
+  });
+}
+
+/** The address as it was chosen, with the port that it was given. */
+function boundOf(chosen: string | undefined, { port }: Listener): ListenAddress {
+  return { host: parseListen(chosen ?? '').host, port };
 }
 
 function rangesOf(blocks: readonly string[]): RangeSet {

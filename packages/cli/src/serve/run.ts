@@ -58,8 +58,8 @@ export async function runProducts(
         `${welcome(style, { issuer, adminKey })}\n\n`,
       ),
   });
-  const { issuer, authorityUrl, gatewayUrl, judgeUrl } = running;
-  const urls = { authority: authorityUrl, gateway: gatewayUrl, judge: judgeUrl };
+  const { issuer, authorityUrl, gatewayUrl, judgeUrl, judgeGrpc: grpc } = running;
+  const urls = { authority: authorityUrl, gateway: gatewayUrl, judge: judgeUrl, grpc };
   say(
     { event: 'listening', issuer, ...urls },
     `${listening(style, authorityUrl, [
@@ -67,6 +67,7 @@ export async function runProducts(
       ['authority', authorityUrl],
       ['gateway', gatewayUrl],
       ['judge', judgeUrl],
+      ['judge (gRPC)', grpc],
       ['issuer', issuer === authorityUrl ? undefined : issuer],
       ['data', config.data],
     ])}\n`,
@@ -80,18 +81,23 @@ export async function runGateway(invocation: Invocation): Promise<Outcome> {
   if (!prepared.ok) return prepared;
   const { config, log, say } = prepared.value;
   const { ports, style } = invocation;
-  const { url, operationsUrl, judgeUrl, close } = await startGatewayApart(ports, { config, log });
+  const {
+    url,
+    operationsUrl,
+    judgeUrl,
+    judgeGrpc: grpc,
+    close,
+  } = await startGatewayApart(ports, { config, log });
   const rows = [
     ['mintmark', version],
     ['gateway', url],
     ['operations', operationsUrl],
     ['judge', judgeUrl],
+    ['judge (gRPC)', grpc],
     ['authority', config.gateway.authority],
   ] as const;
-  say(
-    { event: 'listening', gateway: url, operations: operationsUrl, judge: judgeUrl },
-    `${fields(style, rows)}\n`,
-  );
+  const urls = { gateway: url, operations: operationsUrl, judge: judgeUrl, grpc };
+  say({ event: 'listening', ...urls }, `${fields(style, rows)}\n`);
   return untilStopped(prepared.value, close);
 }
 

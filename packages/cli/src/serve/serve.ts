@@ -47,6 +47,8 @@ export interface Running {
   readonly gatewayUrl: string | undefined;
   /** Where other proxies ask it, beside the authority's own port. */
   readonly judgeUrl: string | undefined;
+  /** `HOST:PORT` where Envoy asks it by gRPC. */
+  readonly judgeGrpc: string | undefined;
   /** Lets requests under way finish, then closes everything. */
   stop(): Promise<void>;
 }
@@ -154,7 +156,7 @@ async function open(ports: CliPorts, input: StartInput, opened: Opened): Promise
     await gateway.ready;
   }
   const { url: gatewayUrl, judges } = opened.gateway ?? {};
-  const urls = { authorityUrl, gatewayUrl, judgeUrl: judges?.url };
+  const urls = { authorityUrl, gatewayUrl, judgeUrl: judges?.url, judgeGrpc: judges?.grpc };
   return { issuer, ...urls, stop: () => closeAll(opened) };
 }
 

@@ -14,7 +14,10 @@ import { type Passed, ruleOf } from './ruling.ts';
 export interface JudgeOptions {
   /** Who may ask: the proxies' own addresses. */
   readonly proxies: RangeSet;
-  /** Whose `X-Forwarded-For` is believed: those, and what stands before them. */
+  /**
+   * What stands before those proxies: further left in `X-Forwarded-For` than the last hop, which is
+   * the word of the proxy that asks, only what these say is believed.
+   */
   readonly trusted: RangeSet;
   /** Where a proxy puts the certificate of its client, if it does. */
   readonly certificateHeader?: CertificateHeader | undefined;

@@ -79,11 +79,13 @@ function changesOf(
   for (const [name, value] of sent) {
     if (saidByForwarding.has(name) || isProxys(name)) continue;
     // Ours are said even where the client guessed them: a proxy removes what we do not name.
-    if (name.startsWith('x-mintmark-') || came.get(name) !== value) set.push(name, value);
+    const isSaid = name.startsWith('x-mintmark-') || came.get(name) !== value;
+    // Some proxies take an empty value for none, and would leave the client's.
+    if (isSaid && value !== '') set.push(name, value);
   }
   const remove: string[] = credentialNames.filter((name) => !sent.has(name));
   for (const name of came.keys()) {
-    const stays = sent.has(name) && !saidByForwarding.has(name);
+    const stays = (sent.get(name) ?? '') !== '' && !saidByForwarding.has(name);
     const known = stays || isProxys(name) || (remove as readonly string[]).includes(name);
     if (!known) remove.push(name);
   }
