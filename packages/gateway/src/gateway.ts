@@ -14,7 +14,6 @@ import {
   type FeedSource,
   type Introspector,
   type KeepRate,
-  type LimitStore,
   limits,
   type PolicyReport,
   type PolicyReportSink,
@@ -39,9 +38,9 @@ import { type ForwardParts, forward } from './forward/forward.ts';
 import { LiveRequests } from './forward/live-requests.ts';
 import { defaultUpstreamOptions, type UpstreamOptions, Upstreams } from './forward/upstreams.ts';
 import { LimitedReply } from './limits/limited-reply.ts';
-import { createLocalLimits } from './limits/local-limits.ts';
 import { createRouteLimiter } from './limits/route-limiter.ts';
 import { createSpender } from './limits/spender.ts';
+import { type LimitStores, openLimitStores } from './limits/stores.ts';
 import { createDecisionQueue, type DecisionQueue } from './record/decisions.ts';
 import { createMetrics, type Metrics } from './record/metrics.ts';
 import { CrossOriginReply } from './routes/cors.ts';
@@ -81,8 +80,8 @@ export interface GatewayPorts {
   /** Where an address is; without it, keys that name countries are refused. */
   readonly countryOf?: CountryOf | undefined;
   readonly policyReports: PolicyReportSink;
-  /** Counts limits in common for all nodes; without it each counts by itself. */
-  readonly limits?: LimitStore | undefined;
+  /** Without it this gateway counts by itself. */
+  readonly limits?: LimitStores | undefined;
   readonly clock: Clock;
   readonly timers: Timers;
   readonly entropy: Entropy;
@@ -188,6 +187,7 @@ function join(config: GatewayConfig, ports: GatewayPorts): Parts {
   };
   const tenants = createTenantViews(followed, { home: tenant, scopeOf });
   const { view } = tenants.home;
+  const limitStores = ports.limits ?? openLimitStores(ports, { target: undefined });
   const decideParts: DecideParts = {
     config: {
       prefix,
@@ -207,9 +207,7 @@ function join(config: GatewayConfig, ports: GatewayPorts): Parts {
       audit: (event) => within(timers, limits.auditedDecisionMs, sink.record(event)),
     },
     access: accessParts({ config, ports, metrics }),
-    limiter: createRouteLimiter(
-      createSpender({ local: createLocalLimits(clock), common: ports.limits, metrics }),
-    ),
+    limiter: createRouteLimiter(createSpender({ ...limitStores, metrics })),
   };
   const parts: Parts = {
     ...{ config, ports, view, tenants, metrics, queue, upstreams, live, cache },

@@ -7,6 +7,11 @@ export {
   type GatewayEvent,
   type GatewayPorts,
 } from './gateway.ts';
+export {
+  type LimitStores,
+  type LimitStoresInput,
+  openLimitStores,
+} from './limits/stores.ts';
 export { createGrpcJudge } from './proxies/grpc-judge.ts';
 export { createHttpJudge, type HttpJudge, type JudgeOptions } from './proxies/http-judge.ts';
 export { FeedKeeper, type KeptEvent } from './view/kept-feed.ts';

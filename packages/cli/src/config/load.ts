@@ -173,6 +173,9 @@ function contradictions(config: Config, origin: ReadonlyMap<string, string>): st
   if (holdsPassword(config.database) && !origin.has('database')) {
     problems.push('database: holds a password; write env:NAME or file:PATH, and the URL there');
   }
+  if (config.cache.url?.includes('@') === true) {
+    problems.push('cache.url: holds a password; write cache.password: env:NAME or file:PATH');
+  }
   for (const section of ['authority', 'gateway'] as const) {
     const { tls_cert, tls_key } = config[section];
     if ((tls_cert === undefined) !== (tls_key === undefined)) {

@@ -5,6 +5,8 @@
  */
 import { defaultTenant, limits } from '@mintmark/core';
 import { z } from 'zod';
+import { cacheSection } from './cache-section.ts';
+import { secretReference } from './secret-reference.ts';
 
 /** `HOST:PORT`; IPv6 in brackets. Port 0 takes a free one. */
 const listenAddress = z
@@ -15,12 +17,7 @@ const listenAddress = z
 /** Where an installation stands that nobody has named. */
 export const dataByDefault = './data';
 
-/** Where a secret is kept. The secret itself never stands in a file or on a command line. */
 const tenantName = z.string().regex(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/);
-
-const secretReference = z
-  .string()
-  .regex(/^(?:file|env):\S.*$/, 'must be a reference: file:PATH or env:NAME, never the secret');
 
 const baseUrl = z
   .string()
@@ -170,6 +167,7 @@ export const configSchema = z.strictObject({
     .boolean()
     .default(false)
     .describe('starts although the newest audit record is of a later time; for one start only'),
+  cache: cacheSection,
   authority: z
     .strictObject({
       ...listener(8420),

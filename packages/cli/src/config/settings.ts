@@ -20,6 +20,7 @@ export interface Setting {
 
 /** The authority is what one usually means, so its listener has the short names. */
 const shortFlags: Readonly<Record<string, string>> = {
+  'cache-url': 'cache',
   'authority-listen': 'listen',
   'authority-tls-cert': 'tls-cert',
   'authority-tls-key': 'tls-key',

@@ -18,6 +18,7 @@ import type { CliPorts } from '../ports.ts';
 import { type ListenAddress, parseListen, urlOf } from './address.ts';
 import { openCountries } from './countries.ts';
 import { gatewayConfigOf } from './gateway-config.ts';
+import { openLimits } from './limit-stores.ts';
 import { logListener, tlsOf } from './listener.ts';
 import type { Log } from './log.ts';
 import { type AuthorityFace, startGateway } from './serve-gateway.ts';
@@ -43,8 +44,9 @@ export async function startGatewayApart(
     const countries = await openCountries(config.geo.database, { ...ports, log });
     const { countryOf } = countries;
     const pressure = createPressure(ports, config.overload.delay_ms);
+    const limits = await openLimits(ports, { cache: config.cache, log });
     const gateway = await startGateway(ports, {
-      ...{ config, log, authority, countryOf, pressure },
+      ...{ config, log, authority, countryOf, pressure, limits },
     });
     answer = gateway.operations;
     return {
@@ -63,6 +65,7 @@ export async function startGatewayApart(
             : gateway.operations(request);
         await gateway.close();
         pressure.stop();
+        limits.close();
         countries.close();
         await operations.close();
       },

@@ -12,7 +12,12 @@ import type {
   PolicyReportSink,
   Pressure,
 } from '@mintmark/core';
-import { createGateway, createGatewayAdmin, type GatewayEvent } from '@mintmark/gateway';
+import {
+  createGateway,
+  createGatewayAdmin,
+  type GatewayEvent,
+  type LimitStores,
+} from '@mintmark/gateway';
 import { listen, type StreamHandler } from '@mintmark/net';
 import type { Config } from '../config/schema.ts';
 import type { CliPorts } from '../ports.ts';
@@ -56,11 +61,12 @@ export async function startGateway(
     readonly authority: AuthorityFace;
     readonly countryOf: CountryOf | undefined;
     readonly pressure: Pressure;
+    readonly limits: LimitStores;
     /** Of a process that does more than this. */
     readonly idle?: IdleCollection;
   },
 ): Promise<RunningGateway> {
-  const { config, log, authority, countryOf, pressure } = input;
+  const { config, log, authority, countryOf, pressure, limits } = input;
   const section = config.gateway;
   const idle = input.idle ?? collectWhenIdle(ports);
   const gateway = createGateway(gatewayConfigOf(config), {
@@ -68,6 +74,7 @@ export async function startGateway(
     ...authority,
     countryOf,
     pressure,
+    limits,
     log: (event) => logGateway(log, event),
   });
   let handle: StreamHandler = (_request, reply) => reply.respond(starting);

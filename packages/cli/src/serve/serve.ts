@@ -21,6 +21,7 @@ import {
   type Pressure,
   utf8Decode,
 } from '@mintmark/core';
+import type { LimitStores } from '@mintmark/gateway';
 import { createGuardedClient, type GuardedClient, type Listener, listen } from '@mintmark/net';
 import type { Config } from '../config/schema.ts';
 import type { CliPorts } from '../ports.ts';
@@ -34,6 +35,7 @@ import { collectWhenIdle } from './idle-collection.ts';
 import { type Installation, openInstallation } from './installation.ts';
 import { joinOperations } from './joined-operations.ts';
 import { isBehindProxy } from './judges.ts';
+import { openLimits } from './limit-stores.ts';
 import { certificateHeaderOf, logListener, tlsOf } from './listener.ts';
 import type { Log } from './log.ts';
 import { openOldSystem } from './old-system.ts';
@@ -87,6 +89,7 @@ export async function startAuthority(ports: CliPorts, input: StartInput): Promis
 interface Opened {
   pressure?: Pressure;
   countries?: Countries;
+  limitStores?: LimitStores;
   gateway?: RunningGateway;
   listener?: Listener;
   authority?: { close(): Promise<void> };
@@ -121,6 +124,8 @@ async function open(ports: CliPorts, input: StartInput, opened: Opened): Promise
   const countries = await openCountries(config.geo.database, { ...ports, log });
   opened.countries = countries;
   const { countryOf } = countries;
+  const limitStores = await openLimits(ports, { cache: config.cache, log });
+  opened.limitStores = limitStores;
   const authority = await openAuthority(authorityConfig, {
     ...ports,
     store,
@@ -148,7 +153,7 @@ async function open(ports: CliPorts, input: StartInput, opened: Opened): Promise
   const authorityUrl = urlOf({ host, port: listener.port }, { isTls });
   if (input.withGateway) {
     const gateway = await startGateway(ports, {
-      ...{ config, log, authority, idle, countryOf, pressure },
+      ...{ config, log, authority, idle, countryOf, pressure, limits: limitStores },
     });
     opened.gateway = gateway;
     handle = withJudge(config, gateway, joinOperations(gateway, authority.handle));
@@ -206,12 +211,13 @@ function readPem(path: string): string {
 
 /** One that fails does not keep the others open. */
 async function closeAll(opened: Opened): Promise<void> {
-  const { pressure, countries, gateway, listener, authority, installation } = opened;
+  const { pressure, countries, limitStores, gateway, listener, authority, installation } = opened;
   pressure?.stop();
   countries?.close();
   const errors: unknown[] = [];
   const collect = (error: unknown): void => void errors.push(error);
   await gateway?.close().catch(collect);
+  limitStores?.close();
   await listener?.close({ drainMs }).catch(collect);
   await authority?.close().catch(collect);
   await installation?.close().catch(collect);

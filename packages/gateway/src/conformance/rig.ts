@@ -22,6 +22,7 @@ import {
 import { systemTimers } from '@mintmark/core/system';
 import { type Listener, listen } from '@mintmark/net';
 import { createGateway, type Gateway, type GatewayConfig, type GatewayPorts } from '../gateway.ts';
+import { type LimitStores, openLimitStores } from '../limits/stores.ts';
 import { FakeFeed } from './fake-feed.ts';
 import { HandTimers } from './hand-timers.ts';
 import { createMint, type Mint } from './mint.ts';
@@ -36,6 +37,8 @@ export interface Rig extends Mint {
   readonly clock: ManualClock;
   readonly decisions: DecisionEvent[];
   readonly reports: PolicyReport[];
+  /** Where limits are counted. */
+  readonly limits: LimitStores;
   readonly events: unknown[];
   /** Credentials that the authority was asked about. */
   readonly asked: string[];
@@ -74,9 +77,10 @@ export async function openRig(
   const reports: PolicyReport[] = [];
   const events: unknown[] = [];
   const asked: string[] = [];
+  const limits = replaced.limits ?? openLimitStores({ clock, timers }, { target: undefined });
   const log = (event: unknown): void => void events.push(event);
   const rest: Omit<Rig, 'gateway' | 'listener' | 'caughtUp' | 'close'> = {
-    ...{ feed, others, timers, clock, decisions, reports, events, asked },
+    ...{ feed, others, timers, clock, decisions, reports, events, asked, limits },
     ...mint,
     introspect: async () => ({ active: false }),
     spend: async () => ({ spent: true }),
@@ -93,7 +97,7 @@ export async function openRig(
   const gateway = createGateway(
     { tenant: defaultTenant, node: 'node-1', prefix: 'mm', ...config },
     {
-      ...{ clock, timers, log, entropy: seededEntropy(3) },
+      ...{ clock, timers, log, limits, entropy: seededEntropy(3) },
       feed: joined(feed, others),
       introspector: {
         introspect({ tenant, credential }) {

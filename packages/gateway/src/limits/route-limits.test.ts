@@ -1,4 +1,5 @@
 /** Limits of routes, through a whole gateway. */
+import { type LimitStore, NetworkFault } from '@mintmark/core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Answer, ask, bearer } from '../conformance/ask.ts';
 import { openRawUpstream, type RawUpstream } from '../conformance/raw-upstream.ts';
@@ -160,6 +161,62 @@ describe('a limit of a route', () => {
     expect(JSON.parse(denied.body).code).toBe('uses_spent');
     uses = 9;
     expect(await statuses(3, '/tokens', text)).toBe('200 200 429');
+  });
+
+  it.each([
+    ['open', '200 200 200 200'],
+    ['closed', '503 503 503 503'],
+    ['local', '200 200 200 429'],
+  ])('goes on %s where the store in common is away, and says so', async (choice, seen) => {
+    const fault = () => Promise.reject(new NetworkFault('limit_store_unavailable', 'away'));
+    const common = { ...rig.limits.local, isCommon: true, spend: fault } as LimitStore;
+    const own = { name: 'away', match: { path_prefix: '/' }, upstream: upstream.url };
+    const each = [{ name: 'l', by: 'client', ...soon }];
+    const route = { ...own, limits: each, on_limits_down: choice };
+    const other = await openRig([route], {}, [], { limits: { ...rig.limits, common } });
+    const answers: Answer[] = [];
+    for (let i = 0; i < 4; i++) {
+      const headers = bearer(other.token());
+      answers.push(await ask(other.listener.port, { path: '/', headers }));
+    }
+    expect(answers.map(({ status }) => status).join(' ')).toBe(seen);
+    if (choice === 'closed') {
+      expect(answers[0]!.headers['retry-after']).toBe('1');
+      expect(JSON.parse(answers[0]!.body)).toMatchObject({
+        type: 'https://iana.org/assignments/http-problem-types#temporary-reduced-capacity',
+        code: 'limits_unavailable',
+      });
+    }
+    await other.close();
+    expect(other.decisions.map(({ degraded }) => degraded)).toEqual([true, true, true, true]);
+    expect(other.gateway.metrics.value('mintmark_gateway_limits_down_total', choice)).toBe(4);
+  });
+
+  it('gives back what was spent while the credential was revoked', async () => {
+    const { local } = rig.limits;
+    const own = { name: 'slow', match: { path_prefix: '/' }, upstream: upstream.url };
+    const route = { ...own, limits: [{ name: 'l', by: 'client', ...soon }] };
+    const asked = Promise.withResolvers<void>();
+    const answered = Promise.withResolvers<void>();
+    const spend: LimitStore['spend'] = async (charges) => {
+      asked.resolve();
+      await answered.promise;
+      return local.spend(charges);
+    };
+    const common = { ...local, isCommon: true, spend } as LimitStore;
+    const other = await openRig([route], {}, [], { limits: { ...rig.limits, common } });
+    const path = '/';
+    const token = other.token({ tokenId: 'T1' as never });
+    const answer = ask(other.listener.port, { path, headers: bearer(token) });
+    await asked.promise;
+    other.revoke({ kind: 'token', id: 'T1' });
+    await other.caughtUp();
+    answered.resolve();
+    expect((await answer).status).toBe(401);
+    const next = other.token({ tokenId: 'T2' as never });
+    const { headers } = await ask(other.listener.port, { path, headers: bearer(next) });
+    expect(headers['ratelimit']).toBe('"l";r=2;t=3');
+    await other.close();
   });
 
   it('is told to a page of another origin', async () => {

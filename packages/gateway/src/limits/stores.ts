@@ -1,0 +1,36 @@
+/**
+ * Where a process counts its limits: in its own memory always, and in common where a cache is
+ * named. An authority and a gateway in one process have the same.
+ */
+import { type Clock, type LimitStore, limitHoldMs, type Timers } from '@mintmark/core';
+import { createCommonLimits } from './common-limits.ts';
+import { createLocalLimits, type LocalLimits } from './local-limits.ts';
+import { createScriptRunner, type RedisTarget, type RunnerPorts } from './script-runner.ts';
+
+export interface LimitStores {
+  readonly local: LocalLimits;
+  /** Undefined: each process counts by itself. */
+  readonly common: LimitStore | undefined;
+  close(): void;
+}
+
+export interface LimitStoresInput {
+  /** The cache; undefined: none. */
+  readonly target: RedisTarget | undefined;
+  readonly onChange?: RunnerPorts['onChange'];
+  /** How long reservations last that nobody settles; the same at all nodes. */
+  readonly holdMs?: number;
+}
+
+/** Connects by itself; what is asked before goes on without it. */
+export function openLimitStores(
+  ports: { readonly clock: Clock; readonly timers: Pick<Timers, 'after'> },
+  { target, onChange, holdMs = limitHoldMs }: LimitStoresInput,
+): LimitStores {
+  const { clock, timers } = ports;
+  const local = createLocalLimits(clock);
+  if (target === undefined) return { local, common: undefined, close: () => undefined };
+  const runner = createScriptRunner(target, { clock, onChange });
+  const common = createCommonLimits({ runner, clock, timers, holdMs });
+  return { local, common, close: () => runner.close() };
+}
