@@ -68,8 +68,7 @@ export async function openRig(
 ): Promise<Rig> {
   const clock = manualClock(startMs);
   const timers = new HandTimers(clock);
-  const feed = new FakeFeed();
-  const others: FakeFeed[] = [];
+  const [feed, others] = [new FakeFeed(), [] as FakeFeed[]];
   const mint = await createMint(feed, clock);
   for (const wire of routes) pushRoute(feed, wire);
 
