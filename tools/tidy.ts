@@ -74,6 +74,7 @@ export const layers: Layers = {
       ['roles/'],
       ['introspection/'],
       ['usage/'],
+      ['threats/'],
       ['risk/'],
       ['alerts/', 'exports/', 'signals/'],
       ['compliance/'],

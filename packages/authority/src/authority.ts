@@ -18,6 +18,7 @@ import {
   type PolicyReportSink,
   parseClientId,
   type Result,
+  type ThreatSource,
 } from '@mintmark/core';
 import { createDpopNonces, createProofKeys } from '@mintmark/tokens';
 import { spendKey } from './apikeys/spend-key.ts';
@@ -91,6 +92,8 @@ export interface Authority {
   readonly decisions: DecisionSink;
   /** Keeps what it says of policies. */
   readonly policyReports: PolicyReportSink;
+  /** Tells it which addresses are listed. */
+  readonly threats: ThreatSource;
   /**
    * One round of what happens by itself: sequencing, feed refresh, key rotation, usage, upkeep.
    * Called every `limits.auditIntervalMs`; a round that finds the last one running does nothing.
@@ -160,6 +163,7 @@ export async function openAuthority(
     introspector: introspectorOf(protocol, rooms),
     decisions: rooms.decisions,
     policyReports: rooms.decisionLog,
+    threats: rooms.threatSource,
     tick: round.run,
     async close() {
       await round.finish();

@@ -18,7 +18,7 @@ export { type ClaimsModule, moduleSource } from './hooks/module-source.ts';
 export { oldSystem } from './hooks/old-system.ts';
 export { webhookSource } from './hooks/webhook.ts';
 export { readGithubKeys } from './leaks/github-keys.ts';
-export type { AlertSettings, AuthorityEvent, AuthorityPorts } from './rooms.ts';
+export type { AlertSettings, AuthorityEvent, AuthorityPorts, ThreatSettings } from './rooms.ts';
 export { commandTarget } from './rotation/delivery/command.ts';
 export type { DeliveryTarget, DeliveryTargets } from './rotation/delivery/delivery.ts';
 export { fileTarget } from './rotation/delivery/file.ts';

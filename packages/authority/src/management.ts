@@ -81,6 +81,7 @@ function endpointPorts(rooms: Rooms, shared: Judging): ManagementPorts {
   return {
     keys: keyPorts(rooms, shared),
     ...{ routes: acting, assertionIssuers: { ...acting, issuerOf } },
+    threats: { ...acting, sealer, source: rooms.threatSource },
     ...policyPortsOf(rooms),
     detailTypes: { ...acting, detailTypesChanged: rooms.detailTypes.forget },
     verify: {

@@ -3,6 +3,7 @@
  * `authority.ts` joins them to endpoints, `round.ts` to what happens by itself.
  */
 import {
+  type AddressRange,
   type Clock,
   type CountryOf,
   createKeepBudget,
@@ -18,6 +19,7 @@ import {
   StoreFault,
   type SubjectId,
   type TenantId,
+  type ThreatSource,
   type Timers,
 } from '@mintmark/core';
 import type { GuardedClient } from '@mintmark/net';
@@ -69,6 +71,8 @@ import { createStoreClock } from './store/store-clock.ts';
 import type { Row } from './store/tables.ts';
 import { createTenantDirectory, type TenantDirectory } from './tenants/directory.ts';
 import { createIssuers, type Issuers } from './tenants/issuers.ts';
+import { createThreatSource } from './threats/read-threats.ts';
+import { createThreatFeeds, type ThreatFeeds } from './threats/threat-feeds.ts';
 import { createPrivilegeUsage, type PrivilegeUsage } from './usage/privilege-usage.ts';
 import { createUsageCounter, type UsageCounter } from './usage/usage-counter.ts';
 import { addresseeOf } from './users/addressee.ts';
@@ -94,6 +98,8 @@ export interface AuthorityPorts {
   readonly countryOf?: CountryOf | undefined;
   /** Where rotations bring new secrets, by the names that rules use; none unless configured. */
   readonly deliveryTargets?: DeliveryTargets | undefined;
+  /** How lists of addresses are read; none of private sources unless configured. */
+  readonly threats?: ThreatSettings | undefined;
   /** The system that keys come from, while both are asked. */
   readonly oldSystem?: ShadowSettings | undefined;
   /** Without one, users cannot ask for a new password. */
@@ -102,6 +108,15 @@ export interface AuthorityPorts {
   readonly alerts?: AlertSettings | undefined;
   /** Told of what an operator should see. Never carries a secret. */
   readonly log: (event: AuthorityEvent) => void;
+}
+
+export interface ThreatSettings {
+  /** Asks the origins below. */
+  readonly client: Pick<GuardedClient, 'send'>;
+  /** Private ones too, such as a CrowdSec beside this installation; for its first tenant alone. */
+  readonly privateOrigins: readonly string[];
+  /** Blocks that no list may touch. */
+  readonly protectedRanges: readonly AddressRange[];
 }
 
 export interface AlertSettings {
@@ -158,6 +173,10 @@ export interface Rooms {
   /** Brings to owners of credentials what they are told. */
   readonly notices: NoticeDelivery;
   readonly expiryNotices: ExpiryNotices;
+  /** Reads lists of addresses when they are due. */
+  readonly threatFeeds: ThreatFeeds;
+  /** Tells enforcement points what is listed. */
+  readonly threatSource: ThreatSource;
   /** Types of rich authorization requests. */
   readonly detailTypes: DetailTypesReader;
   /** By which pairwise subjects are made: from custody, the same for ever. */
@@ -252,6 +271,7 @@ export async function openRooms(config: AuthorityConfig, ports: AuthorityPorts):
     ...backchannelOf(issuers, { ...ports, store, recorder, sealer, users }),
     notices: noticesOf(issuers, { ...ports, store, recorder, users }),
     expiryNotices: createExpiryNotices({ ...ports, store }),
+    ...threatsOf({ ...ports, store, recorder, sealer }),
     ...keys,
     detailTypes: createDetailTypes({ store, clock }),
     ...peopleOf(issuers, { ...acting, users, passwordHashes, ports }),
@@ -267,6 +287,21 @@ function policiesOf(
     decisionLog: createDecisionLog({ ...ports, keptSeconds: decisions.keptSeconds }),
     keepBudget: createKeepBudget(ports.clock, decisions),
     policies: createPolicyReader(ports),
+  };
+}
+
+function threatsOf(
+  ports: AuthorityPorts & Pick<Rooms, 'recorder' | 'sealer'>,
+): Pick<Rooms, 'threatFeeds' | 'threatSource'> {
+  const { threats, outbound, log } = ports;
+  return {
+    threatSource: createThreatSource(ports),
+    threatFeeds: createThreatFeeds({
+      ...ports,
+      inside: { client: threats?.client ?? outbound, origins: threats?.privateOrigins ?? [] },
+      protected: threats?.protectedRanges ?? [],
+      onFault: (error) => log({ type: 'fault', where: 'threat feeds', error }),
+    }),
   };
 }
 

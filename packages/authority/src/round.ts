@@ -27,7 +27,7 @@ interface Round {
 export function createRound(rooms: Rooms, { leaks, rotations }: RoundParts): Round {
   const { ports, store, sequencer, feed, keyring, custodyUpkeep, peppers, refusals } = rooms;
   const { keyEnder, queryRunner, sessionEnder, requestPinger } = rooms;
-  const { notices, expiryNotices, lateUses } = rooms;
+  const { notices, expiryNotices, lateUses, threatFeeds } = rooms;
   const unusedKeys = unusedKeysOf(rooms);
   const endedSubKeys = createEndedSubKeys({ store, clock: ports.clock });
   const tenantRemover = createTenantRemover({ store, clock: ports.clock });
@@ -56,6 +56,7 @@ export function createRound(rooms: Rooms, { leaks, rotations }: RoundParts): Rou
     await attempt('deleted tenants', tenantRemover.step);
     await attempt('late uses', lateUses.step);
     await attempt('successors', () => forgetSuccessors(store, ports.clock));
+    threatFeeds.step();
     // After what was counted is written: a first use is seen in the same round.
     rotations.step();
   }
@@ -67,7 +68,7 @@ export function createRound(rooms: Rooms, { leaks, rotations }: RoundParts): Rou
     requestPinger.step();
     notices.step();
     if (rounds % 4 === 0) await everySecond();
-    if (rounds % 240 === 0) await attempt('upkeep', () => upkeep(store, ports.clock));
+    if (rounds % 240 === 0) await attempt('upkeep', () => upkeep(rooms));
     if (rounds % 240 === 60) await attempt('expiry notices', expiryNotices.step);
     if (rounds % 240 === 180) await attempt('unused keys', unusedKeys.step);
     if (rounds % 240 === 30) await attempt('ended sub-keys', endedSubKeys.step);
@@ -84,7 +85,8 @@ export function createRound(rooms: Rooms, { leaks, rotations }: RoundParts): Rou
     },
     async finish() {
       await running;
-      for (const one of [sessionEnder, requestPinger, rotations, notices]) await one.finish();
+      for (const one of [sessionEnder, requestPinger, rotations, notices, threatFeeds])
+        await one.finish();
       await rooms.keyShadow?.settled();
       await writeCounts(rooms, attempt);
       await attempt('refusals', refusals.flush);
@@ -123,8 +125,9 @@ async function sweepUnused({ config, ports, store, recorder }: Rooms): Promise<v
 }
 
 /** Lets go of what has ended: token partitions, feed entries, remembered requests. */
-async function upkeep(store: Store, clock: Clock): Promise<void> {
-  const now = nowSeconds(clock);
+async function upkeep({ store, ports, threatFeeds }: Rooms): Promise<void> {
+  const now = nowSeconds(ports.clock);
+  await threatFeeds.sweep();
   // A day behind the last expiry, so that an expired token is still told apart from an unknown one.
   const yesterday = Math.floor(now / 86_400) - 1;
   await store.upkeep.dropPartitionsBelow('tokens', yesterday);

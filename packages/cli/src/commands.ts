@@ -26,6 +26,7 @@ import { scanCommands } from './commands/scan.ts';
 import { serveCommands } from './commands/serve.ts';
 import { signingKeyCommands } from './commands/signing-key.ts';
 import { tenantCommands } from './commands/tenant.ts';
+import { threatFeedCommands } from './commands/threat-feed.ts';
 import { tokenCommands } from './commands/token.ts';
 import { userCommands } from './commands/user.ts';
 
@@ -49,6 +50,7 @@ export const commands: readonly Command[] = [
   ...apiCommands,
   ...policyCommands,
   ...assertionIssuerCommands,
+  ...threatFeedCommands,
   ...rotationCommands,
   ...signingKeyCommands,
   ...custodyCommands,

@@ -211,3 +211,9 @@ export type {
   RouteEntry,
   SigningKeyEntry,
 } from './wire/status-feed.ts';
+export {
+  parseThreatPage,
+  type ThreatBlock,
+  type ThreatPage,
+  type ThreatSource,
+} from './wire/threat-feed.ts';

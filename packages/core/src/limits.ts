@@ -3,6 +3,7 @@ import { leakLimits } from './leak-limits.ts';
 import { peopleLimits } from './people-limits.ts';
 import { proxyLimits } from './proxy-limits.ts';
 import { rotationLimits } from './rotation-limits.ts';
+import { threatLimits } from './threat-limits.ts';
 import { transformLimits } from './transform-limits.ts';
 
 /**
@@ -464,6 +465,7 @@ export const limits = {
   keyOverlapSecondsMax: 90 * 86_400,
   ...rotationLimits,
   ...judgeLimits,
+  ...threatLimits,
   ...transformLimits,
   ...peopleLimits,
   /** Failed credential look-ups of one address a minute before it is answered 429. */

@@ -44,6 +44,9 @@ export const permissions = [
   'decisions:read',
   /** Ask for decisions about anybody (AuthZEN). */
   'access:evaluate',
+  'threat_feeds:read',
+  /** Say which lists of addresses are believed: as good as shutting anybody out. */
+  'threat_feeds:write',
   'assertion_issuers:read',
   /** Say who outside may vouch for whom: as good as being any of those. */
   'assertion_issuers:write',

@@ -17,6 +17,8 @@ export const sealContext = {
   ping: (requestId: string): string => `ping:${requestId}`,
   /** `revocations.sealedNote` */
   revocationNote: (id: string): string => `revocation-note:${id}`,
+  /** `threatFeeds.sealedSecret` */
+  threatFeedSecret: (name: string): string => `threat-feed-secret:${name}`,
   /** `rotationRuns.sealedSecret` */
   rotatedSecret: (runId: string): string => `rotated-secret:${runId}`,
 } as const;

@@ -114,7 +114,7 @@ function keyRow(id: string, sealedVerifier: Uint8Array | null): Row<'keys'> {
   };
 }
 
-/** Two signing keys and three API keys, one of them imported. */
+/** Two signing keys, three API keys, one of them imported, and the secret of a threat feed. */
 async function fill(sealer: Sealer): Promise<void> {
   for (const kid of ['s1', 's2']) {
     const sealed = await sealer.seal(tenant, sealContext.signingKey(kid), utf8(`private ${kid}`));
@@ -127,6 +127,15 @@ async function fill(sealer: Sealer): Promise<void> {
     await put({ do: 'put', table: 'keys', row: { ...keyRow(id, sealed), sealedSecret } });
   }
   await put({ do: 'put', table: 'keys', row: keyRow('k3', null) });
+  const secret = await sealer.seal(tenant, sealContext.threatFeedSecret('f1'), utf8('secret f1'));
+  await put({
+    do: 'put',
+    table: 'threatFeeds',
+    row: {
+      ...{ tenant, name: 'f1', definition: {}, sealedSecret: secret, dueAt: 0, progress: {} },
+      ...{ countsUntilSeconds: 0, createdAt: 0, updatedAt: 0, version: 1, deletedAt: null },
+    },
+  });
 }
 
 /** Everything that was filled in opens, in a process that has just started. */
@@ -146,7 +155,10 @@ async function expectAllOpen(): Promise<string[]> {
     await expectOpen(sealContext.keyText(id), sealedSecret, `text ${id}`);
     await expectOpen(sealContext.keyVerifier(id), sealedVerifier, `verifier ${id}`);
   }
-  expect(keyIds).toHaveLength(6);
+  for (const { name, sealedSecret } of await store.threatFeeds.list({ limit: 10 })) {
+    await expectOpen(sealContext.threatFeedSecret(name), sealedSecret!, `secret ${name}`);
+  }
+  expect(keyIds).toHaveLength(7);
   return keyIds;
 }
 
@@ -197,7 +209,7 @@ describe('a rotation', () => {
     await fill(sealerOf());
     await createPeppers({ custody, store, entropy, clock });
     await rotateEverything(custody);
-    expect(await expectAllOpen()).toEqual(Array(6).fill('data-2'));
+    expect(await expectAllOpen()).toEqual(Array(7).fill('data-2'));
     const { currentKey, keys } = await custody.describe();
     expect(keys).toHaveLength(1);
     for (const row of await store.custodyKeys.list({ limit: 10 })) {
@@ -278,7 +290,7 @@ describe('sealing records again', () => {
       sizes.push(step.changed);
       cursor = step.next;
     } while (cursor !== undefined);
-    expect(sizes).toEqual([0, limits.rotationRowsMax, 20, 0, 0, 0, 0, 0, 0, 0]);
+    expect(sizes).toEqual([0, limits.rotationRowsMax, 20, 0, 0, 0, 0, 0, 0, 0, 0]);
   });
 
   it('leaves a row alone that was changed meanwhile, and its version as it was', async () => {

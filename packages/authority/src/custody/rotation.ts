@@ -76,6 +76,7 @@ const sealedTables = [
   'backchannelRequests',
   'revocations',
   'rotationRuns',
+  'threatFeeds',
 ] as const;
 type SealedTable = (typeof sealedTables)[number];
 
@@ -179,6 +180,8 @@ async function recordsOf(
       return (await store.revocations.list(query)).map(noteRecord);
     case 'rotationRuns':
       return (await store.rotationRuns.list(query)).map(rotatedRecord);
+    case 'threatFeeds':
+      return (await store.threatFeeds.list(query)).map(feedRecord);
   }
 }
 
@@ -304,6 +307,21 @@ function rotatedRecord({ tenant, id, version, sealedSecret }: Row<'rotationRuns'
       do: 'update',
       table: 'rotationRuns',
       where: { tenant, id, version },
+      set: { sealedSecret: sealed },
+      refused: 'changed',
+    }),
+  };
+}
+
+function feedRecord({ tenant, name, version, sealedSecret }: Row<'threatFeeds'>): SealedColumn {
+  return {
+    id: name,
+    context: sealContext.threatFeedSecret(name),
+    sealed: sealedSecret,
+    update: (sealed) => ({
+      do: 'update',
+      table: 'threatFeeds',
+      where: { tenant, name, version },
       set: { sealedSecret: sealed },
       refused: 'changed',
     }),

@@ -62,6 +62,8 @@ import { statusPostgres } from './migrations/status-postgres.ts';
 import { statusSqlite } from './migrations/status-sqlite.ts';
 import { tenantsPostgres } from './migrations/tenants-postgres.ts';
 import { tenantsSqlite } from './migrations/tenants-sqlite.ts';
+import { threatsPostgres } from './migrations/threats-postgres.ts';
+import { threatsSqlite } from './migrations/threats-sqlite.ts';
 import { usersPostgres } from './migrations/users-postgres.ts';
 import { usersSqlite } from './migrations/users-sqlite.ts';
 import { usesPostgres } from './migrations/uses-postgres.ts';
@@ -327,6 +329,14 @@ export const migrations: readonly Migration[] = [
     needs: 1,
     sqlite: rotationEventsSqlite,
     postgres: rotationEventsPostgres,
+  },
+  {
+    number: 31,
+    name: 'threats',
+    phase: 'expand',
+    needs: 1,
+    sqlite: threatsSqlite,
+    postgres: threatsPostgres,
   },
 ];
 

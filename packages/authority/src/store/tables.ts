@@ -24,6 +24,7 @@ import {
   text,
   textOrNull,
 } from './table.ts';
+import { threatTables } from './threat-tables.ts';
 import { tokenTables } from './token-tables.ts';
 
 export const tables = {
@@ -152,6 +153,7 @@ export const tables = {
   ...clientTables,
 
   ...rotationTables,
+  ...threatTables,
 
   /**
    * People. A deleted one stays as a tombstone, so that an id never names a second person: status

@@ -55,6 +55,7 @@ function find(api: Api, wanted: Wanted): Promise<Result<Present | undefined, Com
     case 'policies':
     case 'rotations':
     case 'assertion_issuers':
+    case 'threat_feeds':
     case 'roles':
     case 'groups':
     case 'pat_policy':
@@ -79,6 +80,7 @@ type WholeSection =
   | 'pat_policy'
   | 'leak_policy'
   | 'assertion_issuers'
+  | 'threat_feeds'
   | 'authorization_details_types';
 
 function isWhole(section: Section): section is WholeSection {
@@ -95,6 +97,7 @@ const wholePaths: Readonly<Record<WholeSection, (name: string) => string>> = {
   leak_policy: () => '/v1/leak-policy',
   rotations: (name) => pathOf`/v1/rotations/${name}`,
   assertion_issuers: (name) => pathOf`/v1/assertion-issuers/${name}`,
+  threat_feeds: (name) => pathOf`/v1/threat-feeds/${name}`,
   authorization_details_types: (name) => pathOf`/v1/authorization-details-types/${name}`,
 };
 
@@ -154,6 +157,7 @@ const onlyAtCreation: Readonly<Record<Section, readonly string[]>> = {
   // What is left of uses and credits changes with every use: it is set where the key is made.
   keys: ['name', 'uses', 'credits'],
   assertion_issuers: [],
+  threat_feeds: ['secret'],
   rotations: [],
   routes: [],
   apis: [],
@@ -165,7 +169,7 @@ const onlyAtCreation: Readonly<Record<Section, readonly string[]>> = {
 /** What the server says of a thing, and no file has to. */
 const said = [
   ...['name', 'type', 'updated_at', 'created_at', 'version', 'author', 'stage', 'state'],
-  ...['enforced_version', 'shadow_version'],
+  ...['enforced_version', 'shadow_version', 'has_secret', 'progress'],
 ];
 
 /** Members that no edit can change. */
@@ -179,6 +183,7 @@ const fixed: Readonly<Record<Section, readonly string[]>> = {
   users: [],
   keys: ['owner', 'recoverable'],
   assertion_issuers: ['issuer'],
+  threat_feeds: [],
   rotations: [],
   routes: [],
   apis: [],

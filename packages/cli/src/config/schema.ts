@@ -7,6 +7,7 @@ import { defaultTenant, limits } from '@mintmark/core';
 import { z } from 'zod';
 import { cacheSection } from './cache-section.ts';
 import { secretReference } from './secret-reference.ts';
+import { threatsSection } from './threats-section.ts';
 
 /** `HOST:PORT`; IPv6 in brackets. Port 0 takes a free one. */
 const listenAddress = z
@@ -428,6 +429,7 @@ export const configSchema = z.strictObject({
     })
     .prefault({})
     .describe('who is turned away where not everything can be served'),
+  threats: threatsSection,
   outbound: z
     .strictObject({
       ca: z

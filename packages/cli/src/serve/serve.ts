@@ -41,6 +41,7 @@ import type { Log } from './log.ts';
 import { openOldSystem } from './old-system.ts';
 import { loggedPath } from './scrub.ts';
 import { type RunningGateway, startGateway } from './serve-gateway.ts';
+import { openThreats } from './threats.ts';
 
 export interface Running {
   readonly issuer: string;
@@ -137,6 +138,7 @@ async function open(ports: CliPorts, input: StartInput, opened: Opened): Promise
     oldSystem: await openOldSystem(ports, config.old_system, operatorClient(ports, config)),
     alerts: await openAlerts(ports, config.alerts, operatorClient(ports, config)),
     deliveryTargets: await openDeliveryTargets(ports, config),
+    threats: openThreats(config, operatorClient(ports, config)),
     claimsHook: await openClaimsHook(ports, config.claims_hook, operatorClient(ports, config)),
     log: logFault,
   });

@@ -31,6 +31,7 @@ export const feedHttp = {
   policyReportsPath: '/v1/policy-reports',
   /** One decision, into the audit trail. */
   auditedDecisionsPath: '/v1/audited-decisions',
+  threatsPath: '/v1/feed/threats',
   introspectionPath: '/oauth2/introspect',
   /** Of one key: what a use of it costs is taken here. */
   spendPath: (keyId: string): string => `/v1/keys/${encodeURIComponent(keyId)}/spend`,

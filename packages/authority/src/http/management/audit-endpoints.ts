@@ -52,6 +52,7 @@ const objectKinds = [
   'revocation',
   'leak',
   'rotation',
+  'threat_feed',
   'installation',
   'gateway',
 ] as const;

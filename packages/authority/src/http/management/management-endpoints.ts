@@ -39,6 +39,7 @@ import { type RotationEndpointPorts, rotationEndpoints } from './rotation-endpoi
 import { routeEndpoints } from './route-endpoints.ts';
 import { type SigningKeyPorts, signingKeyEndpoints } from './signing-key-endpoints.ts';
 import { type TenantPorts, tenantEndpoints } from './tenant-endpoints.ts';
+import { type ThreatPorts, threatFeedEndpoints } from './threat-feed-endpoints.ts';
 import { type TokenPorts, tokenEndpoints } from './token-endpoints.ts';
 import { type UserPorts, userEndpoints } from './user-endpoints.ts';
 import { type UserFactorPorts, userFactorEndpoints } from './user-factor-endpoints.ts';
@@ -54,6 +55,7 @@ export interface ManagementPorts {
   readonly decisions: DecisionPorts;
   readonly access: AccessPorts;
   readonly assertionIssuers: AssertionIssuerPorts;
+  readonly threats: ThreatPorts;
   readonly verify: VerifyEndpointPorts;
   readonly clients: ClientPorts;
   readonly detailTypes: Parameters<typeof detailTypeEndpoints>[0];
@@ -108,6 +110,7 @@ export function managementEndpoints(ports: ManagementPorts): readonly PreparedEn
     ...decisionEndpoints(ports.decisions),
     ...accessEndpoints(ports.access),
     ...assertionIssuerEndpoints(ports.assertionIssuers),
+    ...threatFeedEndpoints(ports.threats),
     ...auditEndpoints(ports.audit),
     ...installationEndpoints(ports.installation),
     ...tenantEndpoints(ports.tenants),
