@@ -113,12 +113,26 @@ export async function startTogether(
 /** Authority and gateway in two processes, on the same core. */
 export async function startApart(folder: string, options: MintmarkOptions): Promise<GatewayPort> {
   const server = await startMintmark(folder, options);
+  const { gatewayPort, gateway } = await startGateway(server);
+  const stop = async (): Promise<void> => {
+    await gateway.stop();
+    await server.process.stop();
+  };
+  return { server, gatewayPort, gateway, stop };
+}
+
+/** A gateway of its own that follows the authority. */
+export async function startGateway(
+  server: Pick<MintmarkServer, 'port' | 'adminKey'>,
+  node = 'bench',
+): Promise<Pick<GatewayPort, 'gatewayPort' | 'gateway'>> {
   const gatewayPort = await freePort();
   const where = ['--gateway-listen', `127.0.0.1:${gatewayPort}`];
   const args = [
     main,
     'gateway',
     ...where,
+    ...['--gateway-node', node],
     '--gateway-authority',
     `http://127.0.0.1:${server.port}`,
   ];
@@ -126,11 +140,7 @@ export async function startApart(folder: string, options: MintmarkOptions): Prom
     ready: /gateway/,
     env: { GATEWAY_KEY: server.adminKey, MINTMARK_LOG_LEVEL: 'error' },
   });
-  const stop = async (): Promise<void> => {
-    await gateway.stop();
-    await server.process.stop();
-  };
-  return { server, gatewayPort, gateway, stop };
+  return { gatewayPort, gateway };
 }
 
 /** @returns the admin key, of now or of the first time that the folder was used */
