@@ -3,6 +3,7 @@
  * tick, close }. It joins the rooms and knows no rule of its own. What must never happen: an object
  * graph built anywhere else.
  */
+import assert from 'node:assert/strict';
 import {
   createFailureBudget,
   type DecisionSink,
@@ -14,6 +15,7 @@ import {
   type HttpResponse,
   type Introspector,
   limits,
+  type NodeKeyRegistry,
   ok,
   type PolicyReportSink,
   parseClientId,
@@ -21,6 +23,7 @@ import {
   type ThreatSource,
 } from '@mintmark/core';
 import { createDpopNonces, createProofKeys } from '@mintmark/tokens';
+import { gatewayKeySet, publishGatewayKey } from './admin/gateway-keys.ts';
 import { spendKey } from './apikeys/spend-key.ts';
 import type { VerifyKeyPorts } from './apikeys/verify-key.ts';
 import { clockAfter } from './audit/clock-floor.ts';
@@ -90,6 +93,8 @@ export interface Authority {
   readonly introspector: Introspector;
   /** Counts decisions of a gateway in the same process. */
   readonly decisions: DecisionSink;
+  /** Publishes the key by which it signs for upstreams. */
+  readonly nodeKeys: NodeKeyRegistry;
   /** Keeps what it says of policies. */
   readonly policyReports: PolicyReportSink;
   /** Tells it which addresses are listed. */
@@ -162,11 +167,24 @@ export async function openAuthority(
     },
     introspector: introspectorOf(protocol, rooms),
     decisions: rooms.decisions,
+    nodeKeys: nodeKeysOf(rooms),
     policyReports: rooms.decisionLog,
     threats: rooms.threatSource,
     tick: round.run,
     async close() {
       await round.finish();
+    },
+  };
+}
+
+/** Of the gateway in this process, which asks by no credential. */
+function nodeKeysOf({ store, recorder, ports }: Rooms): NodeKeyRegistry {
+  return {
+    async publish({ tenant, node, jwk }) {
+      const as = { node: nodeName(node), actor: { kind: 'system', id: 'gateway' } } as const;
+      const parts = { store, recorder, clock: ports.clock };
+      const published = await publishGatewayKey(parts, { tenant, jwk, ...as });
+      assert(published.ok, 'the key of a gateway in this process is published');
     },
   };
 }
@@ -303,6 +321,7 @@ function protocolDeps(
     issuerOf,
     isKnownOrigin: (tenant, origin) => isRegisteredOrigin(store, tenant, origin),
     jwks: keyring.jwks,
+    gatewayKeys: (tenant) => gatewayKeySet({ store, clock }, tenant),
     jwksMaxAgeSeconds: jwksMaxAgeSeconds(config),
     authMethods: registration.abilities.authMethods,
     mtlsUrlOf: (tenant) => mtlsUrlOf(config, issuerOf(tenant)),

@@ -136,6 +136,7 @@ function endpointPorts(rooms: Rooms, shared: Judging): ManagementPorts {
       timers: ports.timers,
       decisions,
     },
+    gatewayKeys: acting,
     operations: { metrics: () => metricsOf(rooms) },
     about: { version: '1', server: config.issuer, serverOf: issuerOf },
   };

@@ -164,6 +164,7 @@ const endingTables = [
   'decisions',
   'rotationRuns',
   'keyBulks',
+  'gatewayKeys',
 ] as const satisfies readonly TableName[];
 
 /**

@@ -146,6 +146,7 @@ export {
   parseFeedSnapshot,
 } from './wire/feed-http.ts';
 export { canonicalFieldName, isHopByHop, isReservedFieldName } from './wire/field-names.ts';
+export { internalClaims, internalToken, type NodeKeyRegistry } from './wire/internal-token.ts';
 export type {
   ActiveCredential,
   IntrospectionAnswer,
@@ -182,6 +183,7 @@ export {
   parseRoute,
   type Route,
   type RouteCors,
+  type RouteInternalToken,
   type RouteLimit,
   type RouteMatch,
   type RouteRefusal,

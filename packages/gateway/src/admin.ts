@@ -2,11 +2,14 @@
  * Operations of a gateway, for a listener of their own: on the gateway's public port these paths
  * would shadow the routes of whoever stands behind it.
  */
-import type { HttpHandler, HttpResponse } from '@mintmark/core';
+import { type HttpHandler, type HttpResponse, internalToken } from '@mintmark/core';
 import { problem } from './decide/refusal.ts';
 import type { Gateway } from './gateway.ts';
 
-/** `/livez`: the process answers. `/readyz`: its view is fresh. `/metrics`: Prometheus text. */
+/**
+ * `/livez`: the process answers. `/readyz`: its view is fresh. `/metrics`: Prometheus text. And the
+ * keys by which it signs for upstreams.
+ */
 export function createGatewayAdmin(gateway: Gateway): HttpHandler {
   return (request) => {
     if (request.method !== 'GET' && request.method !== 'HEAD') {
@@ -22,6 +25,12 @@ export function createGatewayAdmin(gateway: Gateway): HttpHandler {
           status: 200,
           headers: { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' },
           body: gateway.renderMetrics(),
+        };
+      case internalToken.keySetPath:
+        return {
+          status: 200,
+          headers: { 'content-type': 'application/json', 'cache-control': 'public, max-age=5' },
+          body: JSON.stringify({ keys: gateway.keySet() }),
         };
       default:
         return problem(404, 'not_found');

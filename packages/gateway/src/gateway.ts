@@ -3,6 +3,7 @@
  * through, the status view that a feed keeps fresh, and the sweep that judges again what is still
  * under way. What must never happen: a request that reaches an upstream without a decision.
  */
+import assert from 'node:assert/strict';
 import {
   type Clock,
   type CountryOf,
@@ -15,6 +16,7 @@ import {
   type Introspector,
   type KeepRate,
   limits,
+  type NodeKeyRegistry,
   type PolicyReport,
   type PolicyReportSink,
   type Pressure,
@@ -32,9 +34,10 @@ import {
 } from '@mintmark/tokens';
 import type { AccessParts } from './decide/access.ts';
 import { sweep } from './decide/again.ts';
-import { type DecideParts, decide, type Verdict } from './decide/decide.ts';
+import { type Allowed, type DecideParts, decide, type Verdict } from './decide/decide.ts';
 import { ChangedReply } from './forward/change-headers.ts';
 import { type ForwardParts, forward } from './forward/forward.ts';
+import { InternalTokens } from './forward/internal-tokens.ts';
 import { LiveRequests } from './forward/live-requests.ts';
 import { defaultUpstreamOptions, type UpstreamOptions, Upstreams } from './forward/upstreams.ts';
 import { LimitedReply } from './limits/limited-reply.ts';
@@ -82,6 +85,8 @@ export interface GatewayPorts {
   readonly policyReports: PolicyReportSink;
   /** Without it this gateway counts by itself. */
   readonly limits?: LimitStores | undefined;
+  /** Publishes the key of this node; without it routes with an internal token refuse. */
+  readonly nodeKeys?: NodeKeyRegistry | undefined;
   readonly clock: Clock;
   readonly timers: Timers;
   readonly entropy: Entropy;
@@ -92,7 +97,8 @@ export interface GatewayPorts {
 
 export type GatewayEvent =
   | ViewEvent
-  | { readonly type: 'feed_fault'; readonly kind: string; readonly error: unknown };
+  | { readonly type: 'feed_fault'; readonly kind: string; readonly error: unknown }
+  | { readonly type: 'node_key_fault'; readonly error: unknown };
 
 export interface Gateway {
   readonly handle: StreamHandler;
@@ -104,6 +110,8 @@ export interface Gateway {
   close(): Promise<void>;
   readonly view: StatusView;
   readonly metrics: Metrics;
+  /** Public keys by which this node signs for upstreams. */
+  keySet(): readonly Readonly<Record<string, unknown>>[];
   /** Prometheus text. */
   renderMetrics(): string;
 }
@@ -121,6 +129,7 @@ interface Parts {
   readonly queue: DecisionQueue<DecisionEvent>;
   readonly decide: DecideParts;
   readonly forward: ForwardParts;
+  readonly internalTokens: InternalTokens;
 }
 
 export function createGateway(config: GatewayConfig, ports: GatewayPorts): Gateway {
@@ -146,6 +155,7 @@ export function createGateway(config: GatewayConfig, ports: GatewayPorts): Gatew
     async close() {
       stopSweeping();
       stopCounting();
+      parts.internalTokens.close();
       await tenants.stop();
       live.sweep(() => 'closing');
       report();
@@ -154,6 +164,7 @@ export function createGateway(config: GatewayConfig, ports: GatewayPorts): Gatew
     },
     view,
     metrics,
+    keySet: () => parts.internalTokens.keySet,
     renderMetrics: () => renderMetrics(parts),
   };
 }
@@ -188,6 +199,12 @@ function join(config: GatewayConfig, ports: GatewayPorts): Parts {
   const tenants = createTenantViews(followed, { home: tenant, scopeOf });
   const { view } = tenants.home;
   const limitStores = ports.limits ?? openLimitStores(ports, { target: undefined });
+  const internalTokens = new InternalTokens({
+    ...{ tenant, node, clock, timers, entropy: ports.entropy, metrics },
+    registry: ports.nodeKeys,
+    issuer: () => view.issuer,
+    onFault: (error) => log({ type: 'node_key_fault', error }),
+  });
   const decideParts: DecideParts = {
     config: {
       prefix,
@@ -196,6 +213,7 @@ function join(config: GatewayConfig, ports: GatewayPorts): Parts {
       credentialRequestsMax: config.credentialRequestsMax ?? limits.credentialRequestsMax,
     },
     ...{ clock, introspector, view, tenants, live, metrics, pressure: ports.pressure },
+    internalTokens,
     proofs: {
       memory: createProofMemory(),
       keys: createProofKeys(),
@@ -213,6 +231,7 @@ function join(config: GatewayConfig, ports: GatewayPorts): Parts {
     ...{ config, ports, view, tenants, metrics, queue, upstreams, live, cache },
     decide: decideParts,
     forward: { upstreams, live, metrics, bodyBytesMax, clock },
+    internalTokens,
   };
   return parts;
 }
@@ -251,10 +270,24 @@ async function handle(parts: Parts, request: StreamRequest, reply: StreamReply):
   const out = dress(reply, request, verdict);
   if (verdict.kind === 'answered') return out.respond(verdict.response);
   const { matched, identity, tenant, decision } = verdict;
-  const as = { route: matched.route, identity, tenant, decision };
+  const presents = presentedTo(parts, request, verdict);
+  const as = { route: matched.route, identity, tenant, decision, presents };
   const changes = matched.route.rewrites?.responseHeaders;
   const told = changes === undefined ? out : new ChangedReply(out, changes, as);
   forward(parts.forward, { request, reply: told, matched, as });
+}
+
+/** By what the upstream knows that it is this gateway that asks, and for whom. */
+function presentedTo(
+  { internalTokens }: Parts,
+  { method, query }: StreamRequest,
+  { matched, identity, tenant }: Allowed,
+): readonly [string, string] | undefined {
+  const rule = matched.route.internalToken;
+  if (rule === undefined) return undefined;
+  const token = internalTokens.mint(rule, { matched, method, query, identity, tenant });
+  assert(token !== undefined, 'decided only where it can be signed');
+  return [rule.header, rule.header === 'authorization' ? `Bearer ${token}` : token];
 }
 
 /** What every answer of the route says, refusals and the upstream's own included. */
@@ -270,6 +303,9 @@ function onChange(parts: Parts): void {
   const named = view.routes.routes.flatMap((route) => route.tenant ?? []);
   // Without a view nothing is known of routes: a gap must not forget the other tenants too.
   if (view.freshness().kind !== 'absent') tenants.retain(new Set(named));
+  if (view.routes.routes.some((route) => route.internalToken !== undefined)) {
+    parts.internalTokens.want();
+  }
   upstreams.retain(new Set(view.routes.routes.map((route) => route.upstream.origin)));
   sweep(parts.decide);
 }

@@ -79,6 +79,8 @@ export const permissions = [
   'feed:read',
   /** Hand in the decisions of a gateway, to be counted. */
   'decisions:write',
+  /** Publish the key by which a gateway tells upstreams who calls: for enforcement points. */
+  'gateway_keys:write',
 ] as const;
 
 export type Permission = (typeof permissions)[number];

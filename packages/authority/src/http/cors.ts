@@ -9,7 +9,7 @@
  * read that way is only what it holds the client's own secrets for, and with these it could ask
  * from anywhere. Nothing of the endpoint runs for a preflight.
  */
-import type { HttpRequest, HttpResponse, TenantId } from '@mintmark/core';
+import { type HttpRequest, type HttpResponse, internalToken, type TenantId } from '@mintmark/core';
 import { statusListsPath } from '../issuance/status-places.ts';
 import type { ProtocolDeps } from './protocol-deps.ts';
 
@@ -19,6 +19,7 @@ const shared: Readonly<Record<string, Sharing>> = {
   '/.well-known/oauth-authorization-server': 'anybody',
   '/.well-known/openid-configuration': 'anybody',
   '/.well-known/jwks.json': 'anybody',
+  [internalToken.keySetPath]: 'anybody',
   [statusListsPath]: 'anybody',
   '/oauth2/token': 'registered',
   '/oauth2/par': 'registered',

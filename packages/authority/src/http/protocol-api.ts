@@ -6,6 +6,7 @@ import {
   CustodyFault,
   type HttpRequest,
   type HttpResponse,
+  internalToken,
   StoreFault,
   type TenantId,
 } from '@mintmark/core';
@@ -94,6 +95,10 @@ const endpoints: Readonly<Record<string, Methods>> = {
   '/.well-known/openid-configuration': { GET: metadata },
   '/.well-known/jwks.json': {
     GET: async (deps, tenant) => renderJwks(await deps.jwks(tenant), deps.jwksMaxAgeSeconds),
+  },
+  [internalToken.keySetPath]: {
+    // A gateway that starts signs as soon as its key is here.
+    GET: async (deps, tenant) => renderJwks(await deps.gatewayKeys(tenant), 5),
   },
 };
 

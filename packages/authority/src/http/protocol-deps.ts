@@ -81,6 +81,8 @@ export interface ProtocolDeps {
   /** Whether pages of the origin may read what the endpoints for applications answer. */
   readonly isKnownOrigin: (tenant: TenantId, origin: string) => Promise<boolean>;
   readonly jwks: (tenant: TenantId) => Promise<readonly Readonly<Record<string, unknown>>[]>;
+  /** Keys by which gateways sign for upstreams. */
+  readonly gatewayKeys: ProtocolDeps['jwks'];
   /** At most the time by which a key is published before it signs. */
   readonly jwksMaxAgeSeconds: number;
   readonly authMethods: readonly ClientAuthMethod[];

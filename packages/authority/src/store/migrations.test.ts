@@ -106,6 +106,7 @@ const addedBy: Readonly<Record<string, readonly TableName[]>> = {
   details: ['detailTypes'],
   clientUses: ['clientUses'],
   narrowings: ['narrowings'],
+  gatewayKeys: ['gatewayKeys'],
   notices: ['notices'],
   leaks: ['leaks', 'leakPolicies'],
   keySpending: ['keyBudgets', 'keyBulks'],

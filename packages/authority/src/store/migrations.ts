@@ -24,6 +24,8 @@ import { devicesPostgres } from './migrations/devices-postgres.ts';
 import { devicesSqlite } from './migrations/devices-sqlite.ts';
 import { factorsPostgres } from './migrations/factors-postgres.ts';
 import { factorsSqlite } from './migrations/factors-sqlite.ts';
+import { gatewayKeysPostgres } from './migrations/gateway-keys-postgres.ts';
+import { gatewayKeysSqlite } from './migrations/gateway-keys-sqlite.ts';
 import { initialPostgres } from './migrations/initial-postgres.ts';
 import { initialSqlite } from './migrations/initial-sqlite.ts';
 import { issuersPostgres } from './migrations/issuers-postgres.ts';
@@ -337,6 +339,14 @@ export const migrations: readonly Migration[] = [
     needs: 1,
     sqlite: threatsSqlite,
     postgres: threatsPostgres,
+  },
+  {
+    number: 32,
+    name: 'gatewayKeys',
+    phase: 'expand',
+    needs: 1,
+    sqlite: gatewayKeysSqlite,
+    postgres: gatewayKeysPostgres,
   },
 ];
 

@@ -6,6 +6,7 @@
 import type { FeedEntry, RevocationTargetKind } from '@mintmark/core';
 import { backchannelTables } from './backchannel-tables.ts';
 import { clientTables } from './client-tables.ts';
+import { gatewayTables } from './gateway-tables.ts';
 import { keyTables } from './key-tables.ts';
 import { leakTables } from './leak-tables.ts';
 import { narrowingTables } from './narrowing-table.ts';
@@ -285,6 +286,7 @@ export const tables = {
   ...tokenTables,
 
   ...narrowingTables,
+  ...gatewayTables,
 
   ...backchannelTables,
 

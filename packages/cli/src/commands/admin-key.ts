@@ -27,7 +27,8 @@ const create: Command = {
   ],
   examples: [
     [
-      'mintmark admin-key create --name gateway --permission feed:read decisions:write',
+      'mintmark admin-key create --name gateway ' +
+        '--permission feed:read decisions:write gateway_keys:write',
       'a credential for a gateway apart',
     ],
   ],

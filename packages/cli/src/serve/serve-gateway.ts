@@ -9,6 +9,7 @@ import type {
   FeedSource,
   HttpHandler,
   Introspector,
+  NodeKeyRegistry,
   PolicyReportSink,
   Pressure,
 } from '@mintmark/core';
@@ -34,6 +35,7 @@ export interface AuthorityFace {
   readonly introspector: Introspector;
   readonly decisions: DecisionSink;
   readonly policyReports: PolicyReportSink;
+  readonly nodeKeys: NodeKeyRegistry;
 }
 
 export interface RunningGateway {

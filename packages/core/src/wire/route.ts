@@ -12,6 +12,7 @@ import { ok, type Result } from '../result.ts';
 import { isScope } from './oauth.ts';
 import { type RouteBounds, readBounds } from './route-bounds.ts';
 import { type RouteCors, readCors } from './route-cors.ts';
+import { type RouteInternalToken, readInternalToken } from './route-internal-token.ts';
 import { type RouteCounting, type RouteLimit, readCounting, readLimits } from './route-limits.ts';
 import { type RouteMatch, type RouteUpstream, readMatch, readUpstream } from './route-match.ts';
 import {
@@ -33,6 +34,7 @@ export type {
   TokenCondition,
 } from './route-conditions.ts';
 export type { RouteCors } from './route-cors.ts';
+export type { RouteInternalToken } from './route-internal-token.ts';
 export { limitSubjects, type RouteCounting, type RouteLimit } from './route-limits.ts';
 export type { RouteMatch, RouteUpstream } from './route-match.ts';
 export type { RouteRefusal } from './route-refusal.ts';
@@ -90,6 +92,8 @@ export interface Route extends RouteCounting {
   readonly cors: RouteCors | undefined;
   /** All of them hold; a request that one denies spends of none. */
   readonly limits: readonly RouteLimit[];
+  /** Undefined: the upstream is told who calls by headers alone. */
+  readonly internalToken: RouteInternalToken | undefined;
   /** Undefined: headers and path go on as they are. */
   readonly rewrites: RouteRewrites | undefined;
 }
@@ -130,6 +134,7 @@ const memberNames = [
   'request_headers',
   'response_headers',
   'rewrite_path',
+  'internal_token',
   'audit',
 ] as const;
 
@@ -162,6 +167,7 @@ export function parseRoute(value: unknown): Result<Route, RouteRefusal> {
     bounds: readBounds(wire),
     cors: readCors(wire['cors']),
     rewrites: readRewrites(wire),
+    internalToken: readInternalToken(wire['internal_token']),
     limits: readLimits(wire['limits']),
     counting: readCounting(wire),
     flags: readFlags(wire),

@@ -15,6 +15,7 @@ import {
   type TenantId,
 } from '@mintmark/core';
 import type { StreamRequest } from '@mintmark/net';
+import type { InternalTokens } from '../forward/internal-tokens.ts';
 import type { LiveRequests } from '../forward/live-requests.ts';
 import type { LimitedRequest, RouteLimiter } from '../limits/route-limiter.ts';
 import type { Spent } from '../limits/spender.ts';
@@ -54,6 +55,7 @@ export interface DecideParts {
   readonly proofs: ProofParts;
   readonly record: RecordParts;
   readonly limiter: RouteLimiter;
+  readonly internalTokens: Pick<InternalTokens, 'ready'>;
   /** How overloaded this process is; without it nobody is turned away for that. */
   readonly pressure: Pick<Pressure, 'sheds'> | undefined;
 }
@@ -152,7 +154,8 @@ function judgeRequest(
   return (
     judgeRoute(identity, { route, address, audience, now, method: request.method, path }) ??
     judgeBody(request, bodyBytesMaxOf(route, parts.config)) ??
-    judgeConcurrency(parts, identity)
+    judgeConcurrency(parts, identity) ??
+    judgeSigning(parts, route)
   );
 }
 
@@ -265,4 +268,10 @@ function judgeConcurrency(
   if (identity === undefined) return undefined;
   const isFull = live.countOf(identity.credentialId) >= config.credentialRequestsMax;
   return isFull ? { reason: 'too_many_concurrent' } : undefined;
+}
+
+/** What an upstream could not verify is not sent to it. */
+function judgeSigning({ internalTokens }: DecideParts, route: CompiledRoute): Refusal | undefined {
+  const lacks = route.internalToken !== undefined && !internalTokens.ready;
+  return lacks ? { reason: 'internal_token_unavailable' } : undefined;
 }

@@ -66,6 +66,8 @@ export type Refusal =
   | { readonly reason: 'spending_unavailable' }
   /** The route demands a record of each request, and this one could not be made in time. */
   | { readonly reason: 'audit_unavailable' }
+  /** Nobody could verify what this node would sign for the upstream: its key is not published. */
+  | { readonly reason: 'internal_token_unavailable' }
   /** A sub-key was made for other uses. */
   | { readonly reason: 'restricted'; readonly detail: SubKeyRestricted }
   | { readonly reason: 'insufficient_scope'; readonly scopes: readonly string[] }
@@ -125,6 +127,7 @@ function responseOf(refusal: Refusal, parts: ChallengeParts): HttpResponse {
     case 'introspection_unavailable':
     case 'spending_unavailable':
     case 'audit_unavailable':
+    case 'internal_token_unavailable':
     case 'proofs_full':
     case 'api_unknown':
       return problem(503, refusal.reason, { 'retry-after': '1' });

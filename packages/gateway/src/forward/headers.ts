@@ -3,7 +3,7 @@
  * which a client could speak in the gateway's name, under no spelling that a server behind might
  * fold into ours; then what the gateway itself vouches for. Back: nothing hop-by-hop.
  */
-import { isHopByHop, isReservedFieldName, type TenantId } from '@mintmark/core';
+import { canonicalFieldName, isHopByHop, isReservedFieldName, type TenantId } from '@mintmark/core';
 import type { StreamRequest } from '@mintmark/net';
 import type { CompiledRoute } from '../routes/route-table.ts';
 import type { Identity } from '../verify/identity.ts';
@@ -31,6 +31,8 @@ export interface ForwardedAs {
   readonly tenant: TenantId;
   /** Names what policies said of the request, where that was kept. */
   readonly decision?: string | undefined;
+  /** What the gateway presents to the upstream for itself: name in lower case, and value. */
+  readonly presents?: readonly [name: string, value: string] | undefined;
 }
 
 /**
@@ -67,6 +69,18 @@ export function upstreamHeaders(request: StreamRequest, as: ForwardedAs): string
     for (const text of identityHeaders(identity, as.tenant)) out.push(text);
   }
   if (as.decision !== undefined) out.push('x-mintmark-decision', as.decision);
+  if (as.presents !== undefined) out = presented(out, as.presents);
+  return out;
+}
+
+/** In place of whatever a client sent under that name, or under one that is read as it. */
+function presented(fields: string[], [name, value]: readonly [string, string]): string[] {
+  const out: string[] = [];
+  for (let i = 0; i < fields.length; i += 2) {
+    const same = canonicalFieldName(fields[i]!.toLowerCase()) === name;
+    if (!same) out.push(fields[i]!, fields[i + 1]!);
+  }
+  out.push(name, value);
   return out;
 }
 

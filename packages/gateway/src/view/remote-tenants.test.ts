@@ -39,6 +39,11 @@ function recorded(log: string[], name: string): RemoteAuthority {
         log.push(`${name} record ${tenant}`);
       },
     },
+    nodeKeys: {
+      async publish({ tenant }) {
+        log.push(`${name} publish ${tenant}`);
+      },
+    },
     policyReports: {
       async accept(reports) {
         log.push(`${name} reports ${reports.map(({ tenant }) => tenant).join()}`);
@@ -59,6 +64,7 @@ it('asks of each tenant with what is its own, and hands in its decisions there',
   await joined.decisions.record({ tenant: bank } as DecisionEvent);
   const reports = [bank, acme, bank].map((tenant) => ({ tenant }) as PolicyReport);
   await joined.policyReports.accept(reports);
+  await joined.nodeKeys.publish({ tenant: bank!, node: 'n', jwk: {} });
   expect(log).toEqual([
     'acme snapshot acme',
     'bank delta bank',
@@ -68,6 +74,7 @@ it('asks of each tenant with what is its own, and hands in its decisions there',
     'bank record bank',
     'bank reports bank,bank',
     'acme reports acme',
+    'bank publish bank',
   ]);
 });
 

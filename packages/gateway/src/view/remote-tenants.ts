@@ -35,6 +35,9 @@ export function joinRemoteTenants(
       },
       record: async (event) => of(event.tenant).decisions.record(event),
     },
+    nodeKeys: {
+      publish: async (input) => of(input.tenant).nodeKeys.publish(input),
+    },
     policyReports: {
       async accept(reports) {
         const byTenant = Map.groupBy(reports, ({ tenant }) => tenant);

@@ -331,6 +331,13 @@ describe('decisions over HTTP', () => {
     expect(seen.at(-1)?.line).toBe('POST /v1/policy-reports');
     expect(JSON.parse(seen.at(-1)?.body ?? '')).toEqual({ reports: [report] });
   });
+
+  it('publishes the key of the node', async () => {
+    answer = () => ({ status: 204, headers: {}, body: undefined });
+    await authority.nodeKeys.publish({ tenant: defaultTenant, node: 'n', jwk: { kty: 'EC' } });
+    expect(seen.at(-1)?.line).toBe('POST /v1/gateway-keys');
+    expect(JSON.parse(seen.at(-1)?.body ?? '')).toEqual({ node: 'n', jwk: { kty: 'EC' } });
+  });
 });
 
 it('refuses a server that is neither https nor loopback', async () => {

@@ -9,9 +9,11 @@ import {
   feedHttp,
   type IntrospectionAnswer,
   type Introspector,
+  internalToken,
   isJsonObject,
   type JsonObject,
   type JsonValue,
+  type NodeKeyRegistry,
   type PolicyReport,
   type PolicyReportSink,
   parseConfirmation,
@@ -26,6 +28,7 @@ export interface RemoteAuthority {
   readonly introspector: Introspector;
   readonly decisions: DecisionSink;
   readonly policyReports: PolicyReportSink;
+  readonly nodeKeys: NodeKeyRegistry;
 }
 
 /** @throws NetworkFault from each of its calls: `authority_refused`, `feed_malformed`,
@@ -49,6 +52,12 @@ export function createRemoteAuthority(parts: RemoteFeedParts): RemoteAuthority {
     policyReports: {
       async accept(reports) {
         await post(parts, feedHttp.policyReportsPath, reportsBody(reports));
+      },
+    },
+    nodeKeys: {
+      async publish({ node, jwk }) {
+        const body = JSON.stringify({ node, jwk });
+        await post(parts, internalToken.publishPath, { type: 'application/json', body });
       },
     },
   };

@@ -1,4 +1,5 @@
 /** The literal list of the management API's endpoints: what is not here does not exist. */
+import type { GatewayKeyPorts } from '../../admin/gateway-keys.ts';
 import type { AssertionIssuerPorts } from '../../admin/put-assertion-issuer.ts';
 import { type AccessPorts, accessEndpoints } from './access-endpoints.ts';
 import { type AdminKeyPorts, adminKeyEndpoints } from './admin-key-endpoints.ts';
@@ -16,6 +17,7 @@ import { detailTypeEndpoints } from './detail-type-endpoints.ts';
 import { docsEndpoints } from './docs-page.ts';
 import type { PreparedEndpoint } from './endpoint.ts';
 import { type FeedEndpointDeps, feedEndpoints } from './feed-endpoints.ts';
+import { gatewayKeyEndpoint } from './gateway-key-endpoint.ts';
 import { type InstallationPorts, installationEndpoints } from './installation-endpoints.ts';
 import { keyBulkEndpoints } from './key-bulk-endpoints.ts';
 import { type KeyEndpointPorts, keyEndpoints } from './key-endpoints.ts';
@@ -75,6 +77,7 @@ export interface ManagementPorts {
   readonly installation: InstallationPorts;
   readonly tenants: TenantPorts;
   readonly feed: FeedEndpointDeps;
+  readonly gatewayKeys: GatewayKeyPorts;
   readonly operations: MetricsPorts;
   readonly about: Pick<Parameters<typeof docsEndpoints>[0], 'version' | 'server' | 'serverOf'>;
 }
@@ -115,6 +118,7 @@ export function managementEndpoints(ports: ManagementPorts): readonly PreparedEn
     ...installationEndpoints(ports.installation),
     ...tenantEndpoints(ports.tenants),
     ...feedEndpoints(ports.feed),
+    gatewayKeyEndpoint(ports.gatewayKeys),
     metricsEndpoint(ports.operations),
   ];
   return [...endpoints, ...docsEndpoints({ endpoints, ...ports.about })];

@@ -50,3 +50,26 @@ export const pathRewriteSchema = {
     },
   ],
 } as const;
+
+export const internalTokenSchema = {
+  type: 'object',
+  additionalProperties: false,
+  description: 'A short-lived signed token for the upstream in place of the outside credential',
+  properties: {
+    audience: { type: 'string', pattern: '^[\\x21-\\x7e]{1,512}$' },
+    claims: {
+      type: 'array',
+      maxItems: limits.matchConditionsMax,
+      items: { type: 'string', pattern: '^[\\x21-\\x7e]{1,128}$' },
+      description: 'Claims of the credential that it carries too',
+    },
+    ttl_seconds: { type: 'integer', minimum: 1, maximum: limits.internalTokenSecondsMax },
+    reuse_seconds: {
+      type: 'integer',
+      minimum: 0,
+      maximum: limits.internalTokenReuseSecondsMax,
+      description: 'How long one is given again for the same request of the same caller',
+    },
+    header: { ...name, description: 'Default: authorization, as a bearer token' },
+  },
+} as const;

@@ -4,7 +4,11 @@
  */
 import { acrValues, limitSubjects, limits } from '@mintmark/core';
 import { headerConditionsSchema, tokenConditionSchema } from './route-conditions-schema.ts';
-import { headerChangesSchema, pathRewriteSchema } from './route-rewrites-schema.ts';
+import {
+  headerChangesSchema,
+  internalTokenSchema,
+  pathRewriteSchema,
+} from './route-rewrites-schema.ts';
 
 const segment = "[A-Za-z0-9._~!$&'()*+,=:@-]+";
 
@@ -168,6 +172,7 @@ export const routeSchema = {
     request_headers: headerChangesSchema,
     response_headers: headerChangesSchema,
     rewrite_path: pathRewriteSchema,
+    internal_token: internalTokenSchema,
     cors: {
       type: 'object',
       required: ['origins'],
