@@ -321,6 +321,8 @@ describe('/v1/signing-keys', () => {
     const revocation = await bed.call('GET', `/v1/revocations/${ended.body['revocation']}`);
     expect(revocation.body['target']).toEqual({ kind: 'signing_key', id: key?.['kid'] });
     expect((await bed.call('POST', path, { json: { reason: 'again' } })).status).toBe(409);
+    const late = `/v1/signing-keys/${key?.['kid']}/report`;
+    expect((await bed.call('POST', late, { json: { reason: 'x' } })).status).toBe(409);
     const none = '/v1/signing-keys/none/emergency';
     expect((await bed.call('POST', none, { json: { reason: 'x' } })).status).toBe(404);
   });

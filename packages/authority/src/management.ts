@@ -161,9 +161,10 @@ function keyPorts(rooms: Rooms, shared: Judging): ManagementPorts['keys'] {
   };
 }
 
-function signingKeyPorts({ config, ports, store, keyring, feed }: Rooms) {
+function signingKeyPorts({ config, ports, store, recorder, keyring, feed }: Rooms) {
   const { clock, timers } = ports;
-  return { store, keyring, feed, clock, timers, jwksMaxAgeSeconds: jwksMaxAgeSeconds(config) };
+  const shared = { store, recorder, keyring, feed, clock, timers };
+  return { ...shared, jwksMaxAgeSeconds: jwksMaxAgeSeconds(config) };
 }
 
 function userPorts(rooms: Rooms): ManagementPorts['users'] {

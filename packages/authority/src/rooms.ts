@@ -65,6 +65,7 @@ import { type Feed, openFeed } from './revocation/feed.ts';
 import { createQueryRunner, type QueryRunner } from './revocation/revoke-query.ts';
 import type { DeliveryTargets } from './rotation/delivery/delivery.ts';
 import { createLateUses, type LateUses } from './rotation/late-uses.ts';
+import { createSigningUses, type SigningUses } from './rotation/signing-uses.ts';
 import type { Act, ActOutcome } from './store/act.ts';
 import type { Store } from './store/store.ts';
 import { createStoreClock } from './store/store-clock.ts';
@@ -162,6 +163,8 @@ export interface Rooms {
   readonly policies: PolicyReader;
   /** Of credentials whose overlap is over: their owners are told. */
   readonly lateUses: LateUses;
+  /** For rules that bound how often a key signs. */
+  readonly signingUses: SigningUses;
   readonly keyShadow: KeyShadow | undefined;
   /** Keys as verification reads them. */
   readonly keyCache: KeyCache;
@@ -233,8 +236,8 @@ export async function openRooms(config: AuthorityConfig, ports: AuthorityPorts):
   const peppers = await createPeppers({ custody, store, entropy, clock });
   const custodyUpkeep = createCustodyUpkeep({ custody, store, sealer, peppers, clock });
   const recorder = createRecorder({ sealer, entropy, clock });
-  const { signing: settings } = config;
-  const keyring = await createKeyring({ store, sealer, recorder, clock, entropy, settings });
+  const signingUses = createSigningUses();
+  const keyring = await keyringOf(config, { store, sealer, recorder, clock, entropy }, signingUses);
   const { issuerOf } = issuers;
   const verifierOf = (row: Row<'keys'>) => openVerifier(sealer, row);
   feed = await openFeed({ store, clock, timers, issuerOf, verifierOf });
@@ -262,7 +265,7 @@ export async function openRooms(config: AuthorityConfig, ports: AuthorityPorts):
     feed,
     ...{ keyEnder, queryRunner, usage, privilegeUsage },
     decisions: decisionSink({ usage, privilegeUsage, refusals, lateUses, store, recorder, clock }),
-    ...{ refusals, lateUses },
+    ...{ refusals, lateUses, signingUses },
     ...{ keyCache, storeNowMs: createStoreClock(ports.store.upkeep, clock) },
     ...policiesOf(config, { store, clock }),
     keyShadow: shadowOf({ store, recorder, clock, prefix: config.prefix }, ports.oldSystem),
@@ -277,6 +280,14 @@ export async function openRooms(config: AuthorityConfig, ports: AuthorityPorts):
     ...peopleOf(issuers, { ...acting, users, passwordHashes, ports }),
     passwordHashes,
   };
+}
+
+function keyringOf(
+  { signing: settings }: AuthorityConfig,
+  ports: Omit<Parameters<typeof createKeyring>[0], 'settings'>,
+  { note: signed }: SigningUses,
+): Promise<Keyring> {
+  return createKeyring({ ...ports, settings, signed });
 }
 
 function policiesOf(

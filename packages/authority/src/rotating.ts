@@ -9,6 +9,7 @@ import type { Rooms } from './rooms.ts';
 import type { PlanInput } from './rotation/rotatable.ts';
 import { rotatableClientSecret } from './rotation/rotatable-client-secret.ts';
 import { type RotatableKeyPorts, rotatableKey } from './rotation/rotatable-key.ts';
+import { rotatableKeyPair } from './rotation/rotatable-key-pair.ts';
 import { createRotations, type RotationDeps, type Rotations } from './rotation/rotations.ts';
 import { secretUseId } from './usage/usage-counter.ts';
 
@@ -33,6 +34,7 @@ export function openRotations(
   const making = { store, sealer, peppers, recorder, clock, entropy, prefix };
   const keyPolicy = (tenant: TenantId) => rooms.tenants.policy(tenant).keys;
   const key = rotatableKey({ ...making, keyPolicy, ended: shared.ended });
+  const pairs = { store, recorder, clock, keyring: rooms.keyring, settings: config.signing };
   const rotatables = {
     key: {
       ...key,
@@ -43,10 +45,13 @@ export function openRotations(
       },
     },
     client_secret: rotatableClientSecret({ ...making, changed: shared.changed }),
+    signing_key: rotatableKeyPair(pairs, 'signing_key'),
+    encryption_key: rotatableKeyPair(pairs, 'encryption_key'),
   };
   const targets = ports.deliveryTargets ?? new Map();
   const rotations = createRotations({
     ...{ store, sealer, recorder, clock, entropy, targets, rotatables },
+    signingUses: rooms.signingUses,
     onFault: (error) => log({ type: 'fault', where: 'rotation', error }),
   });
   const held: Rotating['held'] = ({ tenant, kind, id }) =>

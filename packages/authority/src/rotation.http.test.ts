@@ -1,6 +1,6 @@
 /** Rotations through the management API, as operators and `mintmark apply` write them. */
 import { defaultTenant, err, ok } from '@mintmark/core';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { authorityBed } from './authority-bed.ts';
 import type { DeliveryTarget, Parcel } from './rotation/delivery/delivery.ts';
 import { addTenant } from './tenant-bed.ts';
@@ -252,6 +252,50 @@ describe('a rotation', () => {
 });
 
 describe('signing keys', () => {
+  it('rotate by a rule when one of them is reported, and go on until then', async () => {
+    const bed = await bedWithTargets();
+    const target = { kind: 'signing_key', id: 'ES256' };
+    const made = await bed.put('tokens', { target, on: ['leak'], max_uses: 1_000_000 });
+    expect(made.status, made.text).toBe(201);
+    expect(made.json['state']).toMatchObject({ credential: 'ES256', next_at: null });
+    const place = await bed.put('more', { target, deliver_to: [{ to: 'shelf', at: 'x' }] });
+    expect(place.json['errors']).toMatchObject([{ pointer: '/deliver_to' }]);
+    const keys = async () =>
+      (await bed.manage('GET', '/v1/signing-keys')).json['items'] as Record<string, string>[];
+    const [key] = await keys();
+    const path = `/v1/signing-keys/${key!['kid']}/report`;
+    const reported = await bed.manage('POST', path, { json: { reason: 'a laptop is missing' } });
+    expect(reported.status).toBe(202);
+    await bed.restart();
+    // A key pair is made in a thread of its own.
+    await vi.waitFor(async () => {
+      await bed.pass(1);
+      const statuses = (await keys()).map(({ status }) => status);
+      expect(statuses.sort()).toEqual(['active', 'published']);
+    });
+    await bed.pass(1);
+    const { json } = await bed.manage('GET', '/v1/rotations/tokens/runs');
+    expect(json['items']).toMatchObject([
+      { status: 'confirming', cause: 'leak', kind: 'signing_key', predecessor: key!['kid'] },
+    ]);
+    const trail = await bed.manage('GET', '/v1/audit/events?action=signing_key.report');
+    expect(trail.json['items']).toMatchObject([{ object: { id: key!['kid'] }, why: 'other' }]);
+    const gone = await bed.manage('POST', '/v1/signing-keys/none/report', {
+      json: { reason: 'x' },
+    });
+    expect(gone.status).toBe(404);
+  });
+
+  it('need their own permission to be ruled over', async () => {
+    const bed = await bedWithTargets();
+    const json = { name: 'limited', permissions: ['rotations:write', 'keys:write'] };
+    const made = await bed.manage('POST', '/v1/admin-keys', { json });
+    const rule = { target: { kind: 'signing_key', id: 'ES256' }, on: ['leak'] };
+    const key = String(made.json['key']);
+    const written = await bed.manage('PUT', '/v1/rotations/tokens', { json: rule, key });
+    expect(written.json['code']).toBe('insufficient_permission');
+  });
+
   it('stand in the same list, and rotate by the same word', async () => {
     const bed = await bedWithTargets();
     await bed.put('ci', bed.rule());

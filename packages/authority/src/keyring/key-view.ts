@@ -130,9 +130,15 @@ function viewOf(
   return { rows, jwks, keySet: keySetOf(jwks), signers, decryption, seenAtMs };
 }
 
+export type SignatureNote = (key: SigningKeyRow) => void;
+
 /** The unsealed signer of the algorithm; undefined where no key signs. */
 export async function signerOf(
-  sealer: Pick<Sealer, 'open'>,
+  ports: {
+    readonly sealer: Pick<Sealer, 'open'>;
+    /** Told of each signature. */
+    readonly signed: SignatureNote | undefined;
+  },
   view: KeyView,
   algorithm: JwsAlgorithm,
 ): Promise<Signer | undefined> {
@@ -140,8 +146,15 @@ export async function signerOf(
   if (known !== undefined) return known;
   const row = signingRow(view.rows, algorithm);
   if (row === undefined) return undefined;
-  const privateKey = await unseal(sealer, row);
-  const signer = localSigner({ privateKey, algorithm, kid: kidOf(row) });
+  const privateKey = await unseal(ports.sealer, row);
+  const own = localSigner({ privateKey, algorithm, kid: kidOf(row) });
+  const signer: Signer = {
+    ...{ kid: own.kid, algorithm },
+    sign(input) {
+      ports.signed?.(row);
+      return own.sign(input);
+    },
+  };
   view.signers.set(algorithm, signer);
   return signer;
 }

@@ -41,6 +41,7 @@ import {
   decryptionKeysOf,
   type KeyViews,
   readSigningKeys,
+  type SignatureNote,
   signerOf,
 } from './key-view.ts';
 import {
@@ -111,6 +112,8 @@ export interface KeyringPorts extends KeyActPorts {
   readonly sealer: Pick<Sealer, 'seal' | 'open'>;
   readonly clock: Clock;
   readonly settings: KeyringSettings;
+  /** Told of each signature. */
+  readonly signed?: SignatureNote;
 }
 
 /** After this many lost races something is wrong. */
@@ -122,7 +125,7 @@ const racesMax = 8;
  * @throws StoreFault or CustodyFault
  */
 export async function createKeyring(ports: KeyringPorts): Promise<Keyring> {
-  const { settings, sealer } = ports;
+  const { settings, sealer, signed } = ports;
   const views = createKeyViews(ports);
 
   const nextTenants = takeTurns(ports.store);
@@ -157,7 +160,7 @@ export async function createKeyring(ports: KeyringPorts): Promise<Keyring> {
       const known = views.fresh(tenant)?.signers.get(algorithm);
       if (known !== undefined) return known;
       for (let race = 0; race < racesMax; race++) {
-        const signer = await signerOf(sealer, await views.current(tenant), algorithm);
+        const signer = await signerOf({ sealer, signed }, await views.current(tenant), algorithm);
         if (signer !== undefined) return signer;
         await createFirst(tenant, algorithm);
       }

@@ -104,8 +104,11 @@ export function activationOf(settings: KeyringSettings, now: number): number {
   return now + (settings.publishAheadSeconds + limits.clockSkewSeconds) * 1000;
 }
 
-/** Other processes may sign with the old key until their view is renewed. */
-function retirementOf(settings: KeyringSettings, now: number): number {
+/**
+ * When a key ends that is replaced now. Other processes may sign with it until their view is
+ * renewed.
+ */
+export function retirementOf(settings: KeyringSettings, now: number): number {
   const ttlSeconds = settings.tokenTtlSecondsMax ?? limits.accessTokenTtlSecondsMax;
   return now + (ttlSeconds + limits.clockSkewSeconds) * 1000 + limits.keyringViewMs;
 }

@@ -43,6 +43,7 @@ export async function beginRotation(
   const terms = termsOf(rule);
   const rotatable = deps.rotatables[rule.target.kind];
   const id = freshId(deps.entropy);
+  if (cause === 'age' && (await isYounger(deps, row))) return err({ reason: 'changed' });
   const planned = await rotatable.plan({
     requester,
     id: row.targetId,
@@ -86,6 +87,23 @@ export async function beginRotation(
   return err(isOurs ? { reason: 'changed' } : { reason: 'refused_by_step', step: outcome });
 }
 
+/** It was changed by other means since the rule was due, and the rule waits for its new age. */
+async function isYounger(deps: RotationDeps, row: RuleRow): Promise<boolean> {
+  const { tenant, name, version, targetId } = row;
+  const rule = ruleOf(row);
+  const found = await deps.rotatables[rule.target.kind].look(tenant as TenantId, targetId);
+  if (found === undefined || found.id !== targetId) return false;
+  const dueAt = dueByAge(rule, found);
+  if (dueAt <= deps.clock.nowMs()) return false;
+  const where = { tenant, name, version } as const;
+  const set = { dueAt, version: version + 1 };
+  await deps.store.acts.run({
+    steps: [{ do: 'update', table: 'rotationRules', where, set, refused: 'changed' }],
+    audit: null,
+  });
+  return true;
+}
+
 async function runRow(
   { sealer, clock }: RotationDeps,
   input: {
@@ -97,6 +115,7 @@ async function runRow(
   },
 ): Promise<Row<'rotationRuns'>> {
   const { row, id, cause, planned, terms } = input;
+  const { secret } = planned;
   const tenant = row.tenant as TenantId;
   const now = clock.nowMs();
   const margin = (terms.overlapSeconds - terms.confirmWithinSeconds) * 1000;
@@ -110,7 +129,8 @@ async function runRow(
     terms,
     endsAt: planned.predecessorEndsAt,
     endsAtMax: planned.predecessorEndsAtMax,
-    confirmBy: planned.predecessorEndsAt - margin,
+    // What is published is used when its time comes: there is nobody to wait for longer.
+    confirmBy: secret === undefined ? null : planned.predecessorEndsAt - margin,
     extensions: 0,
     delivered: [],
     attempts: 0,
@@ -120,14 +140,16 @@ async function runRow(
     confirmedAt: null,
     overlapUses: null,
   };
+  const status = secret === undefined ? 'confirming' : 'delivering';
+  const context = sealContext.rotatedSecret(id);
   return {
     tenant,
     id,
     rule: row.name,
-    status: 'delivering',
-    dueAt: dueOf('delivering', progress, { at: now }),
+    status,
+    dueAt: dueOf(status, progress, { at: now }),
     startedAt: now,
-    sealedSecret: await sealer.seal(tenant, sealContext.rotatedSecret(id), utf8(planned.secret)),
+    sealedSecret: secret === undefined ? null : await sealer.seal(tenant, context, utf8(secret)),
     progress: { ...progress },
     version: 1,
     expiresAtSeconds: keptWhileOpen,

@@ -28,7 +28,7 @@ export async function tryDelivery(deps: RotationDeps, run: Run): Promise<void> {
     return;
   }
   const rule = await deps.store.rotationRules.get(tenant, row.rule);
-  const places = rule === undefined ? [] : ruleOf(rule).deliver_to;
+  const places = rule === undefined ? [] : (ruleOf(rule).deliver_to ?? []);
   const parcel = await open(deps, current);
   for (const place of places) {
     if (current.progress.delivered.includes(nameOfPlace(place))) continue;
@@ -115,9 +115,9 @@ async function note(deps: RotationDeps, run: Run, place: RotationPlace): Promise
 /** What a record of a run also belongs to. */
 export function credentialOf({ progress }: Run) {
   const { kind, successor, target } = progress;
-  return kind === 'key'
-    ? ({ kind: 'key', id: successor } as const)
-    : ({ kind: 'client', id: target } as const);
+  if (kind === 'key') return { kind: 'key', id: successor } as const;
+  if (kind === 'client_secret') return { kind: 'client', id: target } as const;
+  return { kind: 'signing_key', id: successor } as const;
 }
 
 /** It is never given up: the secret is nowhere else. */

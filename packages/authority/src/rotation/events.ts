@@ -93,7 +93,7 @@ async function concerns(
 }
 
 /** Whatever the row's version: an event must not be lost to somebody's edit. */
-async function ask(
+export async function ask(
   { store, clock }: Pick<RotationDeps, 'store' | 'clock'>,
   { tenant, name }: RuleRow,
   cause: string,

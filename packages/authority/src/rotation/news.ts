@@ -18,6 +18,8 @@ export type RotationNews =
 /** Steps, of the act that it is about. */
 export function newsSteps({ row, progress }: Run, news: RotationNews, at: UnixMs): readonly Step[] {
   const { kind, target, predecessor, owner, endsAt, extensions } = progress;
+  // Nobody owns what the tenant signs with.
+  if (kind === 'signing_key' || kind === 'encryption_key') return [];
   const about =
     kind === 'key'
       ? ({ kind: 'key', id: predecessor } as const)
@@ -46,6 +48,7 @@ export function blockedSteps(
   input: { readonly fault: string; readonly owner: string | undefined; readonly at: UnixMs },
 ): readonly Step[] {
   const { fault, owner = '', at } = input;
+  if (targetKind !== 'key' && targetKind !== 'client_secret') return [];
   return [
     noticeStep(
       {

@@ -5,7 +5,7 @@ import { eventBy, type Requester } from '../audit/requester.ts';
 import type { Step } from '../store/act.ts';
 import type { Store } from '../store/store.ts';
 import type { DeliveryTargets } from './delivery/delivery.ts';
-import type { Credential, Rotatable } from './rotatable.ts';
+import type { Credential, Rotatable, RuleFault } from './rotatable.ts';
 import {
   dueByAge,
   nameOfPlace,
@@ -14,7 +14,6 @@ import {
   type RotationPlace,
   type RotationRule,
   type RuleRow,
-  termsOf,
 } from './rule.ts';
 
 export interface RotationRulePorts {
@@ -54,7 +53,7 @@ export async function putRotation(
 ): Promise<Result<{ readonly row: RuleRow; readonly created: boolean }, PutRotationRefusal>> {
   const { requester, name, rule } = input;
   const { tenant } = requester;
-  const fault = faultOf(ports.targets, tenant, rule);
+  const fault = ports.rotatables[rule.target.kind].judge(rule) ?? faultOf(ports, tenant, rule);
   if (fault !== undefined) return err({ reason: 'malformed', ...fault });
   const known = await ports.store.rotationRules.get(tenant, name);
   const unseen = await judgeVersion(ports, input, known);
@@ -87,24 +86,16 @@ async function judgeVersion(
   return isSeen(known.version) ? undefined : { reason: 'version_mismatch' };
 }
 
-/** What the schema cannot say. */
+/** Of its places: what the schema cannot say. */
 function faultOf(
-  targets: DeliveryTargets,
+  { targets }: RotationRulePorts,
   tenant: string,
-  rule: RotationRule,
-): { readonly pointer: string; readonly message: string } | undefined {
-  const { overlapSeconds, confirmWithinSeconds } = termsOf(rule);
-  if (confirmWithinSeconds > overlapSeconds) {
-    const message = 'must not be longer than the overlap';
-    return { pointer: '/confirm_within_seconds', message };
-  }
-  if (rule.every_seconds !== undefined && rule.every_seconds < overlapSeconds) {
-    return { pointer: '/every_seconds', message: 'must not be shorter than the overlap' };
-  }
-  const names = rule.deliver_to.map(nameOfPlace);
+  { deliver_to: places = [] }: RotationRule,
+): RuleFault | undefined {
+  const names = places.map(nameOfPlace);
   const twice = names.findIndex((name, index) => names.indexOf(name) < index);
   if (twice >= 0) return { pointer: `/deliver_to/${twice}`, message: 'is there twice' };
-  for (const [index, place] of rule.deliver_to.entries()) {
+  for (const [index, place] of places.entries()) {
     const target = targets.get(place.to);
     // What other tenants may name is not told apart from what nobody configured.
     if (target === undefined || !target.tenants.includes(tenant)) {
@@ -158,7 +149,7 @@ function ruleStep(row: RuleRow, known: RuleRow | undefined): Step {
 }
 
 /** The rule's places, in place of those that it had. */
-function placeSteps({ tenant, name: rule }: RuleRow, { deliver_to }: RotationRule): Step[] {
+function placeSteps({ tenant, name: rule }: RuleRow, { deliver_to = [] }: RotationRule): Step[] {
   return [
     { do: 'delete', table: 'rotationPlaces', where: { tenant, rule } },
     ...deliver_to.map(

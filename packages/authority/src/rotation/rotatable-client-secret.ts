@@ -11,6 +11,7 @@ import type { Step } from '../store/act.ts';
 import type { Store } from '../store/store.ts';
 import type { Row } from '../store/tables.ts';
 import { secretUseId } from '../usage/usage-counter.ts';
+import { judgeDelivered } from './judge-delivered.ts';
 import type { ExtendInput, PlanInput, Planned, PlanRefusal, Rotatable } from './rotatable.ts';
 
 export type RotatableSecretPorts = Omit<RegistryDeps, 'prepareKey'> & {
@@ -23,6 +24,7 @@ export function rotatableClientSecret(ports: RotatableSecretPorts): Rotatable {
   const { store } = ports;
   return {
     kind: 'client_secret',
+    judge: judgeDelivered,
     async look(tenant, id) {
       const row = await store.clients.get(tenant, id);
       if (row === undefined) return undefined;

@@ -4,6 +4,7 @@ import type { KeyRow } from '../apikeys/key-change.ts';
 import { keyFeedStep, unchanged } from '../apikeys/key-change.ts';
 import { planKeyRotation, type RotatePorts } from '../apikeys/rotate-key.ts';
 import type { Store } from '../store/store.ts';
+import { judgeDelivered } from './judge-delivered.ts';
 import type { ExtendInput, PlanInput, Planned, PlanRefusal, Rotatable } from './rotatable.ts';
 
 export type RotatableKeyPorts = RotatePorts & { readonly store: Pick<Store, 'usage'> };
@@ -15,6 +16,7 @@ export function rotatableKey(ports: RotatableKeyPorts): Rotatable {
   const { store } = ports;
   return {
     kind: 'key',
+    judge: judgeDelivered,
     async look(tenant, id) {
       const row = await newest(ports, tenant, id);
       if (row === undefined || row.status === 'revoked') return undefined;

@@ -5,8 +5,13 @@
 import type { TenantId } from '@mintmark/core';
 import type { Requester } from '../audit/requester.ts';
 import type { AuditRecord, Step } from '../store/act.ts';
-import type { RotationKind } from './rule.ts';
+import type { RotationKind, RotationRule } from './rule.ts';
 import type { Progress } from './run.ts';
+
+export interface RuleFault {
+  readonly pointer: string;
+  readonly message: string;
+}
 
 /** A credential as it stands now. */
 export interface Credential {
@@ -23,13 +28,14 @@ export interface Planned {
   /** What rules of the successor name: the key's new id, the same client. */
   readonly target: string;
   readonly owner: string;
-  readonly secret: string;
+  /** What is to be delivered; undefined where it is published instead. */
+  readonly secret: string | undefined;
   readonly predecessorEndsAt: number;
   /** The end that the predecessor had before, which nothing puts off. */
   readonly predecessorEndsAtMax: number | null;
   /** They refuse with `credential_changed` codes of their own, any but those of the caller. */
   readonly steps: readonly Step[];
-  readonly audit: AuditRecord;
+  readonly audit: AuditRecord | null;
 }
 
 export type PlanRefusal =
@@ -47,6 +53,8 @@ export interface Uses {
 
 export interface Rotatable {
   readonly kind: RotationKind;
+  /** What a rule of this kind cannot say, and where; undefined: it is right. */
+  judge(rule: RotationRule): RuleFault | undefined;
   /** @returns undefined where there is none, or none that rotates */
   look(tenant: TenantId, id: string): Promise<Credential | undefined>;
   /** Also of one that has ended; undefined where there is nothing left of it. */
@@ -55,6 +63,11 @@ export interface Rotatable {
   plan(input: PlanInput): Promise<Planned | PlanRefusal>;
   /** @returns whether the successor has been used; `ended` where it works no more */
   stateOf(tenant: TenantId, run: Progress): Promise<'unused' | 'used' | 'ended'>;
+  /**
+   * Where the kind itself ends its predecessors: the rotation is done once the successor is used,
+   * and this says when the predecessor ends.
+   */
+  endOf?(tenant: TenantId, run: Progress): Promise<number | undefined>;
   /** Uses of the predecessor since its rotation. */
   overlapUses(tenant: TenantId, run: Progress): Promise<Uses>;
   /** @returns the steps that put its end off; undefined where it has ended or was changed */

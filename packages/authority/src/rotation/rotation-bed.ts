@@ -18,6 +18,8 @@ import { createClient } from '../clients/registry.ts';
 import { openMemoryCustody } from '../custody/memory.ts';
 import { createPeppers } from '../custody/peppers.ts';
 import { createSealer } from '../custody/sealer.ts';
+import { createKeyring } from '../keyring/keyring.ts';
+import type { KeyringSettings } from '../keyring/schedule.ts';
 import { openMemoryStore } from '../store/memory/memory-store.ts';
 import type { Store } from '../store/store.ts';
 import { createUsageCounter, secretUseId } from '../usage/usage-counter.ts';
@@ -25,10 +27,21 @@ import type { DeliveryFailure, DeliveryTarget, Parcel, Place } from './delivery/
 import { putRotation } from './put-rule.ts';
 import { rotatableClientSecret } from './rotatable-client-secret.ts';
 import { rotatableKey } from './rotatable-key.ts';
+import { rotatableKeyPair } from './rotatable-key-pair.ts';
 import { createRotations, type RotationDeps } from './rotations.ts';
 import type { RotationRule } from './rule.ts';
+import { createSigningUses } from './signing-uses.ts';
 
 export const bedStartMs = 1_790_000_000_000;
+
+/** A key signs for ten days, and is published a minute before; a token lives for five. */
+const bedSigning: KeyringSettings = {
+  algorithms: ['ES256'],
+  encryptedRequests: true,
+  rotateEverySeconds: 864_000,
+  publishAheadSeconds: 60,
+  tokenTtlSecondsMax: 300,
+};
 
 export const requester: Requester = {
   tenant: defaultTenant,
@@ -85,7 +98,22 @@ async function makingOf(store: Store) {
   const peppers = await createPeppers({ custody, store, entropy, clock });
   const recorder = createRecorder({ sealer, entropy, clock });
   const keyPolicy = () => noKeyPolicy;
-  return { sealer, peppers, recorder, clock, entropy, prefix: 'mm', keyPolicy };
+  const signingUses = createSigningUses();
+  const keyring = await createKeyring({
+    ...{ store, sealer, recorder, clock, entropy, settings: bedSigning },
+    signed: signingUses.note,
+  });
+  return {
+    keyring,
+    signingUses,
+    sealer,
+    peppers,
+    recorder,
+    clock,
+    entropy,
+    prefix: 'mm',
+    keyPolicy,
+  };
 }
 
 type Making = Awaited<ReturnType<typeof makingOf>>;
@@ -94,13 +122,17 @@ function openProcess(store: Store, making: Making, seen: Watched) {
   const { sealer, recorder, clock, entropy } = making;
   const through: Store = { ...store, acts: watchedActs(store, seen) };
   const parts = { ...making, store: through };
+  const pairs = { ...parts, settings: bedSigning };
   const rotatables: RotationDeps['rotatables'] = {
     key: rotatableKey({ ...parts, ended: async () => false }),
     client_secret: rotatableClientSecret({ ...parts, changed: () => undefined }),
+    signing_key: rotatableKeyPair(pairs, 'signing_key'),
+    encryption_key: rotatableKeyPair(pairs, 'encryption_key'),
   };
   const targets = new Map([['shelf', shelf(seen)]]);
   const deps: RotationDeps = {
     ...{ store: through, sealer, recorder, clock, entropy, targets, rotatables },
+    signingUses: making.signingUses,
     onFault: (fault) => seen.faults.push(fault),
   };
   return { deps, rotations: createRotations(deps) };
@@ -112,7 +144,7 @@ export async function rotationBed(store: Store = openMemoryStore()) {
   const seen = watched();
   const first = openProcess(store, making, seen);
   return {
-    ...{ store, clock, sealer, ...seen, ...first },
+    ...{ store, clock, sealer, keyring: making.keyring, ...seen, ...first },
     /** Another process over the same store, by a connection of its own where one is given. */
     open: (through: Store = store) => openProcess(through, making, seen),
     ...credentialsOf(store, making),

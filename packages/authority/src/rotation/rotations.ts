@@ -23,12 +23,13 @@ import { bySchedule } from './move-run.ts';
 import type { Rotatable } from './rotatable.ts';
 import type { RotationKind, RuleRow } from './rule.ts';
 import { runOf } from './run.ts';
+import { judgeSigningUses, type SigningUses } from './signing-uses.ts';
 import { takeFurther } from './watch.ts';
 
 export interface RotationDeps {
   readonly store: Pick<
     Store,
-    'rotationRules' | 'rotationRuns' | 'rotationEvents' | 'tenants' | 'acts'
+    'rotationRules' | 'rotationRuns' | 'rotationEvents' | 'tenants' | 'usage' | 'acts'
   >;
   readonly sealer: Pick<Sealer, 'seal' | 'open'>;
   readonly recorder: Recorder;
@@ -36,6 +37,7 @@ export interface RotationDeps {
   readonly entropy: Entropy;
   readonly targets: DeliveryTargets;
   readonly rotatables: Readonly<Record<RotationKind, Rotatable>>;
+  readonly signingUses: Pick<SigningUses, 'take'>;
   readonly onFault: (fault: unknown) => void;
 }
 
@@ -66,6 +68,7 @@ export function createRotations(deps: RotationDeps): Rotations {
 
   async function work(): Promise<void> {
     await drainEvents(deps).catch(deps.onFault);
+    await judgeSigningUses(deps).catch(deps.onFault);
     const due = {
       where: { dueAt: { is: '<=', value: deps.clock.nowMs() } },
       orderBy: ['dueAt'],

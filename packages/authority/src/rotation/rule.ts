@@ -7,10 +7,12 @@ import { z } from 'zod';
 import { rotationEvents } from '../store/rotation-event-row.ts';
 import type { Row } from '../store/tables.ts';
 
-const rotationKinds = ['key', 'client_secret'] as const;
+export const rotationKinds = ['key', 'client_secret', 'signing_key', 'encryption_key'] as const;
 export type RotationKind = (typeof rotationKinds)[number];
 
 const everySecondsMin = 60;
+/** Counts are written each second: fewer would be passed before anybody knew. */
+const usesMin = 1_000;
 const everySecondsMax = 10 * 366 * 86_400;
 const extensionsMax = 100;
 
@@ -38,7 +40,10 @@ export const rotationRuleSchema = z.strictObject({
       .string()
       .min(1)
       .max(255)
-      .describe('Of a key, also one that has been rotated since: its newest successor is meant'),
+      .describe(
+        'Of a key, also one that has been rotated since: its newest successor is meant; of ' +
+          'signing and encryption keys the algorithm',
+      ),
   }),
   every_seconds: z
     .int()
@@ -46,11 +51,21 @@ export const rotationRuleSchema = z.strictObject({
     .max(everySecondsMax)
     .optional()
     .describe('Age at which the credential rotates; without it only what `on` names rotates it'),
+  max_uses: z
+    .int()
+    .min(usesMin)
+    .max(Number.MAX_SAFE_INTEGER)
+    .optional()
+    .describe('Of a signing key: signatures after which the next key is published'),
   on: z.array(z.enum(rotationEvents)).max(rotationEvents.length).optional(),
   overlap_seconds: overlap
     .optional()
     .describe(`How long both work; ${limits.keyOverlapSecondsDefault} if not given`),
-  deliver_to: z.array(rotationPlace).min(1).max(limits.rotationPlacesMax),
+  deliver_to: z
+    .array(rotationPlace)
+    .max(limits.rotationPlacesMax)
+    .optional()
+    .describe('At least one place, but for signing and encryption keys, which are published'),
   confirm_within_seconds: overlap
     .optional()
     .describe('Until the successor must have been used; half of the overlap if not given'),

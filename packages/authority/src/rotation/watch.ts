@@ -22,7 +22,7 @@ export async function takeFurther(deps: RotationDeps, run: Run): Promise<void> {
   }
   if (status === 'confirming') {
     const state = await stateOf(deps, run);
-    if (state === 'used') return confirm(deps, run);
+    if (state === 'used') return used(deps, run);
     // What it was to be confirmed by is gone: the predecessor ends as was said.
     if (state === 'ended') return void (await moveRun(deps, run, { status: 'ending' }));
   }
@@ -34,6 +34,22 @@ export async function takeFurther(deps: RotationDeps, run: Run): Promise<void> {
 
 function stateOf({ rotatables }: RotationDeps, { row, progress }: Run) {
   return rotatables[progress.kind].stateOf(row.tenant as TenantId, progress);
+}
+
+/** Done, where the kind ends its predecessors itself; else the overlap goes on to its end. */
+async function used(deps: RotationDeps, run: Run): Promise<void> {
+  const { row, progress } = run;
+  const rotatable = deps.rotatables[progress.kind];
+  if (rotatable.endOf === undefined) return confirm(deps, run);
+  const endsAt = (await rotatable.endOf(row.tenant as TenantId, progress)) ?? progress.endsAt;
+  await moveRun(deps, run, {
+    status: 'done',
+    progress: { confirmedAt: deps.clock.nowMs(), endsAt },
+    audit: await recordOf(deps, run, {
+      action: 'rotation.end',
+      detail: { confirmed: true, ends_at: rfc3339(endsAt as UnixMs) },
+    }),
+  });
 }
 
 async function confirm(deps: RotationDeps, run: Run): Promise<void> {

@@ -116,6 +116,11 @@ describe('mintmark signing-key', () => {
     expect(ended.sent[0]!.url).toContain('/v1/signing-keys/k1/emergency');
     expect(ended.out).toContain('k3');
     expect((await run('signing-key emergency k1')).exit).toBe(2);
+    const reported = await run('signing-key report k1 --reason doubt', {
+      server: () => new Response(null, { status: 202 }),
+    });
+    expect(reported.sent[0]!.url).toContain('/v1/signing-keys/k1/report');
+    expect([reported.sent[0]!.body, reported.exit]).toEqual([{ reason: 'doubt' }, 0]);
   });
 
   it('approves what waits, or a part of it, of the version that it has seen', async () => {

@@ -61,4 +61,22 @@ const emergency: Command = {
   },
 };
 
-export const signingKeyCommands: readonly Command[] = [listKeys, rotate, emergency];
+const report: Command = {
+  name: 'signing-key report',
+  summary: 'reports that a key may be known to others; it goes on, and rules rotate it',
+  description:
+    'Rotation rules that name `leak` publish its successor at once. Where you are sure that it ' +
+    'is stolen, end it by "signing-key emergency".',
+  operands: [{ name: '<kid>', description: 'the key, as list shows it' }],
+  options: [{ flags: '--reason <text>', description: 'why, for the audit trail', required: true }],
+  examples: [
+    ['mintmark signing-key report kT2v… --reason "a laptop is missing"', 'rotate by rule'],
+  ],
+  run(invocation) {
+    const path = pathOf`/v1/signing-keys/${invocation.operands[0] as string}/report`;
+    const body = { reason: invocation.options.text('reason') };
+    return send(invocation, { method: 'POST', path, body }, (style) => style.good('reported'));
+  },
+};
+
+export const signingKeyCommands: readonly Command[] = [listKeys, rotate, report, emergency];

@@ -104,7 +104,7 @@ function put(ports: RotationEndpointPorts): PreparedEndpoint {
     description:
       'Replacing needs `If-Match`. `deliver_to` names targets of the server’s configuration. The ' +
       'rule needs the permission to rotate its target by hand: `keys:write`, and `keys:assign` ' +
-      'for the key of another owner; or `clients:write`.',
+      'for the key of another owner; `clients:write`; or `signing_keys:write`.',
     permission: 'rotations:write',
     params,
     body: rotationSettings,
@@ -132,6 +132,7 @@ function put(ports: RotationEndpointPorts): PreparedEndpoint {
 /** As where it is rotated by hand. */
 function mayHold({ actor, permissions }: Caller, kind: RotationKind, owner: string): boolean {
   if (kind === 'client_secret') return covers(permissions, 'clients:write');
+  if (kind !== 'key') return covers(permissions, 'signing_keys:write');
   if (!covers(permissions, 'keys:write')) return false;
   return owner === subjectOf(actor) || covers(permissions, 'keys:assign');
 }

@@ -4,6 +4,7 @@ import type { KeySchedule, RotationItem } from '../../admin/rotation-view.ts';
 import {
   nextRotation,
   type RuleRow,
+  rotationKinds,
   rotationName,
   rotationRuleSchema,
   ruleOf,
@@ -30,7 +31,7 @@ export const rotation = z
   .looseObject({
     name: z.string(),
     target: z.strictObject({
-      kind: z.enum(['key', 'client_secret', 'signing_key', 'encryption_key']),
+      kind: z.enum(rotationKinds),
       id: z.string().describe('Of a signing or encryption key its algorithm'),
     }),
     every_seconds: z.int().optional(),
@@ -45,7 +46,7 @@ export const rotationRun = z
     rotation: z.string(),
     status: z.enum(['delivering', 'confirming', 'ending', 'done', 'unconfirmed', 'abandoned']),
     cause: z.string(),
-    kind: z.enum(['key', 'client_secret']),
+    kind: z.enum(rotationKinds),
     credential: z.string().describe('The key, or the client, that it is about'),
     predecessor: z.string(),
     successor: z.string(),

@@ -1,6 +1,7 @@
 /** `/v1/signing-keys`: rotated by schedule, by hand, or in an emergency. */
 import { err, type JwsAlgorithm, ok } from '@mintmark/core';
 import { z } from 'zod';
+import { type ReportKeyPorts, reportSigningKey } from '../../admin/report-signing-key.ts';
 import { readReason } from '../../audit/reason.ts';
 import type { Keyring } from '../../keyring/keyring.ts';
 import type { Row } from '../../store/tables.ts';
@@ -9,11 +10,12 @@ import { changeBy, type EmergencyPorts, emergencyEndpoints } from './emergency-e
 import { endpoint, type PreparedEndpoint } from './endpoint.ts';
 import { line, momentOut, pageOf, renderMoment, renderMomentOrNull } from './wire-schema.ts';
 
-export interface SigningKeyPorts extends EmergencyPorts {
-  readonly keyring: Pick<Keyring, 'rotate' | 'emergency'>;
-  /** What is rotated where the request names none. */
-  readonly defaultAlgorithm: JwsAlgorithm;
-}
+export type SigningKeyPorts = EmergencyPorts &
+  ReportKeyPorts & {
+    readonly keyring: Pick<Keyring, 'rotate' | 'emergency'>;
+    /** What is rotated where the request names none. */
+    readonly defaultAlgorithm: JwsAlgorithm;
+  };
 
 const group = 'signing keys';
 
@@ -45,7 +47,10 @@ const signingKey = z
 const reason = line({ min: 1, max: 500 });
 
 export function signingKeyEndpoints(ports: SigningKeyPorts): readonly PreparedEndpoint[] {
-  return [list(ports), show(ports), rotate(ports), ...emergencyEndpoints(ports)];
+  return [
+    ...[list(ports), show(ports), rotate(ports), report(ports)],
+    ...emergencyEndpoints(ports),
+  ];
 }
 
 function renderSigningKey(row: Row<'signingKeys'>): Readonly<Record<string, unknown>> {
@@ -125,6 +130,29 @@ function rotate({ keyring, defaultAlgorithm }: SigningKeyPorts): PreparedEndpoin
       const next = await keyring.rotate({ tenant, algorithm, ...changeBy(requester, why) });
       const { kid, activateAt } = next;
       return ok({ status: 200, body: { kid, activate_at: renderMoment(activateAt) } });
+    },
+  });
+}
+
+function report(ports: SigningKeyPorts): PreparedEndpoint {
+  return endpoint({
+    method: 'POST',
+    path: '/v1/signing-keys/{kid}/report',
+    operation: 'reportSigningKey',
+    group,
+    summary: 'Reports that a key may be known to others; rotation rules that name `leak` begin',
+    description: 'It goes on being trusted. Where you are sure, end it by `emergency`.',
+    permission: 'signing_keys:write',
+    params: z.strictObject({ kid: z.string().min(1).max(128) }),
+    body: z.strictObject({ reason }).meta({ id: 'ReportSigningKey' }),
+    answers: { 202: { description: 'It is on record.' } },
+    problems: ['wrong_state'],
+    async handle({ requester, params: { kid }, body }) {
+      const why = readReason(body.reason);
+      const reported = await reportSigningKey(ports, { requester, kid, reason: why });
+      if (reported.ok) return ok({ status: 202 });
+      if (reported.refusal.reason === 'not_found') return err({ code: 'not_found' });
+      return err({ code: 'wrong_state', detail: 'the key is trusted no more' });
     },
   });
 }

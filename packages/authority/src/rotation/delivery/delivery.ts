@@ -5,13 +5,14 @@
  * that others can read.
  */
 import type { Result, UnixMs } from '@mintmark/core';
+import type { RotationKind } from '../rule.ts';
 
 export interface Parcel {
   /** The same for every try: a receiver that has seen it does nothing more. */
   readonly id: string;
   readonly tenant: string;
   readonly rule: string;
-  readonly kind: 'key' | 'client_secret';
+  readonly kind: RotationKind;
   /** Public id of the key, or the client's. */
   readonly credential: string;
   readonly predecessor: string;
