@@ -18,6 +18,7 @@ import { leastPrivilegeCommands } from './commands/least-privilege.ts';
 import { noticeCommands } from './commands/notice.ts';
 import { patCommands } from './commands/pat.ts';
 import { policyCommands } from './commands/policy.ts';
+import { proxyCommands } from './commands/proxy.ts';
 import { revokeCommands } from './commands/revoke.ts';
 import { roleCommands } from './commands/role.ts';
 import { rotationCommands } from './commands/rotation.ts';
@@ -47,6 +48,7 @@ export const commands: readonly Command[] = [
   ...leastPrivilegeCommands,
   ...detailTypeCommands,
   ...routeCommands,
+  ...proxyCommands,
   ...apiCommands,
   ...policyCommands,
   ...assertionIssuerCommands,

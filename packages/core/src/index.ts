@@ -145,7 +145,12 @@ export {
   parseFeedKeys,
   parseFeedSnapshot,
 } from './wire/feed-http.ts';
-export { canonicalFieldName, isHopByHop, isReservedFieldName } from './wire/field-names.ts';
+export {
+  canonicalFieldName,
+  isHopByHop,
+  isReservedFieldName,
+  reservedFieldNames,
+} from './wire/field-names.ts';
 export { internalClaims, internalToken, type NodeKeyRegistry } from './wire/internal-token.ts';
 export type {
   ActiveCredential,

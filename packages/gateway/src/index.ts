@@ -12,6 +12,9 @@ export {
   type LimitStoresInput,
   openLimitStores,
 } from './limits/stores.ts';
+export { type HaproxyConfig, haproxyConfig, haproxyMaps } from './native/haproxy/config.ts';
+export type { HaproxySettings } from './native/haproxy/settings.ts';
+export { NativeMirror } from './native/native-view.ts';
 export { createGrpcJudge } from './proxies/grpc-judge.ts';
 export { createHttpJudge, type HttpJudge, type JudgeOptions } from './proxies/http-judge.ts';
 export { FeedKeeper, type KeptEvent } from './view/kept-feed.ts';

@@ -64,11 +64,27 @@ export type AccessTokenRefusal =
  */
 export function accessTokenSigningInput(
   claims: AccessTokenClaims,
-  key: { readonly kid: SigningKeyId; readonly algorithm: JwsAlgorithm },
+  key: SigningName,
   further?: JsonObject,
 ): string {
-  const header = { typ: accessTokenType, alg: key.algorithm, kid: key.kid };
-  return jwsSigningInput(header, renderAccessTokenClaims(claims, further));
+  return jwsSigningInput(headerOf(key), renderAccessTokenClaims(claims, further));
+}
+
+/**
+ * The first part of every access token that a key signs, as text of the token: who compares it has
+ * compared type, algorithm and key at once.
+ */
+export function accessTokenHeader(key: SigningName): string {
+  return jwsSigningInput(headerOf(key), null).split('.')[0]!;
+}
+
+interface SigningName {
+  readonly kid: SigningKeyId;
+  readonly algorithm: JwsAlgorithm;
+}
+
+function headerOf({ kid, algorithm }: SigningName): JsonObject {
+  return { typ: accessTokenType, alg: algorithm, kid };
 }
 
 export interface AccessTokenExpectation {

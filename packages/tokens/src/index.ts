@@ -1,6 +1,7 @@
 export {
   type AccessTokenExpectation,
   type AccessTokenRefusal,
+  accessTokenHeader,
   accessTokenSigningInput,
   accessTokenType,
   type VerifiedAccessToken,

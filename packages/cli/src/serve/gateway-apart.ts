@@ -115,7 +115,7 @@ async function listenOperations(
  *
  * @throws ConfigFault `gateway_incomplete`; CustodyFault where the credential cannot be read
  */
-async function remoteAuthorityOf(
+export async function remoteAuthorityOf(
   ports: CliPorts,
   { config, log }: { readonly config: Config; readonly log: Log },
 ): Promise<AuthorityFace> {

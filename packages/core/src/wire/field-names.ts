@@ -64,6 +64,9 @@ const dropped: ReadonlySet<string> = new Set([
 
 const droppedPrefixes = ['x-forwarded-', 'x-mintmark-'];
 
+/** The names themselves, in canonical spelling, for who writes rules of another program. */
+export const reservedFieldNames = { dropped, droppedPrefixes, hopByHop } as const;
+
 /** Whether a field belongs to one connection alone. @param lower its name in lower case */
 export function isHopByHop(lower: string): boolean {
   return hopByHop.has(lower);

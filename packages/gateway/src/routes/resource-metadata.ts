@@ -12,8 +12,8 @@ const wellKnown = '/.well-known/oauth-protected-resource';
 
 /** For challenges (§5.1). @returns undefined where no metadata is served */
 export function resourceMetadataUrl(
-  request: StreamRequest,
-  route: CompiledRoute | undefined,
+  request: Pick<StreamRequest, 'host' | 'scheme'>,
+  route: Pick<CompiledRoute, 'credential' | 'match'> | undefined,
 ): string | undefined {
   if (route === undefined || route.credential === 'none') return undefined;
   const { scheme, host } = request;
@@ -27,6 +27,8 @@ function suffixOf(pathPrefix: string): string {
   return pathPrefix === '/' ? '' : pathPrefix;
 }
 
+type MetadataRequest = Pick<StreamRequest, 'path' | 'host' | 'scheme' | 'method' | 'header'>;
+
 /**
  * Answers a request for metadata.
  *
@@ -34,7 +36,7 @@ function suffixOf(pathPrefix: string): string {
  *   request is then judged like any other
  */
 export function answerResourceMetadata(
-  request: StreamRequest,
+  request: MetadataRequest,
   known: {
     readonly routes: RouteTable;
     /** Of the tenant whose tokens the route takes. */
@@ -76,7 +78,7 @@ export function answerResourceMetadata(
 }
 
 /** It is as public as the challenge that leads to it. */
-function anyPage(request: StreamRequest): Record<string, string> {
+function anyPage(request: MetadataRequest): Record<string, string> {
   const asked = request.method === 'OPTIONS' && request.header('access-control-request-method');
   return {
     'access-control-allow-origin': '*',
