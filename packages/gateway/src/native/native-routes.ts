@@ -3,7 +3,8 @@
  * behind it, or is refused. What must never happen: a member of a route that nobody thought of
  * here and that passes for judged: what this file does not know by name makes a route not native.
  */
-import type { Route } from '@mintmark/core';
+import { isDeepStrictEqual } from 'node:util';
+import { parseRoute, type Route } from '@mintmark/core';
 import type { NativeView } from './native-view.ts';
 
 /** What a program can do beside tokens, scopes and audiences. */
@@ -20,8 +21,10 @@ export function chainReason(
   { view, abilities }: { readonly view: NativeView; readonly abilities: NativeAbilities },
 ): string | undefined {
   if (view.hasPolicies) return 'policies have a say';
+  const [foreign] = view.foreignTypes;
+  if (foreign !== undefined) return `${foreign} may have a say`;
   const unknown = Object.entries(route).find(
-    ([name, value]) => !known.has(name) && !isAbsent(value),
+    ([name, value]) => !known.has(name) && !isUsual(name, value),
   );
   if (unknown !== undefined) return `it sets ${unknown[0]}`;
   const { match, bounds } = route;
@@ -33,6 +36,9 @@ export function chainReason(
   if (route.tenant !== undefined && route.tenant !== view.tenant) return 'of another tenant';
   if (route.encodedSlash === 'opaque') return 'encoded slashes are data';
   if (route.onStale.kind === 'continue' && !abilities.staleness) return 'it goes on without news';
+  if (route.limits.length > 0 && route.limitsMode === 'strict') {
+    return 'its limits are exact across nodes';
+  }
   return abilities.limitProblem(route.limits);
 }
 
@@ -55,11 +61,27 @@ const known: ReadonlySet<string> = new Set([
   'addresses',
   'bounds',
   'limits',
+  // A proxy counts for itself, and asks nobody.
+  'limitsMode',
+  'onLimitsDown',
 ]);
 
 const knownMatch: ReadonlySet<string> = new Set(['host', 'pathPrefix', 'methods']);
 
-/** What stands for "not asked for" in a parsed route. */
+/** What every member is where an operator says nothing of it. */
+const usual: Readonly<Record<string, unknown>> = usualRoute();
+
+function usualRoute(): Readonly<Record<string, unknown>> {
+  const parsed = parseRoute({ name: 'usual', match: {}, upstream: 'http://localhost' });
+  if (!parsed.ok) throw new Error(`the plainest route is refused: ${parsed.refusal.message}`);
+  return { ...parsed.value };
+}
+
+function isUsual(name: string, value: unknown): boolean {
+  return isDeepStrictEqual(value, usual[name]);
+}
+
+/** What stands for "not asked for" within a member. */
 function isAbsent(value: unknown): boolean {
   if (value === undefined || value === null || value === false) return true;
   return Array.isArray(value) ? value.length === 0 : false;

@@ -41,6 +41,8 @@ export interface NativeView {
   readonly routes: readonly Route[];
   /** Of routes that this version cannot read: nobody may take them. */
   readonly unreadableRoutes: readonly string[];
+  /** Kinds of entries of the feed that this file knows nothing of: any may be a demand. */
+  readonly foreignTypes: readonly string[];
   /** Whether policies have a say in every request. */
   readonly hasPolicies: boolean;
   /** While the tenant is disabled, no credential of it is good. */
@@ -61,12 +63,14 @@ export class NativeMirror {
   readonly #keys = new Map<string, NativeKey>();
   readonly #routes = new Map<string, Route | undefined>();
   readonly #policies = new Set<string>();
+  readonly #foreignTypes = new Set<string>();
   readonly #revocations = new Map<string, RevocationEntry>();
 
   replace(snapshot: FeedSnapshot): void {
     this.#head = snapshot;
     this.#isDisabled = false;
-    for (const kept of [this.#keys, this.#routes, this.#policies, this.#revocations]) kept.clear();
+    for (const kept of [this.#keys, this.#routes, this.#revocations]) kept.clear();
+    for (const kept of [this.#policies, this.#foreignTypes]) kept.clear();
     this.#applyAll(snapshot.entries);
   }
 
@@ -86,6 +90,7 @@ export class NativeMirror {
       routes: routes.flatMap(([, route]) => route ?? []),
       unreadableRoutes: routes.flatMap(([name, route]) => (route === undefined ? [name] : [])),
       hasPolicies: this.#policies.size > 0,
+      foreignTypes: [...this.#foreignTypes],
     };
   }
 
@@ -154,8 +159,19 @@ export class NativeMirror {
       case 'tenant':
         this.#isDisabled = entry.status === 'disabled';
         return true;
-      default:
+      // Of API keys and the rights of their holders, which are judged elsewhere; and of APIs, which
+      // count where a route names one.
+      case 'key':
+      case 'import_prefix':
+      case 'role':
+      case 'group':
+      case 'member':
+      case 'pat_policy':
+      case 'api':
         return false;
+      default:
+        this.#foreignTypes.add((entry as FeedEntry).type);
+        return true;
     }
   }
 

@@ -121,6 +121,11 @@ describe('a configuration for HAProxy', () => {
     ['pages of other origins', { cors: { origins: ['*'] } }, 'it sets cors'],
     ['slashes as data', { encoded_slash: 'opaque' }, 'encoded slashes are data'],
     ['bounds of its own', { body_bytes_max: 10 }, 'it has bounds of its own'],
+    [
+      'limits that hold across nodes',
+      { limits: [{ name: 'a', quota: 1, window_seconds: 1 }], limits_mode: 'strict' },
+      'its limits are exact across nodes',
+    ],
     ['another tenant', { tenant: 'other' }, 'of another tenant'],
     [
       'more limits than there are counters',
@@ -150,6 +155,12 @@ describe('a configuration for HAProxy', () => {
     const config = configOf([route('a'), policy], { chain: '127.0.0.1:8480' });
     expect(config.elsewhere.get('a')).toBe('policies have a say');
     expect(config.text).not.toContain('backend judged.');
+  });
+
+  it('judges nothing by itself of a feed that says what it does not know', () => {
+    const entry = { type: 'weather', position: 2 } as unknown as FeedEntry;
+    const config = configOf([route('a'), entry], { chain: '127.0.0.1:8480' });
+    expect(config.elsewhere.get('a')).toBe('weather may have a say');
   });
 
   it('finds routes by method, host and whole segments', () => {
