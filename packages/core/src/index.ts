@@ -197,6 +197,7 @@ export {
   type RouteUpstream,
   type TemplatePart,
   type TokenCondition,
+  type UpstreamPlan,
 } from './wire/route.ts';
 export type {
   ApiEntry,

@@ -26,4 +26,12 @@ export const proxyLimits = {
   upstreamQueueMax: 4_096,
   /** Shorter than the idle time of common servers (5 s), so that a reused connection is alive. */
   upstreamKeepAliveMs: 4_000,
+  /** Requests at once on one connection of HTTP/2 to an upstream, and such connections. */
+  upstreamStreamsMax: 100,
+  upstreamHttp2ConnectionsMax: 16,
+  /** What an upstream may send ahead on one stream: as much as a socket's buffer holds. */
+  upstreamHttp2WindowBytes: 256 * 1024,
+  upstreamHttp2IdleMs: 60_000,
+  /** How soon an idle connection is asked whether its other end is there. */
+  upstreamKeepAliveProbeMs: 15_000,
 } as const;

@@ -175,7 +175,7 @@ function join(config: GatewayConfig, ports: GatewayPorts): Parts {
   const metrics = createMetrics();
   const lost = 'mintmark_gateway_decisions_lost_total';
   const queue = createDecisionQueue<DecisionEvent>({ sink, timers, metrics, lost });
-  const upstreams = new Upstreams({ ...defaultUpstreamOptions, ...config.upstream });
+  const upstreams = new Upstreams({ ...defaultUpstreamOptions, ...config.upstream }, timers);
   const live = new LiveRequests();
   const bodyBytesMax = config.bodyBytesMax ?? limits.gatewayBodyBytesMax;
   const cache = countedCache(createVerifiedCache<VerifiedAccessToken>(), metrics);
@@ -306,7 +306,7 @@ function onChange(parts: Parts): void {
   if (view.routes.routes.some((route) => route.internalToken !== undefined)) {
     parts.internalTokens.want();
   }
-  upstreams.retain(new Set(view.routes.routes.map((route) => route.upstream.origin)));
+  upstreams.retain(view.routes.routes);
   sweep(parts.decide);
 }
 

@@ -25,6 +25,7 @@ import {
 } from './route-refusal.ts';
 import { type RouteRewrites, readRewrites } from './route-rewrites.ts';
 import { type RouteStepUp, readStepUp } from './route-step-up.ts';
+import { planNames, readPlan, type UpstreamPlan } from './route-upstream.ts';
 
 export type { RouteBounds } from './route-bounds.ts';
 export type {
@@ -49,11 +50,13 @@ export {
   type TemplatePart,
 } from './route-rewrites.ts';
 export type { RouteStepUp } from './route-step-up.ts';
+export type { UpstreamPlan } from './route-upstream.ts';
 
 export interface Route extends RouteCounting {
   readonly name: string;
   readonly match: RouteMatch;
   readonly upstream: RouteUpstream;
+  readonly plan: UpstreamPlan;
   /** All of them are required of the credential. */
   readonly scopes: readonly string[];
   /** Required among the audiences of a token; undefined: the gateway's own default. */
@@ -136,6 +139,7 @@ const memberNames = [
   'rewrite_path',
   'internal_token',
   'audit',
+  ...planNames,
 ] as const;
 
 /**
@@ -153,6 +157,7 @@ export function parseRoute(value: unknown): Result<Route, RouteRefusal> {
     name: readName(wire['name']),
     match: readMatch(wire['match']),
     upstream: readUpstream(wire['upstream']),
+    plan: readPlan(wire),
     scopes: readScopes(wire['scopes']),
     audience: readAudience(wire['audience']),
     api: readApi(wire['api']),

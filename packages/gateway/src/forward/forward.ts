@@ -12,7 +12,13 @@ import type { Metrics } from '../record/metrics.ts';
 import { bodyBytesMaxOf, type CompiledRoute, type MatchedRoute } from '../routes/route-table.ts';
 import { upstreamPathOf } from '../routes/upstream-path.ts';
 import type { Identity } from '../verify/identity.ts';
-import { clientHeaders, type ForwardedAs, upstreamHeaders } from './headers.ts';
+import {
+  clientHeaders,
+  type ForwardedAs,
+  type RawFields,
+  textOf,
+  upstreamHeaders,
+} from './headers.ts';
 import type { CutReason, LiveRequest, LiveRequests } from './live-requests.ts';
 import type { Upstream, Upstreams } from './upstreams.ts';
 
@@ -100,7 +106,7 @@ class Forwarding implements Dispatcher.DispatchHandler, LiveRequest {
     this.identity = input.as.identity;
     this.address = input.request.remoteAddress;
     this.beganAt = nowSeconds(parts.clock);
-    this.#upstream = parts.upstreams.to(this.route.upstream.origin);
+    this.#upstream = parts.upstreams.to(this.route);
   }
 
   start(): void {
@@ -137,7 +143,7 @@ class Forwarding implements Dispatcher.DispatchHandler, LiveRequest {
   }
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
-    const raw = controller.rawHeaders as Buffer[];
+    const raw = controller.rawHeaders as RawFields;
     const { request, reply } = this.#input;
     if (status < 200) {
       reply.inform(
@@ -168,7 +174,7 @@ class Forwarding implements Dispatcher.DispatchHandler, LiveRequest {
 
   onResponseEnd(controller: Dispatcher.DispatchController): void {
     if (!this.#end()) return;
-    const trailers = controller.rawTrailers as Buffer[] | null | undefined;
+    const trailers = controller.rawTrailers as RawFields | null | undefined;
     const { reply } = this.#input;
     if (trailers === null || trailers === undefined || trailers.length === 0) reply.end();
     else reply.end(clientTrailers(trailers));
@@ -180,7 +186,7 @@ class Forwarding implements Dispatcher.DispatchHandler, LiveRequest {
     _headers: unknown,
     upstreamSocket: Duplex,
   ): void {
-    const raw = controller.rawHeaders as Buffer[];
+    const raw = controller.rawHeaders as RawFields;
     const headers = clientHeaders(raw, { status, credentialed: false, withTrailers: false });
     const clientSocket = this.#input.reply.switchProtocols(headers);
     this.endless = true;
@@ -220,7 +226,9 @@ class Forwarding implements Dispatcher.DispatchHandler, LiveRequest {
     const { request, reply } = this.#input;
     const repeatable = ['GET', 'HEAD', 'OPTIONS'].includes(request.method);
     if (this.#retried || !repeatable || this.#body !== undefined || request.websocket) return false;
-    return !reply.started && ['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'].includes(code);
+    return (
+      !reply.started && ['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE', 'upstream_refused'].includes(code)
+    );
   }
 
   #refuse(status: number, code: string): void {
@@ -280,29 +288,29 @@ function failureOf(error: Error): Failure {
   }
 }
 
-function isEventStream(raw: readonly Buffer[]): boolean {
+function isEventStream(raw: RawFields): boolean {
   return headerOf(raw, 'content-type')?.startsWith('text/event-stream') === true;
 }
 
 /** A trailer is announced, and the body is chunked, so that one can follow. */
-function hasTrailers(raw: readonly Buffer[]): boolean {
+function hasTrailers(raw: RawFields): boolean {
   return headerOf(raw, 'trailer') !== undefined && headerOf(raw, 'content-length') === undefined;
 }
 
-function headerOf(raw: readonly Buffer[], name: string): string | undefined {
+function headerOf(raw: RawFields, name: string): string | undefined {
   for (let i = 0; i < raw.length; i += 2) {
     if (raw[i]!.length !== name.length) continue;
-    if (raw[i]!.toString('latin1').toLowerCase() === name) return raw[i + 1]!.toString('latin1');
+    if (textOf(raw[i]!).toLowerCase() === name) return textOf(raw[i + 1]!);
   }
   return undefined;
 }
 
 /** Fields that may not come behind the body (RFC 9110 §6.5.1) are left out. */
-function clientTrailers(raw: readonly Buffer[]): string[] {
+function clientTrailers(raw: RawFields): string[] {
   const out: string[] = [];
   for (let i = 0; i < raw.length; i += 2) {
-    const name = raw[i]!.toString('latin1');
-    if (!forbiddenTrailers.has(name.toLowerCase())) out.push(name, raw[i + 1]!.toString('latin1'));
+    const name = textOf(raw[i]!);
+    if (!forbiddenTrailers.has(name.toLowerCase())) out.push(name, textOf(raw[i + 1]!));
   }
   return out;
 }

@@ -157,9 +157,16 @@ function removeNominated(out: string[], nominated: ReadonlySet<string>): void {
   }
 }
 
+/** Name and value in turn, as the connection to the upstream brought them. */
+export type RawFields = readonly (Buffer | string)[];
+
+export function textOf(part: Buffer | string): string {
+  return typeof part === 'string' ? part : part.toString('latin1');
+}
+
 /** What the client sees of an upstream's answer, name and value in turn. */
 export function clientHeaders(
-  raw: readonly Buffer[],
+  raw: RawFields,
   options: {
     readonly status: number;
     readonly credentialed: boolean;
@@ -170,16 +177,16 @@ export function clientHeaders(
   const out: string[] = [];
   let connection: string | undefined;
   for (let i = 0; i < raw.length; i += 2) {
-    const name = raw[i]!.toString('latin1');
+    const name = textOf(raw[i]!);
     if (passesBack(name)) {
       // RFC 9110 §8.6: a client that believed it would take the next answer for a body.
       if (bodiless && isNamed(name, 'content-length')) continue;
-      out.push(name, raw[i + 1]!.toString('latin1'));
+      out.push(name, textOf(raw[i + 1]!));
     } else if (isNamed(name, 'connection')) {
-      const value = raw[i + 1]!.toString('latin1');
+      const value = textOf(raw[i + 1]!);
       connection = connection === undefined ? value : `${connection},${value}`;
     } else if (options.withTrailers && isNamed(name, 'trailer')) {
-      out.push(name, raw[i + 1]!.toString('latin1'));
+      out.push(name, textOf(raw[i + 1]!));
     }
   }
   const nominated = nominatedBy(connection);

@@ -2,8 +2,9 @@
  * Connections to the services behind the gateway: one pool for each origin, kept alive, bounded.
  */
 import { getCACertificates } from 'node:tls';
-import { limits } from '@mintmark/core';
+import { limits, type Route, type Timers } from '@mintmark/core';
 import { type Dispatcher, Pool } from 'undici';
+import { Http2Upstream } from './http2-upstream.ts';
 
 export interface UpstreamOptions {
   readonly connectTimeoutMs: number;
@@ -31,29 +32,40 @@ export interface Upstream {
   release(): void;
 }
 
+/** What of a route says how its upstream is reached. */
+export type UpstreamOf = Pick<Route, 'upstream' | 'plan'>;
+
+/** Routes with one key share their connections. */
+function keyOf({ upstream, plan }: UpstreamOf): string {
+  return `${plan.protocol} ${upstream.origin}`;
+}
+
 export class Upstreams {
   readonly #options: UpstreamOptions;
+  readonly #timers: Pick<Timers, 'after'>;
   readonly #pools = new Map<string, PooledUpstream>();
 
-  constructor(options: UpstreamOptions) {
+  constructor(options: UpstreamOptions, timers: Pick<Timers, 'after'>) {
     this.#options = options;
+    this.#timers = timers;
   }
 
-  /** @param origin scheme, host and port */
-  to(origin: string): Upstream {
-    let pooled = this.#pools.get(origin);
+  to(route: UpstreamOf): Upstream {
+    const key = keyOf(route);
+    let pooled = this.#pools.get(key);
     if (pooled === undefined) {
-      pooled = new PooledUpstream(origin, this.#options);
-      this.#pools.set(origin, pooled);
+      pooled = new PooledUpstream(route, this.#options, this.#timers);
+      this.#pools.set(key, pooled);
     }
     return pooled;
   }
 
-  /** Lets go of origins that no route names any more; their requests under way still end. */
-  retain(origins: ReadonlySet<string>): void {
-    for (const [origin, pooled] of this.#pools) {
-      if (origins.has(origin)) continue;
-      this.#pools.delete(origin);
+  /** Lets go of what no route names any more; requests under way still end. */
+  retain(routes: readonly UpstreamOf[]): void {
+    const kept = new Set(routes.map(keyOf));
+    for (const [key, pooled] of this.#pools) {
+      if (kept.has(key)) continue;
+      this.#pools.delete(key);
       void pooled.close();
     }
   }
@@ -67,10 +79,17 @@ export class Upstreams {
 
 class PooledUpstream implements Upstream {
   readonly #pool: Pool;
+  readonly #http2: Http2Upstream | undefined;
   readonly #inFlightMax: number;
   #inFlight = 0;
 
-  constructor(origin: string, options: UpstreamOptions) {
+  constructor(
+    { upstream: { origin }, plan: { protocol } }: UpstreamOf,
+    options: UpstreamOptions,
+    timers: Pick<Timers, 'after'>,
+  ) {
+    // Named alone, it would take the place of those that everybody trusts.
+    const tls = options.ca === undefined ? {} : { ca: [...getCACertificates(), options.ca] };
     this.#inFlightMax = options.connectionsMax + limits.upstreamQueueMax;
     this.#pool = new Pool(origin, {
       connections: options.connectionsMax,
@@ -82,17 +101,22 @@ class PooledUpstream implements Upstream {
       allowH2: false,
       connect: {
         timeout: options.connectTimeoutMs,
-        // Named alone, it would take the place of those that everybody trusts.
-        ...(options.ca === undefined ? {} : { ca: [...getCACertificates(), options.ca] }),
+        ...tls,
       },
     });
+    // Without TLS nobody can ask what the other end speaks.
+    if (protocol === 'http1' || (protocol === 'auto' && origin.startsWith('http:'))) return;
+    const fallback = protocol === 'auto' ? { fallback: this.#pool } : {};
+    this.#http2 = new Http2Upstream({ ...options, origin, timers, tls, ...fallback });
   }
 
   dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
     // Counted before it is refused: whoever asked releases in either case.
     this.#inFlight++;
     if (this.#inFlight > this.#inFlightMax) return false;
-    this.#pool.dispatch(options, handler);
+    // A WebSocket goes by HTTP/1.1, which every server of one speaks.
+    const by = options.upgrade === 'websocket' ? this.#pool : (this.#http2 ?? this.#pool);
+    by.dispatch(options, handler);
     return true;
   }
 
@@ -101,10 +125,10 @@ class PooledUpstream implements Upstream {
   }
 
   async close(): Promise<void> {
-    await this.#pool.close();
+    await Promise.all([this.#pool.close(), this.#http2?.close()]);
   }
 
   async destroy(): Promise<void> {
-    await this.#pool.destroy();
+    await Promise.all([this.#pool.destroy(), this.#http2?.destroy()]);
   }
 }

@@ -18,6 +18,7 @@ export class Http2Reply implements StreamReply {
   #pending: { readonly status: number; readonly fields: string[] } | undefined;
   #trailers: readonly string[] = [];
   #canTrail = false;
+  #aborted = false;
 
   constructor(
     stream: ServerHttp2Stream,
@@ -116,6 +117,8 @@ export class Http2Reply implements StreamReply {
   abort(): void {
     this.#pending = undefined;
     this.#started = true;
+    // Closing ends the writing first, and trailers would then make it an answer that is whole.
+    this.#aborted = true;
     this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR);
   }
 
@@ -139,7 +142,7 @@ export class Http2Reply implements StreamReply {
   }
 
   #sendTrailers(): void {
-    if (this.#stream.destroyed) return;
+    if (this.#stream.destroyed || this.#aborted) return;
     const fields: Record<string, string | string[]> = {};
     for (let i = 0; i < this.#trailers.length; i += 2) {
       fields[this.#trailers[i]!.toLowerCase()] = this.#trailers[i + 1]!;

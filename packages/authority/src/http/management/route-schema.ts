@@ -73,6 +73,10 @@ export const routeSchema = {
       maxLength: limits.routePathCharsMax,
       pattern: `^https?://[A-Za-z0-9._\\[\\]:-]+(/[A-Za-z0-9._~!$&'()*+,=:@/-]*)?$`,
     },
+    protocol: {
+      enum: ['http1', 'http2', 'auto'],
+      description: 'What the upstream speaks; auto: what it agrees to over TLS',
+    },
     scopes: {
       type: 'array',
       maxItems: limits.scopesMax,
