@@ -50,8 +50,10 @@ export const limits = {
   certificateLookMs: 10_000,
   /** Limits of one route: each costs a look-up a request and a header field. */
   routeLimitsMax: 8,
-  /** Units of cost in one window: with the longest window, still exact in a double. */
-  limitQuotaMax: 1_000_000,
+  /** Units of cost in one window or period. */
+  limitQuotaMax: 1_000_000_000_000,
+  /** What is kept of a response in whose body its cost stands. */
+  costBodyBytesMax: 256 * 1024,
   /** What one request may cost that is known only after its response; a terabyte. */
   limitCostMax: 1_000_000_000_000,
   /** 31 days. */

@@ -40,6 +40,7 @@ import { type ForwardParts, forward } from './forward/forward.ts';
 import { InternalTokens } from './forward/internal-tokens.ts';
 import { LiveRequests } from './forward/live-requests.ts';
 import { defaultUpstreamOptions, type UpstreamOptions, Upstreams } from './forward/upstreams.ts';
+import { CostedReply } from './limits/costed-reply.ts';
 import { LimitedReply } from './limits/limited-reply.ts';
 import { createRouteLimiter } from './limits/route-limiter.ts';
 import { createSpender } from './limits/spender.ts';
@@ -143,7 +144,11 @@ export function createGateway(config: GatewayConfig, ports: GatewayPorts): Gatew
   };
   return {
     handle: (request, reply) => handle(parts, request, reply),
-    decide: (request) => decide(parts.decide, request),
+    async decide(request) {
+      const verdict = await decide(parts.decide, request);
+      if (verdict.kind === 'allowed') settleUnseen(verdict);
+      return verdict;
+    },
     start() {
       stopSweeping = ports.timers.every(limits.sweepMs, () => {
         tenants.expire();
@@ -274,7 +279,17 @@ async function handle(parts: Parts, request: StreamRequest, reply: StreamReply):
   const as = { route: matched.route, identity, tenant, decision, presents };
   const changes = matched.route.rewrites?.responseHeaders;
   const told = changes === undefined ? out : new ChangedReply(out, changes, as);
-  forward(parts.forward, { request, reply: told, matched, as });
+  const { costAfter: cost } = matched.route;
+  const { spent } = verdict;
+  const counted =
+    cost === undefined || spent === undefined ? told : new CostedReply(told, { cost, spent });
+  forward(parts.forward, { request, reply: counted, matched, as });
+}
+
+/** Who forwards by other means shows nobody the response: what was reserved is what it costs. */
+function settleUnseen({ matched, spent }: Extract<Verdict, { readonly kind: 'allowed' }>): void {
+  const { costAfter } = matched.route;
+  if (costAfter !== undefined) spent?.settle(costAfter.reserve);
 }
 
 /** By what the upstream knows that it is this gateway that asks, and for whom. */

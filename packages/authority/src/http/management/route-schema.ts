@@ -3,6 +3,7 @@
  * test holds the two together); the parser decides, and knows more than a pattern can say.
  */
 import { acrValues, limitSubjects, limits } from '@mintmark/core';
+import { costAfterSchema, limitProperties } from './limit-schema.ts';
 import { headerConditionsSchema, tokenConditionSchema } from './route-conditions-schema.ts';
 import {
   headerChangesSchema,
@@ -18,21 +19,11 @@ const routeLimitsSchema = {
   description: 'All of them hold; a request that one denies spends of none',
   items: {
     type: 'object',
-    required: ['name', 'quota', 'window_seconds'],
+    required: ['name', 'quota'],
     additionalProperties: false,
     properties: {
-      name: { type: 'string', pattern: '^[A-Za-z0-9._-]{1,32}$' },
+      ...limitProperties,
       by: { enum: limitSubjects, description: 'Whose requests count together; default: token' },
-      kind: { enum: ['window', 'rate'] },
-      quota: { type: 'integer', minimum: 1, maximum: limits.limitQuotaMax },
-      window_seconds: { type: 'integer', minimum: 1, maximum: limits.limitWindowSecondsMax },
-      burst: {
-        type: 'integer',
-        minimum: 1,
-        maximum: limits.limitQuotaMax,
-        description: 'Of a rate: what may come at once; default: the quota',
-      },
-      cost: { type: 'integer', minimum: 1, maximum: limits.limitQuotaMax },
     },
   },
 } as const;
@@ -118,6 +109,13 @@ export const routeSchema = {
       enum: ['local', 'open', 'closed'],
       description: 'While the cache cannot be asked; local: each gateway counts by itself',
     },
+    cost: {
+      type: 'integer',
+      minimum: 1,
+      maximum: limits.limitQuotaMax,
+      description: 'How many requests one of it is, for the limits of plans; default: 1',
+    },
+    cost_after: costAfterSchema,
     credential: { enum: ['required', 'optional', 'none'] },
     accept_basic: { type: 'boolean' },
     preserve_host: { type: 'boolean' },
