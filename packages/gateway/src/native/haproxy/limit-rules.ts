@@ -19,21 +19,37 @@ const clockTurn = 2 ** 32;
 /** Why limits cannot be kept by HAProxy, or undefined. */
 export function limitProblem(limits: Route['limits']): string | undefined {
   if (limits.length > countersMax) return `it has more than ${countersMax} limits`;
-  const foreign = limits.find((limit) => Object.keys(limit).some((name) => !known.has(name)));
-  if (foreign !== undefined) return `limit ${foreign.name} is of another kind`;
-  const slow = limits.find((limit) => limit.kind === 'rate' && bucketOf(limit) === undefined);
+  const native = limits.map(nativeOf);
+  const foreign = native.indexOf(undefined);
+  if (foreign !== -1) return `limit ${limits[foreign]!.name} is of another kind`;
+  const slow = native.find((limit) => limit?.kind === 'rate' && bucketOf(limit) === undefined);
   return slow === undefined ? undefined : `limit ${slow.name} takes too long to come back`;
 }
 
-const known: ReadonlySet<string> = new Set([
-  'name',
-  'by',
-  'kind',
-  'quota',
-  'windowSeconds',
-  'burst',
-  'cost',
-]);
+/** A limit that HAProxy can count. */
+interface NativeLimit {
+  readonly name: string;
+  readonly by: RouteLimit['by'];
+  readonly kind: 'window' | 'rate';
+  readonly quota: number;
+  readonly windowSeconds: number;
+  /** Of a rate; the quota of a window. */
+  readonly burst: number;
+  readonly cost: number;
+}
+
+/** @returns undefined of months, and of costs that only the response tells */
+function nativeOf({ name, by, rule, cost }: RouteLimit): NativeLimit | undefined {
+  if (rule.kind === 'calendar' || cost === 'after') return undefined;
+  const { kind, quota, windowMs } = rule;
+  const burst = rule.kind === 'rate' ? rule.burst : quota;
+  return { name, by, kind, quota, windowSeconds: windowMs / 1000, burst, cost };
+}
+
+/** Of a route whose limits have no problem. */
+function nativeLimits({ limits }: Route): readonly NativeLimit[] {
+  return limits.flatMap((limit) => nativeOf(limit) ?? []);
+}
 
 interface Bucket {
   readonly unit: 'us' | 'ms';
@@ -43,7 +59,7 @@ interface Bucket {
 }
 
 /** In microseconds where they fit: rounded down, so that a caller who keeps the rate is let in. */
-function bucketOf({ quota, windowSeconds, burst, cost }: RouteLimit): Bucket | undefined {
+function bucketOf({ quota, windowSeconds, burst, cost }: NativeLimit): Bucket | undefined {
   for (const [unit, perSecond] of [
     ['us', 1e6],
     ['ms', 1e3],
@@ -56,13 +72,13 @@ function bucketOf({ quota, windowSeconds, burst, cost }: RouteLimit): Bucket | u
 }
 
 /** Name of the table of a limit. */
-function tableOf(route: Route, limit: RouteLimit): string {
+function tableOf(route: Route, limit: NativeLimit): string {
   return `limit.${route.name}.${limit.name}`;
 }
 
 /** Tables, each a backend of its own. */
 export function limitTables(route: Route, entriesMax: number): readonly string[] {
-  return route.limits.map((limit) => {
+  return nativeLimits(route).map((limit) => {
     const { kind, windowSeconds } = limit;
     const bucket = kind === 'rate' ? bucketOf(limit) : undefined;
     const drains = bucket === undefined ? 0 : bucket.holds / (bucket.unit === 'us' ? 1e6 : 1e3);
@@ -84,13 +100,15 @@ export function limitRules(
   input: { readonly who: 'proven' | 'anonymous'; readonly parts: AnswerParts },
 ): readonly string[] {
   if (route.limits.length === 0) return [];
-  const asked = route.limits.flatMap((limit, index) =>
+  const asked = nativeLimits(route).flatMap((limit, index) =>
     limit.kind === 'rate'
       ? askRate(limit, { route, index, ...input })
       : askWindow(limit, { route, index, ...input }),
   );
-  const refused = route.limits.flatMap((limit, index) => refuse(limit, { route, index, ...input }));
-  const spent = route.limits.flatMap((limit, index) =>
+  const refused = nativeLimits(route).flatMap((limit, index) =>
+    refuse(limit, { route, index, ...input }),
+  );
+  const spent = nativeLimits(route).flatMap((limit, index) =>
     limit.kind === 'rate' ? spendRate(limit, { route, index }) : spendWindow({ index }),
   );
   return [...asked, ...refused, ...spent, ...fields(route)];
@@ -104,7 +122,7 @@ interface Place {
 }
 
 /** Whose requests count together, as the gateway counts them. */
-function subjectOf({ by }: RouteLimit, { who, route }: Place): string {
+function subjectOf({ by }: NativeLimit, { who, route }: Place): string {
   if (by === 'route' || by === 'tenant') return `str(${route.name})`;
   // Who has a /64 of IPv6 has as many addresses as he likes.
   if (by === 'address' || who === 'anonymous') return 'src,ipmask(32,64)';
@@ -113,7 +131,7 @@ function subjectOf({ by }: RouteLimit, { who, route }: Place): string {
 }
 
 /** `txn.l0`: what is in the bucket, as time that it takes to leak. */
-function askRate(limit: RouteLimit, place: Place): readonly string[] {
+function askRate(limit: NativeLimit, place: Place): readonly string[] {
   const { index, route } = place;
   const { unit } = bucketOf(limit)!;
   const counter = index + 1;
@@ -131,7 +149,7 @@ function askRate(limit: RouteLimit, place: Place): readonly string[] {
 }
 
 /** `txn.l0`: what the half before this one holds and this one. */
-function askWindow(limit: RouteLimit, place: Place): readonly string[] {
+function askWindow(limit: NativeLimit, place: Place): readonly string[] {
   const { index, route } = place;
   const counter = index + 1;
   const half = limit.windowSeconds * 500;
@@ -151,7 +169,7 @@ function askWindow(limit: RouteLimit, place: Place): readonly string[] {
 
 /** How many more requests are let in, and how long it takes until all are again, in formats. */
 function leftOf(
-  limit: RouteLimit,
+  limit: NativeLimit,
   index: number,
 ): { readonly left: string; readonly reset: string } {
   const level = `txn.l${index}`;
@@ -171,7 +189,7 @@ function leftOf(
   };
 }
 
-function deniedBy(limit: RouteLimit, index: number): string {
+function deniedBy(limit: NativeLimit, index: number): string {
   if (limit.kind === 'window') {
     return `{ var(txn.l${index}) -m int ge ${Math.floor(limit.quota / limit.cost)} }`;
   }
@@ -179,7 +197,7 @@ function deniedBy(limit: RouteLimit, index: number): string {
   return `{ var(txn.l${index}) -m int gt ${holds - pours} }`;
 }
 
-function refuse(limit: RouteLimit, place: Place): readonly string[] {
+function refuse(limit: NativeLimit, place: Place): readonly string[] {
   const { route, index, parts } = place;
   const refusal = {
     reason: 'quota_exceeded',
@@ -195,7 +213,7 @@ function refuse(limit: RouteLimit, place: Place): readonly string[] {
 }
 
 /** Seconds until it is let in, rounded up and never none. */
-function waitOf(limit: RouteLimit, index: number): string {
+function waitOf(limit: NativeLimit, index: number): string {
   if (limit.kind === 'window') {
     const half = limit.windowSeconds * 500;
     // When the half before this one is forgotten; where this one is full by itself, another half.
@@ -208,12 +226,12 @@ function waitOf(limit: RouteLimit, index: number): string {
 
 /** `RateLimit-Policy` and `RateLimit`, as formats. */
 function spoken(route: Route): Readonly<Record<string, string>> {
-  const policies = route.limits.map(({ name, kind, quota, burst, windowSeconds }) =>
+  const policies = nativeLimits(route).map(({ name, kind, quota, burst, windowSeconds }) =>
     kind === 'window'
       ? `"${name}";q=${quota};w=${windowSeconds}`
       : `"${name}";q=${burst};w=${Math.ceil((burst / quota) * windowSeconds)}`,
   );
-  const left = route.limits.map((limit, index) => {
+  const left = nativeLimits(route).map((limit, index) => {
     const { left: remaining, reset } = leftOf(limit, index);
     return `"${limit.name}";r=%[${remaining}];t=%[${reset}]`;
   });
@@ -221,7 +239,7 @@ function spoken(route: Route): Readonly<Record<string, string>> {
 }
 
 function spendRate(
-  limit: RouteLimit,
+  limit: NativeLimit,
   { index }: Pick<Place, 'route' | 'index'>,
 ): readonly string[] {
   const { pours } = bucketOf(limit)!;
