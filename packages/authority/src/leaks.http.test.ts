@@ -393,6 +393,45 @@ describe('what becomes of a leak', () => {
     expect(await bed.store.clientSecrets.count({ clientId: other.clientId })).toBe(0);
   });
 
+  it('holds a registration token back, ends no tokens for it, and lets it go', async () => {
+    const registration = {
+      ...{ mode: 'open', scopes: ['read'], audiences: ['https://api.example'] },
+      ...{ metadata_documents: false, require_pkce: true },
+    };
+    await addTenant(bed, 'a', { settings: { registration } });
+    const json = { redirect_uris: ['https://app.example/cb'], client_name: 'App' };
+    const made = buildRequest('POST', '/t/a/oauth2/register', { json });
+    const client = answered(await bed.authority.handle(made)).json;
+    const manages = async () => {
+      const path = `/t/a/oauth2/register?client_id=${client.client_id}`;
+      const headers = { authorization: `Bearer ${client.registration_access_token}` };
+      return (await bed.authority.handle(buildRequest('GET', path, { headers }))).status;
+    };
+    expect(await manages()).toBe(200);
+    const token = client.registration_access_token;
+    const wrong = token.replace(/.$/, (last: string) => (last === 'A' ? 'B' : 'A'));
+    const reported = [{ token }, { token: wrong }].map((one) => ({ ...one, ...seen }));
+    const { json: labels } = await fromGithub(reported);
+    expect(labels.map((one: { label: string }) => one.label)).toEqual([
+      'true_positive',
+      'false_positive',
+    ]);
+    expect(await manages()).toBe(401);
+    const revocations = await bed.store.revocations.list({ where: { tenant: 'a' }, limit: 9 });
+    expect(revocations).toEqual([]);
+    const [held] = await bed.store.leaks.list({ where: { tenant: 'a' }, limit: 9 });
+    expect(held).toMatchObject({
+      ...{ kind: 'registration_token', status: 'held', owner: 'registration' },
+      credential: `${client.client_id}/registration`,
+    });
+    const release = `/t/a/v1/leaks/${held!.id}/release`;
+    expect((await bed.call('POST', release, { json: { reason: 'x' } })).status).toBe(200);
+    expect(await manages()).toBe(200);
+    // Released it stays, whoever reports it again.
+    await fromGithub([{ token, ...seen, url: 'https://github.com/c/d' }]);
+    expect(await manages()).toBe(200);
+  });
+
   it('gives a client secret back with the end that it had', async () => {
     const client = await bed.addClient();
     const path = `/v1/clients/${client.clientId}`;

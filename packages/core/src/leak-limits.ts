@@ -5,6 +5,12 @@ export const leakLimits = {
   /** Finds that a scan tells one by one, and files that it names as unread: beyond it, counts. */
   scanFindsMax: 10_000,
   scanNotesMax: 1_000,
+  /** An archive that is opened is in memory whole, and so is each file in it, one by one. */
+  scanArchiveBytesMax: 64 * 1024 * 1024,
+  /** What one file leads to, over all that lies in it: a bomb is left closed where this ends. */
+  scanOpenedBytesMax: 128 * 1024 * 1024,
+  scanEntriesMax: 20_000,
+  scanArchiveDepthMax: 3,
   /** Questions to an old system under way at once, in the time in which keys move over. */
   shadowAsksMax: 64,
   /** Texts that are unknown there too, and for how long that is believed. */

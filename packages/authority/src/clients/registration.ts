@@ -104,16 +104,33 @@ export async function registerClient(
   return ok({ client, secret, registrationToken: token.text });
 }
 
+export interface ProveRegistrationDeps {
+  readonly store: Pick<RegistryDeps['store'], 'clients' | 'clientSecrets'>;
+  readonly peppers: Pick<RegistryDeps['peppers'], 'find'>;
+  readonly clock: Pick<RegistryDeps['clock'], 'nowMs'>;
+  readonly prefix: string;
+}
+
 /**
  * The client that a registration token is for.
  *
  * @returns undefined for every other text, and where the client is gone
  */
 export async function findRegistration(
-  deps: Pick<RegistryDeps, 'store' | 'peppers' | 'prefix'>,
+  deps: ProveRegistrationDeps,
   tenant: TenantId,
   input: { readonly clientId: ClientId; readonly token: string },
 ): Promise<Client | undefined> {
+  const found = await proveRegistration(deps, tenant, input);
+  return found?.ended === false && found.client.status === 'active' ? found.client : undefined;
+}
+
+/** The same of whatever was made, one that is held back or over among them. */
+export async function proveRegistration(
+  deps: ProveRegistrationDeps,
+  tenant: TenantId,
+  input: { readonly clientId: ClientId; readonly token: string },
+): Promise<{ readonly client: Client; readonly ended: boolean } | undefined> {
   const { clientId, token } = input;
   const parsed = parseSecretToken(token, deps.prefix);
   if (!parsed.ok || parsed.value.kind !== 'cr') return undefined;
@@ -124,8 +141,10 @@ export async function findRegistration(
   const hash = hashSecret({ pepper, tenant, id, secret: parsed.value.secret });
   if (!equalConstantTime(hash, kept.hash)) return undefined;
   const row = await deps.store.clients.get(tenant, clientId);
-  const client = row === undefined ? undefined : clientOf(row);
-  return client?.status === 'active' ? client : undefined;
+  if (row === undefined) return undefined;
+  const { expiresAt } = kept;
+  const ended = expiresAt !== null && expiresAt <= deps.clock.nowMs();
+  return { client: clientOf(row), ended };
 }
 
 /** Replaces what a client says of itself, as a whole (RFC 7592 §2.2). */
@@ -294,7 +313,8 @@ function newRegistrationToken(
   const { prefix, entropy, peppers, clock } = deps;
   const { text, secret } = buildSecretToken({
     ...{ prefix, kind: 'cr', entropy },
-    id: freshId(entropy),
+    // So that one that was found somewhere leads to its client.
+    id: clientId,
   });
   const pepper = peppers.current();
   return {

@@ -1,10 +1,11 @@
 /**
- * A leaked client secret: held back, which can be undone, and ended for good. The tokens that it
- * may have bought end with it. What it was stays hashed until it is ended.
+ * A leaked client secret, or the token by which a client manages its registration: held back, which
+ * can be undone, and ended for good. The tokens that a secret may have bought end with it. What it was stays hashed until it is ended.
  */
 import { type ClientId, type Clock, type Entropy, freshId } from '@mintmark/core';
 import type { Recorder } from '../audit/record.ts';
 import { eventBy, type Requester } from '../audit/requester.ts';
+import { registrationSecretId } from '../clients/registry.ts';
 import { revocationStep } from '../revocation/revocation-step.ts';
 import type { Step } from '../store/act.ts';
 import type { Store } from '../store/store.ts';
@@ -62,7 +63,8 @@ export async function changeLeakedSecret(
         set: { version: { add: 1 }, updatedAt: at },
         refused: 'gone',
       },
-      ...(change === 'hold' ? [ended] : []),
+      // No token was ever bought with one that manages a registration.
+      ...(change === 'hold' && id !== registrationSecretId ? [ended] : []),
     ],
     audit: await deps.recorder.record(
       eventBy(requester, {

@@ -2,10 +2,18 @@
  * What a text is that somebody says was leaked: a credential of this tenant, by its own secret, or
  * nothing of ours. Only who holds the token can have it ended, so that a name alone harms nobody.
  */
-import { type Clock, equalConstantTime, limits, type TenantId } from '@mintmark/core';
+import {
+  type Clock,
+  equalConstantTime,
+  limits,
+  parseClientId,
+  type TenantId,
+} from '@mintmark/core';
 import { hashSecret, parseSecretToken } from '@mintmark/tokens';
 import { proveKey, type VerifyKeyPorts } from '../apikeys/verify-key.ts';
 import { clientOf } from '../clients/client.ts';
+import { proveRegistration } from '../clients/registration.ts';
+import { registrationSecretId } from '../clients/registry.ts';
 import type { Peppers } from '../custody/peppers.ts';
 import { type IntrospectDeps, introspect } from '../introspection/introspect.ts';
 import { findRefreshToken } from '../issuance/presented-refresh.ts';
@@ -56,9 +64,10 @@ export async function proveToken(
     case 'ac':
     case 'dc':
     case 'br':
-    case 'cr':
-      // The first three are over in minutes and used once; the last names no client by itself.
+      // They are over in minutes and used once.
       return undefined;
+    case 'cr':
+      return proveRegistrationToken(deps, tenant, { id: own.value.id, text });
   }
 }
 
@@ -100,6 +109,23 @@ async function proveClientSecret(
     return { kind: 'client_secret', credential, owner, name: clientId, ended };
   }
   return undefined;
+}
+
+/** Its id is that of the client which it manages. */
+async function proveRegistrationToken(
+  deps: ProveDeps,
+  tenant: TenantId,
+  { id, text }: { readonly id: string; readonly text: string },
+): Promise<ProvenToken | undefined> {
+  const clientId = parseClientId(id);
+  if (!clientId.ok) return undefined;
+  const named = { clientId: clientId.value, token: text };
+  const found = await proveRegistration(deps, tenant, named);
+  if (found === undefined) return undefined;
+  const { client, ended } = found;
+  const credential = `${client.clientId}/${registrationSecretId}`;
+  const owner = client.owner ?? client.clientId;
+  return { kind: 'registration_token', credential, owner, name: client.clientId, ended };
 }
 
 async function proveRefresh(

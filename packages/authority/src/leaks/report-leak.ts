@@ -9,7 +9,7 @@ import { eventBy, type Requester } from '../audit/requester.ts';
 import type { LeakSighting } from '../store/leak-tables.ts';
 import { changeLeakedSecret } from './hold-client-secret.ts';
 import type { ProvenToken } from './prove-token.ts';
-import { aboutOf, type LeakRow, type RespondDeps, respondToLeak } from './respond.ts';
+import { aboutOf, isOfClient, type LeakRow, type RespondDeps, respondToLeak } from './respond.ts';
 
 /** In which the call itself acts; afterwards the next round takes over. */
 const takeOverMs = 3_000;
@@ -165,7 +165,7 @@ async function letGo(
   { kind, credential, id: leak }: LeakRow,
 ): Promise<'done' | 'gone' | ReleaseKeyRefusal['reason']> {
   const { requester, reason, mayNameOwner } = input;
-  if (kind === 'client_secret') {
+  if (isOfClient(kind)) {
     return changeLeakedSecret(deps, { requester, credential, leak, change: 'release' });
   }
   const released = await releaseKey(deps, { requester, id: credential, reason, mayNameOwner });

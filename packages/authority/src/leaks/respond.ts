@@ -74,7 +74,12 @@ async function tellHeld(deps: RespondDeps, tenant: TenantId, row: LeakRow): Prom
 }
 
 function wouldDo({ kind }: LeakRow): string {
-  return kind === 'key' || kind === 'client_secret' ? 'would_hold' : 'would_revoke';
+  return kind === 'key' || isOfClient(kind) ? 'would_hold' : 'would_revoke';
+}
+
+/** Kept beside its client, and held back there. */
+export function isOfClient(kind: LeakKind): boolean {
+  return kind === 'client_secret' || kind === 'registration_token';
 }
 
 /** Stops it within this call: by the gentlest way that its kind has. */
@@ -98,7 +103,8 @@ async function hold(
       const status = isHeld ? 'held' : 'ended';
       return { step: 'quarantine', outcome: held.refusal.reason, status };
     }
-    case 'client_secret': {
+    case 'client_secret':
+    case 'registration_token': {
       const outcome = await changeLeakedSecret(deps, {
         requester,
         credential,
@@ -141,7 +147,7 @@ async function revoked(
 /** Its time is over, and nobody has let it go. */
 async function end(deps: RespondDeps, requester: Requester, row: LeakRow): Promise<Done> {
   const { id: leak, kind, credential } = row;
-  if (kind === 'client_secret') {
+  if (isOfClient(kind)) {
     const outcome = await changeLeakedSecret(deps, { requester, credential, leak, change: 'end' });
     return { step: 'revoke', outcome, status: outcome === 'done' ? 'revoked' : 'ended' };
   }
@@ -195,6 +201,7 @@ const whatIsCalled: Readonly<Record<LeakKind, string>> = {
   sub_key: 'sub-key',
   admin_key: 'admin key',
   client_secret: 'client secret',
+  registration_token: 'registration token',
   access_token: 'access token',
   refresh_token: 'refresh token',
 };
@@ -230,6 +237,7 @@ export function aboutOf({ kind, credential }: Pick<LeakRow, 'kind' | 'credential
     case 'admin_key':
       return { kind: 'admin_key', id: credential } as const;
     case 'client_secret':
+    case 'registration_token':
       return { kind: 'client', id: credential.slice(0, credential.lastIndexOf('/')) } as const;
     case 'access_token':
       return { kind: 'token', id: credential } as const;

@@ -60,6 +60,7 @@ export type LeakKind =
   | 'sub_key'
   | 'admin_key'
   | 'client_secret'
+  | 'registration_token'
   | 'access_token'
   | 'refresh_token';
 

@@ -19,8 +19,8 @@ const scan: Command = {
   description:
     'Looks for tokens of every kind, of this and any other installation, in all that is there: ' +
     'hidden and ignored files and binaries too. A checksum keeps it from false alarms. ' +
-    'Tokens in base64 in one piece and in URLs are found; archives and compressed files are not ' +
-    'opened, and are counted. No token is shown whole. Exit codes: 0 none found, 1 found, 2 ' +
+    'Tokens in base64, broken into lines too, in UTF-16, in URLs, in gzip and zip archives are ' +
+    'found; other compressed files and archives beyond the bounds are counted. No token is shown whole. Exit codes: 0 none found, 1 found, 2 ' +
     'usage, 3 something could not be read.',
   operands: [
     { name: '[paths...]', description: 'files and folders, - for standard input; default .' },
@@ -105,8 +105,9 @@ async function scanOne(
   const { record, wishes, path } = task;
   const git = gitIn(path, ports.environment);
   if (path === '-') {
-    const take = beginPlace(record, wishes, { path: '-' });
-    for await (const piece of ports.terminal.inputPieces()) take(piece, false);
+    const scan = beginPlace(record, wishes, { path: '-' });
+    for await (const piece of ports.terminal.inputPieces()) scan.take(piece, false);
+    scan.end();
   } else if (options.flag('history')) await scanHistory(record, wishes, git);
   else if (options.flag('staged')) await scanStaged(record, wishes, git);
   else if (options.flag('gitignore')) {
@@ -170,7 +171,7 @@ function textOf(style: Style, record: ScanRecord): string {
   if (archives > 0) {
     const first = record.archives.slice(0, archivesShown).map(printable).join(', ');
     const more = archives > archivesShown ? ', …' : '';
-    lines.push(`${style.warn('not opened')} ${archives} compressed: ${first}${more}`);
+    lines.push(`${style.warn('not opened, or not all')} ${archives} compressed: ${first}${more}`);
   }
   const count = record.finds.length + record.dropped;
   const tokens = count === 1 ? '1 token found' : `${count} tokens found`;
@@ -186,7 +187,7 @@ function lineOf(style: Style, find: Find): string {
   const { place, line, column, kind, prefix, id, ending, form } = find;
   const where = `${printable(place.path)}:${line}:${column}`;
   const commit = place.commit === undefined ? '' : ` commit ${place.commit.slice(0, 12)}`;
-  const wrapped = form === 'plain' ? '' : ` (in ${form})`;
+  const wrapped = form === 'plain' ? '' : ` (in ${form.replace('_', ' in ')})`;
   const what = `${nameOfKind(kind)} ${prefix}_${kind}_${id}…${ending}`;
   return `${style.bold(where)}${commit}  ${what}${wrapped}`;
 }

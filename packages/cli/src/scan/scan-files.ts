@@ -102,17 +102,18 @@ function scanFile(record: ScanRecord, wishes: ScanWishes, path: string): void {
   try {
     file = openSync(path, 'r');
     const { size } = fstatSync(file);
-    const take = beginPlace(record, wishes, { path });
+    const scan = beginPlace(record, wishes, { path });
     let seen = 0;
     for (;;) {
       const count = readSync(file, pieceOfFile, 0, pieceOfFile.length, null);
       if (count === 0) break;
       seen += count;
       const isLast = seen === size && size <= pieceOfFile.length;
-      take(pieceOfFile.subarray(0, count), isLast);
+      scan.take(pieceOfFile.subarray(0, count), isLast);
       // A file of the size that it says needs no second look.
       if (isLast) break;
     }
+    scan.end();
   } catch (cause) {
     noteUnreadable(record, path, reasonOf(cause));
   } finally {

@@ -9,9 +9,9 @@ import {
   type Find,
   noteUnreadable,
   type Place,
+  type PlaceScan,
   type ScanRecord,
   type ScanWishes,
-  type TakePiece,
 } from './scan-record.ts';
 
 /** @throws ConfigFault `git_failed` */
@@ -82,7 +82,7 @@ async function scanObjects(
   placeOf: (head: ObjectHead) => Place,
 ): Promise<void> {
   let head = '';
-  let take: TakePiece | undefined;
+  let scan: PlaceScan | undefined;
   let left = -1;
   for await (const piece of output) {
     let at = 0;
@@ -99,16 +99,17 @@ async function scanObjects(
           continue;
         }
         // A tree holds names and ids of what comes by itself.
-        take = type === 'tree' ? undefined : beginPlace(record, wishes, placeOf({ id, type }));
+        scan = type === 'tree' ? undefined : beginPlace(record, wishes, placeOf({ id, type }));
         left = Number(size);
         continue;
       }
       const count = Math.min(left, piece.length - at);
-      if (count > 0) take?.(piece.subarray(at, at + count), count === left);
+      if (count > 0) scan?.take(piece.subarray(at, at + count), count === left);
       at += count;
       left -= count;
       // The line end behind the contents.
       if (left === 0 && at < piece.length) {
+        scan?.end();
         at += 1;
         left = -1;
       }

@@ -4,6 +4,9 @@
  */
 import { limits } from '@mintmark/core';
 import { createTokenScan, type FoundToken } from '@mintmark/tokens';
+import { type ArchiveBudget, createArchiveKeeper, freshBudget, openArchive } from './archive.ts';
+import { createWideScan, type OtherScan, type PlacedToken } from './wide-text.ts';
+import { createWrappedScan } from './wrapped-lines.ts';
 
 /** Where bytes come from. */
 export interface Place {
@@ -19,7 +22,7 @@ export interface Find {
   readonly kind: string;
   readonly id: string;
   readonly ending: string;
-  readonly form: FoundToken['form'];
+  readonly form: FoundToken['form'] | 'utf16' | 'base64_lines';
   /** From 1; the column counts bytes. */
   readonly line: number;
   readonly column: number;
@@ -35,7 +38,7 @@ export interface ScanRecord {
   dropped: number;
   places: number;
   bytes: number;
-  /** Compressed files, whose contents nobody saw. */
+  /** Compressed files, whose contents nobody saw, or not all of them. */
   readonly archives: string[];
   archivesUnlisted: number;
   readonly unreadable: { readonly path: string; readonly reason: string }[];
@@ -63,44 +66,100 @@ export function emptyRecord(): ScanRecord {
   };
 }
 
-/** Takes the next piece of the place; `isLast` saves counting lines that nobody will ask for. */
-export type TakePiece = (piece: Uint8Array, isLast: boolean) => void;
+/** A place that is being read. */
+export interface PlaceScan {
+  /**
+   * Takes the next piece, which may be overwritten once the call is over.
+   *
+   * @param isLast saves counting lines that nobody will ask for
+   */
+  take(piece: Uint8Array, isLast: boolean): void;
+  /** All of it was taken. */
+  end(): void;
+}
 
-/** Begins a place. The piece may be overwritten once the call is over. */
-export function beginPlace(record: ScanRecord, wishes: ScanWishes, place: Place): TakePiece {
-  const scan = createTokenScan(wishes.prefixes);
-  let seen = 0;
-  let lines = 0;
-  let lineStart = 0;
+type Form = Find['form'];
+
+/**
+ * Begins a place.
+ *
+ * @param within of an archive that it lies in; undefined: in none
+ */
+export function beginPlace(
+  record: ScanRecord,
+  wishes: ScanWishes,
+  place: Place,
+  within?: ArchiveBudget,
+): PlaceScan {
+  const plain = createTokenScan(wishes.prefixes);
+  const others: readonly (readonly [Form, OtherScan])[] = [
+    ['utf16', createWideScan(wishes.prefixes)],
+    ['base64_lines', createWrappedScan(wishes.prefixes)],
+  ];
+  const archive = createArchiveKeeper();
+  /** Told of this place already: a token is told once, in the plainest form that it has here. */
+  const told = new Set<string>();
+  let [seen, lines, lineStart] = [0, 0, 0];
   record.places += 1;
-  return (piece, isLast) => {
-    if (seen === 0 && isCompressed(piece)) noteArchive(record, place.path);
-    const found = scan.push(piece);
-    let from = 0;
-    const countTo = (end: number): void => {
-      for (; from < end; from++) {
-        if (piece[from] !== lineFeed) continue;
-        lines += 1;
-        lineStart = seen + from + 1;
-      }
-    };
-    // A token holds no line end, so that the line of its last byte, which is here, is its line.
-    for (const token of found.toSorted((a, b) => a.end - b.end)) {
-      countTo(token.end - 1 - seen);
-      if (wishes.known.has(token.id)) continue;
-      if (record.finds.length === limits.scanFindsMax) record.dropped += 1;
-      else record.finds.push(findOf(token, { place, wishes, lines, lineStart }));
+
+  function tell(token: PlacedToken, form: Form): void {
+    if (wishes.known.has(token.id)) return;
+    if (form === 'utf16' || form === 'base64_lines') {
+      if (told.has(token.text)) return;
     }
-    if (!isLast) countTo(piece.length);
-    seen += piece.length;
-    record.bytes += piece.length;
+    if (told.size < limits.scanFindsMax) told.add(token.text);
+    if (record.finds.length === limits.scanFindsMax) record.dropped += 1;
+    else record.finds.push(findOf({ ...token, form }, { place, wishes, lines, lineStart }));
+  }
+
+  return {
+    take(piece, isLast) {
+      archive.take(piece);
+      const found = plain.push(piece).map((token): [PlacedToken, Form] => [token, token.form]);
+      for (const [form, scan] of others) {
+        for (const token of scan.push(piece)) found.push([token, form]);
+      }
+      let from = 0;
+      const countTo = (end: number): void => {
+        for (;;) {
+          const at = piece.indexOf(lineFeed, from);
+          if (at < 0 || at >= end) break;
+          lines += 1;
+          from = at + 1;
+          lineStart = seen + from;
+        }
+      };
+      // A token holds no line end but where it is broken into lines: the line of its last byte,
+      // which is here, is its line.
+      for (const [token, form] of found.sort(([a], [b]) => a.end - b.end)) {
+        countTo(token.end - 1 - seen);
+        tell(token, form);
+      }
+      if (!isLast) countTo(piece.length);
+      seen += piece.length;
+      record.bytes += piece.length;
+    },
+    end() {
+      for (const [form, scan] of others) for (const token of scan.end()) tell(token, form);
+      const kept = archive.contents();
+      if (kept === undefined) return;
+      const isWhole =
+        kept !== 'too_large' &&
+        openArchive(kept, within ?? freshBudget(), (name, contents, budget) => {
+          const inner = { ...place, path: `${place.path}!${name}` };
+          const scan = beginPlace(record, wishes, inner, budget);
+          scan.take(contents, false);
+          scan.end();
+        });
+      if (!isWhole) noteArchive(record, place.path);
+    },
   };
 }
 
 const lineFeed = 0x0a;
 
 function findOf(
-  token: FoundToken,
+  token: Omit<PlacedToken, 'form'> & { readonly form: Form },
   at: { place: Place; wishes: ScanWishes; lines: number; lineStart: number },
 ): Find {
   const { prefix, kind, id, form, start, end, text } = token;
@@ -111,8 +170,8 @@ function findOf(
     id,
     ending: text.slice(-4),
     form,
-    line: at.lines + 1,
-    column: start - at.lineStart + 1,
+    line: token.line ?? at.lines + 1,
+    column: token.column ?? start - at.lineStart + 1,
     offset: start,
     length: end - start,
     ...(at.wishes.keepsText ? { text } : {}),
@@ -127,12 +186,4 @@ export function noteUnreadable(record: ScanRecord, path: string, reason: string)
 function noteArchive(record: ScanRecord, path: string): void {
   if (record.archives.length === limits.scanNotesMax) record.archivesUnlisted += 1;
   else record.archives.push(path);
-}
-
-/** zip (and jar, docx …), gzip, bzip2, xz, zstd, 7z. */
-const signatures = ['504b0304', '1f8b08', '425a68', 'fd377a585a', '28b52ffd', '377abcaf27'];
-
-function isCompressed(piece: Uint8Array): boolean {
-  const begin = Buffer.from(piece.subarray(0, 5)).toString('hex');
-  return signatures.some((signature) => begin.startsWith(signature));
 }

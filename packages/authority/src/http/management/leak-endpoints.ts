@@ -32,8 +32,18 @@ const params = z.strictObject({ id: z.string().min(1).max(64) });
 
 const shown = {
   id: z.string(),
-  kind: z.enum(['key', 'sub_key', 'admin_key', 'client_secret', 'access_token', 'refresh_token']),
-  credential: z.string().describe('Its public id; of a client secret, client and secret'),
+  kind: z.enum([
+    'key',
+    'sub_key',
+    'admin_key',
+    'client_secret',
+    'registration_token',
+    'access_token',
+    'refresh_token',
+  ]),
+  credential: z
+    .string()
+    .describe('Its public id; of a client secret or registration token, client and secret'),
   owner: z.string(),
   name: z.string(),
   status: z
