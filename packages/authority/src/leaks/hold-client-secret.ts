@@ -1,6 +1,7 @@
 /**
  * A leaked client secret, or the token by which a client manages its registration: held back, which
- * can be undone, and ended for good. The tokens that a secret may have bought end with it. What it was stays hashed until it is ended.
+ * can be undone, and ended for good. The tokens that a secret may have bought end with it. What it
+ * was stays hashed until it is ended.
  */
 import { type ClientId, type Clock, type Entropy, freshId } from '@mintmark/core';
 import type { Recorder } from '../audit/record.ts';

@@ -20,8 +20,8 @@ const scan: Command = {
     'Looks for tokens of every kind, of this and any other installation, in all that is there: ' +
     'hidden and ignored files and binaries too. A checksum keeps it from false alarms. ' +
     'Tokens in base64, broken into lines too, in UTF-16, in URLs, in gzip and zip archives are ' +
-    'found; other compressed files and archives beyond the bounds are counted. No token is shown whole. Exit codes: 0 none found, 1 found, 2 ' +
-    'usage, 3 something could not be read.',
+    'found; other compressed files and archives beyond the bounds are counted. No token is ' +
+    'shown whole. Exit codes: 0 none found, 1 found, 2 usage, 3 something could not be read.',
   operands: [
     { name: '[paths...]', description: 'files and folders, - for standard input; default .' },
   ],
