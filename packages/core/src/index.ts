@@ -196,8 +196,10 @@ export {
   type RouteRefusal,
   type RouteRewrites,
   type RouteStepUp,
+  type RouteThreats,
   type RouteUpstream,
   type TemplatePart,
+  type ThreatAction,
   type TokenCondition,
   type UpstreamPlan,
 } from './wire/route.ts';

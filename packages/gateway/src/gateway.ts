@@ -21,6 +21,7 @@ import {
   type PolicyReportSink,
   type Pressure,
   type TenantId,
+  type ThreatSource,
   type Timers,
 } from '@mintmark/core';
 import type { StreamHandler, StreamReply, StreamRequest } from '@mintmark/net';
@@ -54,6 +55,7 @@ import { createProofMemory } from './verify/proof-memory.ts';
 import type { VerifyParts } from './verify/verify.ts';
 import { StatusView, type ViewEvent } from './view/status-view.ts';
 import { createTenantViews, type TenantScope, type TenantViews } from './view/tenant-views.ts';
+import { createThreatView, type ThreatView } from './view/threat-view.ts';
 
 export interface GatewayConfig {
   readonly tenant: TenantId;
@@ -84,6 +86,8 @@ export interface GatewayPorts {
   /** Where an address is; without it, keys that name countries are refused. */
   readonly countryOf?: CountryOf | undefined;
   readonly policyReports: PolicyReportSink;
+  /** Without it no address is listed, whatever routes ask. */
+  readonly threats?: ThreatSource | undefined;
   /** Without it this gateway counts by itself. */
   readonly limits?: LimitStores | undefined;
   /** Publishes the key of this node; without it routes with an internal token refuse. */
@@ -136,7 +140,7 @@ interface Parts {
 export function createGateway(config: GatewayConfig, ports: GatewayPorts): Gateway {
   const parts = join(config, ports);
   const { view, tenants, metrics, live, queue, upstreams } = parts;
-  const { access } = parts.decide;
+  const { access, threats } = parts.decide;
   let stopSweeping = (): void => {};
   let stopCounting = (): void => {};
   const report = (): void => {
@@ -155,12 +159,14 @@ export function createGateway(config: GatewayConfig, ports: GatewayPorts): Gatew
         sweep(parts.decide);
       });
       stopCounting = ports.timers.every(limits.tallyFlushMs, report);
+      threats?.start();
       return tenants.start();
     },
     async close() {
       stopSweeping();
       stopCounting();
       parts.internalTokens.close();
+      threats?.stop();
       await tenants.stop();
       live.sweep(() => 'closing');
       report();
@@ -230,6 +236,7 @@ function join(config: GatewayConfig, ports: GatewayPorts): Parts {
       audit: (event) => within(timers, limits.auditedDecisionMs, sink.record(event)),
     },
     access: accessParts({ config, ports, metrics }),
+    threats: ports.threats && threatsOf({ config, ports, view }, ports.threats),
     limiter: createRouteLimiter(createSpender({ ...limitStores, metrics })),
   };
   const parts: Parts = {
@@ -252,6 +259,18 @@ async function within(timers: Timers, ms: number, act: Promise<void>): Promise<v
   } finally {
     cancel();
   }
+}
+
+function threatsOf(
+  { config, ports, view }: Pick<Parts, 'config' | 'ports' | 'view'>,
+  source: ThreatSource,
+): ThreatView {
+  const { clock, timers, log } = ports;
+  return createThreatView({
+    ...{ clock, timers, source, tenant: config.tenant },
+    isWanted: () => view.routes.routes.some(({ threats }) => threats !== undefined),
+    onFault: (error) => log({ type: 'feed_fault', kind: 'threats', error }),
+  });
 }
 
 function accessParts({
@@ -322,6 +341,8 @@ function onChange(parts: Parts): void {
     parts.internalTokens.want();
   }
   upstreams.retain(view.routes.routes);
+  // At once where a route is the first to ask.
+  if (parts.decide.threats?.size === 0) void parts.decide.threats.look();
   sweep(parts.decide);
 }
 
@@ -338,6 +359,7 @@ function renderMetrics(parts: Parts): string {
     mintmark_gateway_view_keys: view.keyCount,
     mintmark_gateway_view_keys_complete: view.wantedKeys === undefined ? 1 : 0,
     mintmark_gateway_view_revocations: view.revocations?.size ?? 0,
+    mintmark_gateway_threat_blocks: parts.decide.threats?.size ?? 0,
     mintmark_gateway_signature_cache_entries: cache.size(),
   });
 }

@@ -12,6 +12,7 @@ import type {
   NodeKeyRegistry,
   PolicyReportSink,
   Pressure,
+  ThreatSource,
 } from '@mintmark/core';
 import {
   createGateway,
@@ -36,6 +37,7 @@ export interface AuthorityFace {
   readonly decisions: DecisionSink;
   readonly policyReports: PolicyReportSink;
   readonly nodeKeys: NodeKeyRegistry;
+  readonly threats: ThreatSource;
 }
 
 export interface RunningGateway {

@@ -39,6 +39,8 @@ export interface DecisionEvent {
    * `resource_metadata`.
    */
   readonly reason: string;
+  /** Who lists the address, and the block that is listed, where the route asks. */
+  readonly threat?: { readonly feed: string; readonly network: string };
   /** True where a dependency was missing and the route declared to go on (`on_stale: continue`). */
   readonly degraded: boolean;
   /** Judging alone, microseconds on the monotonic clock. */

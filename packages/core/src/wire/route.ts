@@ -25,6 +25,7 @@ import {
 } from './route-refusal.ts';
 import { type RouteRewrites, readRewrites } from './route-rewrites.ts';
 import { type RouteStepUp, readStepUp } from './route-step-up.ts';
+import { type RouteThreats, readThreats } from './route-threats.ts';
 import { planNames, readPlan, type UpstreamPlan } from './route-upstream.ts';
 
 export type { RouteBounds } from './route-bounds.ts';
@@ -51,6 +52,7 @@ export {
   type TemplatePart,
 } from './route-rewrites.ts';
 export type { RouteStepUp } from './route-step-up.ts';
+export type { RouteThreats, ThreatAction } from './route-threats.ts';
 export type { UpstreamPlan } from './route-upstream.ts';
 
 export interface Route extends RouteLimits {
@@ -98,6 +100,8 @@ export interface Route extends RouteLimits {
   readonly internalToken: RouteInternalToken | undefined;
   /** Undefined: headers and path go on as they are. */
   readonly rewrites: RouteRewrites | undefined;
+  /** Undefined: nobody asks whether the address is listed. */
+  readonly threats: RouteThreats | undefined;
 }
 
 export type OnStale =
@@ -141,6 +145,7 @@ const memberNames = [
   'internal_token',
   'audit',
   ...planNames,
+  'threats',
 ] as const;
 
 /**
@@ -175,6 +180,7 @@ export function parseRoute(value: unknown): Result<Route, RouteRefusal> {
     rewrites: readRewrites(wire),
     internalToken: readInternalToken(wire['internal_token']),
     limited: readRouteLimits(wire),
+    threats: readThreats(wire['threats']),
     flags: readFlags(wire),
   });
   if (!read.ok) return read;

@@ -23,7 +23,12 @@ export interface ThreatIndex {
   /** The feeds that are there, and until when what they list counts. Others count no more. */
   setFeeds(feeds: ReadonlyMap<string, UnixSeconds>): void;
   /** The narrowest block that holds the address and has not ended. */
-  find(address: IpAddress | string, now: UnixSeconds): ThreatMatch | undefined;
+  find(
+    address: IpAddress | string,
+    now: UnixSeconds,
+    /** Whether a feed's word counts here; undefined: all do. */
+    counts?: (feed: string) => boolean,
+  ): ThreatMatch | undefined;
   clear(): void;
   readonly size: number;
 }
@@ -62,11 +67,12 @@ export function createThreatIndex(blocksMax: number): ThreatIndex {
       for (const feed of feeds.keys()) numberOf(feed);
       ends = names.map((name) => feeds.get(name) ?? 0);
     },
-    find(candidate, now) {
+    find(candidate, now, counts) {
       if (four.size + six.size === 0) return undefined;
       const address = typeof candidate === 'string' ? parseAddress(candidate) : candidate;
       if (address === undefined) return undefined;
-      const isLive = (feed: number, until: number) => until > now && (ends[feed] ?? 0) > now;
+      const isLive = (feed: number, until: number) =>
+        until > now && (ends[feed] ?? 0) > now && (counts === undefined || counts(names[feed]!));
       const found =
         address.family === 4 ? four.find(address.value, isLive) : six.find(address.value, isLive);
       if (found === undefined) return undefined;

@@ -13,6 +13,7 @@ import {
 import { hostName, type MatchedRoute } from '../routes/route-table.ts';
 import type { Identity } from '../verify/identity.ts';
 import type { StatusView } from '../view/status-view.ts';
+import type { Threat } from './threats.ts';
 
 export interface AskedBy {
   readonly method: string;
@@ -25,6 +26,7 @@ export interface AskedBy {
   readonly tenant: TenantId;
   readonly view: Pick<StatusView, 'memberOf' | 'key' | 'countryOf'>;
   readonly address: string;
+  readonly threat: Pick<Threat, 'feed'> | undefined;
   readonly now: UnixSeconds;
 }
 
@@ -52,6 +54,7 @@ export function accessRequestOf(asked: AskedBy): AccessRequest {
       binding: binding && (binding.by === 'jkt' ? 'dpop' : 'mtls'),
       acr: identity?.acr,
       amr: identity?.amr,
+      threats: asked.threat === undefined ? [] : [asked.threat.feed],
       auth_time: identity?.authTime,
     }),
   };

@@ -37,6 +37,7 @@ import { namesOwnToken } from '../verify/query.ts';
 import type { StatusView } from '../view/status-view.ts';
 import { type AskedBy, accessRequestOf } from './access-request.ts';
 import { type Refusal, reasonOf } from './refusal.ts';
+import type { Threat } from './threats.ts';
 
 export interface AccessParts {
   readonly node: string;
@@ -61,6 +62,8 @@ export interface AccessInput {
   readonly matched: MatchedRoute;
   readonly identity: Identity | undefined;
   readonly address: string;
+  /** What a list says of it, where the route asks. */
+  readonly threat: Threat | undefined;
   readonly now: UnixSeconds;
   /** The gateway's own tenant, which the route belongs to. */
   readonly home: Judging;
@@ -116,6 +119,7 @@ const explainable: ReadonlySet<Refusal['reason']> = new Set([
   'insufficient_scope',
   'insufficient_authentication',
   'address_not_allowed',
+  'address_listed',
   'no_operation',
 ]);
 
@@ -172,10 +176,10 @@ function ask(
 }
 
 function askedBy(input: AccessInput, operation: MatchedOperation | undefined): AskedBy {
-  const { request, matched, identity, address, now, own } = input;
+  const { request, own, ...asked } = input;
   const { method, host } = request;
   const { tenant, view } = own;
-  return { method, host, matched, operation, identity, address, now, tenant, view };
+  return { ...asked, method, host, operation, tenant, view };
 }
 
 /** What the route's API calls it, judged by the path that the API is asked for. */

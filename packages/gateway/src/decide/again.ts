@@ -11,6 +11,7 @@ import { hasPolicies, isStillAllowed } from './access.ts';
 import { type DecideParts, defaultAudienceOf } from './decide.ts';
 import { hasScopesStill, judgeRoute, judgeStatus } from './judge.ts';
 import { isFreshEnough } from './route-of.ts';
+import { findThreat } from './threats.ts';
 
 /** Cuts what would not be let in any more. */
 export function sweep(parts: DecideParts): void {
@@ -52,8 +53,9 @@ function isAllowed(parts: DecideParts, request: LiveRequest, own: TenantScope): 
   if (matched === undefined) return false;
   const { identity, address } = request;
   const now = nowSeconds(parts.clock);
+  const threat = findThreat(parts.threats, matched.route, address);
   const access = {
-    ...{ request: request.request, matched, identity, address, now, home, own },
+    ...{ request: request.request, matched, identity, address, now, home, own, threat },
   };
   if (hasPolicies(access) && !isStillAllowed(access)) return false;
   request.allowedBy = policies;

@@ -28,6 +28,7 @@ import type { Identity } from '../verify/identity.ts';
 import type { ProofParts } from '../verify/proof.ts';
 import type { StatusView } from '../view/status-view.ts';
 import type { TenantScope, TenantViews } from '../view/tenant-views.ts';
+import type { ThreatView } from '../view/threat-view.ts';
 import {
   type Access,
   type AccessInput,
@@ -40,6 +41,7 @@ import { judgeRoute, judgeStatus } from './judge.ts';
 import { type Refusal, refusalResponse } from './refusal.ts';
 import { type Course, judgeFreshness, routeOf } from './route-of.ts';
 import { spendUse } from './spend.ts';
+import { meetThreat } from './threats.ts';
 
 export interface DecideParts {
   readonly config: DecideConfig;
@@ -56,6 +58,8 @@ export interface DecideParts {
   readonly record: RecordParts;
   readonly limiter: RouteLimiter;
   readonly internalTokens: Pick<InternalTokens, 'ready'>;
+  /** Undefined: nobody tells this node of any list. */
+  readonly threats: ThreatView | undefined;
   /** How overloaded this process is; without it nobody is turned away for that. */
   readonly pressure: Pick<Pressure, 'sheds'> | undefined;
 }
@@ -125,14 +129,17 @@ export async function decide(parts: DecideParts, request: StreamRequest): Promis
   const { home } = parts.tenants;
   const address = request.remoteAddress;
   const own = { tenant, view };
-  const access = { request, matched, identity, address, now, home, own };
+  const threat = meetThreat(parts, matched.route, address);
+  if (threat !== undefined) record.listed(threat);
+  const access = { request, matched, identity, address, now, home, own, threat };
   if (identity !== undefined) proven = access;
+  if (threat?.action === 'refuse') return refuse({ reason: 'address_listed' });
   const refusal = judgeRequest(parts, { ...access, request, scope });
   if (refusal !== undefined) return refuse(refusal);
   const { decision, ...judged } = judgePolicies(parts, access, record);
   if (judged.refusal !== undefined) return refuse(judged.refusal, decision);
   // Last: what is denied costs nothing.
-  const limited = { route: matched.route, tenant, identity, address };
+  const limited = { route: matched.route, tenant, identity, address, threat };
   const spending = spend(parts, view, limited);
   const { spent, ...last } = spending instanceof Promise ? await spending : spending;
   if (spent !== undefined) fields = spent.fields;

@@ -56,6 +56,8 @@ export type Refusal =
   | { readonly reason: 'nonce_needed'; readonly nonce: string }
   | { readonly reason: 'proofs_full' }
   | { readonly reason: 'address_not_allowed' }
+  /** A list names it that counts there. Which one, only the explanation says. */
+  | { readonly reason: 'address_listed' }
   | { readonly reason: 'country_not_allowed' }
   /** Nothing is left of what the key may spend; there will be more, if ever, so much later. */
   | {
@@ -158,6 +160,7 @@ function responseOf(refusal: Refusal, parts: ChallengeParts): HttpResponse {
     case 'origin_not_allowed':
     case 'policy_denied':
     case 'address_not_allowed':
+    case 'address_listed':
     case 'country_not_allowed':
     case 'restricted':
       return problem(403, refusal.reason);

@@ -4,6 +4,7 @@
  * Neighbour: `spender.ts` spends it.
  */
 import { type LimitRule, lineOf, type RouteLimit, type TenantId } from '@mintmark/core';
+import type { Threat } from '../decide/threats.ts';
 import type { CompiledRoute } from '../routes/route-table.ts';
 import type { Identity } from '../verify/identity.ts';
 import type { Limited, NamedCharge, Spender, Spent } from './spender.ts';
@@ -13,6 +14,8 @@ export interface LimitedRequest {
   readonly tenant: TenantId;
   readonly identity: Identity | undefined;
   readonly address: string;
+  /** What a list says of the address. */
+  readonly threat?: Threat | undefined;
 }
 
 export interface RouteLimiter {
@@ -38,12 +41,13 @@ function limitedOf(request: LimitedRequest): Limited {
 
 function chargeOf(limit: RouteLimit, request: LimitedRequest): NamedCharge {
   const subject = subjectOf(limit.by, request);
+  const cost = costOf(limit, request.route);
   return {
     name: limit.name,
     key: keyOf(limit, request, subject),
     group: subject.kind,
-    rule: limit.rule,
-    ...costOf(limit, request.route),
+    rule: lessened(limit.rule, cost.cost, request.threat),
+    ...cost,
   };
 }
 
@@ -51,6 +55,14 @@ function chargeOf(limit: RouteLimit, request: LimitedRequest): NamedCharge {
 function costOf({ cost }: RouteLimit, { costAfter }: CompiledRoute) {
   if (cost !== 'after') return { cost, isReserved: false };
   return { cost: costAfter?.reserve ?? 0, isReserved: true };
+}
+
+/** What is left of it to a listed address: at least one request at a time. */
+function lessened(rule: LimitRule, cost: number, threat: Threat | undefined): LimitRule {
+  if (threat?.action !== 'limit') return rule;
+  const part = (units: number) => Math.max(cost, Math.floor(units * threat.factor));
+  const quota = part(rule.quota);
+  return rule.kind === 'rate' ? { ...rule, quota, burst: part(rule.burst) } : { ...rule, quota };
 }
 
 /**

@@ -26,6 +26,7 @@ const counters = {
   mintmark_gateway_streams_cut_total: 'Answers under way that were cut, by reason.',
   mintmark_gateway_feed_faults_total: 'Failed questions to the status feed, by kind.',
   mintmark_gateway_decisions_lost_total: 'Decision events that were never delivered, by cause.',
+  mintmark_gateway_threats_total: 'Requests from listed addresses, by what the route does.',
   mintmark_gateway_policy_decisions_total: 'Requests that policies judged, by verdict.',
   mintmark_gateway_decisions_not_kept_total:
     'Decisions that found no room to be kept and explained, by what they were.',
@@ -46,6 +47,7 @@ const gaugeHelp = {
   mintmark_gateway_view_keys: 'API keys in the status view.',
   mintmark_gateway_view_keys_complete: '0 while keys of a new view are still to come.',
   mintmark_gateway_view_revocations: 'Revocations in the status view.',
+  mintmark_gateway_threat_blocks: 'Listed blocks of addresses that this node knows.',
   mintmark_gateway_signature_cache_entries: 'Verified signatures remembered.',
 } as const;
 

@@ -45,6 +45,7 @@ export class DecisionRecord {
   #credential: CredentialKind = 'none';
   #known = nothingKnown;
   #degraded = false;
+  #threat: DecisionEvent['threat'];
 
   constructor(parts: RecordParts, request: StreamRequest) {
     this.#parts = parts;
@@ -68,6 +69,11 @@ export class DecisionRecord {
 
   identified(known: Known): void {
     this.#known = known;
+  }
+
+  /** A list names the address. */
+  listed({ feed, network }: NonNullable<DecisionEvent['threat']>): void {
+    this.#threat = { feed, network };
   }
 
   /** The decision rests on a view that is too old. */
@@ -128,6 +134,7 @@ export class DecisionRecord {
       ...(this.#needed === undefined ? {} : { needed: this.#needed }),
       verdict,
       reason,
+      ...(this.#threat === undefined ? {} : { threat: this.#threat }),
       degraded: this.#degraded,
       judgedMicros: Math.round((clock.monotonicMs() - this.#startedMs) * 1000),
     };

@@ -21,6 +21,12 @@ function recorded(log: string[], name: string): RemoteAuthority {
         return 'resync';
       },
     },
+    threats: {
+      async read({ tenant }) {
+        log.push(`${name} threats ${tenant}`);
+        return { newest: 0, feeds: [], blocks: [] };
+      },
+    },
     introspector: {
       async introspect({ tenant }) {
         log.push(`${name} introspect ${tenant}`);
@@ -65,6 +71,7 @@ it('asks of each tenant with what is its own, and hands in its decisions there',
   const reports = [bank, acme, bank].map((tenant) => ({ tenant }) as PolicyReport);
   await joined.policyReports.accept(reports);
   await joined.nodeKeys.publish({ tenant: bank!, node: 'n', jwk: {} });
+  await joined.threats.read({ tenant: bank!, after: 0 });
   expect(log).toEqual([
     'acme snapshot acme',
     'bank delta bank',
@@ -75,6 +82,7 @@ it('asks of each tenant with what is its own, and hands in its decisions there',
     'bank reports bank,bank',
     'acme reports acme',
     'bank publish bank',
+    'bank threats bank',
   ]);
 });
 

@@ -38,6 +38,7 @@ export function joinRemoteTenants(
     nodeKeys: {
       publish: async (input) => of(input.tenant).nodeKeys.publish(input),
     },
+    threats: { read: async (input) => of(input.tenant).threats.read(input) },
     policyReports: {
       async accept(reports) {
         const byTenant = Map.groupBy(reports, ({ tenant }) => tenant);

@@ -18,10 +18,12 @@ import {
   type PolicyReportSink,
   parseConfirmation,
   type SpendAnswer,
+  type ThreatSource,
   type UnixSeconds,
 } from '@mintmark/core';
 import { type AskParts, jsonOf, malformed, post } from './ask-authority.ts';
 import { createRemoteFeed, type RemoteFeedParts } from './remote-feed.ts';
+import { createRemoteThreats } from './remote-threats.ts';
 
 export interface RemoteAuthority {
   readonly feed: FeedSource;
@@ -29,6 +31,7 @@ export interface RemoteAuthority {
   readonly decisions: DecisionSink;
   readonly policyReports: PolicyReportSink;
   readonly nodeKeys: NodeKeyRegistry;
+  readonly threats: ThreatSource;
 }
 
 /** @throws NetworkFault from each of its calls: `authority_refused`, `feed_malformed`,
@@ -36,6 +39,7 @@ export interface RemoteAuthority {
 export function createRemoteAuthority(parts: RemoteFeedParts): RemoteAuthority {
   return {
     feed: createRemoteFeed(parts),
+    threats: createRemoteThreats(parts),
     introspector: {
       introspect: (input) => introspect(parts, input),
       spend: (input) => spend(parts, input),

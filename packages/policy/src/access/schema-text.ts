@@ -50,6 +50,7 @@ const momentMembers = `    scopes: Set<String>,
     address?: ipaddr,
     country?: String,
     risk?: Long,
+    threats?: Set<String>,
     time: {
       timestamp: Long,
       hour: Long,

@@ -178,6 +178,7 @@ const decision = z.object({
   needed: z.array(scope).max(limits.scopesMax).optional(),
   verdict: z.enum(['allow', 'deny']),
   reason: z.string().max(64),
+  threat: z.object({ feed: z.string().max(64), network: z.string().max(40) }).optional(),
   degraded: z.boolean(),
   judgedMicros: z.number().min(0),
 });

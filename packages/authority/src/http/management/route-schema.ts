@@ -28,6 +28,34 @@ const routeLimitsSchema = {
   },
 } as const;
 
+const routeThreatsSchema = {
+  description: 'What becomes of requests from addresses that threat feeds list',
+  anyOf: [
+    { enum: ['observe', 'refuse'] },
+    {
+      type: 'object',
+      required: ['action'],
+      additionalProperties: false,
+      properties: {
+        action: { enum: ['observe', 'limit', 'refuse'] },
+        factor: {
+          type: 'number',
+          exclusiveMinimum: 0,
+          exclusiveMaximum: 1,
+          description: 'The part of each limit that is left, where they are limited',
+        },
+        feeds: {
+          type: 'array',
+          minItems: 1,
+          maxItems: limits.threatFeedsMax,
+          items: { type: 'string', pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$' },
+          description: 'Whose lists count; default: all',
+        },
+      },
+    },
+  ],
+} as const;
+
 export const routeSchema = {
   type: 'object',
   required: ['match', 'upstream'],
@@ -101,6 +129,7 @@ export const routeSchema = {
       description: 'Seconds since the caller signed in, at most (RFC 9470)',
     },
     limits: routeLimitsSchema,
+    threats: routeThreatsSchema,
     limits_mode: {
       enum: ['fast', 'strict'],
       description: 'With a cache: exact across all gateways, or a batch of each too many',
