@@ -17,17 +17,20 @@ export interface Asked {
   readonly body?: string;
   /** Address to come from, within 127.0.0.0/8: bounds are kept for each. */
   readonly from?: string;
+  /** Path and query to be sent as they stand, where a URL would change them. */
+  readonly rawPath?: string;
 }
 
 /** @throws where the connection breaks before the answer is complete: `isBroken` of the error */
 export function exchange(url: string, asked: Asked = {}): Promise<Answer> {
-  const { method = 'GET', headers = {}, body, from } = asked;
+  const { method = 'GET', headers = {}, body, from, rawPath } = asked;
   const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) };
   return new Promise((resolve, reject) => {
     const options = {
       method,
       headers: { ...length, ...headers },
       ...(from === undefined ? {} : { localAddress: from }),
+      ...(rawPath === undefined ? {} : { path: rawPath }),
     };
     const sent = request(url, options, (reply) => {
       const parts: Buffer[] = [];

@@ -1,7 +1,8 @@
-/** A plain server that answers with what reached it. */
+/** A plain server that answers with what reached it, by events and over WebSockets too. */
 import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 
 export interface Upstream {
   readonly origin: string;
@@ -14,6 +15,12 @@ export async function startUpstream(): Promise<Upstream> {
     const parts: Buffer[] = [];
     request.on('data', (part: Buffer) => parts.push(part));
     request.on('end', () => {
+      if (headers.accept === 'text/event-stream') {
+        // Never ends by itself.
+        answer.writeHead(200, { 'content-type': 'text/event-stream' });
+        answer.write(`data: ${JSON.stringify({ method, path, headers })}\n\n`);
+        return;
+      }
       const body = Buffer.concat(parts).toString('utf8');
       // FAPI 1.0 §6.2.1: each exchange has a name, the client's own if it gave one.
       const name = headers['x-fapi-interaction-id'] ?? randomUUID();
@@ -24,6 +31,15 @@ export async function startUpstream(): Promise<Upstream> {
       answer.end(JSON.stringify({ method, path, headers, body }));
     });
   });
+  const upgraded = new Set<Duplex>();
+  server.on('upgrade', ({ url: path, headers }, socket) => {
+    upgraded.add(socket.on('close', () => upgraded.delete(socket)));
+    socket.write(
+      'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n',
+    );
+    socket.write(JSON.stringify({ path, headers }));
+    socket.on('error', () => socket.destroy());
+  });
   const { promise: listening, resolve } = Promise.withResolvers<void>();
   server.listen(0, '127.0.0.1', resolve);
   await listening;
@@ -33,6 +49,8 @@ export async function startUpstream(): Promise<Upstream> {
       new Promise((done) => {
         server.close(() => done());
         server.closeAllConnections();
+        // They are no longer the server's own.
+        for (const socket of upgraded) socket.destroy();
       }),
   };
 }

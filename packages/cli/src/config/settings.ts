@@ -18,7 +18,7 @@ export interface Setting {
   readonly fallback: string | undefined;
 }
 
-/** The authority is what one usually means, so its listener has the short names. */
+/** The authority is what one usually means, so its listener has the short names; one judges. */
 const shortFlags: Readonly<Record<string, string>> = {
   'cache-url': 'cache',
   'authority-listen': 'listen',
@@ -26,6 +26,7 @@ const shortFlags: Readonly<Record<string, string>> = {
   'authority-tls-key': 'tls-key',
   'authority-insecure-http': 'insecure-http',
   'authority-trusted-proxies': 'trusted-proxies',
+  'gateway-judge-listen': 'judge-listen',
 };
 
 export const settings: readonly Setting[] = flatten(configSchema, []);

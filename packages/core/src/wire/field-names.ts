@@ -56,6 +56,7 @@ const dropped: ReadonlySet<string> = new Set([
   'x-envoy-original-path',
   'x-original-url',
   'x-rewrite-url',
+  'x-original-method',
   'x-original-uri',
   'x-http-method',
   'x-http-method-override',
