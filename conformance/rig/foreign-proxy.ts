@@ -28,7 +28,7 @@ export interface Around {
 const root = new URL('../..', import.meta.url).pathname;
 
 /** The text of a configuration with these addresses for the ones that stand in it. */
-export function configured(path: string, around: Around & { readonly listen: string }): string {
+function configured(path: string, around: Around & { readonly listen: string }): string {
   const at: Readonly<Record<string, string>> = {
     '8080': around.listen,
     '8482': around.judge,
@@ -54,7 +54,8 @@ export async function startNginx(home: string, around: Around): Promise<ForeignP
   writeFileSync(
     join(home, 'nginx.conf'),
     // Its worker, or else nobody's, must be able to write here.
-    `user ${userInfo().username}; daemon off; pid ${home}/pid; error_log stderr warn; worker_processes 1;
+    `user ${userInfo().username}; daemon off; pid ${home}/pid;
+    error_log stderr warn; worker_processes 1;
     events { worker_connections 512; }
     http { access_log off; ${temporary} include ${home}/mintmark.conf; }`,
   );
@@ -82,7 +83,7 @@ export async function startEnvoy(
 }
 
 /** Whatever it answers: that it does. */
-export async function answering(name: string, origin: string, child: Child): Promise<ForeignProxy> {
+async function answering(name: string, origin: string, child: Child): Promise<ForeignProxy> {
   await until(`${name} answers`, async () => {
     if (child.ended() !== undefined) throw new Error(`${name}: ${child.stderr()}`);
     return exchange(`${origin}/open`).then(
