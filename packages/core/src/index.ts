@@ -102,6 +102,13 @@ export {
   type PatPolicy,
   type PatTerms,
 } from './personal-token.ts';
+export {
+  limitShape,
+  type PlanCharge,
+  type PlanHolder,
+  type PlannedRequest,
+  planCharges,
+} from './plan-charges.ts';
 export { pointerToken } from './pointer-token.ts';
 export {
   createPressure,
@@ -160,6 +167,15 @@ export type {
 } from './wire/introspection.ts';
 export { isScope, type OauthErrorCode } from './wire/oauth.ts';
 export {
+  type Plan,
+  type PlanHolderKind,
+  type PlanLimit,
+  parsePlan,
+  planHolderKinds,
+  planNamePattern,
+  type RaisedLimit,
+} from './wire/plan.ts';
+export {
   type ApiOperation,
   type ApiView,
   type ExplainedDecision,
@@ -216,6 +232,8 @@ export type {
   KeyEntry,
   KeyStatus,
   KeyView,
+  PlanEntry,
+  PlanHolderEntry,
   PolicyEntry,
   RevocationEntry,
   RevocationTarget,

@@ -52,6 +52,11 @@ export const limits = {
   routeLimitsMax: 8,
   /** Units of cost in one window or period. */
   limitQuotaMax: 1_000_000_000_000,
+  /** Routes or APIs that one limit of a plan names; plans of a tenant; what it raises for one. */
+  planNamesMax: 32,
+  plansMax: 200,
+  /** Who has a plan by more than a key, and is kept by every gateway. */
+  planHoldersMax: 1_000_000,
   /** What is kept of a response in whose body its cost stands. */
   costBodyBytesMax: 256 * 1024,
   /** What one request may cost that is known only after its response; a terabyte. */

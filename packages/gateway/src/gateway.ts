@@ -237,7 +237,7 @@ function join(config: GatewayConfig, ports: GatewayPorts): Parts {
     },
     access: accessParts({ config, ports, metrics }),
     threats: ports.threats && threatsOf({ config, ports, view }, ports.threats),
-    limiter: createRouteLimiter(createSpender({ ...limitStores, metrics })),
+    limiter: createRouteLimiter(createSpender({ ...limitStores, metrics }), clock),
   };
   const parts: Parts = {
     ...{ config, ports, view, tenants, metrics, queue, upstreams, live, cache },

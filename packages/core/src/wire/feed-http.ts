@@ -15,6 +15,7 @@
 import { createHash } from 'node:crypto';
 import { isJsonObject, type JsonObject, type JsonValue } from '../json.ts';
 import { err, ok, type Result } from '../result.ts';
+import { planHolderKinds } from './plan.ts';
 import type {
   FeedDelta,
   FeedEntry,
@@ -159,11 +160,36 @@ function isEntry(value: JsonValue): boolean {
       return (
         typeof value['subject'] === 'string' && isTexts(value['roles']) && isTexts(value['groups'])
       );
+    case 'plan':
+      return (
+        typeof value['name'] === 'string' && (value['plan'] === null || isJsonObject(value['plan']))
+      );
+    case 'plan_holder':
+      return isPlanHolder(value);
     case 'pat_policy':
       return isPatPolicy(value['policy']);
     default:
       return false;
   }
+}
+
+function isPlanHolder({ kind, id, plan, raised }: JsonObject): boolean {
+  return (
+    planHolderKinds.some((one) => one === kind) &&
+    typeof id === 'string' &&
+    (plan === null || typeof plan === 'string') &&
+    Array.isArray(raised) &&
+    raised.every(isRaised)
+  );
+}
+
+function isRaised(value: JsonValue): boolean {
+  return (
+    isJsonObject(value) &&
+    typeof value['limit'] === 'string' &&
+    isPosition(value['quota']) &&
+    isAbsentOrPosition(value['until'])
+  );
 }
 
 function isPatPolicy(value: JsonValue | undefined): boolean {

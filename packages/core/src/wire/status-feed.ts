@@ -9,6 +9,7 @@
 import type { UnixMs, UnixSeconds } from '../clock.ts';
 import type { ClientId, KeyId, SigningKeyId, TenantId } from '../ids.ts';
 import type { PatPolicy, PatTerms } from '../personal-token.ts';
+import type { PlanHolderKind, RaisedLimit } from './plan.ts';
 import type { ApiView, PolicyView } from './policy.ts';
 
 /** Position in the feed of one tenant: 1, 2, 3 … without holes. 0 is "before the first". */
@@ -171,7 +172,30 @@ export interface PatPolicyEntry {
   readonly policy: PatPolicy;
 }
 
+/** A plan as the management API takes it; null where it was deleted. */
+export interface PlanEntry {
+  readonly type: 'plan';
+  readonly position: FeedPosition;
+  readonly name: string;
+  readonly plan: Readonly<Record<string, unknown>> | null;
+}
+
+/**
+ * What one holder was given: a plan, and more of some of its limits. Of a key only the latter: its
+ * plan stands in its own entry.
+ */
+export interface PlanHolderEntry {
+  readonly type: 'plan_holder';
+  readonly position: FeedPosition;
+  readonly kind: PlanHolderKind;
+  readonly id: string;
+  readonly plan: string | null;
+  readonly raised: readonly RaisedLimit[];
+}
+
 export type FeedEntry =
+  | PlanEntry
+  | PlanHolderEntry
   | RoleEntry
   | GroupEntry
   | MemberEntry

@@ -139,7 +139,8 @@ export async function decide(parts: DecideParts, request: StreamRequest): Promis
   const { decision, ...judged } = judgePolicies(parts, access, record);
   if (judged.refusal !== undefined) return refuse(judged.refusal, decision);
   // Last: what is denied costs nothing.
-  const limited = { route: matched.route, tenant, identity, address, threat };
+  const { plans } = view;
+  const limited = { route: matched.route, tenant, identity, address, threat, plans };
   const spending = spend(parts, view, limited);
   const { spent, ...last } = spending instanceof Promise ? await spending : spending;
   if (spent !== undefined) fields = spent.fields;

@@ -22,6 +22,7 @@ function limiting(statesMax?: number) {
   const local = createLocalLimits(clock, statesMax);
   const limiter = createRouteLimiter(
     createSpender({ local, common: undefined, metrics: createMetrics() }),
+    clock,
   );
   const ask = (route: CompiledRoute, who: Partial<Identity> & { address?: string } = {}) => {
     const { address = '192.0.2.7', ...more } = who;
@@ -30,7 +31,13 @@ function limiting(statesMax?: number) {
       ...more,
     } as unknown as Identity;
     const known = who.credentialId === '' ? undefined : identity;
-    const request: LimitedRequest = { route, tenant: defaultTenant, identity: known, address };
+    const request: LimitedRequest = {
+      route,
+      tenant: defaultTenant,
+      identity: known,
+      address,
+      plans: undefined,
+    };
     // Nothing is counted in common: it is no promise.
     return limiter.spend(request) as Spent | undefined;
   };

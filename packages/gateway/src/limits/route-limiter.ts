@@ -1,12 +1,20 @@
 /**
- * What a request owes to the limits of its route. It is spent after everything else was judged.
+ * What a request owes to the limits of its route and to plans. It is spent after everything else was judged.
  * Who has a credential is counted by it, or by what it belongs to; who has none, by its address.
  * Neighbour: `spender.ts` spends it.
  */
-import { type LimitRule, lineOf, type RouteLimit, type TenantId } from '@mintmark/core';
+import {
+  type Clock,
+  limitShape,
+  lineOf,
+  planCharges,
+  type RouteLimit,
+  type TenantId,
+} from '@mintmark/core';
 import type { Threat } from '../decide/threats.ts';
 import type { CompiledRoute } from '../routes/route-table.ts';
 import type { Identity } from '../verify/identity.ts';
+import type { PlanBook } from '../view/plan-book.ts';
 import type { Limited, NamedCharge, Spender, Spent } from './spender.ts';
 
 export interface LimitedRequest {
@@ -16,6 +24,8 @@ export interface LimitedRequest {
   readonly address: string;
   /** What a list says of the address. */
   readonly threat?: Threat | undefined;
+  /** Of the tenant. */
+  readonly plans: Pick<PlanBook, 'planOf'> | undefined;
 }
 
 export interface RouteLimiter {
@@ -23,20 +33,34 @@ export interface RouteLimiter {
   spend(request: LimitedRequest): Promise<Spent> | Spent | undefined;
 }
 
-export function createRouteLimiter(spender: Spender): RouteLimiter {
+export function createRouteLimiter(spender: Spender, clock: Pick<Clock, 'nowMs'>): RouteLimiter {
   return {
     spend(request) {
-      const limited = limitedOf(request);
+      const limited = limitedOf(request, clock);
       return limited.charges.length === 0 ? undefined : spender.spend(limited);
     },
   };
 }
 
-/** What a request owes to its route. */
-function limitedOf(request: LimitedRequest): Limited {
+/** What a request owes to its route, and to the plan of whoever sends it. */
+function limitedOf(request: LimitedRequest, clock: Pick<Clock, 'nowMs'>): Limited {
   const { route } = request;
-  const charges = route.limits.map((limit) => chargeOf(limit, request));
+  const own = route.limits.map((limit) => chargeOf(limit, request));
+  const planned = plannedCharges(request, clock);
+  const charges = planned === undefined ? own : [...own, ...planned];
   return { charges, mode: route.limitsMode, onDown: route.onLimitsDown };
+}
+
+function plannedCharges(
+  { route, tenant, identity, plans }: LimitedRequest,
+  clock: Pick<Clock, 'nowMs'>,
+): readonly NamedCharge[] | undefined {
+  const found = plans?.planOf(identity, tenant);
+  if (found === undefined) return undefined;
+  const { name, api, cost, costAfter } = route;
+  const request = { route: name, api, cost, costAfter };
+  const { plan, holder, raised } = found;
+  return planCharges(plan, { holder, raised, nowMs: clock.nowMs(), request });
 }
 
 function chargeOf(limit: RouteLimit, request: LimitedRequest): NamedCharge {
@@ -70,12 +94,7 @@ function lessened(rule: LimitRule, cost: number, threat: Threat | undefined): Li
  * kind or window: a state means something else there.
  */
 function keyOf({ name, rule }: RouteLimit, { route }: LimitedRequest, { id }: Subject): string {
-  return JSON.stringify([route.name, name, ...shapeOf(rule), ...id]);
-}
-
-function shapeOf(rule: LimitRule): readonly (string | number)[] {
-  if (rule.kind !== 'calendar') return [rule.kind, rule.windowMs];
-  return [rule.kind, rule.period, rule.offsetMinutes];
+  return JSON.stringify([route.name, name, ...limitShape(rule), ...id]);
 }
 
 /** Whose requests count together. */

@@ -18,6 +18,8 @@ import {
   limits,
   type Membership,
   nowSeconds,
+  type PlanEntry,
+  type PlanHolderEntry,
   type PolicyEntry,
   type RevocationIndex,
   type RightsIndex,
@@ -40,6 +42,7 @@ import {
 } from '../routes/route-table.ts';
 import { type HeldKey, KeyTable } from './key-table.ts';
 import { type Holder, holderOf } from './personal-keys.ts';
+import { PlanBook } from './plan-book.ts';
 
 /** How far the view can be trusted at a moment. */
 export type Freshness =
@@ -56,7 +59,8 @@ export type ViewEvent =
   | { readonly type: 'policy_unreadable'; readonly name: string; readonly version: number }
   | { readonly type: 'api_unreadable'; readonly name: string }
   | { readonly type: 'signing_key_unusable'; readonly kid: string; readonly reason: string }
-  | { readonly type: 'view_overfull'; readonly what: 'keys' | 'revocations' };
+  | { readonly type: 'plan_unreadable'; readonly name: string }
+  | { readonly type: 'view_overfull'; readonly what: 'keys' | 'revocations' | 'plan_holders' };
 
 export interface StatusViewParts {
   readonly tenant: TenantId;
@@ -75,6 +79,7 @@ interface Contents {
   readonly snapshotHead: FeedPosition;
   readonly revocations: RevocationIndex;
   readonly rights: RightsIndex;
+  readonly plans: PlanBook;
   readonly keys: KeyTable;
   /** What is still to come of its keys; those that are not there yet the authority judges. */
   wanted: WantedKeys | undefined;
@@ -131,6 +136,11 @@ export class StatusView {
 
   get routes(): RouteTable {
     return this.#contents?.routeTable ?? noRoutes;
+  }
+
+  /** Undefined: there is none, or no view. */
+  get plans(): PlanBook | undefined {
+    return this.#contents?.plans;
   }
 
   /** In the order of their names; another list after each change of them. */
@@ -221,6 +231,7 @@ export class StatusView {
       snapshotHead: snapshot.head,
       revocations: createRevocationIndex(),
       rights: createRightsIndex(),
+      plans: new PlanBook(),
       keys: new KeyTable(),
       wanted: wantedOf(snapshot),
       signingKeys: new Map(),
@@ -334,6 +345,10 @@ export class StatusView {
         case 'pat_policy':
           contents.rights.apply(entry);
           break;
+        case 'plan':
+        case 'plan_holder':
+          this.#applyPlan(contents.plans, entry);
+          break;
         case 'import_prefix':
           contents.importedPrefixes = [...new Set([...contents.importedPrefixes, entry.prefix])];
           break;
@@ -344,6 +359,16 @@ export class StatusView {
     }
     if (routesChanged) contents.routeTable = createRouteTable([...contents.routes.values()]);
     if (overfull) this.#parts.log({ type: 'view_overfull', what: 'keys' });
+  }
+
+  /** A plan that cannot be read limits nobody: the next of whoever has it is asked for. */
+  #applyPlan(plans: PlanBook, entry: PlanEntry | PlanHolderEntry): void {
+    const trouble = plans.apply(entry);
+    const { log } = this.#parts;
+    if (trouble === 'overfull') log({ type: 'view_overfull', what: 'plan_holders' });
+    else if (trouble !== undefined && entry.type === 'plan') {
+      log({ type: 'plan_unreadable', name: entry.name });
+    }
   }
 
   #putRoute(routes: Map<string, CompiledRoute>, name: string, wire: unknown): void {
