@@ -47,6 +47,7 @@ export type {
 } from './exchange.ts';
 export { createFailureBudget, type FailureBudget, lineOf } from './failure-budget.ts';
 export { ConfigFault, CustodyFault, Fault, NetworkFault, StoreFault } from './fault.ts';
+export { GroupedMemory } from './grouped-memory.ts';
 export {
   type ClientId,
   defaultTenant,
@@ -95,6 +96,7 @@ export type {
 } from './limit-store.ts';
 export type { LimitLook, LimitRule, LimitState } from './limiter.ts';
 export { limits } from './limits.ts';
+export { createLocalLimits, type LocalLimits } from './local-limits.ts';
 export {
   defaultPatPolicy,
   judgePat,
@@ -134,6 +136,7 @@ export {
   type RightsIndex,
   rightsFrom,
 } from './rights-index.ts';
+export { settlementOf } from './settlement.ts';
 export type { JwsAlgorithm, Signer } from './signer.ts';
 export { clientSubject, holderId, typedSubject } from './subject.ts';
 export { suggest } from './suggest.ts';

@@ -11,6 +11,7 @@ import {
   type LimitMoment,
   type LimitStore,
   limitHoldMs,
+  settlementOf,
   spendAccount,
   type Timers,
 } from '@mintmark/core';
@@ -23,7 +24,6 @@ import {
   spendArguments,
 } from './redis-script.ts';
 import { type ScriptRunner, scriptOf } from './script-runner.ts';
-import { settlementOf } from './settlement.ts';
 
 export interface CommonLimitsParts {
   readonly runner: ScriptRunner;

@@ -7,6 +7,7 @@
  */
 import {
   type Clock,
+  GroupedMemory,
   type KeyedCharge,
   type LimitAccount,
   type LimitAnswer,
@@ -18,7 +19,6 @@ import {
   spendAccount,
   type Timers,
 } from '@mintmark/core';
-import { GroupedMemory } from './grouped-memory.ts';
 import { readAccount } from './redis-script.ts';
 
 /** What the store is told of one key. */

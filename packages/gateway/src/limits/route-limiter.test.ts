@@ -1,10 +1,9 @@
 /** Whose use of a route's limits is remembered, and what an edit of them keeps. */
-import { defaultTenant, manualClock } from '@mintmark/core';
+import { createLocalLimits, defaultTenant, manualClock } from '@mintmark/core';
 import { describe, expect, it } from 'vitest';
 import { createMetrics } from '../record/metrics.ts';
 import { type CompiledRoute, compileRoute } from '../routes/route-table.ts';
 import type { Identity } from '../verify/identity.ts';
-import { createLocalLimits } from './local-limits.ts';
 import { createRouteLimiter, type LimitedRequest } from './route-limiter.ts';
 import { createSpender, type Spent } from './spender.ts';
 

@@ -1,8 +1,13 @@
 /** What is done with a store's answer, and without one. */
-import { type LimitStore, limits, manualClock, NetworkFault } from '@mintmark/core';
+import {
+  createLocalLimits,
+  type LimitStore,
+  limits,
+  manualClock,
+  NetworkFault,
+} from '@mintmark/core';
 import { describe, expect, it } from 'vitest';
 import { createMetrics } from '../record/metrics.ts';
-import { createLocalLimits } from './local-limits.ts';
 import { createSpender, type Limited, type NamedCharge, type Spent } from './spender.ts';
 
 const hourly = { kind: 'window', quota: 10, windowMs: 3_600_000 } as const;

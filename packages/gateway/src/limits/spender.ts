@@ -18,12 +18,12 @@ import {
   type LimitAnswer,
   type LimitMode,
   type LimitStore,
+  type LocalLimits,
   limits,
   NetworkFault,
 } from '@mintmark/core';
 import type { Refusal } from '../decide/refusal.ts';
 import type { Metrics } from '../record/metrics.ts';
-import type { LocalLimits } from './local-limits.ts';
 
 /** One limit of whatever is asked for. */
 export interface NamedCharge extends KeyedCharge {

@@ -2,9 +2,15 @@
  * Where a process counts its limits: in its own memory always, and in common where a cache is
  * named. An authority and a gateway in one process have the same.
  */
-import { type Clock, type LimitStore, limitHoldMs, type Timers } from '@mintmark/core';
+import {
+  type Clock,
+  createLocalLimits,
+  type LimitStore,
+  type LocalLimits,
+  limitHoldMs,
+  type Timers,
+} from '@mintmark/core';
 import { createCommonLimits } from './common-limits.ts';
-import { createLocalLimits, type LocalLimits } from './local-limits.ts';
 import { createScriptRunner, type RedisTarget, type RunnerPorts } from './script-runner.ts';
 
 export interface LimitStores {

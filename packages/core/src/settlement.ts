@@ -1,5 +1,6 @@
 /** What a receipt's charge comes to, for whatever store counts it. */
-import type { KeyedCharge, LimitReceipt, LimitSettlement } from '@mintmark/core';
+import type { LimitSettlement } from './limit-account.ts';
+import type { KeyedCharge, LimitReceipt } from './limit-store.ts';
 
 /** @param settled.cost what it came to in the end */
 export function settlementOf(

@@ -2,17 +2,15 @@
  * Limits counted in the memory of this process alone: exact here, and nothing that other nodes
  * know of. Rates and windows run on the monotonic clock, calendars on the wall.
  */
+import type { Clock } from './clock.ts';
+import { GroupedMemory } from './grouped-memory.ts';
 import {
-  type Clock,
-  type KeyedCharge,
   type LimitAccount,
-  type LimitAnswer,
   type LimitMoment,
-  type LimitStore,
   settleAccount,
   spendAccount,
-} from '@mintmark/core';
-import { GroupedMemory } from './grouped-memory.ts';
+} from './limit-account.ts';
+import type { KeyedCharge, LimitAnswer, LimitStore } from './limit-store.ts';
 import { settlementOf } from './settlement.ts';
 
 /** Answers at once. */

@@ -3,7 +3,9 @@
  * by the thousand, and who uses many must not be forgotten by them as the user or client that he
  * is.
  */
-import { type KeyedCharge, limits, RecentMap } from '@mintmark/core';
+import type { KeyedCharge } from './limit-store.ts';
+import { limits } from './limits.ts';
+import { RecentMap } from './recent-map.ts';
 
 export class GroupedMemory<T> {
   readonly #entriesMax: number;
