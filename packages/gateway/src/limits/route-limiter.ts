@@ -1,7 +1,7 @@
 /**
- * What a request owes to the limits of its route and to plans. It is spent after everything else
- * was judged. Who has a credential is counted by it, or by what it belongs to; who has none, by its address.
- * Neighbour: `spender.ts` spends it.
+ * What a request owes to the limits of its route and to plans, spent after everything else was
+ * judged. Who has a credential is counted by it, or by what it belongs to; who has none, by its
+ * address. Neighbour: `spender.ts` spends it.
  */
 import {
   type Clock,
