@@ -65,6 +65,7 @@ import { type Feed, openFeed } from './revocation/feed.ts';
 import { createQueryRunner, type QueryRunner } from './revocation/revoke-query.ts';
 import type { DeliveryTargets } from './rotation/delivery/delivery.ts';
 import { createLateUses, type LateUses } from './rotation/late-uses.ts';
+import { createProgramWatch, type ProgramWatch } from './rotation/program-watch.ts';
 import { createSigningUses, type SigningUses } from './rotation/signing-uses.ts';
 import type { Act, ActOutcome } from './store/act.ts';
 import type { Store } from './store/store.ts';
@@ -163,6 +164,8 @@ export interface Rooms {
   readonly policies: PolicyReader;
   /** Of credentials whose overlap is over: their owners are told. */
   readonly lateUses: LateUses;
+  /** For rules whose credential several programs share. */
+  readonly programWatch: ProgramWatch;
   /** For rules that bound how often a key signs. */
   readonly signingUses: SigningUses;
   readonly keyShadow: KeyShadow | undefined;
@@ -246,10 +249,6 @@ export async function openRooms(config: AuthorityConfig, ports: AuthorityPorts):
   const queryRunner = createQueryRunner({
     ...{ store, recorder, sealer, clock, entropy, feed, pause },
   });
-  const usage = createUsageCounter({ store, clock });
-  const privilegeUsage = createPrivilegeUsage(store);
-  const refusals = createRefusalTally({ store, recorder, clock });
-  const lateUses = createLateUses({ store, clock });
   const passwordHashes = createSlowHashQueue();
   const acting = { store, sealer, recorder, clock, entropy };
   const users = createUsers({
@@ -263,9 +262,8 @@ export async function openRooms(config: AuthorityConfig, ports: AuthorityPorts):
     ...{ peppers, sealer, custodyUpkeep, recorder, keyring },
     sequencer: createSequencer({ store, clock }),
     feed,
-    ...{ keyEnder, queryRunner, usage, privilegeUsage },
-    decisions: decisionSink({ usage, privilegeUsage, refusals, lateUses, store, recorder, clock }),
-    ...{ refusals, lateUses, signingUses },
+    ...{ keyEnder, queryRunner, signingUses },
+    ...countersOf({ store, recorder, clock }),
     ...{ keyCache, storeNowMs: createStoreClock(ports.store.upkeep, clock) },
     ...policiesOf(config, { store, clock }),
     keyShadow: shadowOf({ store, recorder, clock, prefix: config.prefix }, ports.oldSystem),
@@ -417,15 +415,32 @@ function noticesOf(
 }
 
 /** Counts every use, and keeps in a key's own history what should not have been tried. */
+function countersOf(
+  ports: Pick<Rooms, 'store' | 'recorder'> & { readonly clock: Clock },
+): Pick<Rooms, CountingRooms | 'decisions'> {
+  const usage = createUsageCounter(ports);
+  const counters = {
+    usage,
+    privilegeUsage: createPrivilegeUsage(ports.store),
+    refusals: createRefusalTally(ports),
+    lateUses: createLateUses(ports),
+    programWatch: createProgramWatch({ store: ports.store, usage }),
+  };
+  return { ...counters, decisions: decisionSink({ ...counters, ...ports }) };
+}
+
+type CountingRooms = 'usage' | 'privilegeUsage' | 'refusals' | 'lateUses' | 'programWatch';
+
 function decisionSink({
   usage,
   privilegeUsage,
   refusals,
   lateUses,
+  programWatch,
   store,
   recorder,
   clock,
-}: Pick<Rooms, 'usage' | 'privilegeUsage' | 'refusals' | 'lateUses' | 'store' | 'recorder'> & {
+}: Pick<Rooms, CountingRooms | 'store' | 'recorder'> & {
   readonly clock: Clock;
 }): DecisionSink {
   return {
@@ -434,6 +449,7 @@ function decisionSink({
       usage.accept(events);
       for (const event of events) {
         privilegeUsage.accept(event);
+        programWatch.accept(event);
         const reason = evidenceOf(event);
         if (reason === undefined) continue;
         const { tenant, credentialId: key, address } = event;

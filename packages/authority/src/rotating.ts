@@ -51,7 +51,7 @@ export function openRotations(
   const targets = ports.deliveryTargets ?? new Map();
   const rotations = createRotations({
     ...{ store, sealer, recorder, clock, entropy, targets, rotatables },
-    signingUses: rooms.signingUses,
+    ...{ signingUses: rooms.signingUses, programWatch: rooms.programWatch },
     onFault: (error) => log({ type: 'fault', where: 'rotation', error }),
   });
   const held: Rotating['held'] = ({ tenant, kind, id }) =>

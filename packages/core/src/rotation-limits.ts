@@ -4,6 +4,10 @@ export const rotationLimits = {
   rotationRulesMax: 100_000,
   /** Places that one secret is brought to: a round trip each, one after the other. */
   rotationPlacesMax: 8,
+  /** Programs that share one credential and are named by its rule. */
+  rotationProgramsMax: 16,
+  /** Open rotations whose programs a process looks out for. */
+  rotationsWatchedMax: 10_000,
   /** Rules begun, and runs taken further, in one round; the rest waits for the next second. */
   rotationsAtOnce: 20,
   /** How often the first use of a successor is looked for. */

@@ -80,6 +80,39 @@ export const rotationWords = {
         'Es wurde nach der Rotation {uses} Mal benutzt, zuletzt am {last_used}.\n',
     },
   },
+  'rotation.waiting': {
+    en: {
+      subject: 'Not every program of “{rotation}” uses the new secret',
+      text:
+        'Of the programs that share {id}, these have not used the successor that rotation ' +
+        '“{rotation}” made: {programs}.\nThe old one works until {ends_at}, extension ' +
+        '{extensions}.\n\nSee that each of them reads the new secret.\n',
+    },
+    de: {
+      subject: 'Nicht jedes Programm von „{rotation}“ benutzt das neue Geheimnis',
+      text:
+        'Von den Programmen, die sich {id} teilen, haben diese den Nachfolger nicht benutzt, den ' +
+        'die Rotation „{rotation}“ erzeugt hat: {programs}.\nDas alte gilt bis {ends_at}, ' +
+        'Verlängerung {extensions}.\n\nSorgen Sie dafür, dass jedes das neue liest.\n',
+    },
+  },
+  'rotation.left_behind': {
+    en: {
+      subject: 'The old secret of “{rotation}” has ended, and not every program has the new one',
+      text:
+        'Of the programs that share {id}, these never used the successor: {programs}. The old ' +
+        'one has ended: they are refused.\n' +
+        'It was used {uses} times after the rotation, the last time at {last_used}.\n',
+    },
+    de: {
+      subject:
+        'Das alte Geheimnis von „{rotation}“ ist beendet, und nicht jedes Programm hat das neue',
+      text:
+        'Von den Programmen, die sich {id} teilen, haben diese den Nachfolger nie benutzt: ' +
+        '{programs}. Das alte ist beendet: Sie werden abgewiesen.\n' +
+        'Es wurde nach der Rotation {uses} Mal benutzt, zuletzt am {last_used}.\n',
+    },
+  },
   'rotation.blocked': {
     en: {
       subject: 'Rotation “{rotation}” cannot rotate {id}',

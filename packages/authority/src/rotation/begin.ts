@@ -139,6 +139,7 @@ async function runRow(
     deliveredAt: null,
     confirmedAt: null,
     overlapUses: null,
+    programsWaiting: (terms.programs ?? []).map(({ name }) => name),
   };
   const status = secret === undefined ? 'confirming' : 'delivering';
   const context = sealContext.rotatedSecret(id);

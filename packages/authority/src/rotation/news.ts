@@ -12,6 +12,14 @@ export type RotationNews =
   | { readonly kind: 'extended' }
   /** There is nothing left to extend. */
   | { readonly kind: 'unconfirmed' }
+  /** Of those that share it, these have not used the successor. */
+  | {
+      readonly kind: 'waiting';
+      readonly programs: readonly string[];
+      /** There is nothing left to extend. */
+      readonly isLast: boolean;
+    }
+  | { readonly kind: 'left_behind'; readonly programs: readonly string[]; readonly uses: Uses }
   | { readonly kind: 'ended'; readonly uses: Uses }
   | { readonly kind: 'missed'; readonly uses: Uses };
 
@@ -33,7 +41,8 @@ export function newsSteps({ row, progress }: Run, news: RotationNews, at: UnixMs
     ...factsOf(news),
   };
   // Each extension is news of its own; the rest is said once of a run.
-  const occasion = `${row.id}/${extensions}`;
+  const isLast = news.kind === 'waiting' && news.isLast;
+  const occasion = `${row.id}/${extensions}${isLast ? '/last' : ''}`;
   const tenant = row.tenant as TenantId;
   return [noticeStep({ tenant, kind: noticeKind, occasion, owner, about, facts }, at)];
 }
@@ -70,12 +79,18 @@ function factsOf(news: RotationNews): Readonly<Record<string, string | null>> {
     case 'extended':
     case 'unconfirmed':
       return {};
+    case 'waiting':
+      return { programs: news.programs.join(', ') };
+    case 'left_behind':
+      return { programs: news.programs.join(', '), ...usesOf(news.uses) };
     case 'ended':
-    case 'missed': {
-      const { count, lastAt, lastAddress } = news.uses;
-      const last_used = lastAt === null ? null : rfc3339(lastAt as UnixMs);
-      // Of a client's secrets no address is kept.
-      return { uses: String(count), last_used, last_address: lastAddress || null };
-    }
+    case 'missed':
+      return usesOf(news.uses);
   }
+}
+
+function usesOf({ count, lastAt, lastAddress }: Uses): Readonly<Record<string, string | null>> {
+  const last_used = lastAt === null ? null : rfc3339(lastAt as UnixMs);
+  // Of a client's secrets no address is kept.
+  return { uses: String(count), last_used, last_address: lastAddress || null };
 }

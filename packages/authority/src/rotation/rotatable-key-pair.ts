@@ -62,7 +62,7 @@ export function rotatableKeyPair(
 function judge(settings: KeyringSettings, rule: RotationRule): RuleFault | undefined {
   const members = [
     ...(['overlap_seconds', 'confirm_within_seconds', 'extend_by_seconds'] as const),
-    ...(['max_extensions', 'deliver_to'] as const),
+    ...(['max_extensions', 'deliver_to', 'programs'] as const),
   ];
   const foreign = members.find((name) => rule[name] !== undefined);
   if (foreign !== undefined) {

@@ -24,6 +24,7 @@ import { openMemoryStore } from '../store/memory/memory-store.ts';
 import type { Store } from '../store/store.ts';
 import { createUsageCounter, secretUseId } from '../usage/usage-counter.ts';
 import type { DeliveryFailure, DeliveryTarget, Parcel, Place } from './delivery/delivery.ts';
+import { createProgramWatch } from './program-watch.ts';
 import { putRotation } from './put-rule.ts';
 import { rotatableClientSecret } from './rotatable-client-secret.ts';
 import { rotatableKey } from './rotatable-key.ts';
@@ -103,9 +104,10 @@ async function makingOf(store: Store) {
     ...{ store, sealer, recorder, clock, entropy, settings: bedSigning },
     signed: signingUses.note,
   });
+  const usage = createUsageCounter({ store, clock });
+  const programWatch = createProgramWatch({ store, usage });
   return {
-    keyring,
-    signingUses,
+    ...{ keyring, signingUses, usage, programWatch },
     sealer,
     peppers,
     recorder,
@@ -132,7 +134,7 @@ function openProcess(store: Store, making: Making, seen: Watched) {
   const targets = new Map([['shelf', shelf(seen)]]);
   const deps: RotationDeps = {
     ...{ store: through, sealer, recorder, clock, entropy, targets, rotatables },
-    signingUses: making.signingUses,
+    ...{ signingUses: making.signingUses, programWatch: making.programWatch },
     onFault: (fault) => seen.faults.push(fault),
   };
   return { deps, rotations: createRotations(deps) };
@@ -148,7 +150,7 @@ export async function rotationBed(store: Store = openMemoryStore()) {
     /** Another process over the same store, by a connection of its own where one is given. */
     open: (through: Store = store) => openProcess(through, making, seen),
     ...credentialsOf(store, making),
-    ...usesOf(store, making),
+    ...usesOf(making),
     async put(name: string, rule: Partial<RotationRule> & Pick<RotationRule, 'target'>) {
       const known = await store.rotationRules.get(defaultTenant, name);
       const { targets, rotatables } = first.deps;
@@ -210,16 +212,22 @@ function credentialsOf(store: Store, making: Making) {
 }
 
 /** Uses, as gateways and the token endpoint count them. */
-function usesOf(store: Store, { clock }: Making) {
-  const usage = createUsageCounter({ store, clock });
+function usesOf({ clock, usage, programWatch }: Making) {
   return {
-    async useKey(id: string, { rotated = false }: { readonly rotated?: boolean } = {}) {
+    async useKey(
+      id: string,
+      {
+        rotated = false,
+        address = '192.0.2.7',
+      }: { readonly rotated?: boolean; readonly address?: string } = {},
+    ) {
       const event: DecisionEvent = {
         ...{ tenant: defaultTenant, at: clock.nowMs(), node: 'n', route: 'r' },
         ...{ credential: 'api_key', credentialId: id, authenticated: true, rotated },
-        ...{ verdict: 'allow', reason: 'ok', address: '192.0.2.7' },
+        ...{ verdict: 'allow', reason: 'ok', address },
       } as DecisionEvent;
       usage.accept([event]);
+      programWatch.accept(event);
       await usage.flush();
     },
     async useSecret(clientId: ClientId, secretId: string, { overlap = false } = {}) {

@@ -20,6 +20,7 @@ import { type BeginRefusal, beginRotation } from './begin.ts';
 import type { DeliveryTargets } from './delivery/delivery.ts';
 import { drainEvents, type Triggering, trigger } from './events.ts';
 import { bySchedule } from './move-run.ts';
+import type { ProgramWatch } from './program-watch.ts';
 import type { Rotatable } from './rotatable.ts';
 import type { RotationKind, RuleRow } from './rule.ts';
 import { runOf } from './run.ts';
@@ -38,6 +39,7 @@ export interface RotationDeps {
   readonly targets: DeliveryTargets;
   readonly rotatables: Readonly<Record<RotationKind, Rotatable>>;
   readonly signingUses: Pick<SigningUses, 'take'>;
+  readonly programWatch: Pick<ProgramWatch, 'refresh'>;
   readonly onFault: (fault: unknown) => void;
 }
 
@@ -69,6 +71,7 @@ export function createRotations(deps: RotationDeps): Rotations {
   async function work(): Promise<void> {
     await drainEvents(deps).catch(deps.onFault);
     await judgeSigningUses(deps).catch(deps.onFault);
+    await deps.programWatch.refresh().catch(deps.onFault);
     const due = {
       where: { dueAt: { is: '<=', value: deps.clock.nowMs() } },
       orderBy: ['dueAt'],

@@ -2,7 +2,7 @@
  * A rotation rule: which credential, when, for how long both work, and where the successor is
  * brought. Written and replaced as a whole, and kept as it was written.
  */
-import { limits, type UnixMs } from '@mintmark/core';
+import { limits, parseCidr, type UnixMs } from '@mintmark/core';
 import { z } from 'zod';
 import { rotationEvents } from '../store/rotation-event-row.ts';
 import type { Row } from '../store/tables.ts';
@@ -30,6 +30,23 @@ const rotationPlace = z.strictObject({
     .describe('Where in it: a file, a Kubernetes Secret, a path in Vault'),
   key: z.string().min(1).max(253).optional().describe('The member of it that holds the secret'),
 });
+
+const rotationProgram = z.strictObject({
+  name: rotationName,
+  addresses: z
+    .array(
+      z
+        .string()
+        .max(64)
+        .refine((text) => parseCidr(text).ok, 'must be an address, or a block of them'),
+    )
+    .min(1)
+    .max(limits.rotationPlacesMax)
+    .describe('Where it calls from; no two programs from one'),
+});
+
+/** One of several that share a credential. */
+export type RotationProgram = z.output<typeof rotationProgram>;
 
 export type RotationPlace = z.output<typeof rotationPlace>;
 
@@ -73,6 +90,12 @@ export const rotationRuleSchema = z.strictObject({
     .optional()
     .describe('By how much the overlap grows where it was not; the overlap if not given'),
   max_extensions: z.int().min(0).max(extensionsMax).optional().describe('3 if not given'),
+  programs: z
+    .array(rotationProgram)
+    .min(1)
+    .max(limits.rotationProgramsMax)
+    .optional()
+    .describe('Who shares the key: each must have used the successor; one use is enough if absent'),
 });
 
 export type RotationRule = z.output<typeof rotationRuleSchema>;
@@ -84,6 +107,8 @@ export interface Terms {
   readonly confirmWithinSeconds: number;
   readonly extendBySeconds: number;
   readonly extensionsMax: number;
+  /** Who must have used the successor; absent: anybody. */
+  readonly programs?: readonly RotationProgram[];
 }
 
 /** Of a rule that waits for events alone, and of one that has an open run. */
@@ -101,6 +126,7 @@ export function termsOf(rule: RotationRule): Terms {
     confirmWithinSeconds: rule.confirm_within_seconds ?? Math.ceil(overlapSeconds / 2),
     extendBySeconds: rule.extend_by_seconds ?? overlapSeconds,
     extensionsMax: rule.max_extensions ?? 3,
+    ...(rule.programs === undefined ? {} : { programs: rule.programs }),
   };
 }
 

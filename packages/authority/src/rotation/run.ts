@@ -42,6 +42,8 @@ export interface Progress {
   readonly confirmedAt: number | null;
   /** Uses of the predecessor in the overlap, once it is over. */
   readonly overlapUses: number | null;
+  /** Of the programs that share it, those that have not used the successor yet. */
+  readonly programsWaiting?: readonly string[];
 }
 
 export interface Run {

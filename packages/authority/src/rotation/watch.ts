@@ -7,33 +7,37 @@ import { rfc3339, type TenantId, type UnixMs } from '@mintmark/core';
 import { eventBy } from '../audit/requester.ts';
 import { credentialOf, tryDelivery } from './deliver.ts';
 import { bySchedule, moveRun } from './move-run.ts';
-import { newsSteps } from './news.ts';
+import { newsSteps, type RotationNews } from './news.ts';
+import { programsWaiting } from './program-watch.ts';
 import type { RotationDeps } from './rotations.ts';
 import type { Run } from './run.ts';
 
 /** Takes a run that is due as far as it goes now. @throws StoreFault, CustodyFault */
 export async function takeFurther(deps: RotationDeps, run: Run): Promise<void> {
   const now = deps.clock.nowMs();
-  const { status, progress } = run;
+  const { row, status, progress } = run;
+  let waiting = progress.programsWaiting ?? [];
   const { attemptAt, confirmBy, endsAt } = progress;
   if (status === 'ending') {
     if (endsAt <= now) await end(deps, run);
     return;
   }
   if (status === 'confirming') {
-    const state = await stateOf(deps, run);
-    if (state === 'used') return used(deps, run);
+    const state = await rotatableOf(deps, run).stateOf(row.tenant as TenantId, progress);
+    waiting = state === 'used' ? await programsWaiting(deps.store, row.tenant, progress) : waiting;
+    // Used where every program that shares it has; one use says so where the rule names none.
+    if (state === 'used' && waiting.length === 0) return used(deps, run);
     // What it was to be confirmed by is gone: the predecessor ends as was said.
     if (state === 'ended') return void (await moveRun(deps, run, { status: 'ending' }));
   }
   if (confirmBy !== null && confirmBy <= now) return extend(deps, run);
   if (confirmBy === null && endsAt <= now && status === 'confirming') return miss(deps, run);
   if (status === 'delivering' && attemptAt <= now) return tryDelivery(deps, run);
-  await moveRun(deps, run, {});
+  await moveRun(deps, run, { progress: { programsWaiting: waiting } });
 }
 
-function stateOf({ rotatables }: RotationDeps, { row, progress }: Run) {
-  return rotatables[progress.kind].stateOf(row.tenant as TenantId, progress);
+function rotatableOf({ rotatables }: RotationDeps, { progress }: Run) {
+  return rotatables[progress.kind];
 }
 
 /** Done, where the kind ends its predecessors itself; else the overlap goes on to its end. */
@@ -56,7 +60,7 @@ async function confirm(deps: RotationDeps, run: Run): Promise<void> {
   const at = deps.clock.nowMs();
   await moveRun(deps, run, {
     status: 'ending',
-    progress: { confirmedAt: at },
+    progress: { confirmedAt: at, programsWaiting: [] },
     audit: await recordOf(deps, run, {
       action: 'rotation.confirm',
       detail: { ends_at: rfc3339(run.progress.endsAt as UnixMs) },
@@ -80,9 +84,10 @@ async function extend(deps: RotationDeps, run: Run): Promise<void> {
           ...{ run: progress, endsAt: later, now },
         })
       : undefined;
+  const programs = await programsWaiting(deps.store, row.tenant, progress);
   if (steps === undefined) {
     // There is nothing left to extend: it ends when it was said to.
-    const told = newsSteps(run, { kind: 'unconfirmed' }, deps.clock.nowMs());
+    const told = newsSteps(run, waitingNews(programs, 'unconfirmed'), deps.clock.nowMs());
     await moveRun(deps, run, { progress: { confirmBy: null }, steps: told });
     return;
   }
@@ -91,7 +96,7 @@ async function extend(deps: RotationDeps, run: Run): Promise<void> {
   const extended = { ...run, progress: { ...progress, ...next } };
   const moved = await moveRun(deps, run, {
     progress: next,
-    steps: [...steps, ...newsSteps(extended, { kind: 'extended' }, deps.clock.nowMs())],
+    steps: [...steps, ...newsSteps(extended, waitingNews(programs, 'extended'), now)],
     audit: await recordOf(deps, run, {
       action: 'rotation.extend',
       detail: { ends_at: rfc3339(later as UnixMs), extensions: next.extensions },
@@ -99,6 +104,12 @@ async function extend(deps: RotationDeps, run: Run): Promise<void> {
   });
   if (moved !== undefined)
     deps.rotatables[progress.kind].changed(row.tenant as TenantId, progress.target);
+}
+
+/** Where the rule names programs, those that are missing are what somebody has to look for. */
+function waitingNews(programs: readonly string[], kind: 'extended' | 'unconfirmed'): RotationNews {
+  if (programs.length === 0) return { kind };
+  return { kind: 'waiting', programs, isLast: kind === 'unconfirmed' };
 }
 
 /** The end of the overlap. Whoever used the predecessor to the last is named to its owner. */
@@ -119,10 +130,13 @@ async function end(deps: RotationDeps, run: Run): Promise<void> {
 async function miss(deps: RotationDeps, run: Run): Promise<void> {
   const { row, progress } = run;
   const uses = await deps.rotatables[progress.kind].overlapUses(row.tenant as TenantId, progress);
+  const programs = await programsWaiting(deps.store, row.tenant, progress);
+  const news: RotationNews =
+    programs.length === 0 ? { kind: 'missed', uses } : { kind: 'left_behind', programs, uses };
   await moveRun(deps, run, {
     status: 'unconfirmed',
     progress: { overlapUses: uses.count },
-    steps: newsSteps(run, { kind: 'missed', uses }, deps.clock.nowMs()),
+    steps: newsSteps(run, news, deps.clock.nowMs()),
     audit: await recordOf(deps, run, {
       action: 'rotation.end',
       detail: { confirmed: false, overlap_uses: uses.count },

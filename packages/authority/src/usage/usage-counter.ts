@@ -19,6 +19,8 @@ export interface UsageCounter {
     /** Another secret of the client follows this one. */
     readonly overlap: boolean;
   }): void;
+  /** Adds one use of a rotated key by a program that shares it; `id` as `programUseId` makes it. */
+  noteProgram(use: { readonly tenant: string; readonly id: string; readonly at: number }): void;
   /** Writes what was gathered. A fault keeps it for the next flush. @throws StoreFault */
   flush(): Promise<void>;
   /** Events that found no room between two flushes; they are missing from the counts. */
@@ -34,7 +36,7 @@ interface Count {
    * `key_overlap`: uses of a key after its rotation, counted beside those of the key. `sub_key`:
    * uses of what was derived from it, by `subKeyUsageId`.
    */
-  readonly kind: 'key' | 'key_overlap' | 'sub_key' | 'token' | ClientSecretUse;
+  readonly kind: 'key' | 'key_overlap' | 'sub_key' | 'token' | 'rotation_program' | ClientSecretUse;
   readonly id: string;
   first: number;
   last: number;
@@ -112,11 +114,12 @@ export function createUsageCounter(deps: UsageDeps): UsageCounter {
     accept(events) {
       for (const event of events) add(event);
     },
-    noteSecret({ tenant, id, at, overlap }) {
-      const when = { tenant: tenant as TenantId, at: at as UnixMs, address: '' };
-      const use = { ...when, verdict: 'allow' } as const;
-      count(use, { kind: 'client_secret', id });
-      if (overlap) count(use, { kind: 'client_secret_overlap', id });
+    noteSecret({ id, overlap, ...use }) {
+      count(allowedUse(use), { kind: 'client_secret', id });
+      if (overlap) count(allowedUse(use), { kind: 'client_secret_overlap', id });
+    },
+    noteProgram({ id, ...use }) {
+      count(allowedUse(use), { kind: 'rotation_program', id });
     },
     async flush() {
       const batch = counts.take();
@@ -131,6 +134,12 @@ export function createUsageCounter(deps: UsageDeps): UsageCounter {
       }
     },
   };
+}
+
+/** Of what no gateway decided, and no address is kept. */
+function allowedUse({ tenant, at }: { readonly tenant: string; readonly at: number }) {
+  const verdict = 'allow' as const;
+  return { tenant: tenant as TenantId, at: at as UnixMs, address: '', verdict };
 }
 
 /** What was gathered since the last flush, within the bounds. */

@@ -62,6 +62,9 @@ export const rotationRun = z
       .int()
       .nullable()
       .describe('Uses of the predecessor since its rotation, once it has ended'),
+    programs_waiting: z
+      .array(z.string())
+      .describe('Of the programs that share it, those that have not used the successor'),
   })
   .meta({ id: 'RotationRun' });
 
@@ -123,5 +126,6 @@ function renderProgress({ row, status, progress }: Run): Readonly<Record<string,
     delivered_at: renderMomentOrNull(progress.deliveredAt),
     confirmed_at: renderMomentOrNull(progress.confirmedAt),
     overlap_uses: progress.overlapUses,
+    programs_waiting: progress.programsWaiting ?? [],
   };
 }
