@@ -47,6 +47,7 @@ import { createClientUses } from './clients/unused-clients.ts';
 import { type AuthorityConfig, jwksMaxAgeSeconds } from './config.ts';
 import { createPeppers } from './custody/peppers.ts';
 import { createSealer } from './custody/sealer.ts';
+import { createSlowHashQueue } from './custody/slow-hash-queue.ts';
 import type { GrantDeps } from './grants/grant.ts';
 import { grantTypesKnown } from './grants/run-grant.ts';
 import type { UserinfoDeps } from './grants/userinfo.ts';
@@ -504,6 +505,8 @@ function openClients(rooms: Rooms) {
     clock,
     entropy,
     secretShown: noteSecrets(rooms),
+    recorder: rooms.recorder,
+    slowHashes: createSlowHashQueue(),
   });
   return { registration, findClient, clientKeys, authenticator };
 }

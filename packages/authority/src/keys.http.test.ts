@@ -169,6 +169,21 @@ describe('a tenant’s policy for keys', () => {
     expect((await bed.call('GET', '/v1/keys?violating=true')).body['items']).toHaveLength(2);
   });
 
+  it('takes over what an imported key may still spend', async () => {
+    const key = 'sk_0123456789abcdef';
+    const hash = createHash('sha256').update(key).digest('hex');
+    const credits = { remaining: 2, refill: { amount: 9, every: 'month', on: 31 } };
+    const format = { prefix: 'sk_', separator: '' };
+    const json = { format, keys: [{ hash, credits }] };
+    await bed.call('POST', '/v1/keys/import', { json });
+    expect([await codeOf(key), await codeOf(key)]).toEqual(['ok', 'ok']);
+    expect(await codeOf(key)).toBe('credits_spent');
+    // Sent again it gives nothing back.
+    const again = await bed.call('POST', '/v1/keys/import', { json });
+    expect(again.body).toMatchObject({ imported: 0, unchanged: 1 });
+    expect(await codeOf(key)).toBe('credits_spent');
+  });
+
   it('lists by tag and environment', async () => {
     const { id } = await made({ ...settings, tags: ['ci'], environment: 'test' });
     await made();

@@ -137,11 +137,13 @@ export function placedColumns(settings: KeySettings) {
   } as const;
 }
 
-function hasBudgets(budgets: BudgetSettings | undefined): boolean {
+/** Whether anything is counted. */
+export function hasBudgets(budgets: BudgetSettings | undefined): boolean {
   return Object.values(budgets ?? {}).some((setting) => setting !== undefined);
 }
 
-function insertsOf(rows: readonly BudgetRow[]): readonly Step[] {
+/** Counters come with the act that makes their key. */
+export function insertsOf(rows: readonly BudgetRow[]): readonly Step[] {
   return rows.length === 0 ? [] : [{ do: 'insertMany', table: 'keyBudgets', rows }];
 }
 

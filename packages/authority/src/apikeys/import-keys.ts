@@ -7,9 +7,10 @@ import { limits, type UnixMs } from '@mintmark/core';
 import { eventBy, type Requester } from '../audit/requester.ts';
 import { undecidedKeyColumns } from '../store/key-tables.ts';
 import type { Store } from '../store/store.ts';
-import { type KeySettings, placedColumns } from './create-key.ts';
+import { hasBudgets, insertsOf, type KeySettings, placedColumns } from './create-key.ts';
 import { type ImportFormat, idOfDigest } from './import-format.ts';
 import { fingerprintOf, type ImportedHash, parseImportedHash } from './imported-hash.ts';
+import { budgetRows } from './key-budget.ts';
 import { type KeyPorts, type KeyRow, keyEvent, keyFeedStep } from './key-change.ts';
 
 export type ImportPorts = Pick<KeyPorts, 'recorder' | 'clock' | 'prefix'> & {
@@ -79,8 +80,10 @@ export async function importKeys(
   if ('reason' in format) return format;
   const seen = new Set<string>();
   const planned = rows.map((row) => plan(row, { format, requester, now, seen }));
-  const results = await eachBounded(planned, async (one) =>
-    typeof one === 'object' ? importOne(ports, requester, one) : one,
+  const results = await eachBounded(planned, async (one, index) =>
+    typeof one === 'object'
+      ? importOne(ports, requester, { row: one, budgets: rows[index]?.settings.budgets })
+      : one,
   );
   const conflicts = results.flatMap((reason, index) =>
     reason === 'imported' || reason === 'unchanged' ? [] : [{ index, id: rows[index]?.id, reason }],
@@ -218,19 +221,24 @@ function keyRow(
     version: 1,
     ...undecidedKeyColumns,
     ...placedColumns(settings),
+    budget: hasBudgets(settings.budgets) ? id : null,
   };
 }
 
 async function importOne(
   ports: ImportPorts,
   requester: Requester,
-  row: KeyRow,
+  {
+    row,
+    budgets = {},
+  }: { readonly row: KeyRow; readonly budgets: KeySettings['budgets'] | undefined },
 ): Promise<'imported' | 'unchanged' | 'id_taken'> {
   const known = await ports.store.keys.get(row.tenant, row.id);
   if (known !== undefined) return compare(known, row);
   const { outcome } = await ports.store.acts.run({
     steps: [
       { do: 'insert', table: 'keys', row, refused: 'id_taken' },
+      ...insertsOf(budgetRows(row, budgets, row.createdAt)),
       keyFeedStep(row.tenant, [row], row.createdAt),
     ],
     audit: await ports.recorder.record(
@@ -260,14 +268,14 @@ function compare(known: KeyRow, row: KeyRow): 'unchanged' | 'id_taken' {
 /** Runs over all, a bounded number at a time; results in the order of the input. */
 async function eachBounded<T, R>(
   all: readonly T[],
-  run: (one: T) => Promise<R>,
+  run: (one: T, index: number) => Promise<R>,
 ): Promise<readonly R[]> {
   const results: R[] = new Array(all.length);
   let next = 0;
   const worker = async (): Promise<void> => {
     while (next < all.length) {
       const index = next++;
-      results[index] = await run(all[index] as T);
+      results[index] = await run(all[index] as T, index);
     }
   };
   const workers = Math.min(limits.importActsInFlight, all.length);

@@ -4,6 +4,7 @@
  * request presents. Of the secret methods a wrong secret, an unknown and a disabled client give one
  * answer in one time. What must never happen: a grant judged before the client is known.
  */
+import { hash } from 'node:crypto';
 import {
   type ClientId,
   type Clock,
@@ -28,6 +29,7 @@ import type { Client } from './client.ts';
 import type { ClientKeys } from './client-keys.ts';
 import { acceptedAlgorithms, type ClientAuthMethod, clientAuthMethods } from './client-rules.ts';
 import type { FindClient } from './document-client.ts';
+import { type ImportedSecretDeps, isImported, proveImported } from './imported-secret.ts';
 import { createSecretJudge, type KeptSecrets, type SecretJudge } from './judge-secret.ts';
 import { registrationSecretId } from './registry.ts';
 import { singleUseStep } from './single-use.ts';
@@ -85,6 +87,8 @@ export type ClientAuthRefusal =
   | { readonly reason: 'secret_ended' }
   | { readonly reason: 'assertion_refused'; readonly detail: ClientAssertionRefusal['reason'] }
   | { readonly reason: 'keys_unavailable' }
+  /** It came as another system's slow hash, and too many of those wait. */
+  | { readonly reason: 'secret_busy' }
   | { readonly reason: 'certificate_missing' }
   | { readonly reason: 'certificate_refused' };
 
@@ -107,7 +111,7 @@ export interface ClientAuthenticator {
   reload(tenant: TenantId, clientId: ClientId): Promise<Client | undefined>;
 }
 
-export interface AuthenticatorDeps {
+export interface AuthenticatorDeps extends Omit<ImportedSecretDeps, 'store'> {
   readonly store: Pick<Store, 'clientSecrets' | 'acts'>;
   readonly findClient: FindClient;
   readonly peppers: Peppers;
@@ -175,12 +179,15 @@ export function createClientAuthenticator(deps: AuthenticatorDeps): ClientAuthen
       if (kept !== undefined && age <= entryAgeMsMax) {
         const verdict = await judge(deps, secretJudge, { tenant, entry: kept, presented });
         if (verdict.ok) return verdict;
+        // A secret that is still hashed elsewhere's way is looked at once, below.
       } else if ('secret' in presented) {
         // As often as where a client is known and its secret is wrong.
         secretJudge({ tenant, kept: undefined, presented });
       }
       const entry = await read(tenant, presented.clientId);
-      const verdict = await judge(deps, secretJudge, { tenant, entry, presented });
+      const verdict =
+        (await provenImport(deps, { tenant, entry, presented })) ??
+        (await judge(deps, secretJudge, { tenant, entry, presented }));
       if (!verdict.ok && 'secret' in presented)
         await level(deps, tenant, entry === undefined ? decoy : 'known');
       return verdict;
@@ -230,7 +237,7 @@ async function readSecrets(
   const kept = await deps.store.clientSecrets.list({ where: { tenant, clientId }, limit: 10 });
   const rows = kept.filter(({ id }) => id !== registrationSecretId);
   // What another process hashed with a pepper that it has just made is judged by it here too.
-  for (const { pepperVersion } of rows) await deps.peppers.find(pepperVersion);
+  for (const row of rows) if (!isImported(row)) await deps.peppers.find(row.pepperVersion);
   return rows;
 }
 
@@ -269,6 +276,36 @@ function judge(
   return method === 'private_key_jwt'
     ? judgeAssertion(deps, client, presented.assertion)
     : ok({ client, once: [] });
+}
+
+/**
+ * Where a secret came as a hash, whoever presents it is judged in the slow queue, and the client
+ * is then read and judged like any other.
+ *
+ * @returns undefined where there is nothing to say beyond the usual judgement
+ */
+async function provenImport(
+  deps: AuthenticatorDeps,
+  input: {
+    readonly tenant: TenantId;
+    readonly entry: Entry | undefined;
+    readonly presented: PresentedClient;
+  },
+): Promise<Verdict | undefined> {
+  const { tenant, entry, presented } = input;
+  if (entry === undefined || !('secret' in presented)) return undefined;
+  const { rows } = entry.secrets;
+  if (!rows.some(isImported)) return undefined;
+  const { clientId, secret } = presented;
+  const found = await proveImported(deps, { tenant, clientId, rows, secret });
+  if (found === 'busy') return err({ reason: 'secret_busy' });
+  if (found === undefined) return undefined;
+  entry.secrets.proven = {
+    digest: hash('sha256', secret, 'buffer'),
+    until: found.expiresAt ?? Number.POSITIVE_INFINITY,
+    id: found.id,
+  };
+  return undefined;
 }
 
 /** RFC 8705 §2: beside the name there is nothing but the connection's certificate. */

@@ -13,6 +13,7 @@ import {
 import { hashSecret } from '@mintmark/tokens';
 import type { Peppers } from '../custody/peppers.ts';
 import type { Row } from '../store/tables.ts';
+import { isImported } from './imported-secret.ts';
 
 /** The secrets of one client as they were read, and what was proven of them since. */
 export interface KeptSecrets {
@@ -72,9 +73,10 @@ function presentedSecret(
   input: SecretInput & { readonly decoy: Uint8Array },
 ): Row<'clientSecrets'> | undefined {
   const { tenant, kept, presented, decoy } = input;
-  const rows: readonly (Row<'clientSecrets'> | undefined)[] = kept?.rows ?? [];
+  const rows = (kept?.rows ?? []).filter((row) => !isImported(row));
   // An unknown client costs the same comparison, so that the answer's time tells nothing.
-  const candidates = rows.length > 0 ? rows : [undefined];
+  const candidates: readonly (Row<'clientSecrets'> | undefined)[] =
+    rows.length > 0 ? rows : [undefined];
   let found: Row<'clientSecrets'> | undefined;
   for (const row of candidates) {
     const current = deps.peppers.current().key;

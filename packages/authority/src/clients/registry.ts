@@ -24,8 +24,10 @@ import { revocationStep, type Undo } from '../revocation/revocation-step.ts';
 import type { Alongside, Step } from '../store/act.ts';
 import type { Store } from '../store/store.ts';
 import type { Row } from '../store/tables.ts';
+import type { PasswordHashRefusal } from '../users/imported-password.ts';
 import { type Client, type ClientStatus, clientOf } from './client.ts';
 import { type ClientRules, signingAlgorithmsOf, usesSecret } from './client-rules.ts';
+import { importedColumns } from './imported-secret.ts';
 import { originSteps } from './origins.ts';
 import { resourceSteps } from './protected-resources.ts';
 
@@ -49,6 +51,7 @@ export type RegistryRefusal =
   | { readonly reason: 'version_conflict' }
   | { readonly reason: 'secret_too_short'; readonly charsMin: number }
   | { readonly reason: 'secret_not_used' }
+  | PasswordHashRefusal
   | { readonly reason: 'refused_by_step'; readonly step: string };
 
 /** Stands among the client's secrets, and is none: it manages the registration (RFC 7592). */
@@ -70,18 +73,23 @@ export async function createClient(
   input: {
     readonly clientId?: ClientId | undefined;
     readonly secret?: string | undefined;
+    /** In place of a secret: its hash in another system, whose text nobody here knows. */
+    readonly secretHash?: string | undefined;
     readonly rules: ClientRules;
     readonly alongside?: Alongside<Client>;
   },
 ): Promise<
   Result<{ readonly client: Client; readonly secret: string | undefined }, RegistryRefusal>
 > {
-  if (input.secret !== undefined && !usesSecret(input.rules)) {
+  const { secretHash } = input;
+  if ((input.secret ?? secretHash) !== undefined && !usesSecret(input.rules)) {
     return err({ reason: 'secret_not_used' });
   }
   if (input.secret !== undefined && input.secret.length < chosenSecretCharsMin) {
     return err({ reason: 'secret_too_short', charsMin: chosenSecretCharsMin });
   }
+  const foreign = secretHash === undefined ? undefined : importedColumns(secretHash);
+  if (foreign?.ok === false) return err(foreign.refusal);
   const now = deps.clock.nowMs();
   const clientId = input.clientId ?? (freshId(deps.entropy) as ClientId);
   const row: Row<'clients'> = {
@@ -100,7 +108,7 @@ export async function createClient(
   const { outcome } = await deps.store.acts.run({
     steps: [
       { do: 'insert', table: 'clients', row, refused: 'client_exists' },
-      ...(secret === undefined ? [] : [addSecret(secret.row)]),
+      ...(secret === undefined ? [] : [addSecret({ ...secret.row, ...foreign?.value })]),
       ...originSteps(undefined, clientOf(row)),
       ...resourceSteps(undefined, clientOf(row)),
       ...firstUse(row, input.rules),
@@ -113,7 +121,7 @@ export async function createClient(
     }),
   });
   if (outcome !== 'done') return err(refusalOf(outcome));
-  return ok({ client: clientOf(row), secret: secret?.text });
+  return ok({ client: clientOf(row), secret: foreign === undefined ? secret?.text : undefined });
 }
 
 /** Whoever fetched the key set since the registration can verify the first signature. */

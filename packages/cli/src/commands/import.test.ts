@@ -16,6 +16,7 @@ function keeping() {
   const keys = new Map<string, Item>();
   const clients = new Map<string, Item>();
   const users = new Map<string, Item>();
+  const rights = new Map<string, Item>();
   const missing = () => json(404, { code: 'not_found', title: 'No such thing' });
   function server({ method, url, body }: Sent): Response {
     const { pathname, searchParams } = new URL(url);
@@ -27,6 +28,12 @@ function keeping() {
       for (const row of fresh) keys.set(String(row['hash']), row);
       const counts = { imported: fresh.length, unchanged: rows.length - fresh.length };
       return json(200, { ...counts, conflicts: [] });
+    }
+    if (/^\/v1\/(?:roles|groups)\//.test(pathname)) {
+      const at = decodeURIComponent(pathname.replace('/v1/', ''));
+      if (method === 'PUT') rights.set(at, given);
+      const found = rights.get(at);
+      return found === undefined ? missing() : json(200, found);
     }
     if (pathname.startsWith('/v1/clients/')) {
       const client = clients.get(id);
@@ -52,7 +59,7 @@ function keeping() {
     Object.assign(users.get(id) ?? {}, given);
     return json(200, {});
   }
-  return { server, keys, clients, users };
+  return { server, keys, clients, users, rights };
 }
 
 let folder: string;
@@ -104,7 +111,7 @@ describe('mintmark import --from kong', () => {
 });
 
 describe('mintmark import --from unkey', () => {
-  it('takes hashes with owner, rights and end, and keeps bounds as facts', async () => {
+  it('takes hashes with owner, rights, end and credits, and keeps rate limits as facts', async () => {
     const { report, reasons } = await move('unkey', 'unkey.json', '--prefix', 'sk_');
     expect(report.keys.imported).toBe(2);
     expect([...world.keys.values()]).toMatchObject([
@@ -113,12 +120,42 @@ describe('mintmark import --from unkey', () => {
         owner: 'acme',
         scopes: ['docs.read', 'docs.write'],
         expires_at: '2030-01-01T00:00:00.000Z',
-        metadata: { team: 'a', unkey_id: 'key_1', unkey_remaining: 100 },
+        metadata: { team: 'a', unkey_id: 'key_1', unkey_ratelimit: { limit: 10 } },
+        credits: { remaining: 100 },
       },
       { name: 'key_2', owner: 'globex', scopes: ['admin'] },
     ]);
     expect(reasons).toEqual([['[2]', 'there is no hash: the API lists none, export the table']]);
-    expect(report.left_out).toMatchObject({ 'keys that are disabled': 1 });
+    expect(report.left_out).toEqual({
+      'keys that are disabled': 1,
+      'rate limits of keys: in their metadata, and they bound nothing here': 1,
+    });
+  });
+
+  it.each([
+    [{ remaining: 5 }, { remaining: 5 }],
+    [
+      { credits: { remaining: 7, refill: { interval: 'daily', amount: 9 } } },
+      { remaining: 7, refill: { amount: 9, every: 'day' } },
+    ],
+    [
+      { remaining: 7, refill: { interval: 'monthly', amount: 9, refillDay: 15 } },
+      { remaining: 7, refill: { amount: 9, every: 'month', on: 15 } },
+    ],
+    [
+      { remaining_requests: 3, refill_amount: 4, refill_day: null },
+      { remaining: 3, refill: { amount: 4, every: 'day' } },
+    ],
+    [
+      { remaining_requests: 3, refill_amount: 4, refill_day: 31 },
+      { remaining: 3, refill: { amount: 4, every: 'month', on: 31 } },
+    ],
+    [{ remaining: null, credits: {} }, undefined],
+  ])('takes the credits of %j', async (more, credits) => {
+    const file = join(folder, 'keys.json');
+    writeFileSync(file, JSON.stringify([{ id: 'k', hash: sha('x'), ...more }]));
+    await run(['import', '--from', 'unkey', file], world);
+    expect([...world.keys.values()][0]?.['credits']).toEqual(credits);
   });
 });
 
@@ -144,7 +181,54 @@ describe('mintmark import --from keycloak', () => {
       claims: { name: 'Alice Example', email: 'alice@example.com', email_verified: true },
     });
     expect(world.users.get('carol')).toMatchObject({ status: 'disabled' });
-    expect(report.left_out).toMatchObject({ 'password grants': 1, groups: 1 });
+    expect(report.left_out).toMatchObject({ 'password grants': 1 });
+    expect(world.users.get('alice')).toMatchObject({ roles: ['reader'], groups: ['staff'] });
+  });
+
+  it('takes roles of the realm and of clients, and groups with what those above give', async () => {
+    const { exit, report } = await move('keycloak', 'keycloak-roles.json');
+    expect(exit).toBe(0);
+    expect(report).toMatchObject({
+      roles: { imported: 5, unchanged: 0 },
+      groups: { imported: 3, unchanged: 0 },
+      left_out: { 'roles of roles: given one by one': 1 },
+    });
+    expect(Object.fromEntries(world.rights)).toEqual({
+      'roles/buyer': { scopes: [], description: 'May buy' },
+      'roles/auditor': { scopes: [], description: '' },
+      'roles/chief': { scopes: [], description: 'Everything of the shop' },
+      'roles/orders:read': { scopes: [], description: 'Reads orders' },
+      'roles/orders:write': { scopes: [], description: '' },
+      'groups/empty': { roles: [] },
+      'groups/sales': { roles: ['buyer', 'orders:read'] },
+      'groups/sales/emea': { roles: ['buyer', 'orders:read', 'orders:write'] },
+    });
+    const rightsOf = (name: string) => {
+      const { roles, groups } = world.users.get(name) ?? {};
+      return { roles, groups };
+    };
+    expect(rightsOf('ann')).toEqual({ roles: ['auditor', 'orders:read'], groups: ['sales/emea'] });
+    expect(rightsOf('ben')).toEqual({
+      roles: ['buyer', 'chief', 'orders:write'],
+      groups: ['sales'],
+    });
+    expect(rightsOf('cem')).toEqual({ roles: undefined, groups: undefined });
+  });
+
+  it('leaves roles that were given rights since, and tells of a group that differs', async () => {
+    await move('keycloak', 'keycloak-roles.json');
+    world.rights.get('roles/buyer')!['scopes'] = ['orders:buy'];
+    const again = await move('keycloak', 'keycloak-roles.json');
+    expect(again.report).toMatchObject({
+      roles: { imported: 0, unchanged: 5 },
+      groups: { imported: 0, unchanged: 3 },
+    });
+    expect(world.rights.get('roles/buyer')).toMatchObject({ scopes: ['orders:buy'] });
+    world.rights.get('groups/sales')!['roles'] = [];
+    const { reasons } = await move('keycloak', 'keycloak-roles.json');
+    expect(reasons).toEqual([['groups[1]', 'there is another one of this name: roles']]);
+    const dry = await move('keycloak', 'keycloak-roles.json', '--dry-run');
+    expect(dry.sent.every((one: Sent) => one.method === 'GET')).toBe(true);
   });
 
   it('spells PBKDF2 as the server reads it, and finds what is there already', async () => {
@@ -181,6 +265,29 @@ describe('mintmark import --from hydra', () => {
     );
     expect(statSync(secrets).mode & 0o777).toBe(0o600);
     expect(reasons).toContainEqual(['[3]', 'it authenticates by tls_client_auth']);
+  });
+
+  it('takes the hashes that rows of its table hold, lists in JSON texts and all', async () => {
+    const bcrypt = `$2a$10$${'a'.repeat(53)}`;
+    const pbkdf2 = '$pbkdf2-sha256$i=25000,l=32$c2FsdHNhbHRzYWx0$' + 'A'.repeat(43);
+    const row = {
+      ...{ token_endpoint_auth_method: 'client_secret_post', scope: 'read' },
+      grant_types: '["client_credentials"]',
+      audience: '["https://api.example"]',
+    };
+    const file = join(folder, 'rows.json');
+    const rows = [
+      { ...row, id: 'b1', client_secret: bcrypt },
+      { ...row, id: 'b2', client_secret: pbkdf2 },
+    ];
+    writeFileSync(file, rows.map((one) => JSON.stringify(one)).join('\n'));
+    const { exit, out } = await run(['import', '--json', '--from', 'hydra', file], world);
+    expect([exit, JSON.parse(out).clients]).toEqual([0, { imported: 2, unchanged: 0 }]);
+    expect(world.clients.get('b1')).toMatchObject({
+      ...{ client_secret_hash: bcrypt, grant_types: ['client_credentials'] },
+      audiences: ['https://api.example'],
+    });
+    expect(world.clients.get('b2')).toMatchObject({ client_secret_hash: pbkdf2 });
   });
 });
 

@@ -19,7 +19,7 @@ type System = (typeof systems)[number];
 
 const move: Command = {
   name: 'import',
-  summary: 'takes over keys, clients and people of another system',
+  summary: 'takes over keys, clients, people and their roles from another system',
   description:
     'FILE is what the other system exports. What is there already stays as it is, so an import ' +
     'that broke off is simply repeated. Keys and passwords go on working; nothing is sent in ' +
@@ -53,7 +53,7 @@ const move: Command = {
   ],
   examples: [
     ['mintmark import --from kong kong.yaml --dry-run', 'what a gateway’s keys would become'],
-    ['mintmark import --from keycloak realm.json', 'clients with secrets, people with passwords'],
+    ['mintmark import --from keycloak realm.json', 'clients, people, their roles and groups'],
     [
       'mintmark import --from sql dump.sql --table api_keys --column hash=digest',
       'keys out of a database of one’s own',
@@ -186,7 +186,7 @@ function jsonLines(text: string): Rows | undefined {
 }
 
 function reportText(style: Style, report: MoveReport): string {
-  const counts = (['keys', 'clients', 'users'] as const)
+  const counts = (['keys', 'clients', 'roles', 'groups', 'users'] as const)
     .filter((name) => report[name].imported + report[name].unchanged > 0)
     .map((name) => {
       const { imported, unchanged } = report[name];

@@ -18,6 +18,8 @@ export interface MoveReport {
   readonly keys: Tally;
   readonly clients: Tally;
   readonly users: Tally;
+  readonly roles: Tally;
+  readonly groups: Tally;
   readonly refused: readonly Refused[];
   readonly left_out: Readonly<Record<string, number>>;
 }
@@ -36,21 +38,33 @@ export async function applyMove(
   moved: Moved,
   wishes: MoveWishes,
 ): Promise<Result<MoveReport, CommandRefusal>> {
-  const [keys, clients, users] = [0, 0, 0].map(() => ({ imported: 0, unchanged: 0 }));
-  const done = await moveKeys(api, moved, wishes, keys!);
+  const fresh = (): Tally => ({ imported: 0, unchanged: 0 });
+  const tallies = {
+    ...{ keys: fresh(), clients: fresh(), users: fresh() },
+    ...{ roles: fresh(), groups: fresh() },
+  };
+  const done = await moveKeys(api, moved, wishes, tallies.keys);
   if (!done.ok) return done;
+  // What comes later names what comes before.
+  for (const kind of ['roles', 'groups'] as const) {
+    for (const one of moved[kind]) {
+      const outcome = await moveNamed(api, kind, { one, wishes });
+      if (!outcome.ok) return outcome;
+      count(moved, one, outcome.value, tallies[kind]);
+    }
+  }
   for (const one of moved.clients) {
     const outcome = await moveClient(api, one, wishes);
     if (!outcome.ok) return outcome;
-    count(moved, one, outcome.value, clients!);
+    count(moved, one, outcome.value, tallies.clients);
   }
   for (const one of moved.users) {
     const outcome = await moveUser(api, one, wishes);
     if (!outcome.ok) return outcome;
-    count(moved, one, outcome.value, users!);
+    count(moved, one, outcome.value, tallies.users);
   }
   const left_out = Object.fromEntries(moved.leftOut);
-  return ok({ keys: keys!, clients: clients!, users: users!, refused: moved.refused, left_out });
+  return ok({ ...tallies, refused: moved.refused, left_out });
 }
 
 type Became = 'imported' | 'unchanged' | { readonly refused: string };
@@ -83,6 +97,23 @@ async function moveKeys(
   return ok(undefined);
 }
 
+/** A role or a group: one of the name that is there is left, and told where it differs. */
+async function moveNamed(
+  api: Api,
+  kind: 'roles' | 'groups',
+  { one, wishes }: { readonly one: MovedThing; readonly wishes: MoveWishes },
+): Promise<Result<Became, CommandRefusal>> {
+  const path = kind === 'roles' ? pathOf`/v1/roles/${one.name}` : pathOf`/v1/groups/${one.name}`;
+  const known = await api.call({ method: 'GET', path });
+  // Which scopes a role has is not in the export: somebody has named them since.
+  const { scopes: _, ...wanted } = one.body;
+  if (known.ok) return ok(compare(wanted, known.value.body));
+  if (known.refusal.reason !== 'refused' || known.refusal.status !== 404) return known;
+  if (wishes.dryRun) return ok('imported');
+  const made = await api.call({ method: 'PUT', path, body: one.body });
+  return made.ok ? ok('imported') : refusedAlone(made.refusal);
+}
+
 async function moveClient(
   api: Api,
   one: MovedThing,
@@ -109,7 +140,8 @@ async function moveClient(
 }
 
 /** The secret is never shown again, and so cannot be compared. */
-function compare({ client_secret: _, ...wanted }: Item, present: Item): Became {
+function compare(body: Item, present: Item): Became {
+  const { client_secret: _, client_secret_hash: __, ...wanted } = body;
   const differs = Object.keys(wanted).filter((name) => {
     const [a, b] = [wanted[name], present[name]].map(plain);
     return a !== b;

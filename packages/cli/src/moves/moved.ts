@@ -1,5 +1,5 @@
 /**
- * What another system's export holds, in our words: keys, clients and people, each with the place
+ * What another system's export holds, in our words: keys, clients, roles, groups and people, each with the place
  * it came from, and what could not be taken. Readers make it; `apply-move.ts` sends it.
  */
 import type { Item } from '../commands/send.ts';
@@ -32,13 +32,16 @@ export interface Moved {
   readonly keys: MovedThing[];
   readonly clients: MovedThing[];
   readonly users: MovedThing[];
+  readonly roles: MovedThing[];
+  readonly groups: MovedThing[];
   readonly refused: Refused[];
   /** What has no place here, and how often it stood there. */
   readonly leftOut: Map<string, number>;
 }
 
 export function nothingMoved(): Moved {
-  return { keys: [], clients: [], users: [], refused: [], leftOut: new Map() };
+  const none = { keys: [], clients: [], users: [], roles: [], groups: [] };
+  return { ...none, refused: [], leftOut: new Map() };
 }
 
 export function leaveOut(moved: Moved, what: string, count = 1): undefined {

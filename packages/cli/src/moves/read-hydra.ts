@@ -1,6 +1,7 @@
 /**
- * Clients of Ory Hydra, as `hydra list clients --format json` or its table have them. Their members
- * are those of RFC 7591, as ours are; the secret is only a hash, so each gets a new one.
+ * Clients of Ory Hydra, as `hydra list clients --format json` or its table `hydra_client` have them.
+ * Their members are those of RFC 7591, as ours are. Of secrets the table has a hash (bcrypt or
+ * PBKDF2), by which they go on working; the list has none, so that each gets a new one.
  */
 import type { Item } from '../commands/send.ts';
 import { leaveOut, type Moved, nothingMoved, refuse, textOf, textsOf } from './moved.ts';
@@ -43,26 +44,53 @@ function addClient(moved: Moved, at: string, client: Item): undefined {
   const method = textOf(client['token_endpoint_auth_method']) ?? 'client_secret_basic';
   if (!methodsKnown.includes(method))
     return refuse(moved, at, name, `it authenticates by ${method}`);
-  const asked = textsOf(client['grant_types']);
+  const asked = listOf(client['grant_types']);
   const grants = asked.filter((grant) => grantsKnown.includes(grant));
   leaveOut(moved, 'grants that there are not here', asked.length - grants.length);
   if (grants.length === 0) return refuse(moved, at, name, 'it has no grant that there is here');
-  const kept = asTheyAre.filter((member) => !isEmpty(client[member]));
-  const audiences = textsOf(client['audience']);
+  const kept = asTheyAre.filter((member) => !isEmpty(membersOf(client)[member]));
+  const audiences = listOf(client['audience']);
+  const secret = textOf(client['client_secret']);
+  const isHash = secret !== undefined && hashPattern.test(secret);
+  const usesSecret = method.startsWith('client_secret_');
   moved.clients.push({
     at,
     name,
-    needsSecret: method.startsWith('client_secret_'),
+    needsSecret: usesSecret && !isHash,
     body: {
-      ...Object.fromEntries(kept.map((member) => [member, client[member]])),
+      ...Object.fromEntries(kept.map((member) => [member, membersOf(client)[member]])),
       client_id: name,
       client_name: textOf(client['client_name']) ?? name,
       token_endpoint_auth_method: method,
       grant_types: grants,
       ...(audiences.length === 0 ? {} : { audiences }),
+      ...(usesSecret && isHash ? { client_secret_hash: secret } : {}),
     },
   });
 }
+
+/** A row of the table has lists and objects as JSON texts. */
+function membersOf(client: Item): Item {
+  return Object.fromEntries(
+    Object.entries(client).map(([name, value]) => [name, opened(value) ?? value]),
+  );
+}
+
+function listOf(value: unknown): string[] {
+  return textsOf(opened(value) ?? value);
+}
+
+function opened(value: unknown): unknown {
+  if (typeof value !== 'string' || !/^[[{]/.test(value)) return undefined;
+  try {
+    return JSON.parse(value);
+  } catch {
+    return undefined;
+  }
+}
+
+/** As Hydra's hashers write them: `$2a$10$…`, `$pbkdf2-sha256$i=25000,l=32$…`. */
+const hashPattern = /^\$(?:2[aby]|pbkdf2-sha(?:256|512))\$/;
 
 function isEmpty(value: unknown): boolean {
   if (value === undefined || value === null || value === '') return true;

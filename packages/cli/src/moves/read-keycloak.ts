@@ -1,8 +1,9 @@
 /**
  * A realm of Keycloak, as `kc.sh export` and the console write it: clients with their secrets,
- * people with the hashes of their passwords. Its own clients, roles, groups and flows stay behind.
+ * people with the hashes of their passwords, roles and groups. Its own clients and flows stay behind.
  */
 import type { Item } from '../commands/send.ts';
+import { addRights, builtInClients, type RightsOf } from './keycloak-rights.ts';
 import {
   itemOf,
   itemsOf,
@@ -14,23 +15,11 @@ import {
   textsOf,
 } from './moved.ts';
 
-/** What every realm has for itself. */
-const builtIn = [
-  'account',
-  'account-console',
-  'admin-cli',
-  'broker',
-  'realm-management',
-  'security-admin-console',
-];
-
 export function readKeycloak(realm: Item): Moved {
   const moved = nothingMoved();
   for (const [at, client] of itemsOf(realm['clients'], 'clients')) addClient(moved, at, client);
-  for (const [at, user] of itemsOf(realm['users'], 'users')) addUser(moved, at, user);
-  const roles = itemOf(realm['roles']);
-  leaveOut(moved, 'realm roles', itemsOf(roles['realm'], 'roles').length);
-  leaveOut(moved, 'groups', itemsOf(realm['groups'], 'groups').length);
+  const rightsOf = addRights(moved, realm);
+  for (const [at, user] of itemsOf(realm['users'], 'users')) addUser(moved, at, user, rightsOf);
   leaveOut(
     moved,
     'identity providers',
@@ -41,7 +30,7 @@ export function readKeycloak(realm: Item): Moved {
 
 function addClient(moved: Moved, at: string, client: Item): undefined {
   const name = textOf(client['clientId']) ?? '';
-  if (builtIn.includes(name)) return;
+  if (builtInClients.includes(name)) return;
   const { protocol = 'openid-connect' } = client;
   if (protocol !== 'openid-connect') return refuse(moved, at, name, `it speaks ${protocol}`);
   if (client['bearerOnly'] === true) return leaveOut(moved, 'clients that only take tokens');
@@ -107,7 +96,7 @@ function scopeOf(client: Item, grants: readonly string[]): string {
   return grants.includes('authorization_code') ? ['openid', ...new Set(kept)].join(' ') : '';
 }
 
-function addUser(moved: Moved, at: string, user: Item): undefined {
+function addUser(moved: Moved, at: string, user: Item, rightsOf: RightsOf): undefined {
   const name = textOf(user['username']) ?? '';
   if (textOf(user['serviceAccountClientId']) !== undefined) return;
   const hash = passwordHash(moved, user);
@@ -123,6 +112,7 @@ function addUser(moved: Moved, at: string, user: Item): undefined {
     body: withoutEmpty({
       username: name,
       password_hash: hash,
+      ...rightsOf(user),
       claims: withoutEmpty({
         name: [given, family].filter((one) => one !== undefined).join(' ') || undefined,
         given_name: given,
@@ -132,7 +122,6 @@ function addUser(moved: Moved, at: string, user: Item): undefined {
       }),
     }),
   });
-  leaveOut(moved, 'roles and groups of users', [user['realmRoles'], user['groups']].flat().length);
 }
 
 /** @returns undefined where there is none */

@@ -40,7 +40,6 @@ function addKey(moved: Moved, at: string, row: Item): undefined {
     'unkey';
   const names = [row['permissions'], row['roles']].flatMap(listOf);
   const meta = itemOf(typeof row['meta'] === 'string' ? jsonOf(row['meta']) : row['meta']);
-  const bounds = boundsOf(moved, row);
   moved.keys.push({
     at,
     name: id,
@@ -51,30 +50,46 @@ function addKey(moved: Moved, at: string, row: Item): undefined {
       scopes: scopesOf(moved, names),
       expires_at: momentOf(row['expires']),
       environment: textOf(row['environment']),
-      metadata: { ...meta, unkey_id: id, ...bounds },
+      metadata: { ...meta, unkey_id: id, ...rateLimitsOf(moved, row) },
+      ...creditsOf(row),
     },
   });
 }
 
-/** Limits and credits are kept as facts: what they bound here is somebody's decision. */
-function boundsOf(moved: Moved, row: Item): Item {
-  const bounds: Record<string, unknown> = {};
-  const names = [
-    'ratelimit',
-    'ratelimits',
-    'remaining',
-    'remaining_requests',
-    'refill',
-    'refill_amount',
-    'credits',
-  ];
-  for (const name of names) {
+/** Each verification takes one there, as it takes a cost of one of the credits here. */
+function creditsOf(row: Item): Item {
+  const credits = itemOf(row['credits']);
+  const remaining = amountOf(credits['remaining'] ?? row['remaining'] ?? row['remaining_requests']);
+  if (remaining === undefined) return {};
+  const refill = refillOf(itemOf(credits['refill'] ?? row['refill']), row);
+  return { credits: { remaining, ...(refill === undefined ? {} : { refill }) } };
+}
+
+/** `{interval, amount, refillDay}` of the API; columns of the table, where a day means monthly. */
+function refillOf(refill: Item, row: Item): Item | undefined {
+  const amount = amountOf(refill['amount'] ?? row['refill_amount']);
+  if (amount === undefined) return undefined;
+  const day = amountOf(refill['refillDay'] ?? row['refill_day']);
+  const isMonthly = refill['interval'] === 'monthly' || day !== undefined;
+  return isMonthly ? { amount, every: 'month', on: day ?? 1 } : { amount, every: 'day' };
+}
+
+function amountOf(value: unknown): number | undefined {
+  const text = textOf(value);
+  return text !== undefined && /^\d{1,12}$/.test(text) ? Number(text) : undefined;
+}
+
+/** Here a route limits, or a plan, and no key by itself: kept as facts, and told. */
+function rateLimitsOf(moved: Moved, row: Item): Item {
+  const found: Record<string, unknown> = {};
+  for (const name of ['ratelimit', 'ratelimits']) {
     const value = row[name];
     if (value === undefined || value === null) continue;
-    bounds[`unkey_${name}`] = value;
-    leaveOut(moved, `${name}: kept in metadata, bounds nothing yet`);
+    if (Array.isArray(value) && value.length === 0) continue;
+    found[`unkey_${name}`] = value;
+    leaveOut(moved, 'rate limits of keys: in their metadata, and they bound nothing here');
   }
-  return bounds;
+  return found;
 }
 
 function listOf(value: unknown): string[] {

@@ -18,6 +18,7 @@ export type AuditAction =
   | 'client.secret_hold'
   | 'client.secret_release'
   | 'client.secret_end'
+  | 'client.secret_rehash'
   | 'client.approve'
   | 'detail_type.create'
   | 'detail_type.update'

@@ -81,7 +81,8 @@ function create(ports: ClientPorts): PreparedEndpoint {
     answers: { 201: { description: 'The client, its secret this once.', schema: newClient } },
     problems: ['already_exists', 'wrong_state'],
     async handle({ caller, requester, body, remember }) {
-      const { client_id, client_secret, ...wire } = body;
+      const { client_id, client_secret, client_secret_hash, ...wire } = body;
+      if (client_secret !== undefined && client_secret_hash !== undefined) return err(twoSecrets);
       const id = (client_id ?? freshId(ports.entropy)) as ClientId;
       const rules = freshRules(givenRules(wire), {
         clientId: id,
@@ -93,12 +94,15 @@ function create(ports: ClientPorts): PreparedEndpoint {
       const made = await createClient(ports, requester, {
         clientId: id,
         secret: client_secret,
+        secretHash: client_secret_hash,
         rules,
         alongside: (one) =>
           remember({
             status: 201,
             body: renderClient(one),
-            ...(usesSecret(one) ? { secret: { client_secret: '' } } : {}),
+            ...(usesSecret(one) && client_secret_hash === undefined
+              ? { secret: { client_secret: '' } }
+              : {}),
           }),
       });
       if (!made.ok) return err(clientProblem(made.refusal));
@@ -112,6 +116,11 @@ function create(ports: ClientPorts): PreparedEndpoint {
     },
   });
 }
+
+const twoSecrets: Problem = {
+  code: 'invalid_body',
+  errors: [{ pointer: '/client_secret_hash', message: 'stands in place of client_secret' }],
+};
 
 /** What the client's members, each by itself and together, have wrong. */
 function faultOf(ports: ClientPorts, rules: ClientRules): Problem | undefined {
@@ -151,6 +160,11 @@ function clientProblem(refusal: RegistryRefusal): Problem | typeof repeated {
     case 'secret_too_short': {
       const message = `must have ${refusal.charsMin} characters or more`;
       return { code: 'invalid_body', errors: [{ pointer: '/client_secret', message }] };
+    }
+    case 'malformed_hash':
+    case 'hash_too_costly': {
+      const pointer = '/client_secret_hash';
+      return { code: 'invalid_body', errors: [{ pointer, message: refusal.reason }] };
     }
     case 'secret_not_used':
       return { code: 'wrong_state', detail: 'its authentication method uses no secret' };

@@ -116,6 +116,11 @@ export const newClientBody = z
       .regex(/^[\x21-\x7e]{16,255}$/)
       .optional()
       .describe('Chosen by the caller, or fresh; only for methods that use one'),
+    client_secret_hash: z
+      .string()
+      .max(512)
+      .optional()
+      .describe('In its place, of another system: bcrypt, PBKDF2 or argon2; ours at its first use'),
   })
   .meta({ id: 'CreateClient' });
 

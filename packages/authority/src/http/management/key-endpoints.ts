@@ -109,7 +109,8 @@ type Budgets = {
   readonly [N in 'uses' | 'credits']?: z.output<typeof budgetSetting> | null | undefined;
 };
 
-function budgetsIn({ uses, credits }: Budgets) {
+/** Counters as they are set where a key is made. */
+export function budgetsIn({ uses, credits }: Budgets) {
   return {
     uses: uses ? budgetOf(uses) : undefined,
     credits: credits ? budgetOf(credits) : undefined,

@@ -5,8 +5,8 @@ import { subjectOf } from '../../admin/caller.ts';
 import { covers } from '../../admin/permission.ts';
 import { type ImportPorts, importKeys } from '../../apikeys/import-keys.ts';
 import { endpoint, type PreparedEndpoint } from './endpoint.ts';
-import { settingsOf } from './key-endpoints.ts';
-import { keySettings } from './key-wire.ts';
+import { budgetsIn, settingsOf } from './key-endpoints.ts';
+import { keySettings, newKeySettings } from './key-wire.ts';
 
 const format = z
   .strictObject({
@@ -30,6 +30,8 @@ const row = z
     hash: z.string().max(512).describe('SHA-256 in hex or base64, bcrypt, or argon2'),
     name: keySettings.name.optional(),
     scopes: keySettings.scopes.optional(),
+    uses: newKeySettings.uses,
+    credits: newKeySettings.credits,
   })
   .meta({ id: 'ImportedKey' });
 
@@ -106,6 +108,7 @@ export function keyImportEndpoint(ports: ImportPorts): PreparedEndpoint {
               scopes: one.scopes ?? [],
             }),
             owner: one.owner ?? self,
+            budgets: budgetsIn(one),
           },
         })),
       });
