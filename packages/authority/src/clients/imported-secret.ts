@@ -1,7 +1,7 @@
 /**
- * Secrets of clients that came from another system as hashes: bcrypt, PBKDF2 or argon2, as passwords
- * come. Such a row names no pepper. It is judged in the slow queue and nowhere else, and at the
- * first secret that fits it becomes a row like any other.
+ * Secrets of clients that came from another system as hashes: bcrypt, PBKDF2 or argon2, like
+ * passwords. Such a row names no pepper. It is judged in the slow queue and nowhere else, and at
+ * the first secret that fits it becomes a row like any other.
  */
 import { type ClientId, type Clock, err, type Result, type TenantId, utf8 } from '@mintmark/core';
 import { hashSecret } from '@mintmark/tokens';
@@ -43,7 +43,8 @@ export interface ImportedSecretDeps {
 }
 
 /**
- * @returns the row whose secret was presented, hashed as ours from now on; `busy` where too many wait
+ * @returns the row whose secret was presented, hashed as ours from now on; `busy` where too many
+ *   wait
  * @throws StoreFault: the row is as before, and the next use tries again
  */
 export async function proveImported(

@@ -111,7 +111,7 @@ describe('mintmark import --from kong', () => {
 });
 
 describe('mintmark import --from unkey', () => {
-  it('takes hashes with owner, rights, end and credits, and keeps rate limits as facts', async () => {
+  it('takes hashes with owner, rights, end and credits; rate limits are facts', async () => {
     const { report, reasons } = await move('unkey', 'unkey.json', '--prefix', 'sk_');
     expect(report.keys.imported).toBe(2);
     expect([...world.keys.values()]).toMatchObject([
@@ -269,7 +269,7 @@ describe('mintmark import --from hydra', () => {
 
   it('takes the hashes that rows of its table hold, lists in JSON texts and all', async () => {
     const bcrypt = `$2a$10$${'a'.repeat(53)}`;
-    const pbkdf2 = '$pbkdf2-sha256$i=25000,l=32$c2FsdHNhbHRzYWx0$' + 'A'.repeat(43);
+    const pbkdf2 = `$pbkdf2-sha256$i=25000,l=32$c2FsdHNhbHRzYWx0$${'A'.repeat(43)}`;
     const row = {
       ...{ token_endpoint_auth_method: 'client_secret_post', scope: 'read' },
       grant_types: '["client_credentials"]',

@@ -1,6 +1,7 @@
 /**
- * What another system's export holds, in our words: keys, clients, roles, groups and people, each with the place
- * it came from, and what could not be taken. Readers make it; `apply-move.ts` sends it.
+ * What another system's export holds, in our words: keys, clients, roles, groups and people, each
+ * with the place it came from, and what could not be taken. Readers make it; `apply-move.ts` sends
+ * it.
  */
 import type { Item } from '../commands/send.ts';
 

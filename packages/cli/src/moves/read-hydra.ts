@@ -1,7 +1,7 @@
 /**
- * Clients of Ory Hydra, as `hydra list clients --format json` or its table `hydra_client` have them.
- * Their members are those of RFC 7591, as ours are. Of secrets the table has a hash (bcrypt or
- * PBKDF2), by which they go on working; the list has none, so that each gets a new one.
+ * Clients of Ory Hydra, as `hydra list clients --format json` or its table `hydra_client` have
+ * them. Their members are those of RFC 7591, as ours are. Of secrets the table has a hash (bcrypt
+ * or PBKDF2), by which they go on working; the list has none, so that each gets a new one.
  */
 import type { Item } from '../commands/send.ts';
 import { leaveOut, type Moved, nothingMoved, refuse, textOf, textsOf } from './moved.ts';

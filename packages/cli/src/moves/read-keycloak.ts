@@ -1,6 +1,7 @@
 /**
  * A realm of Keycloak, as `kc.sh export` and the console write it: clients with their secrets,
- * people with the hashes of their passwords, roles and groups. Its own clients and flows stay behind.
+ * people with the hashes of their passwords, roles and groups. Its own clients and its flows stay
+ * behind.
  */
 import type { Item } from '../commands/send.ts';
 import { addRights, builtInClients, type RightsOf } from './keycloak-rights.ts';
