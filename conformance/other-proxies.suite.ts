@@ -29,6 +29,7 @@ beforeAll(async () => {
   const { around } = world;
   proxies['nginx'] = await startNginx(at('nginx'), around);
   proxies['envoy-http'] = await startEnvoy(at('http'), 'ext-authz-http.yaml', around);
+  proxies['limits'] = await startEnvoy(at('limits'), 'rate-limit.yaml', around);
   proxies['envoy-grpc'] = await startEnvoy(at('grpc'), 'ext-authz-grpc.yaml', around);
 }, 120_000);
 
@@ -95,6 +96,23 @@ describe.each(names)('%s', (name) => {
   });
 });
 
+describe('Envoy’s rate limits', () => {
+  it('are those of the route, in its own words', async () => {
+    const asked = () => exchange(`${originOf('limits')}/counted/x`);
+    for (const left of [2, 1, 0]) {
+      const { status, headers } = await asked();
+      expect(status).toBe(200);
+      expect(headers.get('ratelimit')).toMatch(new RegExp(`^"few";r=${left};t=\\d+$`));
+    }
+    const denied = await asked();
+    expect(denied.status).toBe(429);
+    expect(Number(denied.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect(denied.headers.get('content-type')).toBe('application/problem+json');
+    expect(denied.body).toMatchObject({ code: 'quota_exceeded', 'violated-policies': ['few'] });
+    expect((await exchange(`${originOf('limits')}/open`)).status).toBe(200);
+  });
+});
+
 describe('the judge', () => {
   it('hears nobody but the proxies that were named', async () => {
     const { judge, grpc } = world.around;
@@ -125,6 +143,7 @@ describe('the judge', () => {
       expect((await exchange(`${originOf(name)}/api`, { headers })).status).toBe(503);
       expect((await exchange(`${originOf(name)}/open`)).status).toBe(503);
     }
+    expect((await exchange(`${originOf('limits')}/counted`)).status).toBe(503);
   });
 });
 

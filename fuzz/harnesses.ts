@@ -18,6 +18,7 @@ import { parseRouteHarness } from './harnesses/parse-route.ts';
 import { parseSecretTokenHarness } from './harnesses/parse-secret-token.ts';
 import { parseSubKeyHarness } from './harnesses/parse-sub-key.ts';
 import { readCheckRequestHarness } from './harnesses/read-check-request.ts';
+import { readRateLimitRequestHarness } from './harnesses/read-rate-limit-request.ts';
 import { verifyAccessTokenHarness } from './harnesses/verify-access-token.ts';
 import { verifyAuditExportHarness } from './harnesses/verify-audit-export.ts';
 import { verifyClientAssertionHarness } from './harnesses/verify-client-assertion.ts';
@@ -49,5 +50,6 @@ export const harnesses: readonly Harness[] = [
   vetHeadHarness,
   normalisePathHarness,
   readCheckRequestHarness,
+  readRateLimitRequestHarness,
   authorizationRequestHarness,
 ];

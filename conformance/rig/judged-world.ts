@@ -106,6 +106,7 @@ function routes({ origin: upstream }: Upstream) {
     at('open', { credential: 'none' }),
     at('maybe', { credential: 'optional' }),
     at('few', { limits: [{ name: 'burst', quota: 2, window_seconds: 3600 }] }),
+    at('counted', { limits: [{ name: 'few', by: 'address', quota: 3, window_seconds: 3600 }] }),
     at('near', { address_ranges: ['203.0.113.0/24'] }),
     at('page', { cors: { origins: ['https://app.example'] } }),
     { ...at('gone', {}), match: { path_prefix: '/gone', methods: ['DELETE'] } },

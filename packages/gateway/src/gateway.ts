@@ -44,8 +44,10 @@ import { defaultUpstreamOptions, type UpstreamOptions, Upstreams } from './forwa
 import { CostedReply } from './limits/costed-reply.ts';
 import { LimitedReply } from './limits/limited-reply.ts';
 import { createRouteLimiter } from './limits/route-limiter.ts';
-import { createSpender } from './limits/spender.ts';
+import { createSpender, type Spender } from './limits/spender.ts';
 import { type LimitStores, openLimitStores } from './limits/stores.ts';
+import type { RateLimitParts } from './proxies/rate-limits.ts';
+import type { Judged } from './proxies/ruling.ts';
 import { createDecisionQueue, type DecisionQueue } from './record/decisions.ts';
 import { createMetrics, type Metrics } from './record/metrics.ts';
 import { CrossOriginReply } from './routes/cors.ts';
@@ -108,7 +110,9 @@ export type GatewayEvent =
 export interface Gateway {
   readonly handle: StreamHandler;
   /** The decision alone, for who forwards by other means. */
-  readonly decide: (request: StreamRequest) => Promise<Verdict>;
+  readonly decide: (request: StreamRequest) => Promise<Judged>;
+  /** The limits of routes alone. */
+  readonly rateLimits: RateLimitParts;
   /** Follows the feed; resolves with the first snapshot. */
   start(): Promise<void>;
   /** Ends the feed, cuts what is under way and delivers the decisions that wait. */
@@ -135,6 +139,7 @@ interface Parts {
   readonly decide: DecideParts;
   readonly forward: ForwardParts;
   readonly internalTokens: InternalTokens;
+  readonly spender: Spender;
 }
 
 export function createGateway(config: GatewayConfig, ports: GatewayPorts): Gateway {
@@ -150,9 +155,11 @@ export function createGateway(config: GatewayConfig, ports: GatewayPorts): Gatew
     handle: (request, reply) => handle(parts, request, reply),
     async decide(request) {
       const verdict = await decide(parts.decide, request);
-      if (verdict.kind === 'allowed') settleUnseen(verdict);
-      return verdict;
+      if (verdict.kind !== 'allowed') return verdict;
+      settleUnseen(verdict);
+      return { ...verdict, presents: presentedTo(parts, request, verdict) };
     },
+    rateLimits: { spender: parts.spender, clock: ports.clock, view, scopeOf: tenants.of },
     start() {
       stopSweeping = ports.timers.every(limits.sweepMs, () => {
         tenants.expire();
@@ -210,6 +217,7 @@ function join(config: GatewayConfig, ports: GatewayPorts): Parts {
   const tenants = createTenantViews(followed, { home: tenant, scopeOf });
   const { view } = tenants.home;
   const limitStores = ports.limits ?? openLimitStores(ports, { target: undefined });
+  const spender = createSpender({ ...limitStores, metrics });
   const internalTokens = new InternalTokens({
     ...{ tenant, node, clock, timers, entropy: ports.entropy, metrics },
     registry: ports.nodeKeys,
@@ -237,13 +245,13 @@ function join(config: GatewayConfig, ports: GatewayPorts): Parts {
     },
     access: accessParts({ config, ports, metrics }),
     threats: ports.threats && threatsOf({ config, ports, view }, ports.threats),
-    limiter: createRouteLimiter(createSpender({ ...limitStores, metrics }), clock),
+    limiter: createRouteLimiter(spender, clock),
   };
   const parts: Parts = {
     ...{ config, ports, view, tenants, metrics, queue, upstreams, live, cache },
     decide: decideParts,
     forward: { upstreams, live, metrics, bodyBytesMax, clock },
-    internalTokens,
+    ...{ internalTokens, spender },
   };
   return parts;
 }

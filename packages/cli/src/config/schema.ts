@@ -272,7 +272,9 @@ export const configSchema = z.strictObject({
         ),
       grpc_listen: listenAddress
         .optional()
-        .describe('address and port where Envoy asks by gRPC: external authorization'),
+        .describe(
+          'address and port where Envoy asks by gRPC: external authorization and rate limits',
+        ),
       judge_proxies: z
         .array(z.string())
         .min(1)

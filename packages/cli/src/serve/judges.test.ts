@@ -1,5 +1,6 @@
 import { get } from 'node:http';
 import { systemTimers } from '@mintmark/core/system';
+import type { Gateway } from '@mintmark/gateway';
 import { describe, expect, it } from 'vitest';
 import { configSchema } from '../config/schema.ts';
 import { isBehindProxy, startJudges } from './judges.ts';
@@ -7,7 +8,8 @@ import { createLog } from './log.ts';
 
 const log = createLog('silent', { write: () => undefined });
 const ports = { timers: systemTimers };
-const gateway = { decide: () => Promise.reject(new Error('nobody asks')) };
+const nobody = () => Promise.reject(new Error('nobody asks'));
+const gateway = { decide: nobody, rateLimits: {} as Gateway['rateLimits'] };
 
 function configOf(gateway: object, more: object = {}) {
   return configSchema.parse({ gateway, ...more });

@@ -26,7 +26,7 @@ export async function startJudges(
   input: {
     readonly config: Config;
     readonly log: Log;
-    readonly gateway: Pick<Gateway, 'decide'>;
+    readonly gateway: Pick<Gateway, 'decide' | 'rateLimits'>;
   },
 ): Promise<RunningJudges> {
   const { config, gateway } = input;
@@ -83,7 +83,11 @@ async function listenJudge(
 
 async function listenGrpcJudge(
   { timers }: Pick<CliPorts, 'timers'>,
-  input: { readonly config: Config; readonly log: Log; readonly gateway: Pick<Gateway, 'decide'> },
+  input: {
+    readonly config: Config;
+    readonly log: Log;
+    readonly gateway: Pick<Gateway, 'decide' | 'rateLimits'>;
+  },
 ): Promise<Listener | undefined> {
   const { grpc_listen: at, judge_proxies, trusted_proxies, insecure_http } = input.config.gateway;
   if (at === undefined) return undefined;

@@ -44,7 +44,7 @@ export function createRouteLimiter(spender: Spender, clock: Pick<Clock, 'nowMs'>
 }
 
 /** What a request owes to its route, and to the plan of whoever sends it. */
-function limitedOf(request: LimitedRequest, clock: Pick<Clock, 'nowMs'>): Limited {
+export function limitedOf(request: LimitedRequest, clock: Pick<Clock, 'nowMs'>): Limited {
   const { route } = request;
   const own = route.limits.map((limit) => chargeOf(limit, request));
   const planned = plannedCharges(request, clock);

@@ -11,12 +11,11 @@ import {
   type TenantId,
 } from '@mintmark/core';
 import { certificateOfHeader, type StreamRequest } from '@mintmark/net';
-import type { Verdict } from '../decide/decide.ts';
 import type { Identity } from '../verify/identity.ts';
 import { clientBehind, originalRequest } from './original-request.ts';
 import { ProtoReader } from './protobuf/reader.ts';
 import { bytesOf, messageField, numberField, textField, type Wire } from './protobuf/write.ts';
-import { type Answer, type Passed, ruleOf } from './ruling.ts';
+import { type Answer, type Judged, type Passed, ruleOf } from './ruling.ts';
 
 export const checkMethod = '/envoy.service.auth.v3.Authorization/Check';
 
@@ -161,7 +160,7 @@ function readHeader(reader: ProtoReader, headers: string[]): void {
 }
 
 export interface CheckParts {
-  readonly decide: (request: StreamRequest) => Promise<Verdict>;
+  readonly decide: (request: StreamRequest) => Promise<Judged>;
   /** What stands before Envoy, and says who its client is. */
   readonly trusted: RangeSet;
   readonly signal: AbortSignal;

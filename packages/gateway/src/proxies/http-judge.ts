@@ -6,10 +6,9 @@
  */
 import type { HttpRequest, HttpResponse, RangeSet } from '@mintmark/core';
 import { type CertificateHeader, certificateOfHeader, type StreamRequest } from '@mintmark/net';
-import type { Verdict } from '../decide/decide.ts';
 import { problem } from '../decide/refusal.ts';
 import { clientBehind, originalRequest } from './original-request.ts';
-import { type Passed, ruleOf } from './ruling.ts';
+import { type Judged, type Passed, ruleOf } from './ruling.ts';
 
 export interface JudgeOptions {
   /** Who may ask: the proxies' own addresses. */
@@ -31,11 +30,11 @@ export interface HttpJudge {
 }
 
 interface Parts extends JudgeOptions {
-  readonly decide: (request: StreamRequest) => Promise<Verdict>;
+  readonly decide: (request: StreamRequest) => Promise<Judged>;
 }
 
 export function createHttpJudge(
-  { decide }: { readonly decide: (request: StreamRequest) => Promise<Verdict> },
+  { decide }: { readonly decide: (request: StreamRequest) => Promise<Judged> },
   options: JudgeOptions,
 ): HttpJudge {
   const parts = { ...options, decide };

@@ -5,10 +5,17 @@
  */
 import type { HttpResponse } from '@mintmark/core';
 import type { StreamRequest } from '@mintmark/net';
-import type { Allowed, Verdict } from '../decide/decide.ts';
+import type { Allowed, Answered } from '../decide/decide.ts';
 import { upstreamHeaders } from '../forward/headers.ts';
 import { withLimitFields } from '../limits/limited-reply.ts';
 import { crossOriginFields, withCrossOrigin } from '../routes/cors.ts';
+
+/** A verdict, with the header by which an upstream knows the gateway, if the route has one. */
+export type Judged = Answered | JudgedAllowed;
+
+interface JudgedAllowed extends Allowed {
+  readonly presents: readonly [string, string] | undefined;
+}
 
 export type Ruling = Passed | Answer;
 
@@ -47,7 +54,7 @@ const proxysOwn: ReadonlySet<string> = new Set([
 /** @param proxySays further headers, in lower case, that this kind of proxy sets by itself */
 export function ruleOf(
   request: StreamRequest,
-  verdict: Verdict,
+  verdict: Judged,
   proxySays: ReadonlySet<string> = new Set(),
 ): Ruling {
   const { cors, fields } = verdict;
@@ -68,10 +75,10 @@ export function ruleOf(
 
 function changesOf(
   request: StreamRequest,
-  { matched, identity, tenant, decision }: Allowed,
+  { matched, identity, tenant, decision, presents }: JudgedAllowed,
   proxySays: ReadonlySet<string>,
 ): Pick<Passed, 'set' | 'remove'> {
-  const as = { route: matched.route, identity, tenant, decision };
+  const as = { route: matched.route, identity, tenant, decision, presents };
   const came = byName(request.rawHeaders);
   const sent = byName(upstreamHeaders(request, as));
   const isProxys = (name: string): boolean => proxysOwn.has(name) || proxySays.has(name);

@@ -3,6 +3,7 @@
  * type or of a kind that proto3 has not (groups) fails the whole message. It fails without
  * throwing: a reader that has failed says so at its end, and yields nothing from then on.
  */
+import { isUtf8 } from 'node:buffer';
 import { limits } from '@mintmark/core';
 
 /** Wire types (Protocol Buffers, Encoding: message structure). */
@@ -86,6 +87,16 @@ export class ProtoReader {
     const text = this.#bytes.toString('latin1', this.#at, end);
     this.#at = end;
     return text;
+  }
+
+  /** Text proper. What is no UTF-8 fails. */
+  utf8(): string {
+    const end = this.#endOfBytes();
+    const bytes = this.#bytes.subarray(this.#at, end);
+    this.#at = end;
+    if (isUtf8(bytes)) return bytes.toString('utf8');
+    this.#fail();
+    return '';
   }
 
   /** A message within this one. */
