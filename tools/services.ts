@@ -24,6 +24,7 @@ export function installServices(root: string): Tally[] {
 const debian: readonly { readonly name: string; readonly isThere: () => boolean }[] = [
   { name: 'postgresql', isThere: hasPostgres },
   { name: 'nginx', isThere: () => succeeds('/usr/sbin/nginx', ['-v']) },
+  { name: 'haproxy', isThere: () => succeeds('/usr/sbin/haproxy', ['-v']) },
   { name: 'redis-server', isThere: () => succeeds('redis-server', ['--version']) },
   { name: 'chromium', isThere: () => succeeds('chromium', ['--version']) },
   { name: 'default-jdk-headless', isThere: () => succeeds('javac', ['-version']) },

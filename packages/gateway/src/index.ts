@@ -13,8 +13,19 @@ export {
   openLimitStores,
 } from './limits/stores.ts';
 export { type HaproxyConfig, haproxyConfig, haproxyMaps } from './native/haproxy/config.ts';
-export type { HaproxySettings } from './native/haproxy/settings.ts';
-export { NativeMirror } from './native/native-view.ts';
+export { haproxyRuntime } from './native/haproxy/runtime.ts';
+export {
+  type HaproxySettings,
+  leaseMs as haproxyLeaseMs,
+  type MapName,
+} from './native/haproxy/settings.ts';
+export {
+  followNatively,
+  type NativeFollower,
+  type NativeState,
+  type NativeTarget,
+} from './native/native-follower.ts';
+export { type NativeChange, NativeMirror } from './native/native-view.ts';
 export { createGrpcJudge } from './proxies/grpc-judge.ts';
 export { createHttpJudge, type HttpJudge, type JudgeOptions } from './proxies/http-judge.ts';
 export { FeedKeeper, type KeptEvent } from './view/kept-feed.ts';

@@ -1,4 +1,4 @@
-/** `mintmark proxy-config …`: other people's proxies that judge by themselves. */
+/** `mintmark proxy-config …` and `proxy-sync …`: other proxies that judge by themselves. */
 import type { Command } from '../command.ts';
 import { haproxyOptions } from '../proxy/haproxy-options.ts';
 
@@ -23,4 +23,31 @@ const haproxyConfig: Command = {
   },
 };
 
-export const proxyCommands: readonly Command[] = [haproxyConfig];
+const haproxySync: Command = {
+  name: 'proxy-sync haproxy',
+  summary: 'keeps a running HAProxy at what the authority says, until it is stopped',
+  description:
+    'A node like a gateway: follows the feed, brings revocations to the runtime socket within ' +
+    'milliseconds, and reloads by the master socket where routes or keys are new. While it does ' +
+    'not run, or hears nothing, HAProxy refuses after 5 seconds.',
+  options: [
+    ...haproxyOptions,
+    {
+      flags: '--master <socket>',
+      description: 'of HAProxy’s master process (haproxy -W -S); default: somebody else reloads',
+    },
+  ],
+  configured: true,
+  examples: [
+    [
+      'mintmark proxy-sync haproxy --out /etc/haproxy/mintmark --master /run/haproxy-master.sock',
+      'writes the configuration too',
+    ],
+  ],
+  async run(invocation) {
+    const { syncHaproxy } = await import('../proxy/haproxy-sync.ts');
+    return syncHaproxy(invocation);
+  },
+};
+
+export const proxyCommands: readonly Command[] = [haproxyConfig, haproxySync];

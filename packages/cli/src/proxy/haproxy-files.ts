@@ -28,11 +28,11 @@ export function writeHaproxyFiles(settings: HaproxySettings, config: HaproxyConf
   }
 }
 
-function configFile({ folder }: HaproxySettings): string {
+export function configFile({ folder }: HaproxySettings): string {
   return join(folder, 'haproxy.cfg');
 }
 
-function replaceFile(file: string, text: string): void {
+export function replaceFile(file: string, text: string): void {
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(`${file}.new`, text);
   renameSync(`${file}.new`, file);

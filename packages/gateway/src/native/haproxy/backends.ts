@@ -121,11 +121,7 @@ function forwardRules(route: Route, { scheme }: BackendParts): readonly string[]
     request(`add-header forwarded 'for=%[src];host="%[req.hdr(host),lower]";proto=${scheme}'`),
     request("add-header via '1.1 mintmark'"),
     ...(stripPrefix && prefix !== ''
-      ? [
-          request(`set-path '%[path,regsub("^${exactly(prefix)}","")]'`),
-          // What is left of the prefix itself.
-          request('set-path / if { path -m len 0 }'),
-        ]
+      ? [request(`set-path '%[path,regsub("^${exactly(prefix)}(/|$)","/")]'`)]
       : []),
     ...(basePath === '' ? [] : [request(`set-path ${word(`${literal(basePath)}%[path]`)}`)]),
     ...(preserveHost ? [] : [request(`set-header host ${new URL(origin).host}`)]),

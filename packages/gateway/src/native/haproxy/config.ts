@@ -3,6 +3,7 @@
  * and maps. It is a pure function of what it is given, so whoever keeps it knows by comparing
  * whether HAProxy has to be told.
  */
+import { hash } from 'node:crypto';
 import type { RevocationEntry, Route } from '@mintmark/core';
 import { chainReason, type NativeAbilities } from '../native-routes.ts';
 import type { NativeView } from '../native-view.ts';
@@ -36,6 +37,8 @@ import { word } from './words.ts';
 export interface HaproxyConfig {
   /** Of `haproxy.cfg`. */
   readonly text: string;
+  /** Names it, whenever it was written; a running HAProxy says it. */
+  readonly id: string;
   /** PEM by file. */
   readonly keys: ReadonlyMap<string, string>;
   /** Every map, also the empty ones: HAProxy opens all of them. */
@@ -46,18 +49,21 @@ export interface HaproxyConfig {
   readonly elsewhere: ReadonlyMap<string, string>;
 }
 
-const abilities: NativeAbilities = { limitProblem, staleness: true };
-
-/**
- * @param input.startedWithNewsUntilMs a new process goes by the news of the one before it until
- *   then, milliseconds since 1970; 0: it has none, and refuses until it is told
- */
-export function haproxyConfig(input: {
+export interface HaproxyInput {
   readonly view: NativeView;
   readonly revocations: Iterable<RevocationEntry>;
   readonly settings: HaproxySettings;
+  /**
+   * A new process goes by the news of the one before it until then, milliseconds since 1970; 0: it
+   * has none, and refuses until it is told.
+   */
   readonly startedWithNewsUntilMs: number;
-}): HaproxyConfig {
+}
+
+const abilities: NativeAbilities = { limitProblem, staleness: true };
+
+/** Text, keys and maps of one view. */
+export function haproxyConfig(input: HaproxyInput): HaproxyConfig {
   const { view, settings, startedWithNewsUntilMs } = input;
   const notes = new Map(
     view.routes.map((route) => [route, chainReason(route, { view, abilities })] as const),
@@ -70,12 +76,12 @@ export function haproxyConfig(input: {
   };
   const metadata = resourceMetadata(view, parts);
   const continuing = continuingOf(native);
-  const sections = [
+  const sections = (id: string, newsUntilMs: number): readonly string[] => [
     head(view, notes),
-    globals(settings),
+    globals(settings, id),
     ...tables([...continuing.keys()]),
     ...native.flatMap((route) => limitTables(route, limitEntriesMax)),
-    frontend({ view, settings, continuing, startedWithNewsUntilMs }),
+    frontend({ view, settings, continuing, startedWithNewsUntilMs: newsUntilMs }),
     ...native.flatMap((route) => routeBackends(route, parts)),
     ...metadata.sections,
     ...(settings.chain === undefined ? refusals(settings, parts) : [chain(settings.chain, parts)]),
@@ -87,8 +93,12 @@ export function haproxyConfig(input: {
     ['allow', allowEntries(view)],
     ...revocationMaps(view, input.revocations),
   ]);
+  // Routes are not moved about under requests: where they change, another process takes over.
+  const identity = [...sections('', 0), ...[...routes, ...metadata.entries].flat()];
+  const id = hash('sha256', identity.join('\n')).slice(0, 16);
   return {
-    text: `${sections.join('\n\n')}\n`,
+    text: `${sections(id, startedWithNewsUntilMs).join('\n\n')}\n`,
+    id,
     keys: new Map(
       view.keys.filter(isNativeKey).map(({ kid, pem }) => [keyFile(settings, kid), pem]),
     ),
@@ -132,9 +142,10 @@ function head(view: NativeView, notes: ReadonlyMap<Route, string | undefined>): 
   ].join('\n');
 }
 
-function globals({ runtimeSocket, threads }: HaproxySettings): string {
+function globals({ runtimeSocket, threads }: HaproxySettings, id: string): string {
   return [
     section('global', [
+      `description mintmark ${id}`,
       ...(threads === undefined ? [] : [`nbthread ${threads}`]),
       '# Whoever may write here may do everything, forge a verdict among it.',
       `stats socket ${word(runtimeSocket)} mode 600 level admin expose-fd listeners`,

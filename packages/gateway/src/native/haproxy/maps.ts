@@ -89,7 +89,7 @@ export interface RevokedEntry {
 /**
  * What a revocation is in the maps. Nothing, where no token that is judged here can belong to it.
  */
-function revokedEntries(view: NativeView, entry: RevocationEntry): readonly RevokedEntry[] {
+export function revokedEntries(view: NativeView, entry: RevocationEntry): readonly RevokedEntry[] {
   const { target, before, position } = entry;
   const value = before ?? position;
   const mapOf = (kind: RevocableKind): MapName =>
