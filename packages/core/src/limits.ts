@@ -322,6 +322,11 @@ export const limits = {
   policiesFreshMs: 1_000,
   /** Evaluations in one AuthZEN request. */
   evaluationsMax: 1_000,
+  /** What one AuthZEN search looks at before it gives a page, however few it found. */
+  searchedAtOnce: 500,
+  /** A user costs some reads of the store, and a decision microseconds. */
+  searchedInOneTurn: 50,
+  searchResultsDefault: 100,
   /** A path prefix or an upstream's URL in a route. */
   routePathCharsMax: 2_048,
   /** Address blocks of one route or key. */

@@ -4,11 +4,12 @@ import type { DecisionLog } from './decision-log.ts';
 import type { EvaluatePorts } from './evaluate-access.ts';
 import type { PolicyReader } from './policy-reader.ts';
 import type { PolicyPorts } from './policy-row.ts';
+import type { SearchPorts } from './search-access.ts';
 
 interface Parts<S> {
   readonly store: S;
   readonly recorder: PolicyPorts['recorder'];
-  readonly ports: Pick<EvaluatePorts, 'clock' | 'entropy'>;
+  readonly ports: Pick<EvaluatePorts, 'clock' | 'entropy'> & Pick<SearchPorts, 'timers'>;
   readonly policies: PolicyReader;
   readonly decisionLog: DecisionLog;
   readonly keepBudget: KeepBudget;
@@ -17,9 +18,10 @@ interface Parts<S> {
 }
 
 /** @param parts of the composition root; its store must have whatever the endpoints read */
-export function policyPortsOf<S extends PolicyPorts['store'] & EvaluatePorts['rights']>(
-  parts: Parts<S>,
-) {
+export function policyPortsOf<
+  S extends PolicyPorts['store'] &
+    EvaluatePorts['rights'] & { readonly users: SearchPorts['users'] },
+>(parts: Parts<S>) {
   const {
     store,
     recorder,
@@ -37,6 +39,7 @@ export function policyPortsOf<S extends PolicyPorts['store'] & EvaluatePorts['ri
     decisions: { store, reports: decisionLog, clock, keptSeconds: config.decisions.keptSeconds },
     access: {
       ...{ policies, log: decisionLog, budget, rights: store, clock, entropy, issuerOf },
+      ...{ users: store.users, timers: ports.timers },
     },
   };
 }

@@ -1,6 +1,6 @@
 /**
- * The AuthZEN Authorization API 1.0: decisions for programs that enforce them elsewhere. Evaluation
- * and evaluations; nothing is searched. Errors are problem documents with the statuses of §10.1.2.
+ * The AuthZEN Authorization API 1.0: decisions for programs that enforce them elsewhere, and
+ * searches. Errors are problem documents with the statuses of §10.1.2.
  */
 
 import type { TenantId } from '@mintmark/core';
@@ -10,12 +10,13 @@ import {
   type Evaluated,
   type EvaluatePorts,
   evaluateAccess,
-  readEvaluation,
 } from '../../policies/evaluate-access.ts';
+import { readEvaluation } from '../../policies/read-evaluation.ts';
+import { type SearchedFor, type SearchPorts, searchAccess } from '../../policies/search-access.ts';
 import { endpoint, type Outcome, type PreparedEndpoint } from './endpoint.ts';
 import type { Problem } from './problem.ts';
 
-export interface AccessPorts extends EvaluatePorts {
+export interface AccessPorts extends EvaluatePorts, SearchPorts {
   readonly issuerOf: (tenant: TenantId) => string;
 }
 
@@ -40,7 +41,8 @@ const decision = z
   .meta({ id: 'EvaluationDecision' });
 
 export function accessEndpoints(ports: AccessPorts): readonly PreparedEndpoint[] {
-  return [evaluation(ports), evaluations(ports), configuration(ports)];
+  const searches = searchedFor.map((what) => search(ports, what));
+  return [evaluation(ports), evaluations(ports), ...searches, configuration(ports)];
 }
 
 function render({ allowed, decision }: Evaluated) {
@@ -150,6 +152,57 @@ async function decideAll(
   return answers;
 }
 
+const searchedFor = ['subject', 'resource', 'action'] as const;
+const searchPath = (what: SearchedFor): string => `/access/v1/search/${what}`;
+
+const names = {
+  subject: {
+    operation: 'searchSubjects',
+    summary: 'Lists subjects of a type that may (AuthZEN §8)',
+  },
+  resource: {
+    operation: 'searchResources',
+    summary: 'Lists resources of a type to which a subject may (AuthZEN §8)',
+  },
+  action: {
+    operation: 'searchActions',
+    summary: 'Lists what a subject may do to a resource (AuthZEN §8)',
+  },
+} as const;
+
+const searchAnswer = z
+  .looseObject({
+    page: z.looseObject({
+      next_token: z.string().describe('Empty: there is nothing behind this page'),
+      count: z.int(),
+    }),
+    results: z.array(z.looseObject({})).describe('`type` and `id`, or `name` of actions'),
+  })
+  .meta({ id: 'AccessSearchResults' });
+
+function search(ports: AccessPorts, what: SearchedFor): PreparedEndpoint {
+  return endpoint({
+    method: 'POST',
+    path: searchPath(what),
+    ...names[what],
+    group,
+    description:
+      'Among entities that the enforced policies for `evaluation` name, our own active users ' +
+      '(type `User`), and actions that policies name. A page may be short of its limit.',
+    permission: 'access:evaluate',
+    echoesRequestId: true,
+    body: asked,
+    answers: { 200: { description: 'A page of what was found.', schema: searchAnswer } },
+    async handle({ tenant, body }) {
+      const found = await searchAccess(ports, { tenant, what, body: body as JsonObject });
+      if (!found.ok) return err(badRequest(found.refusal.pointer, found.refusal.message));
+      const { results, nextToken } = found.value;
+      const page = { next_token: nextToken, count: results.length };
+      return ok({ status: 200, body: { page, results } });
+    },
+  });
+}
+
 function badRequest(pointer: string, message: string): Problem {
   return { code: 'invalid_request', detail: `${pointer} ${message}` };
 }
@@ -170,6 +223,9 @@ function configuration(ports: AccessPorts): PreparedEndpoint {
           policy_decision_point: z.string(),
           access_evaluation_endpoint: z.string(),
           access_evaluations_endpoint: z.string(),
+          search_subject_endpoint: z.string(),
+          search_resource_endpoint: z.string(),
+          search_action_endpoint: z.string(),
         }),
       },
     },
@@ -179,6 +235,9 @@ function configuration(ports: AccessPorts): PreparedEndpoint {
         policy_decision_point: issuer,
         access_evaluation_endpoint: issuer + evaluationPath,
         access_evaluations_endpoint: issuer + evaluationsPath,
+        search_subject_endpoint: issuer + searchPath('subject'),
+        search_resource_endpoint: issuer + searchPath('resource'),
+        search_action_endpoint: issuer + searchPath('action'),
       };
       return ok({ status: 200, body });
     },
