@@ -181,7 +181,9 @@ export {
 export {
   type ApiOperation,
   type ApiView,
+  type BodyView,
   type ExplainedDecision,
+  type ParameterView,
   type PolicyAnswer,
   type PolicyReport,
   type PolicyReportSink,
@@ -191,6 +193,7 @@ export {
   type PolicyVersionView,
   type PolicyView,
   policyUses,
+  type RequestView,
 } from './wire/policy.ts';
 export {
   type CallerFact,
@@ -199,6 +202,7 @@ export {
   callerFacts,
   type HeaderChanges,
   type HeaderCondition,
+  type InspectionMode,
   limitSubjects,
   type OnStale,
   type PathPattern,

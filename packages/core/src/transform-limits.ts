@@ -23,4 +23,31 @@ export const transformLimits = {
   gatewayKeyRenewMs: 60_000,
   /** Gateways of a tenant, those that left within ten minutes included. */
   gatewayKeysMax: 1_000,
+  /** A pattern of a schema, and the steps that it becomes: both cost at every character. */
+  patternCharsMax: 1_000,
+  patternStepsMax: 2_000,
+  /** Text beyond this fits no pattern: names and codes are shorter, documents have none. */
+  patternedTextCharsMax: 10_000,
+  /** Schemas of one API, compiled; and how deep one nests as written. */
+  schemaNodesMax: 20_000,
+  schemaPointerCharsMax: 2_000,
+  /** One judgement: visits of schemas, and of one within another. */
+  schemaStepsMax: 500_000,
+  schemaDepthMax: 256,
+  /** Misfits that one answer names, and the characters of a name that came from the client. */
+  misfitsMax: 20,
+  misfitNameCharsMax: 64,
+  /** Schemas of one API as text: a request that writes it is a management body. */
+  apiSchemasCharsMax: 512 * 1024,
+  /** Parameters of one operation, and values of one of them in a request. */
+  operationParametersMax: 100,
+  parameterValuesMax: 1_000,
+  /** JSON of a request that is judged: documents nest a little more than tokens. */
+  judgedJsonDepthMax: 64,
+  judgedJsonMembersMax: 10_000,
+  /** A body that is held to be judged, where the route bounds it no closer; and at most. */
+  heldBodyBytesDefault: 1024 * 1024,
+  heldBodyBytesMax: 16 * 1024 * 1024,
+  /** All bodies and answers that a gateway holds at once. */
+  heldBytesMax: 128 * 1024 * 1024,
 } as const;

@@ -41,6 +41,7 @@ import { type ForwardParts, forward } from './forward/forward.ts';
 import { InternalTokens } from './forward/internal-tokens.ts';
 import { LiveRequests } from './forward/live-requests.ts';
 import { defaultUpstreamOptions, type UpstreamOptions, Upstreams } from './forward/upstreams.ts';
+import { HeldBytes, HeldRequest, ReleasingReply } from './inspect/held-request.ts';
 import { CostedReply } from './limits/costed-reply.ts';
 import { LimitedReply } from './limits/limited-reply.ts';
 import { createRouteLimiter } from './limits/route-limiter.ts';
@@ -233,6 +234,7 @@ function join(config: GatewayConfig, ports: GatewayPorts): Parts {
     },
     ...{ clock, introspector, view, tenants, live, metrics, pressure: ports.pressure },
     internalTokens,
+    inspection: { metrics, held: new HeldBytes() },
     proofs: {
       memory: createProofMemory(),
       keys: createProofKeys(),
@@ -298,10 +300,10 @@ function accessParts({
 }
 
 async function handle(parts: Parts, request: StreamRequest, reply: StreamReply): Promise<void> {
-  const verdict = await decide(parts.decide, request);
+  const verdict = await decide(parts.decide, request, { bodies: 'seen' });
   const out = dress(reply, request, verdict);
   if (verdict.kind === 'answered') return out.respond(verdict.response);
-  const { matched, identity, tenant, decision } = verdict;
+  const { request: seen, matched, identity, tenant, decision } = verdict;
   const presents = presentedTo(parts, request, verdict);
   const as = { route: matched.route, identity, tenant, decision, presents };
   const changes = matched.route.rewrites?.responseHeaders;
@@ -310,7 +312,8 @@ async function handle(parts: Parts, request: StreamRequest, reply: StreamReply):
   const { spent } = verdict;
   const counted =
     cost === undefined || spent === undefined ? told : new CostedReply(told, { cost, spent });
-  forward(parts.forward, { request, reply: counted, matched, as });
+  const last = seen instanceof HeldRequest ? new ReleasingReply(counted, seen) : counted;
+  forward(parts.forward, { request: seen, reply: last, matched, as });
 }
 
 /** Who forwards by other means shows nobody the response: what was reserved is what it costs. */

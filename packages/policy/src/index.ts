@@ -47,6 +47,8 @@ export type {
   PolicySet,
 } from './ast.ts';
 export { type CompiledPolicies, type CompiledPolicy, compilePolicies } from './compile-policies.ts';
+export type { RequestContract, RequestMisfit } from './contract/request-contract.ts';
+export { readPairs } from './contract/request-contract.ts';
 export { Entities, type EntitiesRefusal, type Entity, type EntityInput } from './entities.ts';
 export { EntityUid, isTypeName } from './entity-uid.ts';
 export {

@@ -20,6 +20,7 @@ const put: Command = {
   options: [
     { flags: '--base-path <path>', description: 'in place of the path of the first server' },
     { flags: '--allow-unlisted', description: 'lets through what is none of its operations' },
+    { flags: '--requests', description: 'also what requests may hold, for routes with validate' },
   ],
   examples: [['mintmark api put petstore openapi.yaml', 'for routes with "api: petstore"']],
   async run(invocation) {
@@ -27,7 +28,7 @@ const put: Command = {
     const [name, file] = operands as readonly [string, string];
     const document = await readYamlFile(file);
     if (!document.ok) return document;
-    const described = readOpenApi(document.value);
+    const described = readOpenApi(document.value, { requests: options.flag('requests') });
     if (!described.ok)
       return usage(`${file}${described.refusal.pointer}: ${described.refusal.message}`);
     const api = await invocation.api();
@@ -38,6 +39,7 @@ const put: Command = {
     const body = {
       base_path: options.text('base-path') ?? described.value.basePath,
       operations: described.value.operations,
+      ...(described.value.schemas === undefined ? {} : { schemas: described.value.schemas }),
       ...(options.flag('allow-unlisted') ? { unlisted: 'by_method' } : {}),
     };
     const ifMatch = seen.ok ? seen.value.etag : undefined;

@@ -5,7 +5,7 @@
  */
 import type { UnixMs } from '../clock.ts';
 import type { TenantId } from '../ids.ts';
-import type { JsonObject } from '../json.ts';
+import type { JsonObject, JsonValue } from '../json.ts';
 
 /** Where a policy is asked: at gateways, before a token is issued, by other programs (AuthZEN). */
 export const policyUses = ['gateway', 'token', 'evaluation'] as const;
@@ -38,6 +38,33 @@ export interface ApiOperation {
   readonly method: string;
   /** A template as OpenAPI writes it: `/pets/{id}`. */
   readonly path: string;
+  /** What a request of it holds; absent: nobody said. */
+  readonly request?: RequestView;
+}
+
+/** What may be asked of an operation. Schemas are JSON Schema as OpenAPI 3.1 has it. */
+export interface RequestView {
+  readonly parameters: readonly ParameterView[];
+  /** Absent: none is expected. */
+  readonly body?: BodyView;
+}
+
+export interface ParameterView {
+  readonly name: string;
+  readonly in: 'path' | 'query' | 'header' | 'cookie';
+  readonly required: boolean;
+  /**
+   * How several values are written: a field or part for each, parted by commas, spaces or pipes,
+   * `name[member]=value`, or all of it as JSON.
+   */
+  readonly style: 'repeated' | 'commas' | 'spaces' | 'pipes' | 'members' | 'json';
+  readonly schema: JsonValue;
+}
+
+export interface BodyView {
+  readonly required: boolean;
+  /** By media type or range; true: taken as it is. */
+  readonly content: Readonly<Record<string, JsonValue>>;
 }
 
 /** An API behind gateways: what can be done there. */
@@ -47,6 +74,8 @@ export interface ApiView {
   /** What becomes of requests that are none of its operations. */
   readonly unlisted: 'refuse' | 'by_method';
   readonly operations: readonly ApiOperation[];
+  /** Named schemas, which those of requests refer to as `#/components/schemas/NAME`. */
+  readonly schemas?: JsonObject;
 }
 
 export type PolicyVerdict = 'allow' | 'deny';

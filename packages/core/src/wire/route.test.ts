@@ -248,6 +248,8 @@ describe('parseRoute', () => {
     ['/cors/origins/0', { cors: { origins: [7] } }],
     ['/cors/max_age_seconds', { cors: { origins: [], max_age_seconds: 86_401 } }],
     ['/cors/max_age_seconds', { cors: { origins: [], max_age_seconds: -1 } }],
+    ['/validate', { validate: 'yes', api: 'a' }],
+    ['/validate', { validate: 'enforce' }],
     ['/accept_basic', { accept_basic: 'yes' }],
     ['/preserve_host', { preserve_host: 1 }],
     ['/strip_prefix', { strip_prefix: null }],

@@ -12,6 +12,7 @@ import { ok, type Result } from '../result.ts';
 import { isScope } from './oauth.ts';
 import { type RouteBounds, readBounds } from './route-bounds.ts';
 import { type RouteCors, readCors } from './route-cors.ts';
+import { type InspectionMode, readValidate } from './route-inspection.ts';
 import { type RouteInternalToken, readInternalToken } from './route-internal-token.ts';
 import { type RouteLimits, readRouteLimits } from './route-limits.ts';
 import { type RouteMatch, type RouteUpstream, readMatch, readUpstream } from './route-match.ts';
@@ -37,6 +38,7 @@ export type {
 } from './route-conditions.ts';
 export type { RouteCors } from './route-cors.ts';
 export type { RouteCost } from './route-cost.ts';
+export type { InspectionMode } from './route-inspection.ts';
 export type { RouteInternalToken } from './route-internal-token.ts';
 export { limitSubjects, type RouteLimit, type RouteLimits } from './route-limits.ts';
 export type { RouteMatch, RouteUpstream } from './route-match.ts';
@@ -96,6 +98,8 @@ export interface Route extends RouteLimits {
   readonly bounds: RouteBounds;
   /** Undefined: the gateway says nothing of other origins. */
   readonly cors: RouteCors | undefined;
+  /** Undefined: nobody holds requests against the description of the API. */
+  readonly validate: InspectionMode | undefined;
   /** Undefined: the upstream is told who calls by headers alone. */
   readonly internalToken: RouteInternalToken | undefined;
   /** Undefined: headers and path go on as they are. */
@@ -143,6 +147,7 @@ const memberNames = [
   'response_headers',
   'rewrite_path',
   'internal_token',
+  'validate',
   'audit',
   ...planNames,
   'threats',
@@ -177,6 +182,7 @@ export function parseRoute(value: unknown): Result<Route, RouteRefusal> {
     addressRanges: readAddressRanges(wire['address_ranges']),
     bounds: readBounds(wire),
     cors: readCors(wire['cors']),
+    validate: readValidate(wire),
     rewrites: readRewrites(wire),
     internalToken: readInternalToken(wire['internal_token']),
     limited: readRouteLimits(wire),

@@ -17,6 +17,8 @@ import {
 import type { StreamRequest } from '@mintmark/net';
 import type { InternalTokens } from '../forward/internal-tokens.ts';
 import type { LiveRequests } from '../forward/live-requests.ts';
+import type { HeldRequest } from '../inspect/held-request.ts';
+import { type InspectionParts, inspect } from '../inspect/inspect.ts';
 import type { LimitedRequest, RouteLimiter } from '../limits/route-limiter.ts';
 import type { Spent } from '../limits/spender.ts';
 import type { Metrics } from '../record/metrics.ts';
@@ -58,6 +60,7 @@ export interface DecideParts {
   readonly record: RecordParts;
   readonly limiter: RouteLimiter;
   readonly internalTokens: Pick<InternalTokens, 'ready'>;
+  readonly inspection: InspectionParts;
   /** Undefined: nobody tells this node of any list. */
   readonly threats: ThreatView | undefined;
   /** How overloaded this process is; without it nobody is turned away for that. */
@@ -95,6 +98,8 @@ export interface Answered extends Dress {
 
 export interface Allowed extends Dress {
   readonly kind: 'allowed';
+  /** To be forwarded: with its body held, where that was looked at. */
+  readonly request: StreamRequest;
   readonly matched: MatchedRoute;
   readonly identity: Identity | undefined;
   /** Whose credentials the route takes. */
@@ -105,12 +110,19 @@ export interface Allowed extends Dress {
   readonly spent: Spent | undefined;
 }
 
-export async function decide(parts: DecideParts, request: StreamRequest): Promise<Verdict> {
+/** @param options.bodies `unseen`: somebody else forwards, and only the head can be looked at */
+export async function decide(
+  parts: DecideParts,
+  request: StreamRequest,
+  { bodies }: { readonly bodies: 'seen' | 'unseen' } = { bodies: 'unseen' },
+): Promise<Verdict> {
   const record = new DecisionRecord(parts.record, request);
   const course: Course = {};
   let fields: readonly string[] = [];
   let proven: AccessInput | undefined;
+  let held: HeldRequest | undefined;
   const refuse = (refusal: Refusal, kept?: string): Answered => {
+    held?.release();
     record.deny(refusal);
     const decision = kept ?? (proven && explainRefusal(parts.access, { ...proven, refusal }));
     const response = challengeOf(refusal, { request, course, decision });
@@ -138,6 +150,13 @@ export async function decide(parts: DecideParts, request: StreamRequest): Promis
   if (refusal !== undefined) return refuse(refusal);
   const { decision, ...judged } = judgePolicies(parts, access, record);
   if (judged.refusal !== undefined) return refuse(judged.refusal, decision);
+  const inspecting = inspect(parts.inspection, { request, matched, view: home.view, bodies });
+  const inspected = inspecting instanceof Promise ? await inspecting : inspecting;
+  held = inspected.held;
+  if (inspected.refusal !== undefined) return refuse(inspected.refusal);
+  // A body takes its time: what was revoked meanwhile is refused.
+  const ended = held && judgeAgain(parts, access);
+  if (ended !== undefined) return refuse(ended);
   // Last: what is denied costs nothing.
   const { plans } = view;
   const limited = { route: matched.route, tenant, identity, address, threat, plans };
@@ -150,8 +169,15 @@ export async function decide(parts: DecideParts, request: StreamRequest): Promis
   const unaudited = matched.route.audit === 'required' ? await record.audit() : undefined;
   if (unaudited !== undefined) return refuse(unaudited);
   record.allow();
-  const known = { matched, identity, tenant, decision, spent };
+  const known = { request: held ?? request, matched, identity, tenant, decision, spent };
   return { kind: 'allowed', cors: course.cors, fields, ...known };
+}
+
+function judgeAgain(
+  { clock }: DecideParts,
+  { identity, own, address }: AccessInput,
+): Refusal | undefined {
+  return identity && judgeStatus(identity, { view: own.view, address, now: nowSeconds(clock) });
 }
 
 /** Route and bounds: in that order, by what this node knows. */

@@ -4,6 +4,7 @@
  * exist. Bodies are problem documents (RFC 9457).
  */
 import { assertNever, type HttpResponse, type RouteStepUp } from '@mintmark/core';
+import type { RequestMisfit } from '@mintmark/policy';
 import {
   type AccessTokenRefusal,
   type CredentialRefusal,
@@ -47,6 +48,12 @@ export type Refusal =
   | { readonly reason: 'ambiguous_header' }
   /** All routes of the place ask something of a credential that this one does not have. */
   | { readonly reason: 'no_route_for_credential' }
+  /** The request does not fit the description of the API. */
+  | { readonly reason: 'request_invalid'; readonly misfits: readonly RequestMisfit[] }
+  /** Its body stopped before it could be judged. */
+  | { readonly reason: 'request_timeout' }
+  /** Too many bodies are held to be judged. */
+  | { readonly reason: 'bodies_full' }
   | { readonly reason: 'token_in_query' }
   | { readonly reason: 'no_credential' }
   | { readonly reason: 'malformed_credential'; readonly detail: CredentialRefusal }
@@ -120,26 +127,52 @@ export function refusalResponse(refusal: Refusal, parts: ChallengeParts = {}): H
   return { ...response, headers: { ...response.headers, [decisionHeader]: parts.decision } };
 }
 
+/** Said by status and code alone; of what passes by itself, when to come again. */
+const plain = {
+  ambiguous_header: 400,
+  no_route_for_credential: 403,
+  origin_not_allowed: 403,
+  policy_denied: 403,
+  address_not_allowed: 403,
+  address_listed: 403,
+  country_not_allowed: 403,
+  restricted: 403,
+  no_route: 404,
+  no_operation: 404,
+  request_timeout: 408,
+  body_too_large: 413,
+  too_many_concurrent: 429,
+  status_absent: 503,
+  status_stale: 503,
+  overloaded: 503,
+  introspection_unavailable: 503,
+  spending_unavailable: 503,
+  bodies_full: 503,
+  audit_unavailable: 503,
+  internal_token_unavailable: 503,
+  proofs_full: 503,
+  api_unknown: 503,
+} as const satisfies Partial<Record<Refusal['reason'], number>>;
+
+type Plain = Extract<Refusal, { readonly reason: keyof typeof plain }>;
+
+function isPlain(refusal: Refusal): refusal is Plain {
+  return Object.hasOwn(plain, refusal.reason);
+}
+
+function plainResponse({ reason }: Plain): HttpResponse {
+  const status = plain[reason];
+  return problem(status, reason, status < 429 ? {} : { 'retry-after': '1' });
+}
+
 function responseOf(refusal: Refusal, parts: ChallengeParts): HttpResponse {
   const { metadata } = parts;
+  if (isPlain(refusal)) return plainResponse(refusal);
   switch (refusal.reason) {
-    case 'status_absent':
-    case 'status_stale':
-    case 'overloaded':
-    case 'introspection_unavailable':
-    case 'spending_unavailable':
-    case 'audit_unavailable':
-    case 'internal_token_unavailable':
-    case 'proofs_full':
-    case 'api_unknown':
-      return problem(503, refusal.reason, { 'retry-after': '1' });
     case 'bad_path':
       return problem(400, refusal.detail);
-    case 'ambiguous_header':
-      return problem(400, refusal.reason);
-    case 'no_route':
-    case 'no_operation':
-      return problem(404, refusal.reason);
+    case 'request_invalid':
+      return requestInvalid(refusal.misfits);
     case 'method_not_allowed':
       return problem(405, 'method_not_allowed', { allow: refusal.allow.join(', ') });
     case 'token_in_query':
@@ -156,14 +189,6 @@ function responseOf(refusal: Refusal, parts: ChallengeParts): HttpResponse {
       return invalidProof(refusal.detail, metadata);
     case 'nonce_needed':
       return withNonce(proofChallenge('use_dpop_nonce', metadata), refusal.nonce);
-    case 'no_route_for_credential':
-    case 'origin_not_allowed':
-    case 'policy_denied':
-    case 'address_not_allowed':
-    case 'address_listed':
-    case 'country_not_allowed':
-    case 'restricted':
-      return problem(403, refusal.reason);
     case 'insufficient_scope':
       return challenge(403, 'insufficient_scope', {
         ...parts,
@@ -179,10 +204,6 @@ function responseOf(refusal: Refusal, parts: ChallengeParts): HttpResponse {
       return quotaExceeded(refusal);
     case 'limits_unavailable':
       return reducedCapacity();
-    case 'too_many_concurrent':
-      return problem(429, 'too_many_concurrent', { 'retry-after': '1' });
-    case 'body_too_large':
-      return problem(413, 'body_too_large');
     default:
       return assertNever(refusal);
   }
@@ -214,6 +235,13 @@ function reducedCapacity(): HttpResponse {
   const type = 'https://iana.org/assignments/http-problem-types#temporary-reduced-capacity';
   const said = { type, title: titles[503], status: 503, code: 'limits_unavailable' };
   return { ...answer, body: JSON.stringify(said) };
+}
+
+/** Where and by which rule; what stood there is the client's own to know. */
+function requestInvalid(misfits: readonly RequestMisfit[]): HttpResponse {
+  const answer = problem(400, 'request_invalid');
+  const said = { type: 'about:blank', title: titles[400], status: 400, code: 'request_invalid' };
+  return { ...answer, body: JSON.stringify({ ...said, errors: misfits }) };
 }
 
 function malformedCredential(detail: CredentialRefusal, parts: ChallengeParts): HttpResponse {
@@ -311,6 +339,7 @@ const titles: Readonly<Record<number, string>> = {
   403: 'Forbidden',
   404: 'Not Found',
   405: 'Method Not Allowed',
+  408: 'Request Timeout',
   413: 'Content Too Large',
   429: 'Too Many Requests',
   502: 'Bad Gateway',

@@ -32,6 +32,7 @@ const counters = {
     'Decisions that found no room to be kept and explained, by what they were.',
   mintmark_gateway_policy_differences_total: 'Verdicts that a policy in shadow would change.',
   mintmark_gateway_policy_errors_total: 'Requests at which a policy failed, by stage.',
+  mintmark_gateway_request_misfits_total: 'Misfits of requests, by mode, place and rule.',
   mintmark_gateway_internal_tokens_total: 'Tokens signed for upstreams.',
   mintmark_gateway_key_faults_total: 'Times the key of this node could not be published.',
   mintmark_gateway_policy_reports_lost_total: 'Policy reports never delivered, by cause.',

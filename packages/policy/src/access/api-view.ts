@@ -14,6 +14,12 @@ import {
   ok,
   type Result,
 } from '@mintmark/core';
+import {
+  checkContracts,
+  openContracts,
+  type RequestContract,
+} from '../contract/request-contract.ts';
+import { readRequestView } from '../contract/request-view.ts';
 
 export interface ApiRefusal {
   readonly reason: 'malformed_api';
@@ -29,15 +35,19 @@ export interface MatchedOperation {
 }
 
 export interface CompiledApi {
+  /** What a request of the operation may hold; undefined: nobody said. */
+  contract(operation: string): RequestContract | undefined;
   readonly unlisted: ApiView['unlisted'];
   /** @param path normalised, as the API itself is asked for it */
   find(method: string, path: string): MatchedOperation | undefined;
 }
 
 const methodNames = ['GET', 'PUT', 'POST', 'DELETE', 'OPTIONS', 'HEAD', 'PATCH', 'TRACE'];
-const memberNames = ['base_path', 'unlisted', 'operations'];
+const memberNames = ['base_path', 'unlisted', 'operations', 'schemas'];
 
-/** Reads an API in its wire form: `{base_path?, unlisted?, operations: [{…}]}`. */
+/**
+ * Reads an API in its wire form: `{base_path?, unlisted?, operations: [{…, request?}], schemas?}`.
+ */
 export function parseApi(value: JsonValue): Result<ApiView, ApiRefusal> {
   if (!isJsonObject(value)) return refuse('', 'is not an object');
   const unknown = Object.keys(value).find((name) => !memberNames.includes(name));
@@ -58,14 +68,21 @@ export function parseApi(value: JsonValue): Result<ApiView, ApiRefusal> {
     if (typeof operation === 'string') return refuse(`/operations/${index}`, operation);
     read.push(operation);
   }
-  const view = { basePath, unlisted, operations: read } as const;
+  const { schemas } = value;
+  if (schemas !== undefined && !isJsonObject(schemas)) return refuse('/schemas', 'is an object');
+  if (JSON.stringify(schemas ?? {}).length > limits.apiSchemasCharsMax) {
+    return refuse('/schemas', 'is too much altogether');
+  }
+  const view = { basePath, unlisted, operations: read, ...(schemas && { schemas }) } as const;
   const tree = growTree(view);
-  return tree.ok ? ok(view) : tree;
+  if (!tree.ok) return tree;
+  const checked = checkContracts(view);
+  return checked.ok ? ok(view) : refuse(checked.refusal.pointer, checked.refusal.message);
 }
 
 function readOperation(value: JsonValue): ApiOperation | string {
   if (!isJsonObject(value)) return 'is not an object';
-  const { operation, method, path } = value as JsonObject;
+  const { operation, method, path, request } = value as JsonObject;
   if (typeof operation !== 'string' || operation === '' || operation.length > 256) {
     return 'operation is a name of at most 256 characters';
   }
@@ -74,7 +91,9 @@ function readOperation(value: JsonValue): ApiOperation | string {
   }
   const isPath = typeof path === 'string' && path.startsWith('/');
   if (!isPath || path.length > limits.routePathCharsMax) return 'path is a template from /';
-  return { operation, method, path };
+  if (request === undefined) return { operation, method, path };
+  const read = readRequestView(request);
+  return typeof read === 'string' ? read : { operation, method, path, request: read };
 }
 
 /** @returns undefined where this version cannot read it: no request is any of its operations */
@@ -84,6 +103,7 @@ export function compileApi(view: ApiView): CompiledApi | undefined {
   const { basePath, unlisted } = view;
   return {
     unlisted,
+    contract: openContracts(view),
     find(method, path) {
       const under = path === basePath || path.startsWith(`${basePath}/`);
       const segments = under ? segmentsOf(path.slice(basePath.length)) : undefined;

@@ -13,6 +13,9 @@ import {
   pointerToken,
   type Result,
 } from '@mintmark/core';
+import { describedAt, readRequest, readSchemas } from '../contract/read-contract.ts';
+import { checkContracts } from '../contract/request-contract.ts';
+import { Malformed } from '../contract/walk.ts';
 
 /** Where a description cannot be taken, as an RFC 6901 pointer into it. */
 export interface OpenApiRefusal {
@@ -25,6 +28,8 @@ export interface DescribedApi {
   /** Path of its first server. */
   readonly basePath: string;
   readonly operations: readonly ApiOperation[];
+  /** Named schemas of requests; absent: nobody asked for requests. */
+  readonly schemas?: JsonObject;
 }
 
 const methods = ['get', 'put', 'post', 'delete', 'options', 'head', 'patch', 'trace'] as const;
@@ -35,10 +40,23 @@ type Read<T> = Result<T, OpenApiRefusal>;
  * Reads the operations of a description.
  *
  * @param document parsed JSON or YAML
+ * @param options.requests whether to read what requests may hold too, for gateways to check
  * @returns them in the order of the document; refusal: malformed_openapi, where what it says would
  *   be understood differently by gateways (servers of single paths, references to elsewhere)
  */
-export function readOpenApi(document: JsonValue): Read<DescribedApi> {
+export function readOpenApi(
+  document: JsonValue,
+  { requests = false }: { readonly requests?: boolean } = {},
+): Read<DescribedApi> {
+  try {
+    return readDescription(document, requests);
+  } catch (error) {
+    if (error instanceof Malformed) return refuse(error.pointer, error.message);
+    throw error;
+  }
+}
+
+function readDescription(document: JsonValue, requests: boolean): Read<DescribedApi> {
   if (!isJsonObject(document)) return refuse('', 'is not an object');
   if (typeof (document['openapi'] ?? document['swagger']) !== 'string') {
     return refuse('/openapi', 'names no version of OpenAPI');
@@ -47,26 +65,36 @@ export function readOpenApi(document: JsonValue): Read<DescribedApi> {
   if (!basePath.ok) return basePath;
   const { paths } = document;
   if (!isJsonObject(paths)) return refuse('/paths', 'is not an object');
+  const described = requests ? describedAt(document) : undefined;
   const operations: ApiOperation[] = [];
   for (const [path, item] of Object.entries(paths)) {
     if (path.startsWith('x-')) continue;
     const pointer = `/paths/${pointerToken(path)}`;
     if (!path.startsWith('/')) return refuse(pointer, 'a path begins with /');
-    const found = readPathItem(document, { path, item, pointer });
+    const found = readPathItem(document, { path, item, pointer, described });
     if (!found.ok) return found;
     operations.push(...found.value);
   }
   if (operations.length > limits.apiOperationsMax) {
     return refuse('/paths', `has more than ${limits.apiOperationsMax} operations`);
   }
-  return ok({ basePath: basePath.value, operations });
+  const found = { basePath: basePath.value, operations };
+  if (described === undefined) return ok(found);
+  const whole = { ...found, schemas: readSchemas(described) };
+  const checked = checkContracts(whole);
+  return checked.ok ? ok(whole) : refuse(checked.refusal.pointer, checked.refusal.message);
 }
 
 function readPathItem(
   document: JsonObject,
-  at: { readonly path: string; readonly item: JsonValue; readonly pointer: string },
+  at: {
+    readonly path: string;
+    readonly item: JsonValue;
+    readonly pointer: string;
+    readonly described: ReturnType<typeof describedAt> | undefined;
+  },
 ): Read<ApiOperation[]> {
-  const { path, pointer } = at;
+  const { path, pointer, described } = at;
   const item = resolve(document, at.item);
   if (!isJsonObject(item)) return refuse(pointer, 'is not an object of this document');
   if (item['servers'] !== undefined) return refuse(`${pointer}/servers`, ownServers);
@@ -82,7 +110,14 @@ function readPathItem(
       return refuse(`${where}/operationId`, 'is not a name');
     }
     const name = method.toUpperCase();
-    operations.push({ operation: operationId ?? `${name} ${path}`, method: name, path });
+    const asked = { operation, shared: item['parameters'], pointer: where };
+    const request = described && { request: readRequest(described, asked) };
+    operations.push({
+      operation: operationId ?? `${name} ${path}`,
+      method: name,
+      path,
+      ...request,
+    });
   }
   return ok(operations);
 }

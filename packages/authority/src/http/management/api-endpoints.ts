@@ -16,6 +16,10 @@ const operation = z.looseObject({
   operation: z.string().describe('The action of policies: `operationId`, else `GET /path`'),
   method: z.string(),
   path: z.string().describe('A template as OpenAPI writes it: `/pets/{id}`'),
+  request: z
+    .looseObject({})
+    .optional()
+    .describe('What a request of it may hold: `mintmark api put --requests` writes it'),
 });
 const settings = z
   .looseObject({
@@ -25,6 +29,7 @@ const settings = z
       .optional()
       .describe('What is none of its operations: refused (default), or judged by its method'),
     operations: z.array(operation),
+    schemas: z.looseObject({}).optional().describe('JSON Schemas that requests refer to'),
   })
   .meta({ id: 'ApiSettings' });
 const api = z
@@ -40,11 +45,12 @@ function render({ name, api, updatedAt }: Row<'apis'>) {
 }
 
 /** Without what is so by default, so that a file that says no more is the same. */
-function renderView({ basePath, unlisted, operations }: ApiView) {
+function renderView({ basePath, unlisted, operations, schemas }: ApiView) {
   return {
     ...(basePath === '' ? {} : { base_path: basePath }),
     ...(unlisted === 'refuse' ? {} : { unlisted }),
     operations,
+    ...(schemas === undefined ? {} : { schemas }),
   };
 }
 

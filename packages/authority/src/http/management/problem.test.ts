@@ -60,6 +60,8 @@ describe('the schema of a route', () => {
       request_headers: { set: { 'X-User': '{subject} of {claims.org}' }, remove: ['Cookie'] },
       response_headers: { add: { Vary: 'Accept' } },
       rewrite_path: [{ from: '/v1/{id}/{rest...}', to: '/{id}/{rest...}' }],
+      api: 'orders',
+      validate: 'observe',
       internal_token: { audience: 'orders', claims: ['a'], ttl_seconds: 60, header: 'X-Token' },
     },
     { match: {}, upstream: 'http://a', rewrite_path: { prefix: '/' } },

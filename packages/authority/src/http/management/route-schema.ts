@@ -204,6 +204,10 @@ export const routeSchema = {
     response_headers: headerChangesSchema,
     rewrite_path: pathRewriteSchema,
     internal_token: internalTokenSchema,
+    validate: {
+      enum: ['observe', 'enforce'],
+      description: 'Requests are held against the description of the api',
+    },
     cors: {
       type: 'object',
       required: ['origins'],
