@@ -1,4 +1,4 @@
-import { limits, rfc3339, type UnixMs } from '@mintmark/core';
+import { defaultTenant, limits, rfc3339, type UnixMs } from '@mintmark/core';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { managementBed } from './management-bed.ts';
 
@@ -164,6 +164,85 @@ describe('what a token may not be made for', () => {
   it('is more than a person can oversee', async () => {
     for (let i = 0; i < limits.patsPerUserMax; i++) await pat();
     expect((await ask()).status).toBe(409);
+  });
+});
+
+describe('many personal tokens at once', () => {
+  const preview = (act: Item, more: Item = {}) =>
+    bed.call('POST', '/v1/keys/bulk', { json: { filter: { kind: 'pat', ...more }, act } });
+
+  it('are found, held back and revoked; keys of the same owner are not', async () => {
+    const { token } = await pat();
+    await pat();
+    const own = { name: 'k', scopes: [], owner: alice };
+    const key = await bed.call('POST', '/v1/keys', { json: own });
+    const filter = {
+      owner: alice,
+      created_before: new Date(bed.clock.nowMs() + 1e3).toISOString(),
+    };
+    const { body } = await preview({ do: 'quarantine', reason: 'laptop stolen' }, filter);
+    expect(body['count']).toBe(2);
+    const ran = await bed.call('POST', `/v1/keys/bulk/${String(body['id'])}/run`);
+    expect(ran.body).toEqual({ count: 2, done: 2, changed: 2 });
+    expect(await verify(token)).toMatchObject({ active: false, code: 'quarantined' });
+    const again = await preview({ do: 'revoke', reason: 'lost' }, { owner: alice });
+    await bed.call('POST', `/v1/keys/bulk/${String(again.body['id'])}/run`);
+    expect(await verify(token)).toMatchObject({ active: false, code: 'revoked' });
+    const shown = await bed.call('GET', `/v1/keys/${String(key.body['id'])}`);
+    expect(shown.body['status']).toBe('active');
+  });
+
+  it.each([{ do: 'disable' }, { do: 'set_owner', owner: 'bob' }, { do: 'add_tag', tag: 'x' }])(
+    'are not edited for their users: %j',
+    async (act) => {
+      const refused = await preview(act, { owner: alice });
+      expect(refused).toMatchObject({ status: 409, body: { code: 'wrong_state' } });
+    },
+  );
+
+  it('need a permission of their own, previewed and done', async () => {
+    await pat();
+    const json = { filter: { kind: 'pat', owner: alice }, act: { do: 'quarantine', reason: 'x' } };
+    const keysOnly = await bed.credential('keys:*');
+    const refused = await bed.call('POST', '/v1/keys/bulk', { json, credential: keysOnly });
+    expect(refused.body['detail']).toContain('pats:write');
+    const both = await bed.credential('keys:*', 'pats:write');
+    const { body } = await bed.call('POST', '/v1/keys/bulk', { json, credential: both });
+    // The right was taken away since.
+    const [actor] = (await bed.store.keyBulks.list({ limit: 1 })).map((row) => row.actor);
+    const where = { tenant: defaultTenant, id: String(actor).split(':')[1]! };
+    const set = { scopes: ['keys:*'] };
+    await bed.store.acts.run({ steps: [{ do: 'update', table: 'keys', where, set }], audit: null });
+    bed.clock.advanceMs(2_000);
+    const path = `/v1/keys/bulk/${String(body['id'])}/run`;
+    const late = await bed.call('POST', path, { credential: both });
+    expect([late.status, late.body['code']]).toEqual([403, 'insufficient_permission']);
+  });
+
+  it('need another condition than their kind', async () => {
+    expect((await preview({ do: 'revoke', reason: 'x' })).status).toBe(422);
+  });
+});
+
+describe('a token that was disabled because nobody used it', () => {
+  it('works again once it is enabled, and only such a one does', async () => {
+    const { token, id } = await pat();
+    const set = { status: 'disabled', unusedToldAt: 1 } as const;
+    const where = { tenant: defaultTenant, id };
+    await bed.store.acts.run({
+      steps: [{ do: 'update', table: 'keys', where, set }],
+      audit: null,
+    });
+    bed.clock.advanceMs(1_000);
+    expect(await verify(token)).toMatchObject({ code: 'disabled' });
+    const enabled = await bed.call('POST', `/v1/pats/${id}/enable`);
+    expect(enabled).toMatchObject({ status: 200, body: { status: 'active' } });
+    expect(await verify(token)).toMatchObject({ active: true });
+    expect((await bed.store.keys.get(defaultTenant, id))?.unusedToldAt).toBeNull();
+    expect((await bed.call('POST', `/v1/pats/${id}/enable`)).status).toBe(200);
+    await bed.call('POST', `/v1/pats/${id}/revoke`);
+    expect((await bed.call('POST', `/v1/pats/${id}/enable`)).status).toBe(409);
+    expect((await bed.call('POST', '/v1/pats/none/enable')).status).toBe(404);
   });
 });
 

@@ -116,6 +116,38 @@ export const noticeWords = {
         'bis {expires_at}.\n',
     },
   },
+  'pat.unused': {
+    en: {
+      subject: 'Nobody uses your access token “{name}”',
+      text:
+        'Your personal access token “{name}” ({id}) was last used, or made, at {last_used}.\n' +
+        'It is disabled at {disabled_at} unless it is used before then.\n',
+    },
+    de: {
+      subject: 'Niemand benutzt Ihr Zugriffstoken „{name}“',
+      text:
+        'Ihr persönliches Zugriffstoken „{name}“ ({id}) wurde zuletzt benutzt oder angelegt am ' +
+        '{last_used}.\n' +
+        'Es wird am {disabled_at} gesperrt, falls es bis dahin nicht benutzt wird.\n',
+    },
+  },
+  'pat.retired': {
+    en: {
+      subject: 'Your unused access token “{name}” was disabled',
+      text:
+        'Your personal access token “{name}” ({id}) was last used, or made, at {last_used}, and ' +
+        'was disabled at {disabled_at}.\nMake another one if you still need it, or ask an ' +
+        'administrator to enable it again.\n',
+    },
+    de: {
+      subject: 'Ihr unbenutztes Zugriffstoken „{name}“ wurde gesperrt',
+      text:
+        'Ihr persönliches Zugriffstoken „{name}“ ({id}) wurde zuletzt benutzt oder angelegt am ' +
+        '{last_used} und am {disabled_at} gesperrt.\n' +
+        'Legen Sie ein neues an, falls Sie es noch brauchen, oder lassen Sie es von der ' +
+        'Verwaltung wieder freigeben.\n',
+    },
+  },
   'admin_key.expiring': {
     en: {
       subject: 'The administrator’s key “{name}” ends soon',

@@ -182,7 +182,7 @@ describe('a change of many keys', () => {
     const page = Array.from({ length: limits.longReadRows }, (_, i) => ({ ...row!, id: `x${i}` }));
     const store = { ...bed.store, keys: { ...bed.store.keys, list: async () => page } };
     const endless = { ...ports, store } as unknown as BulkPorts;
-    const may = { mayNameOwner: yes, mayRevoke: true };
+    const may = { mayNameOwner: yes, mayRevoke: true, mayHoldTokens: true };
     const input = { requester, ...may, filter: {}, act: { do: 'disable' } } as const;
     expect(await previewBulk(endless, input)).toEqual({
       ok: false,

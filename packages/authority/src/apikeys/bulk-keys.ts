@@ -28,11 +28,16 @@ export type BulkAct =
 export type BulkPorts = ListPorts &
   RevokeDeps & { readonly store: Pick<Store, 'keyBulks' | 'keyBudgets' | 'usage'> };
 
+/** Personal tokens are their users': what was decided about one cannot be edited for them. */
+const actsOnTokens: readonly BulkAct['do'][] = ['quarantine', 'revoke'];
+
 interface Asked {
   readonly requester: Requester;
   readonly mayNameOwner: (owner: string) => boolean;
   /** Whether the requester may revoke: it has no way back, so a key's own edits do not give it. */
   readonly mayRevoke: boolean;
+  /** Whether the requester may touch the personal tokens of users. */
+  readonly mayHoldTokens: boolean;
 }
 
 export interface BulkPreview {
@@ -49,7 +54,10 @@ export type BulkPreviewRefusal =
   /** More than one change may be of: a narrower filter is needed. */
   | { readonly reason: 'too_many'; readonly most: number }
   | { readonly reason: 'owner_not_allowed'; readonly owner: string }
-  | { readonly reason: 'revoking_not_allowed' };
+  | { readonly reason: 'revoking_not_allowed' }
+  | { readonly reason: 'tokens_not_allowed' }
+  /** Of personal tokens: they are held back or ended, and edited by nobody. */
+  | { readonly reason: 'act_not_for_tokens' };
 
 const sampleMax = 20;
 const tagsMax = 32;
@@ -65,6 +73,10 @@ export async function previewBulk(
 ): Promise<Result<BulkPreview, BulkPreviewRefusal>> {
   const { requester, mayNameOwner, filter, act } = input;
   const { tenant, actor } = requester;
+  const { kind = 'key' } = filter;
+  if (kind === 'pat' && !input.mayHoldTokens) return err({ reason: 'tokens_not_allowed' });
+  if (kind === 'pat' && !actsOnTokens.includes(act.do))
+    return err({ reason: 'act_not_for_tokens' });
   if (act.do === 'revoke' && !input.mayRevoke) return err({ reason: 'revoking_not_allowed' });
   if (act.do === 'set_owner' && !mayNameOwner(act.owner)) {
     return err({ reason: 'owner_not_allowed', owner: act.owner });
@@ -74,7 +86,7 @@ export async function previewBulk(
   let after: readonly (string | number)[] | undefined;
   for (let looked = 0; looked < limits.keyBulkScanMax; ) {
     const rows = await ports.store.keys.list({
-      where: { tenant, kind: 'key' },
+      where: { tenant, kind },
       orderBy: ['tenant', 'kind', 'createdAt', 'id'],
       descending: true,
       limit: limits.longReadRows,
@@ -123,7 +135,7 @@ export type BulkRunRefusal =
   /** No such preview, not of whoever asks, or too old. */
   | { readonly reason: 'not_found' }
   /** The right was taken away since the preview. */
-  | { readonly reason: 'revoking_not_allowed' };
+  | { readonly reason: 'revoking_not_allowed' | 'tokens_not_allowed' };
 
 /**
  * Goes on with a previewed change, a bounded part in one call: asked again until all is done. Of
@@ -144,6 +156,8 @@ export async function runBulk(
     if (bulk === undefined || !isTheirs || isOver) return err({ reason: 'not_found' });
     const act = bulk.act as unknown as BulkAct;
     if (act.do === 'revoke' && !input.mayRevoke) return err({ reason: 'revoking_not_allowed' });
+    const isOfTokens = bulk.filter['kind'] === 'pat';
+    if (isOfTokens && !input.mayHoldTokens) return err({ reason: 'tokens_not_allowed' });
     const { done, changed, keys } = bulk;
     const some = keys.slice(done, done + limits.keyBulkStepMax);
     if (some.length === 0 || did >= limits.keyBulkRequestMax) {

@@ -9,6 +9,8 @@ import { judgeByPolicy, type PolicyPorts } from './key-policy.ts';
 
 /** All that are given must hold. */
 export interface KeyFilter {
+  /** Default: API keys. */
+  readonly kind?: 'key' | 'pat' | undefined;
   readonly owner?: string | undefined;
   readonly status?: KeyStatus | undefined;
   readonly tag?: string | undefined;
@@ -30,7 +32,7 @@ export interface FilterPorts extends PolicyPorts {
 }
 
 /** Whether every row passes, so that a page can be read at once; the owner has an index. */
-export function isOpen({ owner: _owner, ...rest }: KeyFilter): boolean {
+export function isOpen({ owner: _owner, kind: _kind, ...rest }: KeyFilter): boolean {
   return Object.values(rest).every((value) => value === undefined);
 }
 

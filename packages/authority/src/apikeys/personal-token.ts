@@ -242,3 +242,38 @@ export async function approvePat(
   });
   return outcome === 'done' ? ok(row) : err({ reason: 'wrong_state' });
 }
+
+export type EnablePatRefusal = { readonly reason: 'not_found' | 'wrong_state' };
+
+/** Lets a token work again that was disabled because nobody used it. */
+export async function enablePat(
+  ports: PatPorts,
+  input: { readonly requester: Requester; readonly id: string },
+): Promise<Result<KeyRow, EnablePatRefusal>> {
+  const { requester, id } = input;
+  const { tenant } = requester;
+  const known = await ports.store.keys.get(tenant, id);
+  if (known?.kind !== 'pat') return err({ reason: 'not_found' });
+  if (known.status === 'active') return ok(known);
+  if (known.status !== 'disabled') return err({ reason: 'wrong_state' });
+  const at = ports.clock.nowMs();
+  // Told anew before it is disabled again: its owner has the whole time once more.
+  const version = known.version + 1;
+  const set = { status: 'active', unusedToldAt: null, updatedAt: at, version } as const;
+  const row = { ...known, ...set };
+  const { outcome } = await ports.store.acts.run({
+    steps: [
+      { do: 'update', table: 'keys', where: unchanged(known), set, refused: 'changed' },
+      keyFeedStep(tenant, [row], at),
+    ],
+    audit: await ports.recorder.record(
+      keyEvent(requester, row, {
+        action: 'key.update',
+        at,
+        related: { kind: 'user', id: row.owner },
+        detail: { changed: ['status'], version: set.version },
+      }),
+    ),
+  });
+  return outcome === 'done' ? ok(row) : err({ reason: 'wrong_state' });
+}

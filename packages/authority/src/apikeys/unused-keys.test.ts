@@ -72,6 +72,27 @@ describe('a key that nobody uses', () => {
     expect(await bed.recorded()).toEqual(['key.create', 'key.unused', 'key.update']);
   });
 
+  it('is told to its user and disabled in the same way where it is a personal token', async () => {
+    const { bed, sweep, make, statusOf, told } = await swept();
+    const id = await make();
+    const set = { kind: 'pat', owner: 'alice' } as const;
+    const where = { tenant: defaultTenant, id };
+    const step = { do: 'update', table: 'keys', where, set } as const;
+    await bed.store.acts.run({ steps: [step], audit: null });
+    bed.clock.advanceMs(30 * dayMs);
+    await sweep.step();
+    expect(await told()).toEqual(['pat.unused']);
+    bed.clock.advanceMs(7 * dayMs);
+    await sweep.step();
+    await sweep.step();
+    expect(await statusOf(id)).toBe('disabled');
+    const notices = await bed.store.notices.list({ limit: 9 });
+    expect(notices).toMatchObject([
+      { kind: 'pat.retired', owner: 'alice', aboutKind: 'pat', aboutId: id },
+      { kind: 'pat.unused', owner: 'alice', aboutKind: 'pat' },
+    ]);
+  });
+
   it('lives on once it is used, and is told of anew the next time', async () => {
     const { bed, sweep, make, use, statusOf, told } = await swept({
       ...{ unusedDays: 30, unusedGraceDays: 3 },

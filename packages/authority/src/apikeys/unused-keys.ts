@@ -1,11 +1,11 @@
 /**
- * Keys that nobody uses, retired where their tenant's policy says after how many days: the owner is
+ * Keys and personal tokens that nobody uses, retired where their tenant's policy says after how many days: the owner is
  * told first, and some days later the key is disabled, which can be undone. Every key is looked at
  * in turn, a bounded number at a time. What must never happen: a key disabled whose owner was not
  * told in time.
  */
 import { limits, rfc3339, type TenantId, type UnixMs } from '@mintmark/core';
-import { noticeStep } from '../alerts/tell-owner.ts';
+import { type Notice, noticeStep } from '../alerts/tell-owner.ts';
 import type { Requester } from '../audit/requester.ts';
 import type { Store } from '../store/store.ts';
 import { type KeyPorts, type KeyRow, keyEvent, keyFeedStep, unchanged } from './key-change.ts';
@@ -73,7 +73,7 @@ export function createUnusedKeys(ports: UnusedKeyPorts): UnusedKeys {
 }
 
 async function judge(ports: UnusedKeyPorts, row: KeyRow, terms: Terms): Promise<void> {
-  if (row.kind !== 'key' || row.status !== 'active') return;
+  if (row.kind === 'admin' || row.status !== 'active') return;
   const now = ports.clock.nowMs();
   const last = await lastSign(ports.store, row);
   if (now - last < terms.unusedDays * dayMs) return;
@@ -101,7 +101,7 @@ async function tell(
         set: { unusedToldAt: now },
         refused: 'changed',
       },
-      noticeStep(noticeOf(row, 'key.unused', { last, now, disabledAt }), now),
+      noticeStep(noticeOf(row, 'unused', { last, now, disabledAt }), now),
     ],
     audit: await ports.recorder.record(
       keyEvent(system(row), row, {
@@ -129,7 +129,7 @@ async function retire(
         refused: 'changed',
       },
       keyFeedStep(row.tenant, [{ ...row, ...set }], now),
-      noticeStep(noticeOf(row, 'key.retired', { last, now, disabledAt: rfc3339(now) }), now),
+      noticeStep(noticeOf(row, 'retired', { last, now, disabledAt: rfc3339(now) }), now),
     ],
     audit: await ports.recorder.record(
       keyEvent(system(row), row, {
@@ -147,13 +147,14 @@ function system({ tenant }: KeyRow): Requester {
 }
 
 function noticeOf(
-  { tenant, id, name, owner }: KeyRow,
-  kind: 'key.unused' | 'key.retired',
+  { tenant, id, name, owner, kind: of }: KeyRow,
+  what: 'unused' | 'retired',
   at: { readonly last: number; readonly now: UnixMs; readonly disabledAt: string },
-) {
+): Notice {
+  const kind = of === 'pat' ? 'pat' : 'key';
   return {
-    ...{ tenant: tenant as TenantId, kind, owner, occasion: rfc3339(at.now) },
-    about: { kind: 'key', id } as const,
+    ...{ tenant: tenant as TenantId, kind: `${kind}.${what}`, owner, occasion: rfc3339(at.now) },
+    about: { kind, id },
     facts: { name, id, last_used: rfc3339(at.last as UnixMs), disabled_at: at.disabledAt },
   };
 }

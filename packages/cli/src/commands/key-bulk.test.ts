@@ -28,6 +28,15 @@ describe('mintmark key bulk', () => {
     });
   });
 
+  it('asks for personal tokens by their kind', async () => {
+    const line = 'key bulk revoke --value lost --kind pat --owner alice';
+    const { sent } = await run(line, { server: () => json(200, preview) });
+    expect(sent[0]!.body).toEqual({
+      filter: { kind: 'pat', owner: 'alice' },
+      act: { do: 'revoke', reason: 'lost' },
+    });
+  });
+
   it.each(['erase --tag a', 'revoke --tag a', 'disable --tag a --value x'])(
     'refuses %s',
     async (line) => {

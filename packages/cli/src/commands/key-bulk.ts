@@ -25,6 +25,11 @@ const bulk: Command = {
   operands: [{ name: '<act>', description: Object.keys(members).join(', ') }],
   options: [
     { flags: '--value <text>', description: 'reason, time (RFC 3339), tag or owner of the act' },
+    {
+      flags: '--kind <kind>',
+      description: 'pat: personal access tokens, to quarantine or revoke; default key',
+      choices: ['key', 'pat'],
+    },
     { flags: '--owner <owner>', description: 'keys of this owner' },
     { flags: '--status <status>', description: 'keys in this state' },
     { flags: '--tag <tag>', description: 'keys with this tag' },
@@ -52,7 +57,7 @@ const bulk: Command = {
       return usage(member === undefined ? `${name} takes no --value` : `${name} needs --value`);
     }
     const texts = [
-      ...['owner', 'status', 'tag', 'environment', 'scope'],
+      ...['kind', 'owner', 'status', 'tag', 'environment', 'scope'],
       ...['name-prefix', 'created-before', 'expires-before', 'unused-since'],
     ].map((option) => [option.replace('-', '_'), options.text(option)]);
     const filter = {

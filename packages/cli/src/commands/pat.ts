@@ -113,6 +113,19 @@ const approve: Command = {
     ),
 };
 
+const enable: Command = {
+  name: 'pat enable',
+  summary: 'lets a token work again that was disabled because nobody used it',
+  operands: [idOperand],
+  examples: [['mintmark pat enable ID', 'it works within a second']],
+  run: (invocation) =>
+    send(
+      invocation,
+      { method: 'POST', path: `${pathTo(invocation.operands[0] as string)}/enable` },
+      shown,
+    ),
+};
+
 const revoke: Command = {
   name: 'pat revoke',
   summary: 'revokes a personal access token, for good',
@@ -169,6 +182,6 @@ const policySet: Command = {
 };
 
 export const patCommands: readonly Command[] = [
-  ...[create, listPats, show, approve, revoke],
+  ...[create, listPats, show, approve, enable, revoke],
   ...[policyShow, policySet],
 ];

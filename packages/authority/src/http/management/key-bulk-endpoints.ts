@@ -31,6 +31,10 @@ const act = z.union([
 
 const filter = z
   .strictObject({
+    kind: z
+      .enum(['key', 'pat'])
+      .optional()
+      .describe('`pat`: personal access tokens, held back or revoked; default API keys'),
     owner: owner.optional(),
     status: keyStatus.optional(),
     tag: tag.optional(),
@@ -43,7 +47,7 @@ const filter = z
     violating: z.boolean().optional(),
   })
   .refine(
-    (value) => Object.values(value).some((one) => one !== undefined),
+    ({ kind: _, ...rest }) => Object.values(rest).some((one) => one !== undefined),
     'must say which keys are meant',
   );
 
@@ -115,12 +119,28 @@ function previewProblem(refusal: BulkPreviewRefusal): Problem {
       return assignNeeded;
     case 'revoking_not_allowed':
       return revokingNeeded;
+    case 'tokens_not_allowed':
+      return tokensNeeded;
+    case 'act_not_for_tokens':
+      return { code: 'wrong_state', detail: 'personal access tokens are quarantined or revoked' };
   }
 }
 
 function runProblem(refusal: BulkRunRefusal): Problem {
-  return refusal.reason === 'not_found' ? { code: 'not_found' } : revokingNeeded;
+  switch (refusal.reason) {
+    case 'not_found':
+      return { code: 'not_found' };
+    case 'revoking_not_allowed':
+      return revokingNeeded;
+    case 'tokens_not_allowed':
+      return tokensNeeded;
+  }
 }
+
+const tokensNeeded: Problem = {
+  code: 'insufficient_permission',
+  detail: 'needs pats:write for the personal tokens of users',
+};
 
 const revokingNeeded: Problem = {
   code: 'insufficient_permission',
@@ -132,6 +152,7 @@ function rightsOf(caller: Caller) {
   return {
     mayNameOwner: (owner: string) => mayNameOwner(caller, owner),
     mayRevoke: covers(caller.permissions, 'revocations:write'),
+    mayHoldTokens: covers(caller.permissions, 'pats:write'),
   };
 }
 

@@ -17,6 +17,7 @@ import {
   approvePat,
   type CreatePatRefusal,
   createPat,
+  enablePat,
   type PatPorts,
   patNow,
 } from '../../apikeys/personal-token.ts';
@@ -119,7 +120,7 @@ const policyShown = z
 
 export function patEndpoints(ports: PatEndpointPorts): readonly PreparedEndpoint[] {
   return [
-    ...[create(ports), list(ports), show(ports), approve(ports), end(ports)],
+    ...[create(ports), list(ports), show(ports), approve(ports), enable(ports), end(ports)],
     ...[showPolicy(ports), writePolicy(ports)],
   ];
 }
@@ -285,6 +286,26 @@ function approve(ports: PatEndpointPorts): PreparedEndpoint {
       const approved = await approvePat(ports, { requester, id: params.id });
       if (!approved.ok) return err({ code: approved.refusal.reason });
       const row = approved.value;
+      return ok({ status: 200, body: await render(ports, row), version: row.version });
+    },
+  });
+}
+
+function enable(ports: PatEndpointPorts): PreparedEndpoint {
+  return endpoint({
+    method: 'POST',
+    path: '/v1/pats/{id}/enable',
+    operation: 'enablePersonalAccessToken',
+    group,
+    summary: 'Lets a token work again that was disabled because nobody used it',
+    permission: 'pats:write',
+    params: keyId,
+    answers: { 200: { description: 'The token as it is now.', schema: pat } },
+    problems: ['wrong_state'],
+    async handle({ requester, params }) {
+      const enabled = await enablePat(ports, { requester, id: params.id });
+      if (!enabled.ok) return err({ code: enabled.refusal.reason });
+      const row = enabled.value;
       return ok({ status: 200, body: await render(ports, row), version: row.version });
     },
   });
