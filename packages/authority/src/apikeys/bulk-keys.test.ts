@@ -29,7 +29,9 @@ async function filled(count = 3) {
     bed.clock.advanceMs(1);
   }
   const preview = async (filter: KeyFilter, act: BulkAct, mayNameOwner = yes, mayRevoke = true) => {
-    const found = await previewBulk(ports, { requester, mayNameOwner, mayRevoke, filter, act });
+    const found = await previewBulk(ports, {
+      ...{ requester, mayNameOwner, mayRevoke, mayHoldTokens: true, filter, act },
+    });
     if (!found.ok) throw new Error(found.refusal.reason);
     return found.value;
   };
@@ -40,7 +42,8 @@ async function filled(count = 3) {
     used = ports,
     mayRevoke = true,
   ) => {
-    const went = await runBulk(used, { requester: by, mayNameOwner, mayRevoke, id });
+    const may = { mayNameOwner, mayRevoke, mayHoldTokens: true };
+    const went = await runBulk(used, { requester: by, ...may, id });
     return went.ok ? went.value : went.refusal.reason;
   };
   const rows = () =>

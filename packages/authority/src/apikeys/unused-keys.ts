@@ -1,8 +1,8 @@
 /**
- * Keys and personal tokens that nobody uses, retired where their tenant's policy says after how many days: the owner is
- * told first, and some days later the key is disabled, which can be undone. Every key is looked at
- * in turn, a bounded number at a time. What must never happen: a key disabled whose owner was not
- * told in time.
+ * Keys and personal tokens that nobody uses, retired where their tenant's policy says after how
+ * many days: the owner is told first, and some days later the key is disabled, which can be undone.
+ * Every key is looked at in turn, a bounded number at a time. What must never happen: a key
+ * disabled whose owner was not told in time.
  */
 import { limits, rfc3339, type TenantId, type UnixMs } from '@mintmark/core';
 import { type Notice, noticeStep } from '../alerts/tell-owner.ts';
