@@ -1,23 +1,25 @@
 /**
  * Our gateway alone, with a feed that never changes, in front of one upstream. Arguments: upstream
  * port, file for the credentials, `jwt` or `key`, how many, in how many files (with `.0`, `.1` …
- * behind their name). Prints `port`.
+ * behind their name), and `judge` for its ports by HTTP and by gRPC. Prints `port`, and these.
  */
 import { writeFileSync } from 'node:fs';
 import {
   base64urlEncode,
   type ClientId,
+  createRangeSet,
   defaultTenant,
   type FeedEntry,
   type KeyId,
+  loopback,
   type SubjectId,
   type TokenId,
   type UnixSeconds,
   utf8,
 } from '@mintmark/core';
 import { systemClock, systemEntropy, systemTimers } from '@mintmark/core/system';
-import { createGateway } from '@mintmark/gateway';
-import { listen } from '@mintmark/net';
+import { createGateway, createGrpcJudge, createHttpJudge } from '@mintmark/gateway';
+import { listen, listenGrpc } from '@mintmark/net';
 import {
   accessTokenSigningInput,
   assembleJws,
@@ -27,7 +29,8 @@ import {
   secretVerifier,
 } from '@mintmark/tokens';
 
-const [upstreamPort = '', file = '', kind = '', count = '', files = '1'] = process.argv.slice(2);
+const [upstreamPort = '', file = '', kind = '', count = '', files = '1', judge] =
+  process.argv.slice(2);
 const issuer = 'https://issuer.test';
 const { privateKey, kid, publicJwk } = await generateSigningKey('ES256');
 const signer = localSigner({ privateKey, algorithm: 'ES256', kid });
@@ -127,4 +130,21 @@ const listener = await listen({
   port: 0,
 });
 await gateway.start();
-console.log(listener.port);
+console.log([listener.port, ...(judge === undefined ? [] : await listenJudges())].join(' '));
+
+async function listenJudges(): Promise<readonly number[]> {
+  const none = createRangeSet([]);
+  if (!none.ok) throw new Error(none.refusal.rule);
+  const trusted = none.value;
+  const at = { host: '127.0.0.1', port: 0, timers: systemTimers };
+  const http = await listen({
+    handler: createHttpJudge(gateway, { proxies: loopback, trusted }).answer,
+    ...at,
+  });
+  const grpc = await listenGrpc({
+    methods: createGrpcJudge(gateway, { trusted }),
+    mayConnect: (address) => loopback.contains(address),
+    ...at,
+  });
+  return [http.port, grpc.port];
+}

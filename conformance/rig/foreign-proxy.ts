@@ -82,6 +82,20 @@ export async function startEnvoy(
   return answering(config, `http://${listen}`, child);
 }
 
+/** The real Caddy with `deploy/caddy/Caddyfile`. @param program its executable */
+export async function startCaddy(
+  home: string,
+  program: string,
+  around: Around,
+): Promise<ForeignProxy> {
+  const listen = `127.0.0.1:${await freePort()}`;
+  mkdirSync(home, { recursive: true });
+  const file = join(home, 'Caddyfile');
+  writeFileSync(file, configured('caddy/Caddyfile', { ...around, listen }));
+  const child = startChild(program, ['run', '--config', file], { cwd: home, env: { HOME: home } });
+  return answering('caddy', `http://${listen}`, child);
+}
+
 /** Whatever it answers: that it does. */
 async function answering(name: string, origin: string, child: Child): Promise<ForeignProxy> {
   await until(`${name} answers`, async () => {

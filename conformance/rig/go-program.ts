@@ -22,3 +22,20 @@ export async function goProgram(name: string, module: string): Promise<string> {
   if (built.code !== 0) throw new Error(`${name} needs a newer Go: ${built.stderr}`);
   return program;
 }
+
+/**
+ * A command within a module.
+ *
+ * @param source path of its package, and the module's version
+ * @throws as `goProgram`
+ */
+export async function goCommand(name: string, source: string): Promise<string> {
+  const bin = join(folder, source.replaceAll('/', '_'));
+  const program = join(bin, name);
+  if (existsSync(program)) return program;
+  mkdirSync(bin, { recursive: true });
+  const env = { HOME: process.env['HOME'] ?? folder, GOBIN: bin };
+  const built = await runChild('go', ['install', source], { cwd: bin, env });
+  if (built.code !== 0) throw new Error(`${name} needs a newer Go: ${built.stderr}`);
+  return program;
+}

@@ -86,7 +86,12 @@ export const rows: readonly Row[] = [
   },
   { name: 'no route', path: '/elsewhere', headers: good },
   { name: 'a method without a route', path: '/gone', headers: good },
-  { name: 'what is left of a limit', path: '/few', headers: freshBearer },
+  {
+    name: 'what is left of a limit',
+    path: '/few',
+    headers: freshBearer,
+    elsewhere: { caddy: (own) => ({ ...own, limit: undefined }) },
+  },
   { name: 'more than a limit', path: '/few', headers: freshBearer, times: 3 },
   {
     name: 'a preflight',
@@ -103,18 +108,24 @@ export const rows: readonly Row[] = [
     name: 'a page of another origin',
     path: '/page',
     headers: (w) => ({ ...good(w), origin: 'https://app.example' }),
+    elsewhere: { caddy: (own) => ({ ...own, allowOrigin: undefined }) },
   },
   { name: 'where to get a token', path: '/.well-known/oauth-protected-resource/api' },
   {
     name: 'an escaped letter',
     path: '/%61pi/caf%c3%a9',
     headers: good,
-    // By HTTP the judge cannot name a path; Envoy's own differs from ours in case alone.
+    // By HTTP the judge cannot name a path; theirs differ from ours in spelling alone.
     elsewhere: {
       'envoy-http': (own) => ({ ...own, seen: { ...own.seen!, path: '/api/caf%c3%a9' } }),
+      caddy: (own) => ({ ...own, seen: { ...own.seen!, path: '/%61pi/caf%c3%a9' } }),
     },
   },
-  { name: 'empty segments', path: '/open//x///y' },
+  {
+    name: 'empty segments',
+    path: '/open//x///y',
+    elsewhere: { caddy: () => ({ ...refusedBefore, code: 'empty_segment' }) },
+  },
   { name: 'a way up', path: '/open/../api', elsewhere: envoy(apiInstead) },
   { name: 'an escaped way up', path: '/open/%2e%2e/api', elsewhere: envoy(apiInstead) },
   { name: 'half an escaped way up', path: '/open/.%2e/api', elsewhere: envoy(apiInstead) },
@@ -123,7 +134,11 @@ export const rows: readonly Row[] = [
   { name: 'a path parameter', path: '/open/..;/api', elsewhere: envoy(apiInstead) },
   { name: 'double encoding', path: '/open/%252e%252e/api' },
   { name: 'a NUL', path: '/open/%00', elsewhere: { ...envoy('before'), nginx: 'before' } },
-  { name: 'a malformed escape', path: '/open/%zz', elsewhere: { nginx: 'before' } },
+  {
+    name: 'a malformed escape',
+    path: '/open/%zz',
+    elsewhere: { nginx: 'before', caddy: 'before' },
+  },
   { name: 'overlong UTF-8', path: '/open/%c0%ae%c0%ae/api' },
   {
     name: 'our own words',
@@ -192,7 +207,11 @@ export const rows: readonly Row[] = [
     name: 'a doubled host',
     path: '/open',
     lines: ['Host: other.test'],
-    elsewhere: { ...envoy((own) => ({ ...own, code: 'malformed_host' })), nginx: 'before' },
+    elsewhere: {
+      ...envoy((own) => ({ ...own, code: 'malformed_host' })),
+      nginx: 'before',
+      caddy: 'before',
+    },
   },
 ];
 
