@@ -71,6 +71,7 @@ export const layers: Layers = {
       ['clients/'],
       ['users/'],
       ['apikeys/'],
+      ['plans/'],
       ['roles/'],
       ['introspection/'],
       ['usage/'],

@@ -5,7 +5,7 @@
 import { createFailureBudget, type HttpRequest, type TenantId } from '@mintmark/core';
 import { covers, type Permission } from './admin/permission.ts';
 import { spend } from './apikeys/key-budget.ts';
-import type { KeyLimiter, VerifyKeyPorts } from './apikeys/verify-key.ts';
+import type { KeyLimiter, PlanLimiter, VerifyKeyPorts } from './apikeys/verify-key.ts';
 import { findClient } from './authorization/known-clients.ts';
 import { verifiedAuthMethods } from './clients/authenticate.ts';
 import { jwksMaxAgeSeconds } from './config.ts';
@@ -21,6 +21,7 @@ import {
 import type { InspectedToken } from './http/management/token-endpoints.ts';
 import type { ProtocolDeps } from './http/protocol-deps.ts';
 import { metricsOf } from './metrics.ts';
+import { spendPlan } from './plans/spend-plan.ts';
 import { policyPortsOf } from './policies/policy-ports.ts';
 import { createWithinRights } from './roles/exclusive-scopes.ts';
 import type { Rooms } from './rooms.ts';
@@ -79,14 +80,14 @@ function endpointPorts(rooms: Rooms, shared: Judging): ManagementPorts {
   const acting = { store, recorder, clock, entropy };
   const defaultAlgorithm = config.signing.algorithms[0] ?? 'ES256';
   return {
-    keys: keyPorts(rooms, shared),
-    ...{ routes: acting, assertionIssuers: { ...acting, issuerOf } },
+    ...{ keys: keyPorts(rooms, shared), routes: acting, assertionIssuers: { ...acting, issuerOf } },
     threats: { ...acting, sealer, source: rooms.threatSource },
     ...policyPortsOf(rooms),
+    ...planPortsOf(rooms, acting),
     detailTypes: { ...acting, detailTypesChanged: rooms.detailTypes.forget },
     verify: {
-      keys: { ...shared.keys, limiter: limiterOf(rooms) },
-      // Of its own: whose address is told in a body must not be locked out of anything else.
+      keys: { ...shared.keys, limiter: limiterOf(rooms), planLimiter: planLimiterOf(rooms) },
+      // Whose address is told in a body must not be locked out of anything else.
       ...{ failures: createFailureBudget(clock), clock, decisions },
     },
     clients: {
@@ -145,6 +146,18 @@ function endpointPorts(rooms: Rooms, shared: Judging): ManagementPorts {
 /** Spends what a use costs; a key without counters costs nothing to ask. */
 function limiterOf({ store, storeNowMs }: Rooms): KeyLimiter {
   return { spend: (row, cost) => spend({ store, storeNowMs }, row, cost) };
+}
+
+function planPortsOf(
+  { plans, limits }: Rooms,
+  acting: Omit<ManagementPorts['plans'], 'plans' | 'limits'>,
+): Pick<ManagementPorts, 'plans'> {
+  return { plans: { ...acting, plans, limits } };
+}
+
+/** Spends what a use costs of the plan that holds for the key. */
+function planLimiterOf({ store, plans, limits, ports: { clock } }: Rooms): PlanLimiter {
+  return { spend: (row, use) => spendPlan({ store, plans, limits, clock }, row, use) };
 }
 
 /** What API keys are made, changed and listed with. */

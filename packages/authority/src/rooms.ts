@@ -7,12 +7,14 @@ import {
   type Clock,
   type CountryOf,
   createKeepBudget,
+  createLocalLimits,
   type DecisionEvent,
   type DecisionSink,
   defaultTenant,
   type Entropy,
   type FeedPosition,
   type KeepBudget,
+  type LimitStore,
   letOthersRun,
   NetworkFault,
   type Pressure,
@@ -58,6 +60,7 @@ import {
   hintOf,
 } from './hooks/claims-hook.ts';
 import { createKeyring, type Keyring } from './keyring/keyring.ts';
+import { createPlanReader, type PlanReader } from './plans/holder-plan.ts';
 import { createDecisionLog, type DecisionLog } from './policies/decision-log.ts';
 import { createPolicyReader, type PolicyReader } from './policies/policy-reader.ts';
 import { createKeyEnder, type KeyEnder } from './revocation/end-keys.ts';
@@ -96,6 +99,8 @@ export interface AuthorityPorts {
   readonly outbound: Pick<GuardedClient, 'send'>;
   /** The operator's own word on tokens; without one they hold what we know. */
   readonly claimsHook?: ClaimsHookSettings | undefined;
+  /** Where limits of plans are counted; without it this process counts by itself. */
+  readonly limits?: LimitStore | undefined;
   /** Where an address is; without it, keys that name countries are refused. */
   readonly countryOf?: CountryOf | undefined;
   /** Where rotations bring new secrets, by the names that rules use; none unless configured. */
@@ -181,6 +186,9 @@ export interface Rooms {
   readonly expiryNotices: ExpiryNotices;
   /** Reads lists of addresses when they are due. */
   readonly threatFeeds: ThreatFeeds;
+  readonly plans: PlanReader;
+  /** Where the limits of plans are counted. */
+  readonly limits: LimitStore;
   /** Tells enforcement points what is listed. */
   readonly threatSource: ThreatSource;
   /** Types of rich authorization requests. */
@@ -274,10 +282,19 @@ export async function openRooms(config: AuthorityConfig, ports: AuthorityPorts):
     expiryNotices: createExpiryNotices({ ...ports, store }),
     ...threatsOf({ ...ports, store, recorder, sealer }),
     ...keys,
+    ...plansOf({ ...ports, store }),
     detailTypes: createDetailTypes({ store, clock }),
     ...peopleOf(issuers, { ...acting, users, passwordHashes, ports }),
     passwordHashes,
   };
+}
+
+function plansOf({
+  store,
+  clock,
+  limits,
+}: Pick<AuthorityPorts, 'store' | 'clock' | 'limits'>): Pick<Rooms, 'plans' | 'limits'> {
+  return { plans: createPlanReader({ store, clock }), limits: limits ?? createLocalLimits(clock) };
 }
 
 function keyringOf(

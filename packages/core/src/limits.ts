@@ -54,6 +54,9 @@ export const limits = {
   limitQuotaMax: 1_000_000_000_000,
   /** Routes or APIs that one limit of a plan names; plans of a tenant; what it raises for one. */
   planNamesMax: 32,
+  /** How long the authority believes the plans of a tenant that it read, and of how many. */
+  plansFreshMs: 1_000,
+  plansKeptMax: 10_000,
   plansMax: 200,
   /** Who has a plan by more than a key, and is kept by every gateway. */
   planHoldersMax: 1_000_000,

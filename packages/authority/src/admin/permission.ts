@@ -44,6 +44,13 @@ export const permissions = [
   'decisions:read',
   /** Ask for decisions about anybody (AuthZEN). */
   'access:evaluate',
+  'plans:read',
+  /** Write plans: how much whoever has one may ask for. */
+  'plans:write',
+  /** See what is left of somebody's limits. */
+  'limits:read',
+  /** Give plans, raise limits for one, and let a count begin anew. */
+  'limits:write',
   'threat_feeds:read',
   /** Say which lists of addresses are believed: as good as shutting anybody out. */
   'threat_feeds:write',

@@ -1,8 +1,8 @@
 /**
  * The one judgement of a presented key, for `/v1/keys/verify`, introspection and the management
  * API's own authentication. In this order: format, existence, disabled, expiry, address, country,
- * permission, uses, credits. What must never happen: a denial that consumes something, or an answer
- * to a stranger from which unknown, disabled and expired can be told apart.
+ * permission, limits of plans, uses, credits. What must never happen: a denial that consumes
+ * something, or an answer to a stranger from which unknown, disabled and expired can be told apart.
  */
 import {
   type CountryOf,
@@ -26,6 +26,7 @@ import {
   type VerifiedSubKey,
 } from '@mintmark/tokens';
 import type { SlowHashQueue } from '../custody/slow-hash-queue.ts';
+import type { PlanLeft, PlanSpent } from '../plans/spend-plan.ts';
 import type { RightsStore } from '../roles/rights.ts';
 import type { Store } from '../store/store.ts';
 import { importFormatsOf, readForeignKey } from './import-format.ts';
@@ -57,6 +58,8 @@ export interface VerifyKeyPorts extends RehashPorts, SubKeyPorts {
   readonly countryOf?: CountryOf | undefined;
   /** Spends all that a use costs, or nothing; absent where the caller asks without using. */
   readonly limiter?: KeyLimiter;
+  /** Spends what a use costs of the plan that holds for the key; absent as the other. */
+  readonly planLimiter?: PlanLimiter;
   /** While keys of another system move over: asks that one too. */
   readonly shadow?: Pick<KeyShadow, 'takeOver' | 'compare'> | undefined;
   /** Told where a proven key could not be rehashed; its next use tries again. */
@@ -65,6 +68,13 @@ export interface VerifyKeyPorts extends RehashPorts, SubKeyPorts {
 
 export interface KeyLimiter {
   spend(row: KeyRow, cost: number): Promise<Result<readonly Budget[], SpendRefusal>>;
+}
+
+export interface PlanLimiter {
+  spend(
+    row: KeyRow,
+    use: { readonly cost: number; readonly route: string | undefined },
+  ): Promise<PlanSpent | undefined>;
 }
 
 export interface PresentedKey {
@@ -93,6 +103,7 @@ export type KeyVerdict =
       readonly subKey?: VerifiedSubKey | undefined;
       /** What is left, where it was spent from. */
       readonly budgets?: readonly Budget[] | undefined;
+      readonly planned?: readonly PlanLeft[] | undefined;
     }
   /** The secret was not proven: the caller must not learn whether there is such a key. */
   | { readonly active: false; readonly code: 'malformed' | 'not_found' | 'busy' }
@@ -102,6 +113,7 @@ export type KeyVerdict =
       readonly row: KeyRow;
       readonly subKey?: VerifiedSubKey | undefined;
       readonly budgets?: readonly Budget[] | undefined;
+      readonly planned?: readonly PlanLeft[] | undefined;
     };
 
 export type ProvenDenial =
@@ -114,6 +126,7 @@ export type ProvenDenial =
   | 'address_not_allowed'
   | 'country_not_allowed'
   | 'insufficient_scope'
+  | 'quota_exceeded'
   | SpendRefusal['reason']
   | SubKeyDenial;
 
@@ -142,14 +155,35 @@ async function judgeKey(ports: VerifyKeyPorts, input: PresentedKey): Promise<Key
     ? 'revoked'
     : (denialOf(ports, { row, awaitsApproval }, input) ?? useDenialOf(row, subKey, input));
   if (denial !== undefined) return { active: false, code: denial, row, subKey };
-  // Last, because it is the only check that changes anything.
-  const spent = await ports.limiter?.spend(row, input.cost ?? 1);
+  // Last, because they are the only checks that change anything: both spend, or neither.
+  const { cost = 1, use } = input;
+  const route = use === 'judged' ? undefined : use?.route;
+  const plan = await ports.planLimiter?.spend(row, { cost, route });
+  const planned = plan?.left;
+  if (plan?.isAllowed === false) {
+    return { active: false, code: 'quota_exceeded', row, subKey, planned };
+  }
+  const spent = await spendBudgets(ports, { row, cost, plan });
   if (spent?.ok === false) {
     const { reason: code, budgets } = spent.refusal;
     return { active: false, code, row, subKey, budgets };
   }
   if (secret !== undefined && needsRehash(ports, row)) await rehashOrReport(ports, row, secret);
-  return { active: true, row, subKey, budgets: spent?.value };
+  return { active: true, row, subKey, budgets: spent?.value, planned };
+}
+
+async function spendBudgets(
+  { limiter }: VerifyKeyPorts,
+  { row, cost, plan }: { readonly row: KeyRow; cost: number; plan: PlanSpent | undefined },
+) {
+  try {
+    const spent = await limiter?.spend(row, cost);
+    if (spent?.ok === false) plan?.giveBack();
+    return spent;
+  } catch (fault) {
+    plan?.giveBack();
+    throw fault;
+  }
 }
 
 /**

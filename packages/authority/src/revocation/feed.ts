@@ -47,6 +47,8 @@ export interface FeedDeps {
     | 'keys'
     | 'signingKeys'
     | 'routes'
+    | 'plans'
+    | 'planHolders'
     | 'policies'
     | 'policyVersions'
     | 'apis'
@@ -431,6 +433,18 @@ async function snapshot(
     const policy = await policyViewOf(deps.store, row);
     if (policy !== null) entries.push({ type: 'policy', position: head, name: row.name, policy });
   }
+  for (const row of await deps.store.plans.list({ where: { tenant }, limit: rowsMax })) {
+    entries.push({ type: 'plan', position: head, name: row.name, plan: row.plan });
+  }
+  await eachPage(
+    deps,
+    (after) =>
+      deps.store.planHolders.list({ where: { tenant }, limit: limits.longReadRows, ...after }),
+    ({ kind, id, plan, raised }) => {
+      entries.push({ type: 'plan_holder', position: head, kind, id, plan, raised });
+    },
+    (row) => [row.tenant, row.kind, row.id],
+  );
   for (const row of await deps.store.importFormats.list({ where: { tenant }, limit: rowsMax })) {
     entries.push({ type: 'import_prefix', position: head, prefix: row.prefix });
   }

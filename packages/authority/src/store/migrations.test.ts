@@ -107,6 +107,7 @@ const addedBy: Readonly<Record<string, readonly TableName[]>> = {
   clientUses: ['clientUses'],
   narrowings: ['narrowings'],
   gatewayKeys: ['gatewayKeys'],
+  plans: ['plans', 'planHolders'],
   notices: ['notices'],
   leaks: ['leaks', 'leakPolicies'],
   keySpending: ['keyBudgets', 'keyBulks'],

@@ -42,6 +42,8 @@ import { noticesPostgres } from './migrations/notices-postgres.ts';
 import { noticesSqlite } from './migrations/notices-sqlite.ts';
 import { originsPostgres } from './migrations/origins-postgres.ts';
 import { originsSqlite } from './migrations/origins-sqlite.ts';
+import { plansPostgres } from './migrations/plans-postgres.ts';
+import { plansSqlite } from './migrations/plans-sqlite.ts';
 import { policiesPostgres } from './migrations/policies-postgres.ts';
 import { policiesSqlite } from './migrations/policies-sqlite.ts';
 import { quarantinePostgres } from './migrations/quarantine-postgres.ts';
@@ -347,6 +349,14 @@ export const migrations: readonly Migration[] = [
     needs: 1,
     sqlite: gatewayKeysSqlite,
     postgres: gatewayKeysPostgres,
+  },
+  {
+    number: 33,
+    name: 'plans',
+    phase: 'expand',
+    needs: 1,
+    sqlite: plansSqlite,
+    postgres: plansPostgres,
   },
 ];
 

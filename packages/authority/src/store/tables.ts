@@ -11,6 +11,7 @@ import { keyTables } from './key-tables.ts';
 import { leakTables } from './leak-tables.ts';
 import { narrowingTables } from './narrowing-table.ts';
 import { noticeTables } from './notice-table.ts';
+import { planTables } from './plan-tables.ts';
 import { policyTables } from './policy-tables.ts';
 import { roleTables } from './role-tables.ts';
 import { rotationTables } from './rotation-tables.ts';
@@ -287,6 +288,8 @@ export const tables = {
 
   ...narrowingTables,
   ...gatewayTables,
+
+  ...planTables,
 
   ...backchannelTables,
 

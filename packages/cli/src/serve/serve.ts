@@ -133,6 +133,7 @@ async function open(ports: CliPorts, input: StartInput, opened: Opened): Promise
     custody,
     countryOf,
     pressure,
+    limits: limitStores.either,
     outbound: outboundOf(ports, config),
     mailer: await openMailer(ports, config.mail),
     oldSystem: await openOldSystem(ports, config.old_system, operatorClient(ports, config)),

@@ -50,7 +50,7 @@ describe('a plan', () => {
     if (!parsed.ok) throw new Error('not read');
     const holder = { tenant: 't', kind: 'user', id: 'u' } as const;
     const ruleWith = (quota: number, until: number | undefined) => {
-      const raised = [{ limit: 'pace', quota, until }];
+      const raised = [{ limit: 'pace', quota, ...(until === undefined ? {} : { until }) }];
       const of = { holder, raised, nowMs: 1_000, request: undefined };
       const [charge] = planCharges(parsed.value, of);
       return charge?.rule;

@@ -31,8 +31,8 @@ export interface RaisedLimit {
   /** Name of a limit of the plan. */
   readonly limit: string;
   readonly quota: number;
-  /** Unix milliseconds; undefined: until it is taken back. */
-  readonly until: number | undefined;
+  /** Unix milliseconds; absent: until it is taken back. */
+  readonly until?: number;
 }
 
 export const planNamePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;

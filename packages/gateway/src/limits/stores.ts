@@ -5,9 +5,11 @@
 import {
   type Clock,
   createLocalLimits,
+  type LimitReceipt,
   type LimitStore,
   type LocalLimits,
   limitHoldMs,
+  NetworkFault,
   type Timers,
 } from '@mintmark/core';
 import { createCommonLimits } from './common-limits.ts';
@@ -17,6 +19,8 @@ export interface LimitStores {
   readonly local: LocalLimits;
   /** Undefined: each process counts by itself. */
   readonly common: LimitStore | undefined;
+  /** The one in common while it can be asked, and this process's own otherwise. */
+  readonly either: LimitStore;
   close(): void;
 }
 
@@ -35,8 +39,29 @@ export function openLimitStores(
 ): LimitStores {
   const { clock, timers } = ports;
   const local = createLocalLimits(clock);
-  if (target === undefined) return { local, common: undefined, close: () => undefined };
+  if (target === undefined) {
+    return { local, common: undefined, either: local, close: () => undefined };
+  }
   const runner = createScriptRunner(target, { clock, onChange });
   const common = createCommonLimits({ runner, clock, timers, holdMs });
-  return { local, common, close: () => runner.close() };
+  return { local, common, either: eitherOf(local, common), close: () => runner.close() };
+}
+
+function eitherOf(local: LocalLimits, common: LimitStore): LimitStore {
+  /** Receipts of our own: what they say is settled here. */
+  const own = new WeakSet<LimitReceipt>();
+  return {
+    ...common,
+    async spend(charges, mode) {
+      try {
+        return await common.spend(charges, mode);
+      } catch (fault) {
+        if (!(fault instanceof NetworkFault)) throw fault;
+        const answer = local.spend(charges);
+        if (answer.receipt !== undefined) own.add(answer.receipt);
+        return answer;
+      }
+    },
+    settle: (receipt, costs) => (own.has(receipt) ? local : common).settle(receipt, costs),
+  };
 }

@@ -53,6 +53,7 @@ const objectKinds = [
   'leak',
   'rotation',
   'threat_feed',
+  'plan',
   'installation',
   'gateway',
 ] as const;

@@ -9,6 +9,7 @@ import { z } from 'zod';
 import { type KeyVerdict, type VerifyKeyPorts, verifyKey } from '../../apikeys/verify-key.ts';
 import { type Call, endpoint, type PreparedEndpoint } from './endpoint.ts';
 import { budgetsLeft, renderLeft } from './key-budget-wire.ts';
+import { planLimitLeft, renderPlanLeft } from './plan-wire.ts';
 import { momentOut, renderMomentOrNull, scopes } from './wire-schema.ts';
 
 export interface VerifyEndpointPorts {
@@ -52,6 +53,7 @@ const verdict = z
       'address_not_allowed',
       'country_not_allowed',
       'insufficient_scope',
+      'quota_exceeded',
       'uses_spent',
       'credits_spent',
       'resource_restricted',
@@ -69,7 +71,10 @@ const verdict = z
     tags: z.array(z.string()).optional(),
     metadata: z.record(z.string(), z.json()).optional(),
     expires_at: momentOut.nullable().optional(),
-    limits: budgetsLeft.optional().describe('What is left, where it is counted'),
+    limits: budgetsLeft
+      .extend({ plan: z.array(planLimitLeft).optional() })
+      .optional()
+      .describe('What is left, where it is counted'),
     successor: z.string().nullable().optional().describe('Set inside the overlap of a rotation'),
     sub_key: z
       .strictObject({ id: z.string(), label: z.string().optional() })
@@ -109,12 +114,18 @@ export function keyVerifyEndpoint(ports: VerifyEndpointPorts): PreparedEndpoint 
       }
       if (address !== undefined && !('row' in found)) ports.failures.failed(address);
       await count(ports, call, found, ports.clock.monotonicMs() - startedMs);
-      return ok({ status: 200, body: render(found) });
+      return ok({ status: 200, body: render(found, now) });
     },
   });
 }
 
-function render(found: KeyVerdict): Readonly<Record<string, unknown>> {
+function leftOf({ budgets, planned }: Extract<KeyVerdict, { readonly row: unknown }>, now: number) {
+  if (budgets?.[0] === undefined && planned === undefined) return {};
+  const plan = planned?.map((left) => renderPlanLeft(left, now));
+  return { limits: { ...renderLeft(budgets ?? []), ...(plan === undefined ? {} : { plan }) } };
+}
+
+function render(found: KeyVerdict, now: number): Readonly<Record<string, unknown>> {
   const code = found.active ? 'ok' : found.code;
   // Whoever could not prove the secret is told nothing of the key.
   if (!('row' in found)) return { active: false, code };
@@ -131,7 +142,7 @@ function render(found: KeyVerdict): Readonly<Record<string, unknown>> {
     tags: row.tags ?? [],
     metadata: row.metadata,
     expires_at: renderMomentOrNull(row.expiresAt),
-    ...(found.budgets?.[0] === undefined ? {} : { limits: renderLeft(found.budgets) }),
+    ...leftOf(found, now),
     successor: row.successor,
     ...(found.subKey === undefined ? {} : { sub_key: subKeyName(found.subKey.links) }),
   };

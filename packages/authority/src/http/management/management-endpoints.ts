@@ -1,6 +1,8 @@
 /** The literal list of the management API's endpoints: what is not here does not exist. */
 import type { GatewayKeyPorts } from '../../admin/gateway-keys.ts';
 import type { AssertionIssuerPorts } from '../../admin/put-assertion-issuer.ts';
+import type { GivePorts } from '../../plans/give-plan.ts';
+import type { PlanPorts } from '../../plans/put-plan.ts';
 import { type AccessPorts, accessEndpoints } from './access-endpoints.ts';
 import { type AdminKeyPorts, adminKeyEndpoints } from './admin-key-endpoints.ts';
 import { apiEndpoints } from './api-endpoints.ts';
@@ -28,14 +30,14 @@ import { keySpendEndpoints } from './key-spend-endpoints.ts';
 import { keyVerifyEndpoint, type VerifyEndpointPorts } from './key-verify-endpoint.ts';
 import { type LeakPorts, leakEndpoints } from './leak-endpoints.ts';
 import { type LeastPrivilegePorts, leastPrivilegeEndpoints } from './least-privilege-endpoints.ts';
+import { limitEndpoints } from './limit-endpoints.ts';
 import { type MetricsPorts, metricsEndpoint } from './metrics-endpoint.ts';
 import { type NoticePorts, noticeEndpoints } from './notice-endpoints.ts';
 import { type PatEndpointPorts, patEndpoints } from './pat-endpoints.ts';
+import { planEndpoints } from './plan-endpoints.ts';
 import { policyEndpoints } from './policy-endpoints.ts';
-
 import { revocationEndpoints } from './revocation-endpoints.ts';
 import type { RevocationPorts } from './revocation-preview-endpoint.ts';
-
 import { roleEndpoints } from './role-endpoints.ts';
 import { type RotationEndpointPorts, rotationEndpoints } from './rotation-endpoints.ts';
 import { routeEndpoints } from './route-endpoints.ts';
@@ -58,6 +60,7 @@ export interface ManagementPorts {
   readonly access: AccessPorts;
   readonly assertionIssuers: AssertionIssuerPorts;
   readonly threats: ThreatPorts;
+  readonly plans: PlanPorts & GivePorts;
   readonly verify: VerifyEndpointPorts;
   readonly clients: ClientPorts;
   readonly detailTypes: Parameters<typeof detailTypeEndpoints>[0];
@@ -114,6 +117,8 @@ export function managementEndpoints(ports: ManagementPorts): readonly PreparedEn
     ...accessEndpoints(ports.access),
     ...assertionIssuerEndpoints(ports.assertionIssuers),
     ...threatFeedEndpoints(ports.threats),
+    ...planEndpoints(ports.plans),
+    ...limitEndpoints(ports.plans),
     ...auditEndpoints(ports.audit),
     ...installationEndpoints(ports.installation),
     ...tenantEndpoints(ports.tenants),
