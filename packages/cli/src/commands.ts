@@ -15,8 +15,10 @@ import { importCommands } from './commands/import.ts';
 import { keyCommands } from './commands/key.ts';
 import { leakCommands } from './commands/leak.ts';
 import { leastPrivilegeCommands } from './commands/least-privilege.ts';
+import { limitCommands } from './commands/limits.ts';
 import { noticeCommands } from './commands/notice.ts';
 import { patCommands } from './commands/pat.ts';
+import { planCommands } from './commands/plan.ts';
 import { policyCommands } from './commands/policy.ts';
 import { proxyCommands } from './commands/proxy.ts';
 import { revokeCommands } from './commands/revoke.ts';
@@ -53,6 +55,8 @@ export const commands: readonly Command[] = [
   ...policyCommands,
   ...assertionIssuerCommands,
   ...threatFeedCommands,
+  ...planCommands,
+  ...limitCommands,
   ...rotationCommands,
   ...signingKeyCommands,
   ...custodyCommands,

@@ -56,6 +56,8 @@ function find(api: Api, wanted: Wanted): Promise<Result<Present | undefined, Com
     case 'rotations':
     case 'assertion_issuers':
     case 'threat_feeds':
+    case 'plans':
+    case 'plan_holders':
     case 'roles':
     case 'groups':
     case 'pat_policy':
@@ -81,6 +83,8 @@ type WholeSection =
   | 'leak_policy'
   | 'assertion_issuers'
   | 'threat_feeds'
+  | 'plans'
+  | 'plan_holders'
   | 'authorization_details_types';
 
 function isWhole(section: Section): section is WholeSection {
@@ -98,6 +102,11 @@ const wholePaths: Readonly<Record<WholeSection, (name: string) => string>> = {
   rotations: (name) => pathOf`/v1/rotations/${name}`,
   assertion_issuers: (name) => pathOf`/v1/assertion-issuers/${name}`,
   threat_feeds: (name) => pathOf`/v1/threat-feeds/${name}`,
+  plans: (name) => pathOf`/v1/plans/${name}`,
+  plan_holders: (name) => {
+    const cut = name.indexOf('/');
+    return pathOf`/v1/limits/${name.slice(0, Math.max(0, cut))}/${name.slice(cut + 1)}`;
+  },
   authorization_details_types: (name) => pathOf`/v1/authorization-details-types/${name}`,
 };
 
@@ -158,6 +167,8 @@ const onlyAtCreation: Readonly<Record<Section, readonly string[]>> = {
   keys: ['name', 'uses', 'credits'],
   assertion_issuers: [],
   threat_feeds: ['secret'],
+  plans: [],
+  plan_holders: ['holder', 'reason'],
   rotations: [],
   routes: [],
   apis: [],
@@ -184,6 +195,8 @@ const fixed: Readonly<Record<Section, readonly string[]>> = {
   keys: ['owner', 'recoverable'],
   assertion_issuers: ['issuer'],
   threat_feeds: [],
+  plans: [],
+  plan_holders: [],
   rotations: [],
   routes: [],
   apis: [],
@@ -191,10 +204,17 @@ const fixed: Readonly<Record<Section, readonly string[]>> = {
   authorization_details_types: [],
 };
 
+/** The same of some sections alone. */
+const saidOf: Readonly<Partial<Record<Section, readonly string[]>>> = {
+  plan_holders: ['kind', 'id', 'limits', 'counted'],
+};
+
 /** What members are that a file need not say. */
 const leftOut: Readonly<Partial<Record<Section, Thing>>> = {
   roles: { description: '', exclusive: false },
   groups: { description: '' },
+  plans: { description: '' },
+  plan_holders: { plan: null, raised: [] },
   pat_policy: {
     max_life_seconds: defaultPatPolicy.maxLifeSeconds,
     allowed_scopes: null,
@@ -215,7 +235,7 @@ async function difference(
   const members = given.filter((member) => !isSame(member, thing[member], present.thing[member]));
   // What is replaced as a whole loses what the file no longer says.
   if (isWhole(section)) {
-    const kept = new Set([...given, ...unseen, ...said]);
+    const kept = new Set([...given, ...unseen, ...said, ...(saidOf[section] ?? [])]);
     const unsaid = leftOut[section] ?? {};
     members.push(
       ...Object.keys(present.thing).filter(

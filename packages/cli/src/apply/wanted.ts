@@ -24,6 +24,8 @@ const sections = [
   'rotations',
   'assertion_issuers',
   'threat_feeds',
+  'plans',
+  'plan_holders',
   'apis',
   'routes',
   'policies',
@@ -46,6 +48,8 @@ const nameMember: Readonly<Record<Section, string>> = {
   rotations: 'name',
   assertion_issuers: 'name',
   threat_feeds: 'name',
+  plans: 'name',
+  plan_holders: 'holder',
   apis: 'name',
   routes: 'name',
   policies: 'name',
@@ -85,6 +89,9 @@ export async function readWanted(
 
 /** Texts of policies may stand in files of their own; why they were written may be left out. */
 async function whole(file: string, wanted: Wanted): Promise<Wanted> {
+  if (wanted.section === 'plan_holders') {
+    return { ...wanted, thing: { reason: `applied from ${basename(file)}`, ...wanted.thing } };
+  }
   if (wanted.section !== 'policies') return wanted;
   const thing = await withTexts(file, wanted.thing as JsonObject);
   return { ...wanted, thing: { reason: `applied from ${basename(file)}`, ...thing } };

@@ -93,6 +93,31 @@ describe('mintmark apply', () => {
     expect((await run(['apply', other], { server: known })).exit).toBe(2);
   });
 
+  it('writes plans and who has them, and only where they differ', async () => {
+    const limits = [{ name: 'monthly', kind: 'calendar', period: 'month', quota: 10 }];
+    const holding = { ...{ kind: 'client', id: 'web', plan: 'free', raised: [] }, limits: [] };
+    const known = (request: Sent) => {
+      if (request.method === 'GET' && request.url.endsWith('/v1/plans/free')) {
+        return json(200, { name: 'free', limits, updated_at: 'then' }, { etag: '"2"' });
+      }
+      if (request.method === 'GET' && request.url.endsWith('/v1/limits/client/web')) {
+        return json(200, { ...holding, counted: 'in_common' }, { etag: '"0"' });
+      }
+      return server(request);
+    };
+    const wanted = { plans: [{ name: 'free', limits }] };
+    const holders = [{ holder: 'client/web', plan: 'free' }];
+    const same = file('p.json', JSON.stringify({ ...wanted, plan_holders: holders }));
+    expect(changesOf((await run(['apply', same], { server: known })).sent)).toEqual([]);
+    const raised = [{ limit: 'monthly', quota: 99 }];
+    const more = file('q.json', JSON.stringify({ plan_holders: [{ ...holders[0], raised }] }));
+    const changed = changesOf((await run(['apply', more], { server: known })).sent);
+    expect(changed).toMatchObject([
+      { method: 'PUT', body: { plan: 'free', raised, reason: 'applied from q.json' } },
+    ]);
+    expect(changed[0]?.url).toMatch(/\/v1\/limits\/client\/web$/);
+  });
+
   it('makes what is not there, in an order in which each finds what it speaks of', async () => {
     const path = file(
       'all.yaml',
@@ -288,7 +313,7 @@ describe('mintmark apply', () => {
     ['no YAML', 'clients: [', 'line 1'],
     ['a list', '- a', 'holds no sections'],
     ['an unknown section', 'client: []', 'did you mean "clients"?'],
-    ['a section of later versions', 'plans: []', 'this version knows'],
+    ['a section of later versions', 'detectors: []', 'this version knows'],
     ['a section that is no list', 'clients: {}', 'is not a list'],
     ['a thing without its name', 'routes: [{upstream: x}]', 'routes[0] has no name'],
     ['a thing given twice', 'keys: [{name: a}, {name: a}]', 'is there twice'],
