@@ -13,7 +13,8 @@ const apply: Command = {
   summary: 'brings tenants, clients, users, keys, routes and more to what files say',
   description:
     'FILES are YAML or JSON with the sections tenants, authorization_details_types, clients, ' +
-    'users, keys, rotations, assertion_issuers, plans, plan_holders, apis, routes and policies, in the shapes of the ' +
+    'users, keys, rotations, assertion_issuers, plans, plan_holders, apis, routes and ' +
+    'policies, in the shapes of the ' +
     'management API. What a file does not name stays as it is. Everything is compared before ' +
     'anything is changed; secrets that are made are shown once.',
   operands: [{ name: '<files...>', description: 'files; - for standard input' }],

@@ -9,7 +9,7 @@ const nameOperand = { name: '<name>', description: 'the name of the plan' };
 const pathTo = (name: string): string => pathOf`/v1/plans/${name}`;
 
 /** `1000000 a month, 20 a second (40 at once)`. */
-export function limitWords(limit: Item): string {
+function limitWords(limit: Item): string {
   const quota = cell(limit, 'quota');
   if (limit['kind'] === 'calendar') return `${quota} a ${cell(limit, 'period')}`;
   const seconds = Number(limit['window_seconds']);
