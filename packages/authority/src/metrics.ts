@@ -5,7 +5,7 @@ import type { ClaimsHook } from './hooks/claims-hook.ts';
 import type { Metric } from './http/management/metrics-endpoint.ts';
 import type { Rooms } from './rooms.ts';
 
-export function metricsOf(rooms: Rooms): readonly Metric[] {
+export async function metricsOf(rooms: Rooms): Promise<readonly Metric[]> {
   const { sequencer, feed, usage, claimsHook, requestPinger, notices, keyShadow } = rooms;
   const { decisionLog, keepBudget } = rooms;
   const { size, lagMs } = sequencer.view();
@@ -69,13 +69,13 @@ export function metricsOf(rooms: Rooms): readonly Metric[] {
       rooms.ports.pressure?.level ?? 0,
     ),
     ...(claimsHook === undefined ? [] : hookMetrics(claimsHook)),
-    ...(keyShadow === undefined ? [] : shadowMetrics(keyShadow)),
+    ...(keyShadow === undefined ? [] : await shadowMetrics(keyShadow)),
   ];
 }
 
-/** While keys of another system move over: what became of them. */
-function shadowMetrics({ counts }: KeyShadow): readonly Metric[] {
-  const { takenOver, unknown, agreed, onlyHere, onlyThere, unanswered } = counts;
+/** While keys of another system move over: what became of them, of all processes together. */
+async function shadowMetrics({ counts }: KeyShadow): Promise<readonly Metric[]> {
+  const { takenOver, unknown, agreed, onlyHere, onlyThere, unanswered } = await counts.totals();
   const rows: readonly (readonly [string, string, number])[] = [
     ['taken_over', 'Keys that were taken over from the old system at their first use.', takenOver],
     ['unknown', 'Keys that are unknown here and there.', unknown],

@@ -102,6 +102,7 @@ async function writeCounts(rooms: Rooms, attempt: Attempt): Promise<void> {
   await attempt('usage', rooms.usage.flush);
   await attempt('decisions', rooms.decisionLog.flush);
   await attempt('used rights', rooms.privilegeUsage.flush);
+  await attempt('old system', async () => rooms.keyShadow?.counts.flush());
 }
 
 function unusedKeysOf({ ports, store, recorder, tenants }: Rooms): UnusedKeys {

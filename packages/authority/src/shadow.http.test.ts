@@ -1,4 +1,4 @@
-import { defaultTenant, limits, type TenantId, type UnixMs } from '@mintmark/core';
+import { defaultTenant, limits, StoreFault, type TenantId, type UnixMs } from '@mintmark/core';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { OldVerdict } from './apikeys/shadow.ts';
 import { managementBed } from './management-bed.ts';
@@ -37,6 +37,44 @@ async function counts() {
   const lines = text.matchAll(/^mintmark_old_system_(\w+)_total (\d+)$/gm);
   return Object.fromEntries([...lines].map(([, name, count]) => [name, Number(count)]));
 }
+
+describe('what came of it', () => {
+  it('is added up over restarts and over processes', async () => {
+    answers.set(oldKey, { active: false });
+    await verdict(oldKey);
+    expect(await counts()).toMatchObject({ unknown: 1 });
+    for (let i = 0; i < 5; i++) await bed.authority.tick();
+    await bed.restart();
+    expect(await counts()).toMatchObject({ unknown: 1 });
+    const there = await bed.replica();
+    await there.manage('POST', '/v1/keys/verify', { json: { key: `${oldKey}x` } });
+    answers.set(`${oldKey}x`, { active: false });
+    for (let i = 0; i < 5; i++) await there.authority.tick();
+    // Not there at the first question, which nobody answered.
+    expect(await counts()).toMatchObject({ unknown: 1, unanswered: 1 });
+  });
+
+  it('is shown, and kept for later, while the store takes nothing', async () => {
+    answers.set(oldKey, { active: false });
+    await verdict(oldKey);
+    const { run } = bed.store.acts;
+    const down = async () => {
+      throw new StoreFault('store_io', 'down');
+    };
+    Object.assign(bed.store.acts, { run: down });
+    for (let i = 0; i < 5; i++) await bed.authority.tick();
+    expect(await counts()).toMatchObject({ unknown: 1 });
+    Object.assign(bed.store.acts, { run });
+    for (let i = 0; i < 5; i++) await bed.authority.tick();
+    const { list } = bed.store.usage;
+    expect(await counts()).toMatchObject({ unknown: 1 });
+    Object.assign(bed.store.usage, { list: down });
+    expect(await counts()).toMatchObject({ unknown: 1 });
+    Object.assign(bed.store.usage, { list });
+    const [row] = await bed.store.usage.list({ where: { kind: 'old_system' }, limit: 9 });
+    expect(row).toMatchObject({ id: 'unknown', allowed: 1 });
+  });
+});
 
 const good = (more = {}): OldVerdict => ({
   ...{ active: true, owner: 'acme', scopes: ['read'], expiresAt: undefined },

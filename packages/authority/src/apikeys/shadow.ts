@@ -8,7 +8,9 @@
 import { hash } from 'node:crypto';
 import { type Clock, limits, type TenantId, type UnixMs } from '@mintmark/core';
 import type { Requester } from '../audit/requester.ts';
+import type { Store } from '../store/store.ts';
 import { type ImportPorts, importKeys } from './import-keys.ts';
+import { createShadowCounts, type ShadowCounts } from './shadow-counts.ts';
 
 /** What the old system says of a key. */
 export type OldVerdict =
@@ -28,21 +30,8 @@ export interface ShadowSettings {
   readonly ask: (text: string) => Promise<OldVerdict | undefined>;
 }
 
-export interface ShadowCounts {
-  /** Keys that were taken over at their first use. */
-  takenOver: number;
-  /** Unknown here and there. */
-  unknown: number;
-  agreed: number;
-  /** Good here and not there, and the reverse. */
-  onlyHere: number;
-  onlyThere: number;
-  /** The old system did not answer, or too much was under way to ask it. */
-  unanswered: number;
-}
-
 export interface KeyShadow {
-  readonly counts: Readonly<ShadowCounts>;
+  readonly counts: Pick<ShadowCounts, 'flush' | 'totals'>;
   /** Asks for a text that is unknown here. @returns whether it is known from now on */
   takeOver(tenant: TenantId, text: string): Promise<boolean>;
   /** Asks beside the verdict, which does not wait. */
@@ -52,12 +41,13 @@ export interface KeyShadow {
 }
 
 export function createKeyShadow(
-  ports: ImportPorts & { readonly clock: Pick<Clock, 'nowMs' | 'monotonicMs'> },
+  ports: ImportPorts & {
+    readonly store: Pick<Store, 'usage'>;
+    readonly clock: Pick<Clock, 'nowMs' | 'monotonicMs'>;
+  },
   settings: ShadowSettings,
 ): KeyShadow {
-  const counts: ShadowCounts = {
-    ...{ takenOver: 0, unknown: 0, agreed: 0, onlyHere: 0, onlyThere: 0, unanswered: 0 },
-  };
+  const counts = createShadowCounts(ports, settings.tenant);
   /** Texts that are unknown there too, by their hash, and until when that is believed. */
   const unknown = new Map<string, number>();
   const underWay = new Set<Promise<unknown>>();
@@ -88,13 +78,13 @@ export function createKeyShadow(
       const digest = hash('sha256', text);
       if ((unknown.get(digest) ?? 0) > ports.clock.monotonicMs()) return false;
       const verdict = await ask(text);
-      if (verdict === undefined) counts.unanswered += 1;
+      if (verdict === undefined) counts.count('unanswered');
       else if (verdict.active) {
         const isIn = await importOne(ports, tenant, { digest, verdict });
-        counts.takenOver += isIn ? 1 : 0;
+        if (isIn) counts.count('takenOver');
         return isIn;
       } else {
-        counts.unknown += 1;
+        counts.count('unknown');
         rememberUnknown(digest);
       }
       return false;
@@ -102,10 +92,9 @@ export function createKeyShadow(
     compare(tenant, text, active) {
       if (settings.mode !== 'both' || tenant !== settings.tenant) return;
       const compared = ask(text).then((verdict) => {
-        if (verdict === undefined) counts.unanswered += 1;
-        else if (verdict.active === active) counts.agreed += 1;
-        else if (active) counts.onlyHere += 1;
-        else counts.onlyThere += 1;
+        if (verdict === undefined) counts.count('unanswered');
+        else if (verdict.active === active) counts.count('agreed');
+        else counts.count(active ? 'onlyHere' : 'onlyThere');
       });
       underWay.add(compared);
       void compared.finally(() => underWay.delete(compared));

@@ -14,7 +14,7 @@ export interface Metric {
 }
 
 export interface MetricsPorts {
-  readonly metrics: () => readonly Metric[];
+  readonly metrics: () => Promise<readonly Metric[]>;
 }
 
 export function metricsEndpoint({ metrics }: MetricsPorts): PreparedEndpoint {
@@ -33,7 +33,7 @@ export function metricsEndpoint({ metrics }: MetricsPorts): PreparedEndpoint {
         contentType: 'text/plain; version=0.0.4; charset=utf-8',
       },
     },
-    handle: () => ok({ status: 200, text: render(metrics()) }),
+    handle: async () => ok({ status: 200, text: render(await metrics()) }),
   });
 }
 
