@@ -7,7 +7,7 @@ import { type Clock, StoreFault, type TenantId } from '@mintmark/core';
 import type { Step } from '../store/act.ts';
 import type { Store } from '../store/store.ts';
 
-export const shadowOutcomes = [
+const shadowOutcomes = [
   /** Keys that were taken over at their first use. */
   'takenOver',
   /** Unknown here and there. */
@@ -20,7 +20,7 @@ export const shadowOutcomes = [
   'unanswered',
 ] as const;
 
-export type ShadowOutcome = (typeof shadowOutcomes)[number];
+type ShadowOutcome = (typeof shadowOutcomes)[number];
 
 export interface ShadowCounts {
   count(outcome: ShadowOutcome): void;
