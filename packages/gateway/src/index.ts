@@ -12,6 +12,8 @@ export {
   type LimitStoresInput,
   openLimitStores,
 } from './limits/stores.ts';
+export { type EnvoyConfig, type EnvoyPart, envoyConfig, envoyNews } from './native/envoy/config.ts';
+export { type EnvoySettings, envoyFiles, type PartName } from './native/envoy/settings.ts';
 export { type HaproxyConfig, haproxyConfig, haproxyMaps } from './native/haproxy/config.ts';
 export { haproxyRuntime } from './native/haproxy/runtime.ts';
 export {
