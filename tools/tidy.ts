@@ -76,6 +76,7 @@ export const layers: Layers = {
       ['introspection/'],
       ['usage/'],
       ['threats/'],
+      ['adaptive/'],
       ['risk/'],
       ['alerts/', 'exports/', 'signals/'],
       ['compliance/'],

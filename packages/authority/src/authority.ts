@@ -14,6 +14,8 @@ import {
   type HttpHandler,
   type HttpResponse,
   type Introspector,
+  type LimitObservationSink,
+  type LimitProfileSource,
   limits,
   type NodeKeyRegistry,
   ok,
@@ -100,6 +102,9 @@ export interface Authority {
   readonly policyReports: PolicyReportSink;
   /** Tells it which addresses are listed. */
   readonly threats: ThreatSource;
+  /** Tells it what callers usually do, and learns that from it. */
+  readonly limitProfiles: LimitProfileSource;
+  readonly limitObservations: LimitObservationSink;
   /**
    * One round of what happens by itself: sequencing, feed refresh, key rotation, usage, upkeep.
    * Called every `limits.auditIntervalMs`; a round that finds the last one running does nothing.
@@ -171,6 +176,8 @@ export async function openAuthority(
     nodeKeys: nodeKeysOf(rooms),
     policyReports: rooms.decisionLog,
     threats: rooms.threatSource,
+    limitProfiles: rooms.limitProfiles,
+    limitObservations: rooms.limitLearner,
     tick: round.run,
     async close() {
       await round.finish();

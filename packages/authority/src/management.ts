@@ -81,7 +81,7 @@ function endpointPorts(rooms: Rooms, shared: Judging): ManagementPorts {
   const defaultAlgorithm = config.signing.algorithms[0] ?? 'ES256';
   return {
     ...{ keys: keyPorts(rooms, shared), routes: acting, assertionIssuers: { ...acting, issuerOf } },
-    threats: { ...acting, sealer, source: rooms.threatSource },
+    ...evidencePorts(rooms),
     ...policyPortsOf(rooms),
     ...planPortsOf(rooms, acting),
     detailTypes: { ...acting, detailTypesChanged: rooms.detailTypes.forget },
@@ -140,6 +140,17 @@ function endpointPorts(rooms: Rooms, shared: Judging): ManagementPorts {
     gatewayKeys: acting,
     operations: { metrics: () => metricsOf(rooms) },
     about: { version: '1', server: config.issuer, serverOf: issuerOf },
+  };
+}
+
+/** What is known of callers and addresses, beyond what they prove. */
+function evidencePorts(rooms: Rooms): Pick<ManagementPorts, 'threats' | 'limitChanges'> {
+  const { store, sealer, recorder, threatSource: source } = rooms;
+  const { limitLearner: observations, limitProfiles: profiles } = rooms;
+  const acting = { store, recorder, clock: rooms.ports.clock };
+  return {
+    threats: { ...acting, sealer, source },
+    limitChanges: { ...acting, observations, profiles },
   };
 }
 

@@ -14,6 +14,7 @@ import {
   type Entropy,
   type FeedPosition,
   type KeepBudget,
+  type LimitProfileSource,
   type LimitStore,
   letOthersRun,
   NetworkFault,
@@ -25,6 +26,8 @@ import {
   type Timers,
 } from '@mintmark/core';
 import type { GuardedClient } from '@mintmark/net';
+import { createLimitLearner, type LimitLearner } from './adaptive/limit-learner.ts';
+import { createProfileSource } from './adaptive/read-profiles.ts';
 import { recordDecision } from './admin/record-decision.ts';
 import { createRefusalTally, type RefusalTally } from './admin/refusal-tally.ts';
 import {
@@ -189,6 +192,9 @@ export interface Rooms {
   readonly plans: PlanReader;
   /** Where the limits of plans are counted. */
   readonly limits: LimitStore;
+  /** Learns what callers of adaptive limits usually do. */
+  readonly limitLearner: LimitLearner;
+  readonly limitProfiles: LimitProfileSource;
   /** Tells enforcement points what is listed. */
   readonly threatSource: ThreatSource;
   /** Types of rich authorization requests. */
@@ -280,7 +286,7 @@ export async function openRooms(config: AuthorityConfig, ports: AuthorityPorts):
     ...backchannelOf(issuers, { ...ports, store, recorder, sealer, users }),
     notices: noticesOf(issuers, { ...ports, store, recorder, users }),
     expiryNotices: createExpiryNotices({ ...ports, store }),
-    ...threatsOf({ ...ports, store, recorder, sealer }),
+    ...knowledgeOf({ ...ports, store, recorder, sealer }),
     ...keys,
     ...plansOf({ ...ports, store }),
     detailTypes: createDetailTypes({ store, clock }),
@@ -316,11 +322,14 @@ function policiesOf(
   };
 }
 
-function threatsOf(
+/** What is learned of callers, and what others know of addresses. */
+function knowledgeOf(
   ports: AuthorityPorts & Pick<Rooms, 'recorder' | 'sealer'>,
-): Pick<Rooms, 'threatFeeds' | 'threatSource'> {
+): Pick<Rooms, 'threatFeeds' | 'threatSource' | 'limitLearner' | 'limitProfiles'> {
   const { threats, outbound, log } = ports;
   return {
+    limitLearner: createLimitLearner(ports),
+    limitProfiles: createProfileSource(ports),
     threatSource: createThreatSource(ports),
     threatFeeds: createThreatFeeds({
       ...ports,

@@ -103,6 +103,7 @@ async function writeCounts(rooms: Rooms, attempt: Attempt): Promise<void> {
   await attempt('decisions', rooms.decisionLog.flush);
   await attempt('used rights', rooms.privilegeUsage.flush);
   await attempt('old system', async () => rooms.keyShadow?.counts.flush());
+  await attempt('adaptive limits', rooms.limitLearner.flush);
 }
 
 function unusedKeysOf({ ports, store, recorder, tenants }: Rooms): UnusedKeys {
@@ -126,9 +127,10 @@ async function sweepUnused({ config, ports, store, recorder }: Rooms): Promise<v
 }
 
 /** Lets go of what has ended: token partitions, feed entries, remembered requests. */
-async function upkeep({ store, ports, threatFeeds }: Rooms): Promise<void> {
+async function upkeep({ store, ports, threatFeeds, limitLearner }: Rooms): Promise<void> {
   const now = nowSeconds(ports.clock);
   await threatFeeds.sweep();
+  await limitLearner.sweep();
   // A day behind the last expiry, so that an expired token is still told apart from an unknown one.
   const yesterday = Math.floor(now / 86_400) - 1;
   await store.upkeep.dropPartitionsBelow('tokens', yesterday);
@@ -164,6 +166,7 @@ const endingTables = [
   'notices',
   'decisions',
   'rotationRuns',
+  'limitChanges',
   'keyBulks',
   'gatewayKeys',
 ] as const satisfies readonly TableName[];

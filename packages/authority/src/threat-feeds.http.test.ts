@@ -1,4 +1,4 @@
-import { defaultTenant, err, ok, parseCidr } from '@mintmark/core';
+import { defaultTenant, err, limits, ok, parseCidr } from '@mintmark/core';
 import type { OutboundRequest, OutboundResponse } from '@mintmark/net';
 import { describe, expect, it } from 'vitest';
 import { managementBed } from './management-bed.ts';
@@ -168,6 +168,23 @@ describe('the reading of a list', () => {
     const { newest, blocks } = await authority.threats.read({ tenant: defaultTenant, after: 1 });
     expect([newest, blocks.map(({ network }) => network)]).toEqual([2, ['4c6336300/24']]);
     expect(blocks[0]!.until * 1000).toBeLessThanOrEqual(clock.nowMs());
+  });
+
+  it('tells gateways page by page, over HTTP too', async () => {
+    const long = Array.from({ length: limits.threatPageBlocksMax + 1 }, (_, place) => {
+      return `203.${place >> 8}.${place & 255}.9`;
+    });
+    const { put, rounds, call } = await threatBed(() => ({ body: long.join('\n') }));
+    await put('drop', plain);
+    await rounds();
+    const first = await call('GET', '/v1/feed/threats?after=0');
+    expect(first.body['blocks']).toHaveLength(limits.threatPageBlocksMax);
+    const place = encodeURIComponent(String(first.body['next']));
+    const second = await call('GET', `/v1/feed/threats?after=0&place=${place}`);
+    expect(second.body['blocks']).toHaveLength(1);
+    expect(second.body['next']).toBeUndefined();
+    const again = await call('GET', '/v1/feed/threats?after=0&place=nonsense');
+    expect(again.body['blocks']).toEqual(first.body['blocks']);
   });
 
   it('asks by the ETag, and keeps a list that is the same', async () => {

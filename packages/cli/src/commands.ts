@@ -15,6 +15,7 @@ import { importCommands } from './commands/import.ts';
 import { keyCommands } from './commands/key.ts';
 import { leakCommands } from './commands/leak.ts';
 import { leastPrivilegeCommands } from './commands/least-privilege.ts';
+import { limitChangeCommands } from './commands/limit-change.ts';
 import { limitCommands } from './commands/limits.ts';
 import { noticeCommands } from './commands/notice.ts';
 import { patCommands } from './commands/pat.ts';
@@ -57,6 +58,7 @@ export const commands: readonly Command[] = [
   ...threatFeedCommands,
   ...planCommands,
   ...limitCommands,
+  ...limitChangeCommands,
   ...rotationCommands,
   ...signingKeyCommands,
   ...custodyCommands,

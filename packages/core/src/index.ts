@@ -168,6 +168,14 @@ export type {
   Introspector,
   SpendAnswer,
 } from './wire/introspection.ts';
+export {
+  type LimitObservation,
+  type LimitObservationSink,
+  type LimitProfile,
+  type LimitProfilePage,
+  type LimitProfileSource,
+  parseLimitProfiles,
+} from './wire/limit-learning.ts';
 export { isScope, type OauthErrorCode } from './wire/oauth.ts';
 export {
   type Plan,
@@ -196,6 +204,7 @@ export {
   type RequestView,
 } from './wire/policy.ts';
 export {
+  type AdaptiveMode,
   type CallerFact,
   type ClaimCondition,
   type ClaimValue,
@@ -203,6 +212,7 @@ export {
   type HeaderChanges,
   type HeaderCondition,
   type InspectionMode,
+  type LimitAdaptive,
   limitSubjects,
   type OnStale,
   type PathPattern,

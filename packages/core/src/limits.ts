@@ -1,3 +1,4 @@
+import { adaptiveLimits } from './adaptive-limits.ts';
 import { judgeLimits } from './judge-limits.ts';
 import { leakLimits } from './leak-limits.ts';
 import { peopleLimits } from './people-limits.ts';
@@ -481,6 +482,7 @@ export const limits = {
   ...rotationLimits,
   ...judgeLimits,
   ...threatLimits,
+  ...adaptiveLimits,
   ...transformLimits,
   ...peopleLimits,
   /** Failed credential look-ups of one address a minute before it is answered 429. */

@@ -11,6 +11,7 @@ import {
 } from './baseline.ts';
 import { type AdaptiveRule, ceilingOf } from './ceiling.ts';
 import { packCount, unknownCount, unpackCount } from './packed-count.ts';
+import { decodeProfile, encodeProfile, isGoodAt, learnedHour } from './profile.ts';
 import { monday, officeTraffic, simulate } from './simulated-weeks.ts';
 import { endOfWeek, hourOf, hoursOfWeek, slotOf, weekOf } from './week.ts';
 
@@ -56,8 +57,8 @@ describe('a caller that nothing is known of', () => {
     const wednesday = monday + 48;
     const { baseline } = simulate(rule, { weeks: 1, wish: () => 50, start: wednesday });
     const profile = profileOf(advanceBaseline(rule, baseline, monday + hoursOfWeek));
-    expect(profile.hours[20]).toBeUndefined();
-    expect(profile.hours[60]?.median).toBe(50);
+    expect(learnedHour(profile, 20)).toBeUndefined();
+    expect(learnedHour(profile, 60)?.median).toBe(50);
   });
 });
 
@@ -225,6 +226,23 @@ describe('what is kept', () => {
   it('is refused where it is of another length or holds no numbers', () => {
     expect(decodeBaseline(new Uint8Array(1_703))).toBeUndefined();
     expect(decodeBaseline(new Uint8Array(1_704).fill(0xff))).toBeUndefined();
+  });
+
+  it('of a profile is 696 bytes, and the same after it was written and read', () => {
+    const { baseline } = simulate(rule, { weeks: 3, wish: officeTraffic(80) });
+    const profile = profileOf(baseline);
+    const bytes = encodeProfile(profile);
+    expect(bytes.length).toBe(696);
+    expect(decodeProfile(bytes)).toEqual(profile);
+    expect(decodeProfile(bytes.subarray(1))).toBeUndefined();
+    expect(decodeProfile(new Uint8Array(696).fill(0xff))).toBeUndefined();
+  });
+
+  it('of a profile is good for five weeks', () => {
+    const { baseline, end } = simulate(rule, { weeks: 3, wish: officeTraffic(80) });
+    const profile = profileOf(advanceBaseline(rule, baseline, end));
+    expect(isGoodAt(profile, end + 5 * hoursOfWeek - 1)).toBe(true);
+    expect(isGoodAt(profile, end + 5 * hoursOfWeek)).toBe(false);
   });
 
   it('holds counts exactly while they are small, and closely where they are not', () => {

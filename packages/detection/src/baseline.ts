@@ -4,14 +4,9 @@
  * Neighbour: `ceiling.ts`, which makes a limit of it. What must never happen: a caller who lifts
  * his own limit faster than the rule lets it grow, by however patient a ramp.
  */
-import {
-  type AdaptiveRule,
-  boundedTop,
-  ceilingOf,
-  type LearnedHour,
-  type Profile,
-} from './ceiling.ts';
+import { type AdaptiveRule, boundedTop, ceilingOf } from './ceiling.ts';
 import { packCount, unknownCount, unpackCount } from './packed-count.ts';
+import { type LearnedHour, makeProfile, type Profile } from './profile.ts';
 import { type Hour, hoursOfWeek, slotOf, weekOf } from './week.ts';
 
 /** The current week, and four that are over. */
@@ -121,19 +116,14 @@ function raisedBound(rule: AdaptiveRule, known: Baseline): number {
   return boundedTop(rule, top * rule.growthPerWeek);
 }
 
-/** What limits are made from: of each hour the median and the spread of closed weeks. */
+/** What limits are made from in the baseline's week. */
 export function profileOf(baseline: Baseline): Profile {
-  const hours: (LearnedHour | undefined)[] = [];
-  let busiest = 0;
-  for (let slot = 0; slot < hoursOfWeek; slot++) {
-    const learned = learnedHour(baseline, slot);
-    hours.push(learned);
-    if (learned !== undefined) busiest = Math.max(busiest, learned.median);
-  }
-  return { hours, busiest, bound: baseline.bound };
+  const { week, bound } = baseline;
+  const hours = Array.from({ length: hoursOfWeek }, (_, slot) => hourIn(baseline, slot));
+  return makeProfile({ week, bound, hours });
 }
 
-function learnedHour(baseline: Baseline, slot: number): LearnedHour | undefined {
+function hourIn(baseline: Baseline, slot: number): LearnedHour | undefined {
   const samples: number[] = [];
   for (let back = 1; back < weeksKept; back++) {
     const row = rowOf(baseline, baseline.week - back);
@@ -147,7 +137,7 @@ function learnedHour(baseline: Baseline, slot: number): LearnedHour | undefined 
   const mad = medianOf(samples.map((sample) => Math.abs(sample - median)));
   // Counts scatter by their root even where four weeks happened to agree.
   const spread = Math.max(deviationPerMad * mad, Math.sqrt(median));
-  return { median, spread, samples: samples.length };
+  return { median, spread };
 }
 
 function medianOf(values: readonly number[]): number {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type AdaptiveRule, ceilingOf, type LearnedHour, type Profile } from './ceiling.ts';
+import { type AdaptiveRule, ceilingOf } from './ceiling.ts';
+import { type LearnedHour, makeProfile, type Profile } from './profile.ts';
 
 const rule: AdaptiveRule = {
   ...{ quota: 100, floor: 10, ceiling: 1_000 },
@@ -7,8 +8,8 @@ const rule: AdaptiveRule = {
 };
 
 function profile(hour: Partial<LearnedHour>, more: Partial<Profile> = {}): Profile {
-  const learned = { median: 50, spread: 1, samples: 12, ...hour };
-  return { hours: Array(168).fill(learned), busiest: 50, bound: 1_000, ...more };
+  const hours = Array(168).fill({ median: 50, spread: 1, ...hour });
+  return { ...makeProfile({ week: 3_000, bound: 1_000, hours }), busiest: 50, ...more };
 }
 
 function reasonsOf(...input: Parameters<typeof ceilingOf>) {
@@ -38,7 +39,7 @@ describe('every reason is reached, and says what it left', () => {
       reasons: [
         {
           reason: 'usual',
-          words: 'median of 12 such hours in its last weeks: 50, 4 times',
+          words: 'median of such hours in its last weeks: 50, 4 times',
           value: 200,
         },
       ],

@@ -3,6 +3,8 @@
  * what is seen right now. It says in words and numbers how it came to its value. What must never
  * happen: a value outside the rule's floor and ceiling.
  */
+import { type LearnedHour, learnedHour, type Profile } from './profile.ts';
+
 export interface AdaptiveRule {
   /** The limit of who is not known yet, between floor and ceiling. */
   readonly quota: number;
@@ -12,23 +14,6 @@ export interface AdaptiveRule {
   readonly growthPerWeek: number;
   /** How many times the usual is let through while the answers are good; at least 1. */
   readonly headroom: number;
-}
-
-/** What closed weeks say of one hour of the week. */
-export interface LearnedHour {
-  readonly median: number;
-  /** A standard deviation, estimated so that outliers do not count. */
-  readonly spread: number;
-  readonly samples: number;
-}
-
-export interface Profile {
-  /** By hour of the week; undefined where too little is known. */
-  readonly hours: readonly (LearnedHour | undefined)[];
-  /** The highest of its medians. */
-  readonly busiest: number;
-  /** What growth allows in this week. */
-  readonly bound: number;
 }
 
 /** What is known of this moment. Nothing said is nothing held against the caller. */
@@ -83,7 +68,7 @@ export function ceilingOf(
   slot: number,
   factors: CeilingFactors,
 ): Ceiling {
-  const learned = profile?.hours[slot];
+  const learned = profile && learnedHour(profile, slot);
   const reasons: CeilingReason[] = [];
   const step = (reason: CeilingReason['reason'], value: number, words: string): number => {
     reasons.push({ reason, words, value: Math.round(value) });
@@ -118,7 +103,7 @@ function usualTop(
   },
   step: (reason: CeilingReason['reason'], value: number, words: string) => number,
 ): number {
-  const { median, spread, samples } = known.learned;
+  const { median, spread } = known.learned;
   const { busiest } = known.profile;
   const times = headroomLeft(rule.headroom, known.factors.answers);
   if (times < rule.headroom) {
@@ -133,7 +118,7 @@ function usualTop(
   if (moved > Math.max(usual, scattered)) {
     return step('busiest', moved, `usual at its busiest hour: ${round(busiest)}`);
   }
-  const base = `median of ${samples} such hours in its last weeks: ${round(median)}`;
+  const base = `median of such hours in its last weeks: ${round(median)}`;
   if (scattered > usual) {
     const words = `${base}, and ${round(2 * times)} times its spread of ${round(spread)}`;
     return step('spread', scattered, words);

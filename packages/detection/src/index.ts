@@ -14,9 +14,8 @@ export {
   type CeilingFactors,
   type CeilingReason,
   ceilingOf,
-  type LearnedHour,
-  type Profile,
 } from './ceiling.ts';
+export { decodeProfile, encodeProfile, isGoodAt, type Profile } from './profile.ts';
 export { readCrowdsecStream } from './threats/crowdsec.ts';
 export type {
   ListedNetwork,

@@ -15,6 +15,8 @@ import {
   type FeedSource,
   type Introspector,
   type KeepRate,
+  type LimitObservationSink,
+  type LimitProfileSource,
   limits,
   type NodeKeyRegistry,
   type PolicyReport,
@@ -42,7 +44,9 @@ import { InternalTokens } from './forward/internal-tokens.ts';
 import { LiveRequests } from './forward/live-requests.ts';
 import { defaultUpstreamOptions, type UpstreamOptions, Upstreams } from './forward/upstreams.ts';
 import { HeldBytes, HeldRequest, ReleasingReply } from './inspect/held-request.ts';
+import { AnsweredReply } from './limits/answered-reply.ts';
 import { CostedReply } from './limits/costed-reply.ts';
+import { createLearning, type Learning } from './limits/learning.ts';
 import { LimitedReply } from './limits/limited-reply.ts';
 import { createRouteLimiter } from './limits/route-limiter.ts';
 import { createSpender, type Spender } from './limits/spender.ts';
@@ -91,6 +95,10 @@ export interface GatewayPorts {
   readonly policyReports: PolicyReportSink;
   /** Without it no address is listed, whatever routes ask. */
   readonly threats?: ThreatSource | undefined;
+  /** What callers usually do; without it adaptive limits are what their routes say. */
+  readonly limitProfiles?: LimitProfileSource | undefined;
+  /** Where it is learned from. */
+  readonly limitObservations?: LimitObservationSink | undefined;
   /** Without it this gateway counts by itself. */
   readonly limits?: LimitStores | undefined;
   /** Publishes the key of this node; without it routes with an internal token refuse. */
@@ -137,6 +145,7 @@ interface Parts {
   readonly cache: VerifyParts['cache'];
   readonly metrics: Metrics;
   readonly queue: DecisionQueue<DecisionEvent>;
+  readonly learning: Learning;
   readonly decide: DecideParts;
   readonly forward: ForwardParts;
   readonly internalTokens: InternalTokens;
@@ -168,6 +177,7 @@ export function createGateway(config: GatewayConfig, ports: GatewayPorts): Gatew
       });
       stopCounting = ports.timers.every(limits.tallyFlushMs, report);
       threats?.start();
+      parts.learning.start();
       return tenants.start();
     },
     async close() {
@@ -178,7 +188,7 @@ export function createGateway(config: GatewayConfig, ports: GatewayPorts): Gatew
       await tenants.stop();
       live.sweep(() => 'closing');
       report();
-      await Promise.all([queue.close(), access.queue.close()]);
+      await Promise.all([queue.close(), access.queue.close(), parts.learning.close()]);
       await upstreams.destroy();
     },
     view,
@@ -225,6 +235,7 @@ function join(config: GatewayConfig, ports: GatewayPorts): Parts {
     issuer: () => view.issuer,
     onFault: (error) => log({ type: 'node_key_fault', error }),
   });
+  const learning = learningOf(ports, { tenant, view, metrics });
   const decideParts: DecideParts = {
     config: {
       prefix,
@@ -247,13 +258,13 @@ function join(config: GatewayConfig, ports: GatewayPorts): Parts {
     },
     access: accessParts({ config, ports, metrics }),
     threats: ports.threats && threatsOf({ config, ports, view }, ports.threats),
-    limiter: createRouteLimiter(spender, clock),
+    limiter: createRouteLimiter(spender, clock, learning.limits),
   };
   const parts: Parts = {
     ...{ config, ports, view, tenants, metrics, queue, upstreams, live, cache },
     decide: decideParts,
     forward: { upstreams, live, metrics, bodyBytesMax, clock },
-    ...{ internalTokens, spender },
+    ...{ internalTokens, spender, learning },
   };
   return parts;
 }
@@ -269,6 +280,14 @@ async function within(timers: Timers, ms: number, act: Promise<void>): Promise<v
   } finally {
     cancel();
   }
+}
+
+function learningOf(
+  { limitProfiles: profiles, limitObservations: observations, log, ...ports }: GatewayPorts,
+  of: Pick<Parts, 'view' | 'metrics'> & { readonly tenant: TenantId },
+): Learning {
+  const onFault = (error: unknown) => log({ type: 'feed_fault', kind: 'limit profiles', error });
+  return createLearning({ ...ports, ...of, profiles, observations, onFault });
 }
 
 function threatsOf(
@@ -313,7 +332,20 @@ async function handle(parts: Parts, request: StreamRequest, reply: StreamReply):
   const counted =
     cost === undefined || spent === undefined ? told : new CostedReply(told, { cost, spent });
   const last = seen instanceof HeldRequest ? new ReleasingReply(counted, seen) : counted;
-  forward(parts.forward, { request: seen, reply: last, matched, as });
+  const learning = learningFrom(parts, request, verdict, last);
+  forward(parts.forward, { request: seen, reply: learning, matched, as });
+}
+
+/** Limits that adapt go by how their callers are answered. */
+function learningFrom(
+  { decide: { limiter } }: Parts,
+  { remoteAddress: address }: StreamRequest,
+  { matched: { route }, tenant, identity }: Allowed,
+  reply: StreamReply,
+): StreamReply {
+  if (route.limits.every(({ adaptive }) => adaptive === undefined)) return reply;
+  const request = { route, tenant, identity, address };
+  return new AnsweredReply(reply, (status) => limiter.answered(request, status));
 }
 
 /** Who forwards by other means shows nobody the response: what was reserved is what it costs. */
@@ -354,6 +386,7 @@ function onChange(parts: Parts): void {
   upstreams.retain(view.routes.routes);
   // At once where a route is the first to ask.
   if (parts.decide.threats?.size === 0) void parts.decide.threats.look();
+  parts.learning.routesChanged();
   sweep(parts.decide);
 }
 
@@ -370,6 +403,7 @@ function renderMetrics(parts: Parts): string {
     mintmark_gateway_view_keys: view.keyCount,
     mintmark_gateway_view_keys_complete: view.wantedKeys === undefined ? 1 : 0,
     mintmark_gateway_view_revocations: view.revocations?.size ?? 0,
+    mintmark_gateway_limit_profiles: parts.learning.size,
     mintmark_gateway_threat_blocks: parts.decide.threats?.size ?? 0,
     mintmark_gateway_signature_cache_entries: cache.size(),
   });

@@ -51,6 +51,10 @@ export const permissions = [
   'limits:read',
   /** Give plans, raise limits for one, and let a count begin anew. */
   'limits:write',
+  /** See how limits that adapt changed, with whose they are. */
+  'limit_changes:read',
+  /** Take such changes back. */
+  'limit_changes:write',
   'threat_feeds:read',
   /** Say which lists of addresses are believed: as good as shutting anybody out. */
   'threat_feeds:write',

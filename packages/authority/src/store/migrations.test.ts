@@ -83,6 +83,7 @@ describe('the migrations', () => {
 const addedBy: Readonly<Record<string, readonly TableName[]>> = {
   users: ['users', 'usernames', 'signInAttempts'],
   codes: ['authorizationCodes'],
+  limitLearning: ['limitBaselines', 'limitChanges'],
   threats: ['threatFeeds', 'threatBlocks', 'numberings'],
   policies: ['policies', 'policyVersions', 'policyTallies', 'decisions', 'apis'],
   sessions: [

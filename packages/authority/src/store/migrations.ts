@@ -36,6 +36,8 @@ import { keySpendingPostgres } from './migrations/key-spending-postgres.ts';
 import { keySpendingSqlite } from './migrations/key-spending-sqlite.ts';
 import { leaksPostgres } from './migrations/leaks-postgres.ts';
 import { leaksSqlite } from './migrations/leaks-sqlite.ts';
+import { limitLearningPostgres } from './migrations/limit-learning-postgres.ts';
+import { limitLearningSqlite } from './migrations/limit-learning-sqlite.ts';
 import { narrowingsPostgres } from './migrations/narrowings-postgres.ts';
 import { narrowingsSqlite } from './migrations/narrowings-sqlite.ts';
 import { noticesPostgres } from './migrations/notices-postgres.ts';
@@ -357,6 +359,14 @@ export const migrations: readonly Migration[] = [
     needs: 1,
     sqlite: plansSqlite,
     postgres: plansPostgres,
+  },
+  {
+    number: 34,
+    name: 'limitLearning',
+    phase: 'expand',
+    needs: 1,
+    sqlite: limitLearningSqlite,
+    postgres: limitLearningPostgres,
   },
 ];
 

@@ -9,6 +9,7 @@ import { clientTables } from './client-tables.ts';
 import { gatewayTables } from './gateway-tables.ts';
 import { keyTables } from './key-tables.ts';
 import { leakTables } from './leak-tables.ts';
+import { limitLearningTables } from './limit-learning-tables.ts';
 import { narrowingTables } from './narrowing-table.ts';
 import { noticeTables } from './notice-table.ts';
 import { planTables } from './plan-tables.ts';
@@ -156,6 +157,7 @@ export const tables = {
 
   ...rotationTables,
   ...threatTables,
+  ...limitLearningTables,
 
   /**
    * People. A deleted one stays as a tombstone, so that an id never names a second person: status

@@ -12,11 +12,11 @@ import {
   nowSeconds,
   ok,
   type Result,
-  StoreFault,
   type Timers,
 } from '@mintmark/core';
 import { judgeNetwork, type ListRead, type NetworkRefusal } from '@mintmark/detection';
 import type { Step } from '../store/act.ts';
+import { runNumbered } from '../store/numbered.ts';
 import type { Store } from '../store/store.ts';
 import type { Row } from '../store/tables.ts';
 import { type FeedDefinition, type FeedRow, termsOf } from './feed-definition.ts';
@@ -175,7 +175,7 @@ async function writeChanges(
   const { tenant, name, version } = feed;
   for (let start = 0; start < changes.length; start += limits.threatRowsPerAct) {
     const part = changes.slice(start, start + limits.threatRowsPerAct);
-    const outcome = await numbered(ports, tenant, (number) => [
+    const steps = (number: number): readonly Step[] => [
       {
         do: 'require',
         table: 'threatFeeds',
@@ -189,35 +189,15 @@ async function writeChanges(
           row: { tenant, feed: name, ...one, number },
         }),
       ),
-    ]);
+    ];
+    const outcome = await runNumbered(ports.store, {
+      tenant,
+      topic: 'threats',
+      steps,
+      audit: null,
+    });
     if (outcome !== 'done') return false;
     await letOthersRun(ports.timers);
   }
   return true;
-}
-
-const topic = 'threats';
-const triesMax = 20;
-
-/** Runs an act whose rows have the next number. Another process may take the number first. */
-async function numbered(
-  { store }: Pick<ApplyPorts, 'store'>,
-  tenant: string,
-  steps: (number: number) => readonly Step[],
-): Promise<string> {
-  for (let tries = 0; tries < triesMax; tries++) {
-    const known = await store.numberings.get(tenant, topic);
-    const newest = (known?.newest ?? 0) + 1;
-    const refused = 'number_taken';
-    const count: Step =
-      known === undefined
-        ? { do: 'insert', table: 'numberings', row: { tenant, topic, newest }, refused }
-        : {
-            ...{ do: 'update', table: 'numberings', set: { newest }, refused },
-            where: { tenant, topic, newest: known.newest },
-          };
-    const { outcome } = await store.acts.run({ steps: [count, ...steps(newest)], audit: null });
-    if (outcome !== refused) return outcome;
-  }
-  throw new StoreFault('store_conflict', 'numbers of threat lists were taken again and again');
 }

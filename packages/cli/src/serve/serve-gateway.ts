@@ -9,6 +9,8 @@ import type {
   FeedSource,
   HttpHandler,
   Introspector,
+  LimitObservationSink,
+  LimitProfileSource,
   NodeKeyRegistry,
   PolicyReportSink,
   Pressure,
@@ -38,6 +40,8 @@ export interface AuthorityFace {
   readonly policyReports: PolicyReportSink;
   readonly nodeKeys: NodeKeyRegistry;
   readonly threats: ThreatSource;
+  readonly limitProfiles: LimitProfileSource;
+  readonly limitObservations: LimitObservationSink;
 }
 
 export interface RunningGateway {

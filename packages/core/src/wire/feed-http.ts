@@ -33,6 +33,8 @@ export const feedHttp = {
   /** One decision, into the audit trail. */
   auditedDecisionsPath: '/v1/audited-decisions',
   threatsPath: '/v1/feed/threats',
+  limitProfilesPath: '/v1/feed/limit-profiles',
+  limitObservationsPath: '/v1/limit-observations',
   introspectionPath: '/oauth2/introspect',
   /** Of one key: what a use of it costs is taken here. */
   spendPath: (keyId: string): string => `/v1/keys/${encodeURIComponent(keyId)}/spend`,

@@ -2,6 +2,7 @@
 import { limits } from '../limits.ts';
 import { ok, type Result } from '../result.ts';
 import { limitMembers, type NamedLimit, readNamedLimit, readWhole } from './limit-rule.ts';
+import { type LimitAdaptive, readAdaptive } from './route-adaptive.ts';
 import { type RouteCost, readCostAfter } from './route-cost.ts';
 import {
   type Members,
@@ -17,6 +18,8 @@ type LimitSubject = (typeof limitSubjects)[number];
 
 export interface RouteLimit extends NamedLimit {
   readonly by: LimitSubject;
+  /** Undefined: the same for everybody, and ever. */
+  readonly adaptive: LimitAdaptive | undefined;
 }
 
 /** What a route says of its limits, and of those that plans bring. */
@@ -74,7 +77,7 @@ function readLimits(value: unknown): Result<readonly RouteLimit[], RouteRefusal>
 }
 
 function readLimit(value: unknown, path: string): Result<RouteLimit, RouteRefusal> {
-  const members = readObject(value, path, [...limitMembers, 'by']);
+  const members = readObject(value, path, [...limitMembers, 'by', 'adaptive']);
   if (!members.ok) return members;
   const named = readNamedLimit(members.value, path);
   if (!named.ok) return named;
@@ -83,5 +86,6 @@ function readLimit(value: unknown, path: string): Result<RouteLimit, RouteRefusa
   if (subject === undefined) {
     return refuse('malformed', `${path}/by`, `by is one of ${limitSubjects.join(', ')}`);
   }
-  return ok({ ...named.value, by: subject });
+  const adaptive = readAdaptive(members.value['adaptive'], `${path}/adaptive`, named.value);
+  return adaptive.ok ? ok({ ...named.value, by: subject, adaptive: adaptive.value }) : adaptive;
 }

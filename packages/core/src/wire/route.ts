@@ -29,6 +29,7 @@ import { type RouteStepUp, readStepUp } from './route-step-up.ts';
 import { type RouteThreats, readThreats } from './route-threats.ts';
 import { planNames, readPlan, type UpstreamPlan } from './route-upstream.ts';
 
+export type { AdaptiveMode, LimitAdaptive } from './route-adaptive.ts';
 export type { RouteBounds } from './route-bounds.ts';
 export type {
   ClaimCondition,

@@ -1,7 +1,7 @@
 /**
  * Listed addresses on their way from the authority to enforcement points:
  *
- *   GET /v1/feed/threats?after=&cursor=    → 200 {newest, feeds, blocks, next?}
+ *   GET /v1/feed/threats?after=&place=    → 200 {newest, feeds, blocks, next?}
  *
  * Every change of a list has a number. A node asks for what came after the newest number that it
  * knows, page by page, and again a little later. What has ended is told as well, with its end.

@@ -7,6 +7,7 @@ import {
   type Clock,
   type LimitRule,
   limitShape,
+  limits,
   lineOf,
   planCharges,
   type RouteLimit,
@@ -16,6 +17,7 @@ import type { Threat } from '../decide/threats.ts';
 import type { CompiledRoute } from '../routes/route-table.ts';
 import type { Identity } from '../verify/identity.ts';
 import type { PlanBook } from '../view/plan-book.ts';
+import type { AdaptiveCaller, AdaptiveLimits, AdaptiveLook } from './adaptive-limits.ts';
 import type { Limited, NamedCharge, Spender, Spent } from './spender.ts';
 
 export interface LimitedRequest {
@@ -32,21 +34,79 @@ export interface LimitedRequest {
 export interface RouteLimiter {
   /** @returns undefined where nothing limits it; no promise where it is counted in this process */
   spend(request: LimitedRequest): Promise<Spent> | Spent | undefined;
+  /** Tells how the upstream answered, where limits adapt to that. */
+  answered(request: Asker, status: number): void;
 }
 
-export function createRouteLimiter(spender: Spender, clock: Pick<Clock, 'nowMs'>): RouteLimiter {
+/** Who asks, and for what. */
+type Asker = Pick<LimitedRequest, 'route' | 'tenant' | 'identity' | 'address'>;
+
+/** @param adaptive undefined: every limit is what its route says */
+export function createRouteLimiter(
+  spender: Spender,
+  clock: Pick<Clock, 'nowMs'>,
+  adaptive?: AdaptiveLimits,
+): RouteLimiter {
   return {
     spend(request) {
-      const limited = limitedOf(request, clock);
-      return limited.charges.length === 0 ? undefined : spender.spend(limited);
+      const looks = adaptive && looksOf(adaptive, request);
+      const limited = limitedOf(request, clock, looks);
+      if (limited.charges.length === 0) return undefined;
+      const spent = spender.spend(limited);
+      if (adaptive === undefined || looks === undefined) return spent;
+      if (!(spent instanceof Promise)) return noted(adaptive, looks, spent);
+      return spent.then((one) => noted(adaptive, looks, one));
+    },
+    answered(request, status) {
+      for (const limit of request.route.limits) {
+        const caller = callerOf(limit, request);
+        if (caller !== undefined) adaptive?.answered(caller, status);
+      }
     },
   };
 }
 
+/** In the order of the route's limits; undefined where none of them adapts. */
+type Looks = readonly (AdaptiveLook | undefined)[];
+
+function looksOf(adaptive: AdaptiveLimits, request: LimitedRequest): Looks | undefined {
+  const { limits } = request.route;
+  if (limits.every((limit) => limit.adaptive === undefined)) return undefined;
+  return limits.map((limit) => {
+    const caller = callerOf(limit, request);
+    return caller && adaptive.look(caller, request.threat);
+  });
+}
+
+function noted(adaptive: AdaptiveLimits, looks: Looks, spent: Spent): Spent {
+  for (const [place, look] of looks.entries()) {
+    if (look === undefined) continue;
+    const isDenied = spent.looks[place]?.isAllowed === false;
+    const denied = isDenied ? 'denied_by_this' : 'denied_by_other';
+    adaptive.note(look, spent.refusal === undefined ? 'let_through' : denied);
+  }
+  return spent;
+}
+
+/** Of a limit that adapts: whose hours it learns. */
+function callerOf(limit: RouteLimit, request: Asker): AdaptiveCaller | undefined {
+  const { adaptive, name, rule } = limit;
+  if (adaptive === undefined) return undefined;
+  const { kind, id } = subjectOf(limit.by, request);
+  const caller = JSON.stringify([kind, ...id]);
+  if (caller.length > limits.adaptiveCallerCharsMax) return undefined;
+  const { cost } = costOf(limit, request.route);
+  return { adaptive, rule, cost, route: request.route.name, limit: name, caller };
+}
+
 /** What a request owes to its route, and to the plan of whoever sends it. */
-export function limitedOf(request: LimitedRequest, clock: Pick<Clock, 'nowMs'>): Limited {
+export function limitedOf(
+  request: LimitedRequest,
+  clock: Pick<Clock, 'nowMs'>,
+  looks?: Looks,
+): Limited {
   const { route } = request;
-  const own = route.limits.map((limit) => chargeOf(limit, request));
+  const own = route.limits.map((limit, place) => chargeOf(limit, request, looks?.[place]));
   const planned = plannedCharges(request, clock);
   const charges = planned === undefined ? own : [...own, ...planned];
   return { charges, mode: route.limitsMode, onDown: route.onLimitsDown };
@@ -64,14 +124,20 @@ function plannedCharges(
   return planCharges(plan, { holder, raised, nowMs: clock.nowMs(), request });
 }
 
-function chargeOf(limit: RouteLimit, request: LimitedRequest): NamedCharge {
+function chargeOf(
+  limit: RouteLimit,
+  request: LimitedRequest,
+  look: AdaptiveLook | undefined,
+): NamedCharge {
   const subject = subjectOf(limit.by, request);
   const cost = costOf(limit, request.route);
+  // An enforced ceiling knows of the threat already.
+  const isEnforced = look?.of.adaptive.mode === 'enforce';
   return {
     name: limit.name,
     key: keyOf(limit, request, subject),
     group: subject.kind,
-    rule: lessened(limit.rule, cost.cost, request.threat),
+    rule: isEnforced ? look.rule : lessened(limit.rule, cost.cost, request.threat),
     ...cost,
   };
 }
@@ -104,7 +170,7 @@ interface Subject {
   readonly id: readonly string[];
 }
 
-function subjectOf(by: RouteLimit['by'], { tenant, identity, address }: LimitedRequest): Subject {
+function subjectOf(by: RouteLimit['by'], { tenant, identity, address }: Asker): Subject {
   if (by === 'route') return { kind: by, id: [] };
   if (by === 'tenant') return { kind: by, id: [tenant] };
   // Who has a /64 of IPv6 has as many addresses as he likes.

@@ -26,6 +26,8 @@ const counters = {
   mintmark_gateway_streams_cut_total: 'Answers under way that were cut, by reason.',
   mintmark_gateway_feed_faults_total: 'Failed questions to the status feed, by kind.',
   mintmark_gateway_decisions_lost_total: 'Decision events that were never delivered, by cause.',
+  mintmark_gateway_adaptive_total: 'Requests that adaptive limits denied, or would (shadow).',
+  mintmark_gateway_limit_observations_lost_total: 'What limits learn from, lost, by cause.',
   mintmark_gateway_threats_total: 'Requests from listed addresses, by what the route does.',
   mintmark_gateway_policy_decisions_total: 'Requests that policies judged, by verdict.',
   mintmark_gateway_decisions_not_kept_total:
@@ -48,6 +50,7 @@ const gaugeHelp = {
   mintmark_gateway_view_keys: 'API keys in the status view.',
   mintmark_gateway_view_keys_complete: '0 while keys of a new view are still to come.',
   mintmark_gateway_view_revocations: 'Revocations in the status view.',
+  mintmark_gateway_limit_profiles: 'Callers whose usual use this node knows.',
   mintmark_gateway_threat_blocks: 'Listed blocks of addresses that this node knows.',
   mintmark_gateway_signature_cache_entries: 'Verified signatures remembered.',
 } as const;

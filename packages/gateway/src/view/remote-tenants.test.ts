@@ -1,4 +1,4 @@
-import type { DecisionEvent, PolicyReport, TenantId } from '@mintmark/core';
+import type { DecisionEvent, LimitObservation, PolicyReport, TenantId } from '@mintmark/core';
 import { expect, it } from 'vitest';
 import type { RemoteAuthority } from './remote.ts';
 import { joinRemoteTenants } from './remote-tenants.ts';
@@ -19,6 +19,17 @@ function recorded(log: string[], name: string): RemoteAuthority {
       async delta({ tenant }) {
         log.push(`${name} delta ${tenant}`);
         return 'resync';
+      },
+    },
+    limitProfiles: {
+      async read({ tenant }) {
+        log.push(`${name} profiles ${tenant}`);
+        return { newest: 0, profiles: [] };
+      },
+    },
+    limitObservations: {
+      async accept(seen) {
+        log.push(`${name} observations ${seen.map(({ tenant }) => tenant).join()}`);
       },
     },
     threats: {
@@ -71,6 +82,8 @@ it('asks of each tenant with what is its own, and hands in its decisions there',
   const reports = [bank, acme, bank].map((tenant) => ({ tenant }) as PolicyReport);
   await joined.policyReports.accept(reports);
   await joined.nodeKeys.publish({ tenant: bank!, node: 'n', jwk: {} });
+  await joined.limitProfiles.read({ tenant: acme!, after: 0 });
+  await joined.limitObservations.accept([{ tenant: bank } as LimitObservation]);
   await joined.threats.read({ tenant: bank!, after: 0 });
   expect(log).toEqual([
     'acme snapshot acme',
@@ -82,6 +95,8 @@ it('asks of each tenant with what is its own, and hands in its decisions there',
     'bank reports bank,bank',
     'acme reports acme',
     'bank publish bank',
+    'acme profiles acme',
+    'bank observations bank',
     'bank threats bank',
   ]);
 });

@@ -38,6 +38,15 @@ export function joinRemoteTenants(
     nodeKeys: {
       publish: async (input) => of(input.tenant).nodeKeys.publish(input),
     },
+    limitProfiles: { read: async (input) => of(input.tenant).limitProfiles.read(input) },
+    limitObservations: {
+      async accept(observations) {
+        const byTenant = Map.groupBy(observations, ({ tenant }) => tenant);
+        await Promise.all(
+          [...byTenant].map(([tenant, own]) => of(tenant).limitObservations.accept(own)),
+        );
+      },
+    },
     threats: { read: async (input) => of(input.tenant).threats.read(input) },
     policyReports: {
       async accept(reports) {

@@ -7,7 +7,7 @@ export function createRemoteThreats(parts: AskParts): ThreatSource {
   return {
     async read({ after, cursor }) {
       const query = new URLSearchParams({ after: String(after) });
-      if (cursor !== undefined) query.set('cursor', cursor);
+      if (cursor !== undefined) query.set('place', cursor);
       const path = `${feedHttp.threatsPath}?${query}`;
       const response = await send(parts, path, { bytesMax: limits.feedDeltaBytesMax });
       if (response.status !== 200) throw refused('threats', response);

@@ -13,6 +13,8 @@ import {
   isJsonObject,
   type JsonObject,
   type JsonValue,
+  type LimitObservationSink,
+  type LimitProfileSource,
   type NodeKeyRegistry,
   type PolicyReport,
   type PolicyReportSink,
@@ -23,6 +25,7 @@ import {
 } from '@mintmark/core';
 import { type AskParts, jsonOf, malformed, post } from './ask-authority.ts';
 import { createRemoteFeed, type RemoteFeedParts } from './remote-feed.ts';
+import { createRemoteObservations, createRemoteProfiles } from './remote-limits.ts';
 import { createRemoteThreats } from './remote-threats.ts';
 
 export interface RemoteAuthority {
@@ -32,6 +35,8 @@ export interface RemoteAuthority {
   readonly policyReports: PolicyReportSink;
   readonly nodeKeys: NodeKeyRegistry;
   readonly threats: ThreatSource;
+  readonly limitProfiles: LimitProfileSource;
+  readonly limitObservations: LimitObservationSink;
 }
 
 /** @throws NetworkFault from each of its calls: `authority_refused`, `feed_malformed`,
@@ -40,6 +45,8 @@ export function createRemoteAuthority(parts: RemoteFeedParts): RemoteAuthority {
   return {
     feed: createRemoteFeed(parts),
     threats: createRemoteThreats(parts),
+    limitProfiles: createRemoteProfiles(parts),
+    limitObservations: createRemoteObservations(parts),
     introspector: {
       introspect: (input) => introspect(parts, input),
       spend: (input) => spend(parts, input),

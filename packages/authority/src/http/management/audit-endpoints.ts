@@ -54,6 +54,7 @@ const objectKinds = [
   'rotation',
   'threat_feed',
   'plan',
+  'limit',
   'installation',
   'gateway',
 ] as const;

@@ -30,6 +30,7 @@ import { keySpendEndpoints } from './key-spend-endpoints.ts';
 import { keyVerifyEndpoint, type VerifyEndpointPorts } from './key-verify-endpoint.ts';
 import { type LeakPorts, leakEndpoints } from './leak-endpoints.ts';
 import { type LeastPrivilegePorts, leastPrivilegeEndpoints } from './least-privilege-endpoints.ts';
+import { type LimitChangePorts, limitChangeEndpoints } from './limit-change-endpoints.ts';
 import { limitEndpoints } from './limit-endpoints.ts';
 import { type MetricsPorts, metricsEndpoint } from './metrics-endpoint.ts';
 import { type NoticePorts, noticeEndpoints } from './notice-endpoints.ts';
@@ -61,6 +62,7 @@ export interface ManagementPorts {
   readonly assertionIssuers: AssertionIssuerPorts;
   readonly threats: ThreatPorts;
   readonly plans: PlanPorts & GivePorts;
+  readonly limitChanges: LimitChangePorts;
   readonly verify: VerifyEndpointPorts;
   readonly clients: ClientPorts;
   readonly detailTypes: Parameters<typeof detailTypeEndpoints>[0];
@@ -119,6 +121,7 @@ export function managementEndpoints(ports: ManagementPorts): readonly PreparedEn
     ...threatFeedEndpoints(ports.threats),
     ...planEndpoints(ports.plans),
     ...limitEndpoints(ports.plans),
+    ...limitChangeEndpoints(ports.limitChanges),
     ...auditEndpoints(ports.audit),
     ...installationEndpoints(ports.installation),
     ...tenantEndpoints(ports.tenants),

@@ -13,6 +13,43 @@ import {
 
 const segment = "[A-Za-z0-9._~!$&'()*+,=:@-]+";
 
+const limitAdaptiveSchema = {
+  type: 'object',
+  required: ['mode', 'floor', 'ceiling'],
+  additionalProperties: false,
+  description: 'The limit follows what each caller usually does in each hour of the week',
+  properties: {
+    mode: {
+      enum: ['observe', 'shadow', 'enforce'],
+      description: '`observe` learns, `shadow` counts whom it would deny, `enforce` denies',
+    },
+    floor: {
+      type: 'integer',
+      minimum: 1,
+      maximum: limits.limitQuotaMax,
+      description: 'Never less, whatever was learned; at most the quota',
+    },
+    ceiling: {
+      type: 'integer',
+      minimum: 1,
+      maximum: limits.limitQuotaMax,
+      description: 'Never more, whatever was learned; at least the quota',
+    },
+    growth_per_week: {
+      type: 'number',
+      minimum: 1,
+      maximum: 10,
+      description: 'By which factor what is above the quota may grow in a week; default: 2',
+    },
+    headroom: {
+      type: 'number',
+      minimum: 1,
+      maximum: 20,
+      description: 'How many times the usual is let through with good answers; default: 4',
+    },
+  },
+} as const;
+
 const routeLimitsSchema = {
   type: 'array',
   maxItems: limits.routeLimitsMax,
@@ -23,6 +60,7 @@ const routeLimitsSchema = {
     additionalProperties: false,
     properties: {
       ...limitProperties,
+      adaptive: limitAdaptiveSchema,
       by: { enum: limitSubjects, description: 'Whose requests count together; default: token' },
     },
   },

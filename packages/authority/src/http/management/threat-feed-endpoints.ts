@@ -279,7 +279,7 @@ function readPage({ source }: ThreatPorts): PreparedEndpoint {
     permission: 'feed:read',
     query: z.strictObject({
       after: queryInteger({ min: 0, max: Number.MAX_SAFE_INTEGER }),
-      cursor: line({ min: 1, max: 255 }).optional(),
+      place: line({ min: 1, max: 255 }).optional(),
     }),
     answers: {
       200: {
@@ -292,7 +292,7 @@ function readPage({ source }: ThreatPorts): PreparedEndpoint {
         }),
       },
     },
-    async handle({ tenant, query: { after, cursor } }) {
+    async handle({ tenant, query: { after, place: cursor } }) {
       const page = await source.read({ tenant, after, cursor });
       return ok({ status: 200, text: JSON.stringify(page) });
     },
