@@ -50,4 +50,7 @@ export const transformLimits = {
   heldBodyBytesMax: 16 * 1024 * 1024,
   /** All bodies and answers that a gateway holds at once. */
   heldBytesMax: 128 * 1024 * 1024,
+  /** Rules of one route for its answers: each is held against every member. */
+  maskRulesMax: 64,
+  maskPathCharsMax: 512,
 } as const;

@@ -51,6 +51,7 @@ import { LimitedReply } from './limits/limited-reply.ts';
 import { createRouteLimiter } from './limits/route-limiter.ts';
 import { createSpender, type Spender } from './limits/spender.ts';
 import { type LimitStores, openLimitStores } from './limits/stores.ts';
+import { MaskedReply, type MaskParts, rulesFor } from './mask/masked-reply.ts';
 import type { RateLimitParts } from './proxies/rate-limits.ts';
 import type { Judged } from './proxies/ruling.ts';
 import { createDecisionQueue, type DecisionQueue } from './record/decisions.ts';
@@ -149,6 +150,7 @@ interface Parts {
   readonly decide: DecideParts;
   readonly forward: ForwardParts;
   readonly internalTokens: InternalTokens;
+  readonly masking: MaskParts;
   readonly spender: Spender;
 }
 
@@ -229,6 +231,7 @@ function join(config: GatewayConfig, ports: GatewayPorts): Parts {
   const { view } = tenants.home;
   const limitStores = ports.limits ?? openLimitStores(ports, { target: undefined });
   const spender = createSpender({ ...limitStores, metrics });
+  const held = new HeldBytes();
   const internalTokens = new InternalTokens({
     ...{ tenant, node, clock, timers, entropy: ports.entropy, metrics },
     registry: ports.nodeKeys,
@@ -245,13 +248,8 @@ function join(config: GatewayConfig, ports: GatewayPorts): Parts {
     },
     ...{ clock, introspector, view, tenants, live, metrics, pressure: ports.pressure },
     internalTokens,
-    inspection: { metrics, held: new HeldBytes() },
-    proofs: {
-      memory: createProofMemory(),
-      keys: createProofKeys(),
-      nonces: config.dpopNonces === true ? createDpopNonces(ports.entropy.bytes(32)) : undefined,
-      windowSeconds: limits.dpopWindowSeconds,
-    },
+    inspection: { metrics, held },
+    proofs: proofPartsOf(config, ports),
     record: {
       ...{ tenant, node, prefix, clock, queue, metrics },
       audit: (event) => within(timers, limits.auditedDecisionMs, sink.record(event)),
@@ -263,10 +261,23 @@ function join(config: GatewayConfig, ports: GatewayPorts): Parts {
   const parts: Parts = {
     ...{ config, ports, view, tenants, metrics, queue, upstreams, live, cache },
     decide: decideParts,
+    masking: { metrics, held, hashKey: ports.entropy.bytes(32) },
     forward: { upstreams, live, metrics, bodyBytesMax, clock },
     ...{ internalTokens, spender, learning },
   };
   return parts;
+}
+
+function proofPartsOf(
+  { dpopNonces }: GatewayConfig,
+  { entropy }: GatewayPorts,
+): DecideParts['proofs'] {
+  return {
+    memory: createProofMemory(),
+    keys: createProofKeys(),
+    nonces: dpopNonces === true ? createDpopNonces(entropy.bytes(32)) : undefined,
+    windowSeconds: limits.dpopWindowSeconds,
+  };
 }
 
 /** What it comes to in time; rejects after it. */
@@ -324,14 +335,21 @@ async function handle(parts: Parts, request: StreamRequest, reply: StreamReply):
   if (verdict.kind === 'answered') return out.respond(verdict.response);
   const { request: seen, matched, identity, tenant, decision } = verdict;
   const presents = presentedTo(parts, request, verdict);
-  const as = { route: matched.route, identity, tenant, decision, presents };
+  const { mask } = matched.route;
+  const rules = mask === undefined ? [] : rulesFor(mask, identity);
+  const masked = rules.length > 0;
+  const as = { route: matched.route, identity, tenant, decision, presents, masked };
   const changes = matched.route.rewrites?.responseHeaders;
   const told = changes === undefined ? out : new ChangedReply(out, changes, as);
   const { costAfter: cost } = matched.route;
   const { spent } = verdict;
   const counted =
     cost === undefined || spent === undefined ? told : new CostedReply(told, { cost, spent });
-  const last = seen instanceof HeldRequest ? new ReleasingReply(counted, seen) : counted;
+  const shown =
+    mask === undefined || !masked
+      ? counted
+      : new MaskedReply(counted, { ...parts.masking, mask, rules, request });
+  const last = seen instanceof HeldRequest ? new ReleasingReply(shown, seen) : shown;
   const learning = learningFrom(parts, request, verdict, last);
   forward(parts.forward, { request: seen, reply: learning, matched, as });
 }

@@ -82,7 +82,7 @@ export function readTokenCondition(value: unknown): Parsed<TokenCondition | unde
   if (!clients.ok) return clients;
   const plans = readNames(wire['plan'], `${path}/plan`);
   if (!plans.ok) return plans;
-  const claims = readClaims(wire['claims'], `${path}/claims`);
+  const claims = readClaimConditions(wire['claims'], `${path}/claims`);
   if (!claims.ok) return claims;
   return ok({
     ...{ tenant: tenant.value, scopes: scopes.value, clients: clients.value, plans: plans.value },
@@ -116,7 +116,11 @@ function readNames(value: unknown, path: string): Parsed<readonly string[] | und
   return names as Parsed<readonly string[] | undefined>;
 }
 
-function readClaims(value: unknown, path: string): Parsed<readonly ClaimCondition[]> {
+/** @param value `{name: value | [values] | true}` */
+export function readClaimConditions(
+  value: unknown,
+  path: string,
+): Parsed<readonly ClaimCondition[]> {
   if (value === undefined) return ok([]);
   const entries = readEntries(value, path);
   if (!entries.ok) return entries;

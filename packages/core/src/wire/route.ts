@@ -15,6 +15,7 @@ import { type RouteCors, readCors } from './route-cors.ts';
 import { type InspectionMode, readValidate } from './route-inspection.ts';
 import { type RouteInternalToken, readInternalToken } from './route-internal-token.ts';
 import { type RouteLimits, readRouteLimits } from './route-limits.ts';
+import { type RouteMask, readMask } from './route-mask.ts';
 import { type RouteMatch, type RouteUpstream, readMatch, readUpstream } from './route-match.ts';
 import {
   type Members,
@@ -42,6 +43,7 @@ export type { RouteCost } from './route-cost.ts';
 export type { InspectionMode } from './route-inspection.ts';
 export type { RouteInternalToken } from './route-internal-token.ts';
 export { limitSubjects, type RouteLimit, type RouteLimits } from './route-limits.ts';
+export { type MaskAction, type MaskRule, maskActions, type RouteMask } from './route-mask.ts';
 export type { RouteMatch, RouteUpstream } from './route-match.ts';
 export type { RouteRefusal } from './route-refusal.ts';
 export {
@@ -99,6 +101,8 @@ export interface Route extends RouteLimits {
   readonly bounds: RouteBounds;
   /** Undefined: the gateway says nothing of other origins. */
   readonly cors: RouteCors | undefined;
+  /** Undefined: answers go on as they are. */
+  readonly mask: RouteMask | undefined;
   /** Undefined: nobody holds requests against the description of the API. */
   readonly validate: InspectionMode | undefined;
   /** Undefined: the upstream is told who calls by headers alone. */
@@ -149,6 +153,7 @@ const memberNames = [
   'rewrite_path',
   'internal_token',
   'validate',
+  'mask',
   'audit',
   ...planNames,
   'threats',
@@ -184,6 +189,7 @@ export function parseRoute(value: unknown): Result<Route, RouteRefusal> {
     bounds: readBounds(wire),
     cors: readCors(wire['cors']),
     validate: readValidate(wire),
+    mask: readMask(wire),
     rewrites: readRewrites(wire),
     internalToken: readInternalToken(wire['internal_token']),
     limited: readRouteLimits(wire),

@@ -21,6 +21,7 @@ import type { HeldRequest } from '../inspect/held-request.ts';
 import { type InspectionParts, inspect } from '../inspect/inspect.ts';
 import type { LimitedRequest, RouteLimiter } from '../limits/route-limiter.ts';
 import type { Spent } from '../limits/spender.ts';
+import { rulesFor } from '../mask/masked-reply.ts';
 import type { Metrics } from '../record/metrics.ts';
 import { DecisionRecord, type RecordParts } from '../record/record.ts';
 import { findPreflight } from '../routes/cors.ts';
@@ -146,7 +147,7 @@ export async function decide(
   const access = { request, matched, identity, address, now, home, own, threat };
   if (identity !== undefined) proven = access;
   if (threat?.action === 'refuse') return refuse({ reason: 'address_listed' });
-  const refusal = judgeRequest(parts, { ...access, request, scope });
+  const refusal = judgeRequest(parts, { ...access, request, scope, bodies });
   if (refusal !== undefined) return refuse(refusal);
   const { decision, ...judged } = judgePolicies(parts, access, record);
   if (judged.refusal !== undefined) return refuse(judged.refusal, decision);
@@ -183,15 +184,20 @@ function judgeAgain(
 /** Route and bounds: in that order, by what this node knows. */
 function judgeRequest(
   parts: DecideParts,
-  input: AccessInput & { readonly request: StreamRequest; readonly scope: TenantScope },
+  input: AccessInput & {
+    readonly request: StreamRequest;
+    readonly scope: TenantScope;
+    readonly bodies: 'seen' | 'unseen';
+  },
 ): Refusal | undefined {
-  const { request, scope, identity, address, now } = input;
+  const { request, scope, identity, address, now, bodies } = input;
   const { route, path } = input.matched;
   const audience = defaultAudienceOf(parts, scope);
   return (
     judgeRoute(identity, { route, address, audience, now, method: request.method, path }) ??
     judgeBody(request, bodyBytesMaxOf(route, parts.config)) ??
     judgeConcurrency(parts, identity) ??
+    judgeMask(request, route, { identity, bodies }) ??
     judgeSigning(parts, route)
   );
 }
@@ -311,4 +317,16 @@ function judgeConcurrency(
 function judgeSigning({ internalTokens }: DecideParts, route: CompiledRoute): Refusal | undefined {
   const lacks = route.internalToken !== undefined && !internalTokens.ready;
   return lacks ? { reason: 'internal_token_unavailable' } : undefined;
+}
+
+/** What cannot be held and masked is shown to nobody whom a rule concerns. */
+function judgeMask(
+  { websocket }: StreamRequest,
+  { mask }: CompiledRoute,
+  input: { readonly identity: Identity | undefined; readonly bodies: 'seen' | 'unseen' },
+): Refusal | undefined {
+  const { identity, bodies } = input;
+  if (mask?.mode !== 'enforce' || (!websocket && bodies === 'seen')) return undefined;
+  if (rulesFor(mask, identity).length === 0) return undefined;
+  return { reason: bodies === 'seen' ? 'upgrade_refused' : 'answers_unseen' };
 }

@@ -54,6 +54,10 @@ export type Refusal =
   | { readonly reason: 'request_timeout' }
   /** Too many bodies are held to be judged. */
   | { readonly reason: 'bodies_full' }
+  /** What a WebSocket brings cannot be masked. */
+  | { readonly reason: 'upgrade_refused' }
+  /** The route masks answers, and somebody else will pass them on. */
+  | { readonly reason: 'answers_unseen' }
   | { readonly reason: 'token_in_query' }
   | { readonly reason: 'no_credential' }
   | { readonly reason: 'malformed_credential'; readonly detail: CredentialRefusal }
@@ -132,6 +136,8 @@ const plain = {
   ambiguous_header: 400,
   no_route_for_credential: 403,
   origin_not_allowed: 403,
+  upgrade_refused: 403,
+  answers_unseen: 403,
   policy_denied: 403,
   address_not_allowed: 403,
   address_listed: 403,

@@ -31,6 +31,8 @@ export interface ForwardedAs {
   readonly tenant: TenantId;
   /** Names what policies said of the request, where that was kept. */
   readonly decision?: string | undefined;
+  /** The answer is masked: it must come whole, and as it is written. */
+  readonly masked?: boolean | undefined;
   /** What the gateway presents to the upstream for itself: name in lower case, and value. */
   readonly presents?: readonly [name: string, value: string] | undefined;
 }
@@ -50,8 +52,10 @@ export function upstreamHeaders(request: StreamRequest, as: ForwardedAs): string
     const name = rawHeaders[i]!;
     if (!goesOn(name)) continue;
     if (nominated !== undefined && isNominated(nominated, name)) continue;
+    if (as.masked === true && isOfWholes(name)) continue;
     out.push(name, rawHeaders[i + 1]!);
   }
+  if (as.masked === true) out.push('accept-encoding', 'identity');
   // Before what the gateway itself says, so that no rule reaches it.
   const changes = route.rewrites?.requestHeaders;
   if (changes !== undefined) out = changeHeaders(out, changes, as);
@@ -72,6 +76,19 @@ export function upstreamHeaders(request: StreamRequest, as: ForwardedAs): string
   if (as.presents !== undefined) out = presented(out, as.presents);
   return out;
 }
+
+/** Would bring a part of an answer, or one that cannot be looked into. */
+function isOfWholes(name: string): boolean {
+  return wholes.has(canonicalFieldName(name.toLowerCase()));
+}
+
+const wholes: ReadonlySet<string> = new Set([
+  'accept-encoding',
+  'if-modified-since',
+  'if-none-match',
+  'if-range',
+  'range',
+]);
 
 /** In place of whatever a client sent under that name, or under one that is read as it. */
 function presented(fields: string[], [name, value]: readonly [string, string]): string[] {

@@ -5,7 +5,7 @@
 
 /** Counters by name and label; the gateway raises them, the admin listener renders them. */
 export interface Metrics {
-  count(name: CounterName, label?: string): void;
+  count(name: CounterName, label?: string, times?: number): void;
   /** Current value of a counter. */
   value(name: CounterName, label?: string): number;
   /** Prometheus text format 0.0.4. @param gauges measured at this moment */
@@ -34,6 +34,8 @@ const counters = {
     'Decisions that found no room to be kept and explained, by what they were.',
   mintmark_gateway_policy_differences_total: 'Verdicts that a policy in shadow would change.',
   mintmark_gateway_policy_errors_total: 'Requests at which a policy failed, by stage.',
+  mintmark_gateway_masked_total: 'Places of answers that were masked, by mode and action.',
+  mintmark_gateway_unmaskable_total: 'Answers that could not be masked, by mode and reason.',
   mintmark_gateway_request_misfits_total: 'Misfits of requests, by mode, place and rule.',
   mintmark_gateway_internal_tokens_total: 'Tokens signed for upstreams.',
   mintmark_gateway_key_faults_total: 'Times the key of this node could not be published.',
@@ -64,13 +66,13 @@ const labelName = 'kind';
 export function createMetrics(): Metrics {
   const values = new Map<CounterName, Map<string, number>>();
   return {
-    count(name, label = '') {
+    count(name, label = '', times = 1) {
       let byLabel = values.get(name);
       if (byLabel === undefined) {
         byLabel = new Map();
         values.set(name, byLabel);
       }
-      byLabel.set(label, (byLabel.get(label) ?? 0) + 1);
+      byLabel.set(label, (byLabel.get(label) ?? 0) + times);
     },
     value: (name, label = '') => values.get(name)?.get(label) ?? 0,
     render(gauges) {

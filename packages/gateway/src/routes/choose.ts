@@ -53,7 +53,7 @@ function isOneOf(wanted: readonly string[], said: string | undefined): boolean {
 }
 
 /** By type and value: `"1"` is not `1`. Of a list, one entry. */
-function says(identity: Identity, { name, values }: ClaimCondition): boolean {
+export function says(identity: Identity, { name, values }: ClaimCondition): boolean {
   const said = claimOf(identity, name);
   if (said === undefined || said === null) return false;
   if (values === undefined) return true;

@@ -22,6 +22,16 @@ export const headerConditionsSchema = {
   },
 } as const;
 
+export const claimConditionsSchema = {
+  type: 'object',
+  minProperties: 1,
+  maxProperties: limits.matchConditionsMax,
+  description: 'By name: the value, a list of which one will do, or true for any',
+  additionalProperties: {
+    anyOf: [claim, { type: 'array', ...listed, items: claim }, { const: true }],
+  },
+} as const;
+
 export const tokenConditionSchema = {
   type: 'object',
   minProperties: 1,
@@ -38,12 +48,6 @@ export const tokenConditionSchema = {
     },
     client: names,
     plan: names,
-    claims: {
-      type: 'object',
-      minProperties: 1,
-      maxProperties: limits.matchConditionsMax,
-      description: 'By name: the value, a list of which one will do, or true for any',
-      additionalProperties: { anyOf: [claim, { type: 'array', ...listed, items: claim }] },
-    },
+    claims: claimConditionsSchema,
   },
 } as const;

@@ -5,6 +5,7 @@
 import { acrValues, limitSubjects, limits } from '@mintmark/core';
 import { costAfterSchema, limitProperties } from './limit-schema.ts';
 import { headerConditionsSchema, tokenConditionSchema } from './route-conditions-schema.ts';
+import { maskSchema } from './route-mask-schema.ts';
 import {
   headerChangesSchema,
   internalTokenSchema,
@@ -242,6 +243,7 @@ export const routeSchema = {
     response_headers: headerChangesSchema,
     rewrite_path: pathRewriteSchema,
     internal_token: internalTokenSchema,
+    mask: maskSchema,
     validate: {
       enum: ['observe', 'enforce'],
       description: 'Requests are held against the description of the api',
