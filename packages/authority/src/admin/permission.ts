@@ -10,6 +10,8 @@ export const permissions = [
   'keys:verify',
   /** See recoverable keys again: as good as holding them. */
   'keys:reveal',
+  /** Let a key be that breaks the tenant's policy. */
+  'keys:accept',
   'admin_keys:read',
   'admin_keys:write',
   'clients:read',

@@ -2,8 +2,9 @@
  * Which keys somebody means: the conditions of lists and of changes of many keys at once, judged
  * row by row. Neighbours: `list-keys.ts` and `bulk-keys.ts` page through the rows.
  */
-import type { KeyStatus, TenantId, UnixMs } from '@mintmark/core';
+import type { Clock, KeyStatus, TenantId, UnixMs } from '@mintmark/core';
 import type { Store } from '../store/store.ts';
+import { openViolations } from './accept-violations.ts';
 import type { KeyRow } from './key-change.ts';
 import { judgeByPolicy, type PolicyPorts } from './key-policy.ts';
 
@@ -23,12 +24,13 @@ export interface KeyFilter {
   readonly expiresBefore?: UnixMs | undefined;
   /** Neither used nor made since. */
   readonly unusedSince?: UnixMs | undefined;
-  /** Whether it breaks a rule of its tenant's policy. */
+  /** Whether it breaks a rule of its tenant's policy that nobody accepted. */
   readonly violating?: boolean | undefined;
 }
 
 export interface FilterPorts extends PolicyPorts {
   readonly store: Pick<Store, 'keys' | 'usage'>;
+  readonly clock: Pick<Clock, 'nowMs'>;
 }
 
 /** Whether every row passes, so that a page can be read at once; the owner has an index. */
@@ -42,7 +44,8 @@ export async function isMeant(ports: FilterPorts, filter: KeyFilter, row: KeyRow
   const { unusedSince, violating } = filter;
   if (unusedSince !== undefined && (await lastSign(ports.store, row)) >= unusedSince) return false;
   if (violating === undefined) return true;
-  return (await judgeByPolicy(ports, row)).length > 0 === violating;
+  const broken = openViolations(await judgeByPolicy(ports, row), row, ports.clock.nowMs());
+  return broken.length > 0 === violating;
 }
 
 function fits(filter: KeyFilter, row: KeyRow): boolean {

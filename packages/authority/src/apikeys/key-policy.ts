@@ -4,7 +4,7 @@
  * which policy holds, the acts of this folder ask here. What must never happen: a new key that its
  * tenant's policy forbids.
  */
-import type { TenantId } from '@mintmark/core';
+import type { TenantId, UnixMs } from '@mintmark/core';
 import type { Store } from '../store/store.ts';
 import type { KeyRow } from './key-change.ts';
 
@@ -25,6 +25,8 @@ export interface KeyPolicy {
   /** Days without a use after which an owner is told, and days from then until it is disabled. */
   readonly unusedDays?: number | undefined;
   readonly unusedGraceDays?: number | undefined;
+  /** Until when keys that break it are to be mended or accepted. */
+  readonly mendBy?: UnixMs | undefined;
 }
 
 /** Where nobody demands anything. */

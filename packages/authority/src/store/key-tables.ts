@@ -21,6 +21,17 @@ export interface Quarantine {
   readonly from: 'active' | 'disabled';
 }
 
+/** Rules of the policy that a key may break, why, and for how long. */
+export interface Acceptance {
+  readonly rules: readonly string[];
+  readonly reason: string;
+  readonly at: number;
+  /** Kind and id of who did it, with a colon between. */
+  readonly by: string;
+  /** Null: it stays so. */
+  readonly until: number | null;
+}
+
 /** Raises what is left to an amount, at a fixed time in UTC. */
 export interface Refill {
   readonly amount: number;
@@ -82,6 +93,8 @@ export const keyTables = {
       unusedToldAt: integerOrNull,
       /** Of a personal access token. */
       pat: jsonOrNull<PatTerms>(),
+      /** That it breaks the tenant's policy, where somebody lets it. */
+      acceptance: jsonOrNull<Acceptance>(),
     },
     key: ['tenant', 'id'],
     indexes: [
@@ -155,4 +168,5 @@ export const undecidedKeyColumns = {
   budget: null,
   unusedToldAt: null,
   pat: null,
+  acceptance: null,
 } as const;

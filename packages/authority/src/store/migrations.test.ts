@@ -167,6 +167,7 @@ const columnsAddedLater: Partial<Record<TableName, readonly string[]>> = {
     'budget',
     'unusedToldAt',
     'pat',
+    'acceptance',
   ],
   revocations: ['beforeSeconds', 'sealedNote', 'undo', 'undoneAt', 'run', 'resumeAt'],
 };

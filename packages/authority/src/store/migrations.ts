@@ -8,6 +8,8 @@
  */
 import { createHash } from 'node:crypto';
 import { StoreFault } from '@mintmark/core';
+import { acceptancePostgres } from './migrations/acceptance-postgres.ts';
+import { acceptanceSqlite } from './migrations/acceptance-sqlite.ts';
 import { backchannelPostgres } from './migrations/backchannel-postgres.ts';
 import { backchannelSqlite } from './migrations/backchannel-sqlite.ts';
 import { browsersPostgres } from './migrations/browsers-postgres.ts';
@@ -367,6 +369,14 @@ export const migrations: readonly Migration[] = [
     needs: 1,
     sqlite: limitLearningSqlite,
     postgres: limitLearningPostgres,
+  },
+  {
+    number: 35,
+    name: 'acceptance',
+    phase: 'expand',
+    needs: 1,
+    sqlite: acceptanceSqlite,
+    postgres: acceptancePostgres,
   },
 ];
 

@@ -2,7 +2,7 @@
  * What a tenant has of its own in place of the configuration's. Kept as JSON in its row; parsed
  * once, when the row is read.
  */
-import { limits, StoreFault } from '@mintmark/core';
+import { limits, StoreFault, type UnixMs } from '@mintmark/core';
 import { z } from 'zod';
 import { type KeyPolicy, noKeyPolicy } from '../apikeys/key-policy.ts';
 import type { RegistrationPolicy } from '../clients/registration.ts';
@@ -48,6 +48,10 @@ const tenantSettings = z.strictObject({
       recoverableAllowed: z.boolean().default(false),
       unusedDays: z.int().min(1).optional(),
       unusedGraceDays: z.int().min(1).optional(),
+      mendBy: z
+        .int()
+        .transform((ms) => ms as UnixMs)
+        .optional(),
     })
     .optional(),
 });

@@ -40,6 +40,8 @@ const keyMembers = [
   'expires_at',
   'quarantine',
   'violations',
+  'mend_by',
+  'acceptance',
   'predecessor',
   'successor',
   'first_used_at',

@@ -82,6 +82,20 @@ describe('mintmark key', () => {
     }
   });
 
+  it('lets a key break the policy, with a reason, and takes that back', async () => {
+    const server = () => json(200, { id: 'k1', acceptance: { reason: 'old till' } });
+    const line = ['key', 'accept', 'k1', '--reason', 'old till', '--until', '2030-01-01T00:00:00Z'];
+    const { sent, out } = await run(line, { server });
+    expect(sent[0]).toMatchObject({
+      ...{ method: 'PUT', url: 'http://127.0.0.1:8420/v1/keys/k1/acceptance' },
+      body: { reason: 'old till', until: '2030-01-01T00:00:00Z' },
+    });
+    expect(out).toContain('old till');
+    const back = await run('key unaccept k1', { server });
+    expect(back.sent[0]).toMatchObject({ method: 'DELETE' });
+    expect((await run('key accept k1')).exit).toBe(2);
+  });
+
   it('shows a recoverable key again, with a reason', async () => {
     const server = () => json(200, { id: 'k1', key: 'mm_key_k1again' });
     const { sent, out } = await run('key reveal k1 --reason lost', { server });

@@ -6,6 +6,7 @@ import { parseDuration } from '../duration.ts';
 import { readToken, tokenOperand } from '../secret-input.ts';
 import { fields, type Style, table } from '../style.ts';
 import { importKeys } from './import-keys.ts';
+import { acceptCommands } from './key-accept.ts';
 import { bulkCommands } from './key-bulk.ts';
 import { createKey } from './key-create.ts';
 import { keyFields, newKey, withStatus } from './key-shown.ts';
@@ -62,9 +63,11 @@ const violations: Command = {
     return list(invocation, { path: '/v1/keys', query }, (style, items) =>
       table(
         style,
-        ['ID', 'NAME', 'STATUS', 'OWNER', 'BREAKS'],
+        ['ID', 'NAME', 'STATUS', 'OWNER', 'MEND BY', 'BREAKS'],
         items.map((item) => [
-          ...['id', 'name', 'status', 'owner'].map((name) => cell(withStatus(item), name)),
+          ...['id', 'name', 'status', 'owner', 'mend_by'].map((name) =>
+            cell(withStatus(item), name),
+          ),
           (item['violations'] as readonly Item[]).map((one) => cell(one, 'rule')).join(' '),
         ]),
       ),
@@ -239,6 +242,7 @@ export const keyCommands: readonly Command[] = [
   reveal,
   revoke,
   importKeys,
+  ...acceptCommands,
   ...bulkCommands,
   verify,
   ...subKeyCommands,

@@ -50,6 +50,7 @@ export type AuditAction =
   | 'key.release'
   | 'key.top_up'
   | 'key.reveal'
+  | 'key.accept'
   | 'key.unused'
   | 'key.bulk'
   | 'key.import'

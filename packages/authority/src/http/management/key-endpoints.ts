@@ -1,8 +1,17 @@
 /** `/v1/keys`: the life of API keys. Verification and import have files of their own. */
-import { err, limits, namesCountries, ok, type Timers, type UnixMs } from '@mintmark/core';
+import {
+  err,
+  limits,
+  namesCountries,
+  ok,
+  type TenantId,
+  type Timers,
+  type UnixMs,
+} from '@mintmark/core';
 import { z } from 'zod';
 import { type Caller, subjectOf } from '../../admin/caller.ts';
 import { covers } from '../../admin/permission.ts';
+import { openViolations } from '../../apikeys/accept-violations.ts';
 import { type CreateKeyRefusal, createKey } from '../../apikeys/create-key.ts';
 import type { BudgetPatch } from '../../apikeys/edit-budgets.ts';
 import { judgeByPolicy, type KeyViolation } from '../../apikeys/key-policy.ts';
@@ -28,7 +37,7 @@ import {
 } from './key-wire.ts';
 import type { Problem } from './problem.ts';
 import { subKeyEndpoint } from './sub-key-endpoints.ts';
-import { pageOf, renderMoment } from './wire-schema.ts';
+import { pageOf, renderMoment, renderMomentOrNull } from './wire-schema.ts';
 
 export type KeyEndpointPorts = RotatePorts & {
   readonly store: Pick<Store, 'usage' | 'keyBudgets' | 'revocations'>;
@@ -198,8 +207,19 @@ function list(ports: KeyEndpointPorts): PreparedEndpoint {
   });
 }
 
-async function withViolations(ports: KeyEndpointPorts, row: ShownKey, now: UnixMs) {
-  return { ...renderKey(row, now), violations: await judgeByPolicy(ports, row) };
+/** A key with what it breaks. */
+export async function withViolations(ports: KeyEndpointPorts, row: ShownKey, now: UnixMs) {
+  return { ...renderKey(row, now), ...(await brokenBy(ports, row, now)) };
+}
+
+async function brokenBy(ports: KeyEndpointPorts, row: ShownKey, now: UnixMs) {
+  const all = await judgeByPolicy(ports, row);
+  const open = new Set(openViolations(all, row, now));
+  const { mendBy } = ports.keyPolicy(row.tenant as TenantId);
+  return {
+    violations: all.map((one) => ({ ...one, accepted: !open.has(one) })),
+    mend_by: open.size === 0 ? null : renderMomentOrNull(mendBy ?? null),
+  };
 }
 
 function show(ports: KeyEndpointPorts): PreparedEndpoint {
@@ -215,8 +235,8 @@ function show(ports: KeyEndpointPorts): PreparedEndpoint {
     async handle({ tenant, params, now }) {
       const found = await showKey(ports, tenant, params.id);
       if (found === undefined) return err({ code: 'not_found' });
-      const violations = await judgeByPolicy(ports, found.key);
-      const body = { ...renderKeyWithUsage(found, now), violations };
+      const broken = await brokenBy(ports, found.key, now);
+      const body = { ...renderKeyWithUsage(found, now), ...broken };
       return ok({ status: 200, body, version: found.key.version });
     },
   });

@@ -2,7 +2,7 @@
 import { limits } from '@mintmark/core';
 import { z } from 'zod';
 import type { KeyPolicy } from '../../apikeys/key-policy.ts';
-import { line, scope } from './wire-schema.ts';
+import { line, moment, renderMoment, scope } from './wire-schema.ts';
 
 const secondsMax = 100 * 366 * 86_400;
 
@@ -42,6 +42,9 @@ export const keyPolicy = z
       .max(366)
       .optional()
       .describe('Days from then until the key is disabled; default 7'),
+    mend_by: moment
+      .optional()
+      .describe('Until when keys that break it are to be mended, or accepted'),
   })
   .meta({ id: 'KeyPolicy' });
 
@@ -57,6 +60,7 @@ export function keyPolicyOf(wire: z.output<typeof keyPolicy>) {
     recoverableAllowed: wire.recoverable_allowed ?? false,
     ...(wire.unused_days !== undefined && { unusedDays: wire.unused_days }),
     ...(wire.unused_grace_days !== undefined && { unusedGraceDays: wire.unused_grace_days }),
+    ...(wire.mend_by !== undefined && { mendBy: wire.mend_by }),
   };
 }
 
@@ -72,5 +76,6 @@ export function renderKeyPolicy(policy: KeyPolicy): z.input<typeof keyPolicy> {
     recoverable_allowed: policy.recoverableAllowed,
     ...(policy.unusedDays !== undefined && { unused_days: policy.unusedDays }),
     ...(policy.unusedGraceDays !== undefined && { unused_grace_days: policy.unusedGraceDays }),
+    ...(policy.mendBy !== undefined && { mend_by: renderMoment(policy.mendBy) }),
   };
 }

@@ -75,9 +75,25 @@ const shown = {
   recoverable: z.boolean(),
   tags: z.array(z.string()),
   violations: z
-    .array(z.strictObject({ rule: z.string(), member: z.string(), message: z.string() }))
+    .array(
+      z.strictObject({
+        ...{ rule: z.string(), member: z.string(), message: z.string() },
+        accepted: z.boolean().describe('Whether somebody lets it be so'),
+      }),
+    )
     .optional()
     .describe('What breaks the tenant’s policy for keys; where a key is shown, or asked for by it'),
+  mend_by: momentOut
+    .nullable()
+    .optional()
+    .describe('Until when that is to be mended, where the policy says so'),
+  acceptance: z
+    .strictObject({
+      rules: z.array(z.string()),
+      ...{ reason: z.string(), at: momentOut, by: z.string(), until: momentOut.nullable() },
+    })
+    .nullable()
+    .describe('Rules that it may break, why, by whose word, and for how long'),
   imported: z.boolean().describe('Whether it came from another system by its hash'),
   created_at: momentOut,
   updated_at: momentOut,
@@ -150,9 +166,16 @@ export function renderKey(row: ShownKey, now: UnixMs): Readonly<Record<string, u
     not_before: renderMomentOrNull(row.notBefore),
     expires_at: renderMomentOrNull(row.expiresAt),
     quarantine: renderQuarantine(row),
+    acceptance: renderAcceptance(row),
     predecessor: row.predecessor,
     successor: row.successor,
   };
+}
+
+function renderAcceptance({ acceptance }: ShownKey) {
+  if (acceptance === null) return null;
+  const { rules, reason, at, by, until } = acceptance;
+  return { rules, reason, at: renderMoment(at), by, until: renderMomentOrNull(until) };
 }
 
 /** A key past its end is no working one, though nobody has changed its status. */

@@ -21,6 +21,7 @@ import type { PreparedEndpoint } from './endpoint.ts';
 import { type FeedEndpointDeps, feedEndpoints } from './feed-endpoints.ts';
 import { gatewayKeyEndpoint } from './gateway-key-endpoint.ts';
 import { type InstallationPorts, installationEndpoints } from './installation-endpoints.ts';
+import { keyAcceptanceEndpoints } from './key-acceptance-endpoints.ts';
 import { keyBulkEndpoints } from './key-bulk-endpoints.ts';
 import { type KeyEndpointPorts, keyEndpoints } from './key-endpoints.ts';
 import { keyImportEndpoint } from './key-import-endpoint.ts';
@@ -90,6 +91,7 @@ export interface ManagementPorts {
 export function managementEndpoints(ports: ManagementPorts): readonly PreparedEndpoint[] {
   const endpoints = [
     ...keyEndpoints(ports.keys),
+    ...keyAcceptanceEndpoints(ports.keys),
     ...keyBulkEndpoints(ports.keys),
     ...keyQuarantineEndpoints(ports.keys),
     ...keySpendEndpoints(ports.keys),

@@ -1,0 +1,4 @@
+/** The schema as it was first released. Never edited again: see `migrations.ts`. */
+export const acceptancePostgres: readonly string[] = [
+  'ALTER TABLE "keys" ADD COLUMN "acceptance" text COLLATE "C"',
+];
