@@ -206,11 +206,13 @@ export {
 export {
   type AdaptiveMode,
   type CallerFact,
+  type CircuitPlan,
   type ClaimCondition,
   type ClaimValue,
   callerFacts,
   type HeaderChanges,
   type HeaderCondition,
+  type HealthPlan,
   type InspectionMode,
   type LimitAdaptive,
   limitSubjects,

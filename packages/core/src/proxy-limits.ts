@@ -34,4 +34,13 @@ export const proxyLimits = {
   upstreamHttp2IdleMs: 60_000,
   /** How soon an idle connection is asked whether its other end is there. */
   upstreamKeepAliveProbeMs: 15_000,
+  /** Servers of one upstream: each is asked how it is by every gateway. */
+  upstreamServersMax: 64,
+  /** A body that is held to be sent again. */
+  upstreamReplayBytesMax: 64 * 1024,
+  /** Of a hundred requests so many may be tries beyond the first, with some to begin with. */
+  retryPercent: 20,
+  retriesFree: 10,
+  /** A circuit stays open at most so many times as long as it does at first. */
+  circuitBackoffMax: 16,
 } as const;

@@ -7,8 +7,8 @@ import { problem } from './decide/refusal.ts';
 import type { Gateway } from './gateway.ts';
 
 /**
- * `/livez`: the process answers. `/readyz`: its view is fresh. `/metrics`: Prometheus text. And the
- * keys by which it signs for upstreams.
+ * `/livez`: the process answers. `/readyz`: its view is fresh. `/metrics`: Prometheus text.
+ * `/upstreams`: how their servers do. And the keys by which it signs for upstreams.
  */
 export function createGatewayAdmin(gateway: Gateway): HttpHandler {
   return (request) => {
@@ -25,6 +25,12 @@ export function createGatewayAdmin(gateway: Gateway): HttpHandler {
           status: 200,
           headers: { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' },
           body: gateway.renderMetrics(),
+        };
+      case '/upstreams':
+        return {
+          status: 200,
+          headers: { 'content-type': 'application/json', 'cache-control': 'no-store' },
+          body: JSON.stringify({ upstreams: gateway.upstreams() }),
         };
       case internalToken.keySetPath:
         return {

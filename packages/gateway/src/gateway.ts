@@ -42,7 +42,7 @@ import { ChangedReply } from './forward/change-headers.ts';
 import { type ForwardParts, forward } from './forward/forward.ts';
 import { InternalTokens } from './forward/internal-tokens.ts';
 import { LiveRequests } from './forward/live-requests.ts';
-import { defaultUpstreamOptions, type UpstreamOptions, Upstreams } from './forward/upstreams.ts';
+import { type UpstreamOptions, type UpstreamState, Upstreams } from './forward/upstreams.ts';
 import { HeldBytes, HeldRequest, ReleasingReply } from './inspect/held-request.ts';
 import { AnsweredReply } from './limits/answered-reply.ts';
 import { CostedReply } from './limits/costed-reply.ts';
@@ -131,6 +131,8 @@ export interface Gateway {
   readonly metrics: Metrics;
   /** Public keys by which this node signs for upstreams. */
   keySet(): readonly Readonly<Record<string, unknown>>[];
+  /** How the servers do that requests are sent to. */
+  upstreams(): readonly UpstreamState[];
   /** Prometheus text. */
   renderMetrics(): string;
 }
@@ -196,6 +198,7 @@ export function createGateway(config: GatewayConfig, ports: GatewayPorts): Gatew
     view,
     metrics,
     keySet: () => parts.internalTokens.keySet,
+    upstreams: () => upstreams.states(),
     renderMetrics: () => renderMetrics(parts),
   };
 }
@@ -206,7 +209,7 @@ function join(config: GatewayConfig, ports: GatewayPorts): Parts {
   const metrics = createMetrics();
   const lost = 'mintmark_gateway_decisions_lost_total';
   const queue = createDecisionQueue<DecisionEvent>({ sink, timers, metrics, lost });
-  const upstreams = new Upstreams({ ...defaultUpstreamOptions, ...config.upstream }, timers);
+  const upstreams = new Upstreams(config.upstream ?? {}, { timers, clock, metrics });
   const live = new LiveRequests();
   const bodyBytesMax = config.bodyBytesMax ?? limits.gatewayBodyBytesMax;
   const cache = countedCache(createVerifiedCache<VerifiedAccessToken>(), metrics);
@@ -262,7 +265,7 @@ function join(config: GatewayConfig, ports: GatewayPorts): Parts {
     ...{ config, ports, view, tenants, metrics, queue, upstreams, live, cache },
     decide: decideParts,
     masking: { metrics, held, hashKey: ports.entropy.bytes(32) },
-    forward: { upstreams, live, metrics, bodyBytesMax, clock },
+    forward: { upstreams, live, metrics, bodyBytesMax, clock, timers },
     ...{ internalTokens, spender, learning },
   };
   return parts;

@@ -9,6 +9,11 @@ function refusalOf(change: Record<string, unknown>): unknown {
   return parsed.ok ? 'accepted' : parsed.refusal;
 }
 
+const plainPlan = {
+  ...{ protocol: 'http1', servers: [], health: undefined, circuit: undefined },
+  ...{ retries: undefined, timeoutSeconds: undefined },
+};
+
 describe('parseRoute', () => {
   it('fills in the careful defaults', () => {
     expect(parseRoute(small)).toEqual({
@@ -17,7 +22,7 @@ describe('parseRoute', () => {
         name: 'api',
         match: { host: undefined, pathPrefix: '/', methods: undefined, headers: [] },
         upstream: { origin: 'http://127.0.0.1:9000', basePath: '' },
-        plan: { protocol: 'http1' },
+        plan: plainPlan,
         scopes: [],
         audience: undefined,
         api: undefined,
@@ -81,7 +86,7 @@ describe('parseRoute', () => {
           headers: [],
         },
         upstream: { origin: 'https://packages.internal:8443', basePath: '/base' },
-        plan: { protocol: 'http1' },
+        plan: plainPlan,
         scopes: ['npm:read', 'npm:write'],
         audience: 'https://npm.example',
         api: 'npm',
@@ -215,6 +220,26 @@ describe('parseRoute', () => {
     ['/credential', { credential: 'maybe' }],
     ['/credential', { credential: null }],
     ['/protocol', { protocol: 'h2' }],
+    ['/servers', { servers: [] }],
+    ['/servers', { servers: 'http://a' }],
+    ['/servers/0/url', { servers: [{}] }],
+    ['/servers/0/url', { servers: [{ url: 'http://a/b' }] }],
+    ['/servers/1/url', { servers: [{ url: 'http://a' }, { url: 'http://a:80' }] }],
+    ['/servers/0/weight', { servers: [{ url: 'http://a', weight: 0 }] }],
+    ['/health/path', { health: { path: 'ok' } }],
+    ['/health/interval_seconds', { health: { path: '/', interval_seconds: 0 } }],
+    ['/health/timeout_seconds', { health: { path: '/', timeout_seconds: '1' } }],
+    ['/health/healthy_after', { health: { path: '/', healthy_after: 101 } }],
+    ['/health/unhealthy_after', { health: { path: '/', unhealthy_after: 1.5 } }],
+    ['/circuit/failures', { circuit: { failures: 0 } }],
+    ['/circuit/open_seconds', { circuit: { open_seconds: -1 } }],
+    ['/circuit/connections', { circuit: { connections: 0 } }],
+    ['/circuit/pending', { circuit: { pending: 0 } }],
+    ['/retries/attempts', { retries: { attempts: 6 } }],
+    ['/retries/statuses', { retries: { statuses: [404] } }],
+    ['/retries/try_timeout_seconds', { retries: { try_timeout_seconds: 0 } }],
+    ['/retries/body_bytes_max', { retries: { body_bytes_max: 65_537 } }],
+    ['/timeout_seconds', { timeout_seconds: 0 }],
     ['/encoded_slash', { encoded_slash: 'decode' }],
     ['/on_stale', { on_stale: 'continue' }],
     ['/on_stale', { on_stale: [] }],

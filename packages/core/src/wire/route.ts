@@ -58,7 +58,7 @@ export {
 } from './route-rewrites.ts';
 export type { RouteStepUp } from './route-step-up.ts';
 export type { RouteThreats, ThreatAction } from './route-threats.ts';
-export type { UpstreamPlan } from './route-upstream.ts';
+export type { CircuitPlan, HealthPlan, UpstreamPlan } from './route-upstream.ts';
 
 export interface Route extends RouteLimits {
   readonly name: string;

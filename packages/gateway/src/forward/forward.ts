@@ -3,8 +3,8 @@
  * one socket buffer holds. Either side that goes away takes the other with it.
  */
 import { Socket } from 'node:net';
-import type { Duplex, Readable } from 'node:stream';
-import { type Clock, nowSeconds, type UnixSeconds } from '@mintmark/core';
+import { type Duplex, Readable } from 'node:stream';
+import { type Clock, nowSeconds, type Timers, type UnixSeconds } from '@mintmark/core';
 import type { StreamReply, StreamRequest } from '@mintmark/net';
 import type { Dispatcher } from 'undici';
 import { problem } from '../decide/refusal.ts';
@@ -20,6 +20,7 @@ import {
   upstreamHeaders,
 } from './headers.ts';
 import type { CutReason, LiveRequest, LiveRequests } from './live-requests.ts';
+import type { UpstreamServer } from './upstream-server.ts';
 import type { Upstream, Upstreams } from './upstreams.ts';
 
 export interface ForwardParts {
@@ -27,6 +28,7 @@ export interface ForwardParts {
   readonly live: LiveRequests;
   readonly metrics: Metrics;
   readonly clock: Pick<Clock, 'monotonicMs' | 'nowMs'>;
+  readonly timers: Pick<Timers, 'after'>;
   readonly bodyBytesMax: number;
 }
 
@@ -56,8 +58,12 @@ export function forward(parts: ForwardParts, input: ForwardInput): void {
 }
 
 /** Those that the route sets for itself; the pool has the installation's. */
-function timeoutsOf({ bounds }: CompiledRoute): Partial<Dispatcher.DispatchOptions> | undefined {
-  const { headersTimeoutSeconds, idleTimeoutSeconds } = bounds;
+function timeoutsOf({
+  bounds,
+  plan,
+}: CompiledRoute): Partial<Dispatcher.DispatchOptions> | undefined {
+  const { idleTimeoutSeconds } = bounds;
+  const headersTimeoutSeconds = plan.retries?.tryTimeoutSeconds ?? bounds.headersTimeoutSeconds;
   if (headersTimeoutSeconds === undefined && idleTimeoutSeconds === undefined) return undefined;
   return {
     ...(headersTimeoutSeconds === undefined
@@ -90,11 +96,15 @@ class Forwarding implements Dispatcher.DispatchHandler, LiveRequest {
   readonly #input: ForwardInput;
   readonly #options: Dispatcher.DispatchOptions;
   readonly #upstream: Upstream;
+  #server: UpstreamServer | undefined;
+  readonly #tried: UpstreamServer[] = [];
   #controller: Dispatcher.DispatchController | undefined;
-  #body: Readable | undefined;
+  /** Of a try whose answer is not wanted any more. */
+  #dropped: Dispatcher.DispatchController | undefined;
+  #body: Readable | Buffer | undefined;
+  #cancelTimeout = (): void => {};
   #sockets: readonly Duplex[] = [];
   #ended = false;
-  #retried = false;
   #waitsForDrain = false;
 
   constructor(parts: ForwardParts, input: ForwardInput, options: Dispatcher.DispatchOptions) {
@@ -112,16 +122,69 @@ class Forwarding implements Dispatcher.DispatchHandler, LiveRequest {
   start(): void {
     const { request } = this.#input;
     this.#parts.live.add(this);
-    if (request.bodyLength !== 0) {
-      this.#body = request.bodyStream(bodyBytesMaxOf(this.route, this.#parts));
+    const { timeoutSeconds } = this.route.plan;
+    if (timeoutSeconds !== undefined && !request.websocket) {
+      this.#cancelTimeout = this.#parts.timers.after(timeoutSeconds * 1_000, () => this.#late());
     }
-    this.#dispatch();
+    if (request.bodyLength === 0) this.#dispatch();
+    else if (this.#holdsBody()) void this.#readBody();
+    else {
+      this.#body = request.bodyStream(bodyBytesMaxOf(this.route, this.#parts));
+      this.#dispatch();
+    }
+  }
+
+  /** Only where it may be sent twice, and is short: everything else streams. */
+  #holdsBody(): boolean {
+    const { method, bodyLength } = this.#input.request;
+    const most = this.route.plan.retries?.bodyBytesMax ?? 0;
+    return bodyLength !== 'chunked' && bodyLength <= most && ['PUT', 'DELETE'].includes(method);
+  }
+
+  async #readBody(): Promise<void> {
+    const { bodyBytesMax } = this.route.plan.retries!;
+    try {
+      const body = await this.#input.request.body(bodyBytesMax);
+      if (body === 'too_large') this.#refuse(413, 'body_too_large');
+      else if (!this.#ended) {
+        this.#body = Buffer.from(body);
+        this.#dispatch();
+      }
+    } catch {
+      this.#refuse(408, 'request_timeout');
+    }
   }
 
   #dispatch(): void {
+    const server = this.#upstream.choose(this.#tried);
+    if (server === undefined) {
+      this.#parts.metrics.count('mintmark_gateway_upstream_failures_total', 'upstream_down');
+      this.#refuse(503, 'upstream_down');
+      return;
+    }
+    this.#server = server;
+    this.#tried.push(server);
+    this.#upstream.sent(server);
     const options =
       this.#body === undefined ? this.#options : { ...this.#options, body: this.#body };
-    if (!this.#upstream.dispatch(options, this)) this.#refuse(503, 'upstream_busy');
+    if (server.dispatch(options, this)) return;
+    this.#judged('nothing');
+    this.#refuse(503, 'upstream_busy');
+  }
+
+  #late(): void {
+    if (this.#ended) return;
+    this.#parts.metrics.count('mintmark_gateway_upstream_failures_total', 'upstream_timeout');
+    this.#judged('bad');
+    const { reply } = this.#input;
+    if (!this.#end()) return;
+    if (reply.started) reply.abort();
+    else reply.respond(problem(504, 'upstream_timeout'));
+    this.#stop(new Error('the answer takes too long'));
+  }
+
+  #judged(verdict: 'good' | 'bad' | 'nothing'): void {
+    if (this.#server !== undefined) this.#upstream.judged(this.#server, verdict);
   }
 
   clientGone(): void {
@@ -152,6 +215,14 @@ class Forwarding implements Dispatcher.DispatchHandler, LiveRequest {
       );
       return;
     }
+    if (this.#asksAgainFor(status)) {
+      this.#dropped = controller;
+      controller.abort(new Error(`asked again after ${status}`));
+      this.#judged('bad');
+      this.#again();
+      return;
+    }
+    this.#judged(status < 500 ? 'good' : 'bad');
     this.endless = isEventStream(raw);
     const credentialed = this.#input.matched.route.credential !== 'none';
     const withTrailers = hasTrailers(raw) && request.method !== 'HEAD';
@@ -189,6 +260,7 @@ class Forwarding implements Dispatcher.DispatchHandler, LiveRequest {
     const raw = controller.rawHeaders as RawFields;
     const headers = clientHeaders(raw, { status, credentialed: false, withTrailers: false });
     const clientSocket = this.#input.reply.switchProtocols(headers);
+    this.#judged('good');
     this.endless = true;
     this.#sockets = [clientSocket, upstreamSocket];
     // What one side sent last still reaches the other: a close frame tells why.
@@ -201,34 +273,55 @@ class Forwarding implements Dispatcher.DispatchHandler, LiveRequest {
     upstreamSocket.pipe(clientSocket);
   }
 
-  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    if (this.#ended) return;
-    if (this.#mayRetry(error)) {
-      this.#retried = true;
-      this.#upstream.release();
-      this.#dispatch();
+  onResponseError(controller: Dispatcher.DispatchController, error: Error): void {
+    if (this.#ended || (this.#dropped !== undefined && controller === this.#dropped)) return;
+    const { status, code, blame } = failureOf(error);
+    this.#judged(blame === 'upstream' ? 'bad' : 'nothing');
+    if (blame === 'upstream' && this.#mayRetry(error)) {
+      this.#again();
       return;
     }
-    const { status, code, blame } = failureOf(error);
     if (blame === 'upstream') {
       this.#parts.metrics.count('mintmark_gateway_upstream_failures_total', code);
     }
     this.#refuse(status, code);
   }
 
+  #again(): void {
+    this.#parts.metrics.count('mintmark_gateway_upstream_retries_total');
+    this.#server?.release();
+    this.#server = undefined;
+    this.#controller = undefined;
+    this.#dispatch();
+  }
+
   /**
-   * Once, and only where it cannot have been acted on twice: a request without body of a method
-   * that may be repeated (RFC 9110 §9.2.2), on a kept-alive connection that the upstream had just
-   * closed.
+   * Only where it cannot have been acted on twice, or may be: a method that may be repeated (RFC
+   * 9110 §9.2.2), without a body or with one that is held, and before a byte of an answer. Where
+   * the route asks for no more, once, on a kept-alive connection that the upstream had just closed.
    */
   #mayRetry(error: Error): boolean {
-    const code = (error as { code?: string }).code ?? '';
+    const { retries } = this.route.plan;
+    if (!this.#isRepeatable()) return false;
+    const closed = lostConnection.has((error as { code?: string }).code ?? '');
+    if (retries === undefined) {
+      return closed && this.#tried.length === 1 && safe.has(this.#input.request.method);
+    }
+    return this.#tried.length <= retries.attempts && this.#upstream.takeRetry();
+  }
+
+  #asksAgainFor(status: number): boolean {
+    const { retries } = this.route.plan;
+    if (retries === undefined || !retries.statuses.includes(status)) return false;
+    const left = this.#tried.length <= retries.attempts && this.#isRepeatable();
+    return left && this.#upstream.takeRetry();
+  }
+
+  #isRepeatable(): boolean {
     const { request, reply } = this.#input;
-    const repeatable = ['GET', 'HEAD', 'OPTIONS'].includes(request.method);
-    if (this.#retried || !repeatable || this.#body !== undefined || request.websocket) return false;
-    return (
-      !reply.started && ['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE', 'upstream_refused'].includes(code)
-    );
+    if (reply.started || request.websocket) return false;
+    if (this.#body === undefined) return repeatable.has(request.method);
+    return this.#body instanceof Buffer;
   }
 
   #refuse(status: number, code: string): void {
@@ -245,16 +338,29 @@ class Forwarding implements Dispatcher.DispatchHandler, LiveRequest {
   #end(): boolean {
     if (this.#ended) return false;
     this.#ended = true;
+    this.#cancelTimeout();
     this.#parts.live.remove(this);
-    this.#upstream.release();
+    this.#server?.release();
     return true;
   }
 
   #stop(reason: Error): void {
+    this.#judged('nothing');
     this.#controller?.abort(reason);
-    this.#body?.destroy();
+    if (this.#body instanceof Readable) this.#body.destroy();
   }
 }
+
+const safe: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
+const repeatable: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'DELETE', 'PUT']);
+
+/** The upstream had not begun with the request, or had closed before it came. */
+const lostConnection: ReadonlySet<string> = new Set([
+  'UND_ERR_SOCKET',
+  'ECONNRESET',
+  'EPIPE',
+  'upstream_refused',
+]);
 
 function closeSoon(socket: Duplex): void {
   if (socket instanceof Socket) socket.destroySoon();

@@ -59,10 +59,12 @@ export class Http2Exchange implements Dispatcher.DispatchController {
       closed();
       return;
     }
-    const body = options.body instanceof Readable ? options.body : undefined;
+    const { body: given } = options;
+    const body = given instanceof Readable ? given : undefined;
+    const hasBody = body !== undefined || given instanceof Buffer;
     let stream: ClientHttp2Stream;
     try {
-      stream = session.request(fieldsOf(options), { endStream: body === undefined });
+      stream = session.request(fieldsOf(options), { endStream: !hasBody });
     } catch (error) {
       closed();
       this.#fail(error as Error);
@@ -75,6 +77,7 @@ export class Http2Exchange implements Dispatcher.DispatchController {
       this.#fail(failureOfStream(stream));
     });
     this.#listen(stream);
+    if (given instanceof Buffer) stream.end(given);
     if (body === undefined) return;
     body.once('error', (error) => {
       stream.close(constants.NGHTTP2_CANCEL);

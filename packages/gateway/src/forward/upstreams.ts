@@ -1,23 +1,16 @@
 /**
- * Connections to the services behind the gateway: one pool for each origin, kept alive, bounded.
+ * The services behind the gateway: each upstream is one server or several, of which every request
+ * gets one that is well, and the least busy of them.
  */
-import { getCACertificates } from 'node:tls';
-import { limits, type Route, type Timers } from '@mintmark/core';
-import { type Dispatcher, Pool } from 'undici';
-import { Http2Upstream } from './http2-upstream.ts';
+import { type Clock, limits, type Route, type Timers } from '@mintmark/core';
+import type { Metrics } from '../record/metrics.ts';
+import type { CircuitState } from './circuit.ts';
+import { checkHealth } from './health-check.ts';
+import { type UpstreamOptions, UpstreamServer } from './upstream-server.ts';
 
-export interface UpstreamOptions {
-  readonly connectTimeoutMs: number;
-  /** Until the upstream's first line of answer. */
-  readonly headersTimeoutMs: number;
-  /** A pause within the upstream's body. */
-  readonly bodyIdleMs: number;
-  readonly connectionsMax: number;
-  /** PEM of authorities beside the well-known ones that https upstreams may be signed by. */
-  readonly ca: string | undefined;
-}
+export type { UpstreamOptions } from './upstream-server.ts';
 
-export const defaultUpstreamOptions: UpstreamOptions = {
+const defaultOptions: UpstreamOptions = {
   connectTimeoutMs: limits.upstreamConnectTimeoutMs,
   headersTimeoutMs: limits.upstreamHeadersTimeoutMs,
   bodyIdleMs: limits.upstreamBodyIdleMs,
@@ -25,110 +18,185 @@ export const defaultUpstreamOptions: UpstreamOptions = {
   ca: undefined,
 };
 
-export interface Upstream {
-  /** False where as many requests as allowed are under way or waiting for a connection. */
-  dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean;
-  /** To be called once for each `dispatch`, refused ones too, when its request has ended. */
-  release(): void;
-}
-
 /** What of a route says how its upstream is reached. */
 export type UpstreamOf = Pick<Route, 'upstream' | 'plan'>;
 
-/** Routes with one key share their connections. */
-function keyOf({ upstream, plan }: UpstreamOf): string {
-  return `${plan.protocol} ${upstream.origin}`;
+/** How an upstream does, for operators. */
+export interface UpstreamState {
+  readonly upstream: string;
+  readonly servers: readonly {
+    readonly origin: string;
+    readonly weight: number;
+    readonly in_flight: number;
+    readonly well: boolean;
+    readonly circuit: CircuitState;
+    readonly failures: number;
+  }[];
+}
+
+interface Parts {
+  readonly options: UpstreamOptions;
+  readonly timers: Timers;
+  readonly clock: Pick<Clock, 'monotonicMs'>;
+  readonly metrics: Metrics;
 }
 
 export class Upstreams {
-  readonly #options: UpstreamOptions;
-  readonly #timers: Pick<Timers, 'after'>;
-  readonly #pools = new Map<string, PooledUpstream>();
+  readonly #parts: Parts;
+  readonly #upstreams = new Map<string, Upstream>();
+  /** So that a request need not spell out the key. */
+  #byRoute = new WeakMap<UpstreamOf, Upstream>();
 
-  constructor(options: UpstreamOptions, timers: Pick<Timers, 'after'>) {
-    this.#options = options;
-    this.#timers = timers;
+  constructor(options: Partial<UpstreamOptions>, parts: Omit<Parts, 'options'>) {
+    this.#parts = { ...parts, options: { ...defaultOptions, ...options } };
   }
 
   to(route: UpstreamOf): Upstream {
+    const known = this.#byRoute.get(route);
+    if (known !== undefined) return known;
     const key = keyOf(route);
-    let pooled = this.#pools.get(key);
-    if (pooled === undefined) {
-      pooled = new PooledUpstream(route, this.#options, this.#timers);
-      this.#pools.set(key, pooled);
-    }
-    return pooled;
+    const upstream = this.#upstreams.get(key) ?? new Upstream(route, this.#parts);
+    this.#upstreams.set(key, upstream);
+    this.#byRoute.set(route, upstream);
+    return upstream;
   }
 
   /** Lets go of what no route names any more; requests under way still end. */
   retain(routes: readonly UpstreamOf[]): void {
     const kept = new Set(routes.map(keyOf));
-    for (const [key, pooled] of this.#pools) {
+    for (const [key, upstream] of this.#upstreams) {
       if (kept.has(key)) continue;
-      this.#pools.delete(key);
-      void pooled.close();
+      this.#upstreams.delete(key);
+      // A route of before may still be held by a request, and must not find what is closed.
+      this.#byRoute = new WeakMap();
+      void upstream.close();
     }
+    // Servers are asked how they are before anybody needs them.
+    for (const route of routes) if (route.plan.health !== undefined) this.to(route);
+  }
+
+  states(): readonly UpstreamState[] {
+    return [...this.#upstreams.values()].map((upstream) => upstream.state());
   }
 
   /** Cuts everything. */
   async destroy(): Promise<void> {
-    await Promise.all([...this.#pools.values()].map((pooled) => pooled.destroy()));
-    this.#pools.clear();
+    await Promise.all([...this.#upstreams.values()].map((upstream) => upstream.destroy()));
+    this.#upstreams.clear();
+    this.#byRoute = new WeakMap();
   }
 }
 
-class PooledUpstream implements Upstream {
-  readonly #pool: Pool;
-  readonly #http2: Http2Upstream | undefined;
-  readonly #inFlightMax: number;
-  #inFlight = 0;
+/** Routes with one key share servers, connections, and what is known of them. */
+function keyOf({ upstream, plan }: UpstreamOf): string {
+  const { retries: _retries, timeoutSeconds: _timeout, ...reached } = plan;
+  return JSON.stringify([upstream.origin, reached]);
+}
 
-  constructor(
-    { upstream: { origin }, plan: { protocol } }: UpstreamOf,
-    options: UpstreamOptions,
-    timers: Pick<Timers, 'after'>,
-  ) {
-    // Named alone, it would take the place of those that everybody trusts.
-    const tls = options.ca === undefined ? {} : { ca: [...getCACertificates(), options.ca] };
-    this.#inFlightMax = options.connectionsMax + limits.upstreamQueueMax;
-    this.#pool = new Pool(origin, {
-      connections: options.connectionsMax,
-      // A second request on a connection would wait behind a slow answer to another caller.
-      pipelining: 1,
-      headersTimeout: options.headersTimeoutMs,
-      bodyTimeout: options.bodyIdleMs,
-      keepAliveTimeout: limits.upstreamKeepAliveMs,
-      allowH2: false,
-      connect: {
-        timeout: options.connectTimeoutMs,
-        ...tls,
-      },
-    });
-    // Without TLS nobody can ask what the other end speaks.
-    if (protocol === 'http1' || (protocol === 'auto' && origin.startsWith('http:'))) return;
-    const fallback = protocol === 'auto' ? { fallback: this.#pool } : {};
-    this.#http2 = new Http2Upstream({ ...options, origin, timers, tls, ...fallback });
+export class Upstream {
+  readonly #origin: string;
+  readonly #servers: readonly UpstreamServer[];
+  readonly #parts: Parts;
+  readonly #stops: readonly (() => void)[];
+  /** Tries beyond the first that may still be made. */
+  #retries: number = limits.retriesFree;
+
+  constructor({ upstream: { origin }, plan }: UpstreamOf, parts: Parts) {
+    this.#origin = origin;
+    this.#parts = parts;
+    const { options, timers, metrics } = parts;
+    const { host, hostname } = new URL(origin);
+    const named = plan.servers.length > 0 && !/^[0-9.]+$|:/.test(hostname);
+    const serverName = named ? hostname : undefined;
+    const servers = plan.servers.length > 0 ? plan.servers : [{ origin, weight: 1 }];
+    this.#servers = servers.map(
+      (server) => new UpstreamServer({ ...server, serverName, plan, options, timers }),
+    );
+    const { health } = plan;
+    const changed = (isWell: boolean): void =>
+      metrics.count('mintmark_gateway_upstream_changes_total', isWell ? 'well' : 'unwell');
+    this.#stops =
+      health === undefined
+        ? []
+        : this.#servers.map((one) => checkHealth(one, { plan: health, host, timers, changed }));
   }
 
-  dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
-    // Counted before it is refused: whoever asked releases in either case.
-    this.#inFlight++;
-    if (this.#inFlight > this.#inFlightMax) return false;
-    // A WebSocket goes by HTTP/1.1, which every server of one speaks.
-    const by = options.upgrade === 'websocket' ? this.#pool : (this.#http2 ?? this.#pool);
-    by.dispatch(options, handler);
+  /**
+   * The server for a request: of those that are well and have not failed it, the least busy for its
+   * weight.
+   *
+   * @returns undefined where none may be asked now
+   */
+  choose(tried: readonly UpstreamServer[]): UpstreamServer | undefined {
+    const nowMs = this.#parts.clock.monotonicMs();
+    const servers = this.#servers;
+    if (servers.length === 1) {
+      const only = servers[0]!;
+      return only.isWell && only.circuit.admits(nowMs) ? only : undefined;
+    }
+    let best: UpstreamServer | undefined;
+    let weights = 0;
+    for (const one of servers) {
+      if (!one.isWell || !one.circuit.admits(nowMs)) continue;
+      // Where they have equally much to do, turns are by weight: who had the fewest is the next.
+      one.turns += one.weight;
+      weights += one.weight;
+      if (best === undefined || isBetter(one, best, tried)) best = one;
+    }
+    if (best !== undefined) best.turns -= weights;
+    return best;
+  }
+
+  /** To be called with what a server's answer, or the want of one, says of it. */
+  judged(server: UpstreamServer, verdict: 'good' | 'bad' | 'nothing'): void {
+    if (verdict === 'good') server.circuit.succeeded();
+    else if (verdict === 'nothing') server.circuit.abandoned();
+    else if (server.circuit.failed(this.#parts.clock.monotonicMs())) {
+      this.#parts.metrics.count('mintmark_gateway_upstream_changes_total', 'circuit_opened');
+    }
+  }
+
+  sent(server: UpstreamServer): void {
+    server.circuit.sent(this.#parts.clock.monotonicMs());
+    this.#retries = Math.min(this.#retries + limits.retryPercent / 100, limits.retriesFree * 10);
+  }
+
+  /** Whether one more try may be made: an upstream in trouble must not get its load twice. */
+  takeRetry(): boolean {
+    if (this.#retries < 1) return false;
+    this.#retries--;
     return true;
   }
 
-  release(): void {
-    this.#inFlight--;
+  state(): UpstreamState {
+    const nowMs = this.#parts.clock.monotonicMs();
+    return {
+      upstream: this.#origin,
+      servers: this.#servers.map((one) => ({
+        ...{ origin: one.origin, weight: one.weight, in_flight: one.inFlight, well: one.isWell },
+        ...{ circuit: one.circuit.state(nowMs), failures: one.circuit.failures },
+      })),
+    };
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#pool.close(), this.#http2?.close()]);
+    for (const stop of this.#stops) stop();
+    await Promise.all(this.#servers.map((server) => server.close()));
   }
 
   async destroy(): Promise<void> {
-    await Promise.all([this.#pool.destroy(), this.#http2?.destroy()]);
+    for (const stop of this.#stops) stop();
+    await Promise.all(this.#servers.map((server) => server.destroy()));
   }
+}
+
+function isBetter(
+  one: UpstreamServer,
+  best: UpstreamServer,
+  tried: readonly UpstreamServer[],
+): boolean {
+  const [again, bestAgain] = [tried.includes(one), tried.includes(best)];
+  if (again !== bestAgain) return bestAgain;
+  const [load, bestLoad] = [one.inFlight / one.weight, best.inFlight / best.weight];
+  return load === bestLoad ? one.turns > best.turns : load < bestLoad;
 }

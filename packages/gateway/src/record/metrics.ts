@@ -23,6 +23,8 @@ const counters = {
   mintmark_gateway_signature_cache_total: 'Sights of JWTs, by whether the signature was known.',
   mintmark_gateway_limits_down_total: 'Decisions without the common count, by what was done.',
   mintmark_gateway_upstream_failures_total: 'Requests that an upstream failed, by reason.',
+  mintmark_gateway_upstream_retries_total: 'Tries of requests beyond the first.',
+  mintmark_gateway_upstream_changes_total: 'Servers taken out or back, by what happened.',
   mintmark_gateway_streams_cut_total: 'Answers under way that were cut, by reason.',
   mintmark_gateway_feed_faults_total: 'Failed questions to the status feed, by kind.',
   mintmark_gateway_decisions_lost_total: 'Decision events that were never delivered, by cause.',

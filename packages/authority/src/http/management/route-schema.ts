@@ -11,6 +11,7 @@ import {
   internalTokenSchema,
   pathRewriteSchema,
 } from './route-rewrites-schema.ts';
+import { routeUpstreamSchemas } from './route-upstream-schema.ts';
 
 const segment = "[A-Za-z0-9._~!$&'()*+,=:@-]+";
 
@@ -131,10 +132,7 @@ export const routeSchema = {
       maxLength: limits.routePathCharsMax,
       pattern: `^https?://[A-Za-z0-9._\\[\\]:-]+(/[A-Za-z0-9._~!$&'()*+,=:@/-]*)?$`,
     },
-    protocol: {
-      enum: ['http1', 'http2', 'auto'],
-      description: 'What the upstream speaks; auto: what it agrees to over TLS',
-    },
+    ...routeUpstreamSchemas,
     scopes: {
       type: 'array',
       maxItems: limits.scopesMax,
