@@ -4,7 +4,7 @@
  * this checkout.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Tally } from './tally.ts';
 
@@ -12,6 +12,7 @@ import type { Tally } from './tally.ts';
 export function installServices(root: string): Tally[] {
   const problems = [
     debianPackages(),
+    unpackedCrowdsec(root),
     foreignPackages(root, 'conformance'),
     foreignPackages(root, 'examples'),
     pythonPackages(root),
@@ -48,6 +49,24 @@ function debianPackages(): string | undefined {
   };
   const done = apt('update') && apt('install', '-y', '--no-install-recommends', ...missing);
   return done && debian.every((one) => one.isThere()) ? undefined : `apt-get failed; ${byHand}`;
+}
+
+/**
+ * Its package starts a service and asks the Internet for an account, so it is unpacked and not
+ * installed.
+ *
+ * @returns what is wrong, in a sentence
+ */
+function unpackedCrowdsec(root: string): string | undefined {
+  const folder = join(root, '.cache', 'crowdsec');
+  const isThere = () => existsSync(join(folder, 'usr', 'bin', 'cscli'));
+  if (isThere()) return undefined;
+  if (!succeeds('apt-get', ['--version'])) return 'no apt-get on this system to fetch crowdsec by';
+  console.log('services: unpacking crowdsec');
+  mkdirSync(folder, { recursive: true });
+  const script = 'apt-get -qq download crowdsec && dpkg-deb -x crowdsec_*.deb .';
+  const done = spawnSync('sh', ['-c', script], { cwd: folder, stdio: 'ignore' });
+  return done.status === 0 && isThere() ? undefined : 'crowdsec could not be fetched';
 }
 
 function hasPostgres(): boolean {
