@@ -47,6 +47,7 @@ export const layers: Layers = {
       ['management-bed.ts'],
       ['grant-bed.ts'],
       ['authority-bed.ts'],
+      ['bed-stores.ts'],
       ['authority.ts'],
       ['management.ts'],
       ['metrics.ts'],

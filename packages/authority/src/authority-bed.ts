@@ -12,6 +12,7 @@ import {
 import { createRecorder } from './audit/record.ts';
 import type { Requester } from './audit/requester.ts';
 import { type Authority, initAuthority, openAuthority } from './authority.ts';
+import { freshStore } from './bed-stores.ts';
 import { type ClientRules, clientRules } from './clients/client-rules.ts';
 import { createClient } from './clients/registry.ts';
 import { type AuthorityConfig, authorityDefaults } from './config.ts';
@@ -21,7 +22,6 @@ import { createSealer } from './custody/sealer.ts';
 import { createSlowHashQueue } from './custody/slow-hash-queue.ts';
 import { buildRequest } from './http/management/request-builder.ts';
 import type { AuthorityEvent, AuthorityPorts } from './rooms.ts';
-import { openMemoryStore } from './store/memory/memory-store.ts';
 import type { Store } from './store/store.ts';
 import { createUser } from './users/change-user.ts';
 
@@ -60,17 +60,17 @@ export const operator: Requester = {
 
 export async function authorityBed(
   seed = 1,
-  store: Store = openMemoryStore(),
+  given?: Store,
   more: Partial<AuthorityConfig> = {},
   replaced: Partial<AuthorityPorts> = {},
 ) {
   const config = { ...bedConfig, ...more };
+  const store = given ?? (await freshStore());
   const clock = manualClock(1_790_000_000_000);
   const entropy = seededEntropy(seed);
   const events: AuthorityEvent[] = [];
   const custody = openMemoryCustody({ entropy, clock });
   const log = (event: AuthorityEvent): number => events.push(event);
-  /** What stands at URLs that clients chose, and how often each was asked for. */
   const web = fakeWeb();
   const ports = { store, custody, clock, entropy, timers, log, outbound: web, ...replaced };
   const made = await initAuthority(config, ports);
@@ -129,6 +129,7 @@ export async function authorityBed(
   };
 }
 
+/** What stands at URLs that clients chose, and how often each was asked for. */
 function fakeWeb() {
   const pages = new Map<string, unknown>();
   /** What is there as text, with its headers. */

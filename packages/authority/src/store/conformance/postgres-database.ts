@@ -5,13 +5,17 @@ import pg from 'pg';
 import { inject } from 'vitest';
 import { freshName } from './rows.ts';
 
-/** @returns the URL of a new, empty database */
-export async function freshDatabase(): Promise<string> {
+/**
+ * @param template URL of a database that nobody is connected to, to begin as; default: an empty one
+ * @returns the URL of a new database
+ */
+export async function freshDatabase(template?: string): Promise<string> {
   const url = new URL(inject('postgresUrl' as never));
   const name = `mintmark_${freshName('suite').replaceAll('-', '_')}`;
+  const as = template === undefined ? '' : ` TEMPLATE ${new URL(template).pathname.slice(1)}`;
   await withClient(url.href, async (admin) => {
     await admin.query(`DROP DATABASE IF EXISTS ${name}`);
-    await admin.query(`CREATE DATABASE ${name}`);
+    await admin.query(`CREATE DATABASE ${name}${as}`);
   });
   url.pathname = `/${name}`;
   return url.href;
