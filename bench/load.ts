@@ -99,13 +99,18 @@ function luaOfVarying(
   return `wrk.method = ${JSON.stringify(work.method)}
 ${headers}
 ${body}
-local values = {}
-for line in io.lines(${JSON.stringify(file)}) do values[#values + 1] = line end
+local requests = {}
+-- Made before the load begins: making them would be the client's work, not the server's.
+init = function()
+  for line in io.lines(${JSON.stringify(file)}) do
+    wrk.headers[${JSON.stringify(header)}] = line
+    requests[#requests + 1] = wrk.format()
+  end
+end
 local i = 0
 request = function()
-  i = i % #values + 1
-  wrk.headers[${JSON.stringify(header)}] = values[i]
-  return wrk.format()
+  i = i % #requests + 1
+  return requests[i]
 end
 `;
 }

@@ -12,7 +12,8 @@ const idChars = 'A-Za-z0-9._~:@/+=,|-';
 export const nativeId: RegExp = new RegExp(`^[${idChars}]{1,255}$`);
 
 const id = `([${idChars}]{1,255})`;
-const whole = '([0-9]{1,12})';
+/** Seconds since 1970 from 2001 to 2286: as long as one another, so they are found by their place. */
+const seconds = '([0-9]{10})';
 /** Visible ASCII but for quotes, brackets and the backslash. */
 const audience = '"[!#-Z^-~]+"';
 /** RFC 6749 §3.3, but for `%`, which would have to be escaped in a header. */
@@ -29,8 +30,8 @@ export function claimsPattern({ issuer, tenant }: Pick<NativeView, 'issuer' | 't
     `"sub":"${id}"`,
     `"aud":(${audience}|[[]${audience}(?:,${audience})*\\])`,
     `"client_id":"${id}"(?:,"scope":"${scopes}")?`,
-    `"iat":${whole}`,
-    `"exp":${whole}`,
+    `"iat":${seconds}`,
+    `"exp":${seconds}`,
     `"jti":"${id}"`,
     `"mm_tenant":"${exactly(tenant)}"`,
     `"mm_pos":([0-9]{1,15})(?:,"mm_family":"${id}")?${afterwards}[}]$`,
@@ -41,9 +42,14 @@ const afterwards =
   '(?:,"act":[{]"[a-z_]+":"[^"\\\\]*"(?:,"[a-z_]+":"[^"\\\\]*")*[}])?' +
   '(?:,"acr":"[^"\\\\]*")?(?:,"auth_time":[0-9]+)?';
 
-/** Fields of what `readClaims` makes, parted by spaces: the first are found fastest. */
-const order = ['exp', 'iat', 'pos', 'sub', 'client', 'jti', 'family'] as const;
-export type ClaimField = (typeof order)[number];
+/**
+ * Fields of what `readClaims` makes, parted by spaces: two of one length, then those that HAProxy
+ * has to look for sign by sign, so that the first are found fastest.
+ */
+const placed = { exp: 'field(1," ")', iat: 'bytes(11),field(1," ")' } as const;
+const behindPlaced = 'bytes(22)';
+const order = ['pos', 'sub', 'client', 'jti', 'family'] as const;
+export type ClaimField = keyof typeof placed | (typeof order)[number];
 /** Groups of the pattern: of the fields, then audience and scopes. */
 const groups = [6, 5, 8, 1, 3, 7, 9, 2, 4];
 
@@ -55,11 +61,12 @@ export function readClaims(view: Pick<NativeView, 'issuer' | 'tenant'>): string 
 
 /** One field of `txn.claims`. */
 export function claim(field: ClaimField): string {
-  return `var(txn.claims),field(${order.indexOf(field) + 1}," ")`;
+  if (field === 'exp' || field === 'iat') return `var(txn.claims),${placed[field]}`;
+  return `var(txn.claims),${behindPlaced},field(${order.indexOf(field) + 1}," ")`;
 }
 
 /** All scopes, as one text. */
-export const scopesText: string = `var(txn.claims),field(${order.length + 2}," ",0)`;
+export const scopesText: string = `var(txn.claims),${behindPlaced},field(${order.length + 2}," ",0)`;
 
 /** Only an audience has quotes: what stands in them is one of the token's. */
 export function audienceIs(audience: string): string {

@@ -8,7 +8,7 @@ import { limits } from '@mintmark/core';
 import type { NativeView } from '../native-view.ts';
 import { claim, readClaims } from './claims.ts';
 import { elsewhere, isNativeKey } from './maps.ts';
-import { normalPath, tokenInQuery } from './paths.ts';
+import { normalTarget, tokenInQuery } from './paths.ts';
 import { acl, request, section, set } from './rules.ts';
 import {
   type HaproxySettings,
@@ -52,50 +52,53 @@ const normalHost =
   '^(?:[a-z0-9](?:[a-z0-9._-]*[a-z0-9.])?|[[][0-9a-f:.]{2,45}\\])(?::[0-9]{1,5})?$';
 
 function routing({ view, settings }: FrontendInput): readonly string[] {
+  const ifPath = 'if { var(txn.path) -m found }';
+  const ifNone = '!{ var(txn.route) -m found }';
   const byRoute = `concat(,txn.path,?),map_beg(${mapFile(settings, 'routes')})`;
   const hosted = [
     // Without port and final dot, as routes name it.
     set('host', `'req.hdr(host),lower,regsub("[.]?(:[0-9]+)?$","")'`),
-    set('route', `method,concat(:,txn.host),${byRoute}`, 'if { var(txn.path) -m found }'),
+    set('route', `method,concat(:,txn.host),${byRoute}`, ifPath),
   ];
+  const isHosted = view.routes.some(({ match }) => match.host !== undefined);
   return [
     '',
     '# Route: the longest prefix for this method and host. Only a path in its one normal form has',
     '# any, so that what is judged is what the upstream serves.',
-    acl('normal_path', `path -m reg ${word(normalPath)}`),
+    acl('normal_target', `pathq -m reg ${word(normalTarget())}`),
     acl('normal_host', `req.hdr(host) -m reg -i ${word(normalHost)}`),
-    acl('fragment', "url -m sub '#'"),
-    set('path', 'path', 'if normal_path normal_host !fragment'),
-    ...(view.routes.some(({ match }) => match.host !== undefined) ? hosted : []),
-    set(
-      'route',
-      `method,concat(:*),${byRoute}`,
-      'if { var(txn.path) -m found } !{ var(txn.route) -m found }',
-    ),
+    set('path', 'path', 'if normal_target normal_host'),
+    ...(isHosted ? hosted : []),
+    set('route', `method,concat(:*),${byRoute}`, isHosted ? `${ifPath} ${ifNone}` : ifPath),
   ];
 }
 
 function reading({ view, settings }: FrontendInput): readonly string[] {
-  const claims = `var(txn.token),field(2,.),ub64dec,${readClaims(view)}`;
+  const headers = new Set(view.keys.filter(isNativeKey).map(({ header }) => header.length));
+  const [length] = headers;
+  // A part of known length need not be looked for; the header of another key is no key's then.
+  const isKnown = headers.size === 1 && length !== undefined;
+  const header = isKnown ? `bytes(0,${length})` : 'field(1,.)';
+  const payload = isKnown ? `bytes(${length + 1}),regsub("[.].*","")` : 'field(2,.)';
+  const claims = `var(txn.token),${payload},ub64dec,${readClaims(view)}`;
   return [
     '',
     '# Token: its first part names type, algorithm and key at once. It is remembered by the digest',
     '# of all of it, in this set of keys.',
     set('token', 'http_auth_bearer'),
-    set('key', `var(txn.token),field(1,.),map_str(${mapFile(settings, 'keys')})`),
+    set('key', `var(txn.token),${header},map_str(${mapFile(settings, 'keys')})`),
     set('digest', 'var(txn.token),sha2(256),hex,concat(.,txn.key)'),
     '# Claims, in the one form in which the authority writes them: exp iat pos sub client jti',
     '# family aud scopes.',
     set('claims', word(claims)),
     set('pos', `'${claim('pos')},add(0)'`),
-    set('sub', `'${claim('sub')}'`),
     set('client', `'${claim('client')}'`),
     '# A client that acts for itself is not taken for a person of the same name.',
-    set('subject', 'var(txn.sub)'),
+    set('subject', `'${claim('sub')}'`),
     set(
       'subject',
       'str(client:),concat(,txn.client)',
-      'if { var(txn.sub),strcmp(txn.client) eq 0 }',
+      'if { var(txn.subject),strcmp(txn.client) eq 0 }',
     ),
     set('now', 'date'),
   ];
@@ -107,7 +110,7 @@ const subjects: Readonly<Record<RevocableKind, string>> = {
   family: claim('family'),
   client: 'var(txn.client)',
   user: 'var(txn.subject)',
-  holder: 'var(txn.client),concat(%,txn.sub)',
+  holder: 'var(txn.client),concat(%,txn.subject)',
   key: 'var(txn.key)',
 };
 
@@ -126,18 +129,19 @@ function notRevoked(
 
 const stands = revocableKinds.map((kind) => `${kind}_not_revoked`).join(' ');
 const standsByDate = revocableKinds.map((kind) => `${kind}_not_before`).join(' ');
-const presented = 'one_bearer !other_credential !lasting !token_in_query';
+const presented = '!other_fields !event_stream !token_in_query';
+
+/** Names of header fields, each once for each time that it stands there. */
+const otherFields =
+  '(?:^|:)(?:x-api-key|dpop|upgrade)(?::|$)|(?:^|:)authorization:(?:.*:)?authorization(?::|$)';
 
 function standing({ settings }: FrontendInput): readonly string[] {
   return [
     '',
     '# What must hold of every request, however often its token was seen.',
-    acl('one_bearer', 'req.fhdr_cnt(authorization) eq 1'),
-    acl('other_credential', 'req.fhdr(x-api-key) -m found'),
-    acl('other_credential', 'req.fhdr(dpop) -m found'),
-    '# Streams are judged again while they last, which is not done here.',
-    acl('lasting', 'req.fhdr(upgrade) -m found'),
-    acl('lasting', 'req.fhdr(accept) -m sub text/event-stream'),
+    '# No other credential and no second one; and no stream, which would have to be judged again.',
+    acl('other_fields', `req.hdr_names(:) -m reg ${word(otherFields)}`),
+    acl('event_stream', 'req.fhdr(accept) -m sub text/event-stream'),
     acl('token_in_query', `query -m reg -i ${word(tokenInQuery(settings.prefix))}`),
     '# 1: there are news of revocations. 2: and some go by dates, for which the closer look is.',
     acl('news', `str(${leaseKey}),table_gpt0(${leaseTable(0)}) eq 1`),
@@ -161,9 +165,9 @@ function passing(): readonly string[] {
 const decided = request('allow', 'if { var(txn.why) -m found }');
 
 function notJudgedHere(input: FrontendInput): readonly string[] {
-  const ours = 'one_bearer !other_credential !lasting { var(txn.key) -m found }';
+  const ours = '!other_fields !event_stream { var(txn.key) -m found }';
   const inForm = '{ var(txn.claims) -m reg ^[0-9] }';
-  const nobody = '!{ req.fhdr(authorization) -m found } !other_credential';
+  const nobody = '!{ req.hdr_names(:) -m reg (?:^|:)(?:authorization|x-api-key|dpop)(?::|$) }';
   return [
     '',
     '# A closer look: who comes without a token, or with what is judged elsewhere.',
@@ -243,9 +247,9 @@ function sending({ settings }: FrontendInput): readonly string[] {
   return [
     '',
     '# Where to: a backend has the name that the map of routes gives it.',
+    `use_backend ${byRoute} if { var(txn.passed) -m found } { var(txn.route) -m found }`,
     `use_backend ${rest} unless { var(txn.route) -m found }`,
     `use_backend ${elsewhere} if { var(txn.route) -m str ${elsewhere} }`,
-    `use_backend ${byRoute} if { var(txn.passed) -m found }`,
     `use_backend ${byRoute} if { var(txn.route) -m beg static. }`,
     `use_backend ${byRoute} if { var(txn.route) -m beg open. } !token_in_query`,
     `use_backend ${renamed('optional', 'open')} if ${anybody}`,

@@ -126,8 +126,8 @@ function subjectOf({ by }: NativeLimit, { who, route }: Place): string {
   if (by === 'route' || by === 'tenant') return `str(${route.name})`;
   // Who has a /64 of IPv6 has as many addresses as he likes.
   if (by === 'address' || who === 'anonymous') return 'src,ipmask(32,64)';
-  const names = { token: 'jti', client: 'client', user: 'sub' } as const;
-  return claim(names[by]);
+  if (by === 'client') return 'var(txn.client)';
+  return claim(by === 'token' ? 'jti' : 'sub');
 }
 
 /** `txn.l0`: what is in the bucket, as time that it takes to leak. */

@@ -3,7 +3,7 @@
  * revocations by what a token belongs to. Only ids that stand in a map as they are get into one: a
  * token with another id is not judged here.
  */
-import type { RevocationEntry, Route } from '@mintmark/core';
+import { type RevocationEntry, type Route, typedSubject } from '@mintmark/core';
 import { routedPlaces } from '../native-routes.ts';
 import type { NativeKey, NativeView } from '../native-view.ts';
 import { nativeId } from './claims.ts';
@@ -120,7 +120,8 @@ export function revokedEntries(view: NativeView, entry: RevocationEntry): readon
 /** The parts of a holder, with a sign between that no id judged here has. */
 function holderKey(id: string): string {
   const space = id.indexOf(' ');
-  return `${decodeURIComponent(id.slice(0, space))}%${id.slice(space + 1)}`;
+  const clientId = decodeURIComponent(id.slice(0, space));
+  return `${clientId}%${typedSubject(clientId, id.slice(space + 1))}`;
 }
 
 function isMapKey(key: string): boolean {

@@ -25,6 +25,13 @@ const utf8 = [
 const escaped = `(?:${ascii}|${percent}|${utf8})`;
 
 /**
+ * A target whose path is in its normal form, with any query and without fragment.
+ */
+export function normalTarget(): string {
+  return normalPath.replace(/\$$/, '(?:[?][^#]*)?$');
+}
+
+/**
  * Paths that `normalisePath` leaves as they are. A segment that begins with a dot needs another
  * character than dots in it.
  */
