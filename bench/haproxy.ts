@@ -18,12 +18,6 @@ import {
   haproxyMaps,
   haproxyRuntime,
 } from '@mintmark/gateway';
-import {
-  type HandWritten,
-  openConfig,
-  verifyingConfig,
-  wholeConfig,
-} from './haproxy/hand-written.ts';
 import { makeWorld } from './haproxy/world.ts';
 import { loadFlatOut, type Work } from './load.ts';
 import { freePort } from './server-process.ts';
@@ -66,9 +60,6 @@ try {
 async function run(): Promise<void> {
   const upstreamPort = await freePort();
   const { mirror, tokens, pem } = await makeWorld(folder, upstreamPort);
-  const upstream = join(folder, 'upstream.cfg');
-  writeFileSync(upstream, upstreamConfig(upstreamPort));
-  start(upstream, 1);
   const settings: HaproxySettings = {
     ...{ folder: join(folder, 'generated'), listen: `127.0.0.1:${await freePort()}` },
     ...{ runtimeSocket: join(folder, 'admin.sock'), prefix: 'mm', threads: 1 },
@@ -77,19 +68,30 @@ async function run(): Promise<void> {
   const state = { view: mirror.view(), revocations: mirror.revocations() };
   const config = haproxyConfig({ ...state, settings, startedWithNewsUntilMs: 0 });
   for (const name of ['keys', 'maps']) mkdirSync(join(settings.folder, name), { recursive: true });
+  const generated = join(settings.folder, 'haproxy.cfg');
+  const keyFile = join(folder, 'key.pem');
   const files = [...config.keys, ...haproxyMaps(settings, config)];
-  for (const [file, text] of files) writeFileSync(file, text);
-  const pemFile = join(folder, 'key.pem');
-  writeFileSync(pemFile, pem);
-  const map = (kind: string): string => join(settings.folder, 'maps', `revoked-${kind}.map`);
-  const byHand = { upstreamPort, folder, pemFile, map, settings };
-  const contenders = [
-    await prepare('no check at all', openConfig, byHand),
-    await prepare('by hand, signature each time', verifyingConfig, byHand),
-    await prepare('by hand, the same features', wholeConfig, byHand),
-    await prepare('generated', () => config.text, byHand, Number(settings.listen.split(':')[1])),
+  for (const [file, text] of [...files, [generated, config.text], [keyFile, pem]] as const) {
+    writeFileSync(file, text);
+  }
+  const environment = {
+    UPSTREAM_PORT: String(upstreamPort),
+    KEY_FILE: keyFile,
+    MAPS: join(settings.folder, 'maps'),
+  };
+  start({ file: byHand('upstream'), core: 1, environment });
+  const contenders: Contender[] = [
+    { name: 'no check at all', port: await freePort(), file: byHand('open') },
+    { name: 'by hand, signature each time', port: await freePort(), file: byHand('verifying') },
+    { name: 'by hand, the same features', port: await freePort(), file: byHand('whole') },
+    { name: 'generated', port: Number(settings.listen.split(':')[1]), file: generated },
   ];
-  const pids = new Map(contenders.map(({ name, file }) => [name, start(file, 0)]));
+  const pids = new Map(
+    contenders.map(({ name, port, file }) => {
+      const pid = start({ file, core: 0, environment: { ...environment, PORT: String(port) } });
+      return [name, pid];
+    }),
+  );
   await new Promise((resolve) => setTimeout(resolve, 500));
   for (let round = 0; round <= rounds; round++) {
     for (const contender of contenders) {
@@ -102,35 +104,24 @@ async function run(): Promise<void> {
   print(contenders);
 }
 
-async function prepare(
-  name: string,
-  text: (input: HandWritten) => string,
-  input: Omit<HandWritten, 'port'>,
-  port?: number,
-): Promise<Contender> {
-  const own = port ?? (await freePort());
-  const file = join(folder, `${name.replaceAll(' ', '-')}.cfg`);
-  writeFileSync(file, text({ ...input, port: own }));
-  return { name, port: own, file };
+function byHand(name: string): string {
+  return join(import.meta.dirname, 'haproxy', `${name}.cfg`);
 }
 
-function upstreamConfig(port: number): string {
-  const items = Array.from({ length: 8 }, (_, id) => ({ id, name: 'thing' }));
-  return `global
-  nbthread 1
-defaults
-  mode http
-  timeout client 60s
-  timeout http-keep-alive 60s
-frontend upstream
-  bind 127.0.0.1:${port}
-  http-request return status 200 content-type application/json string '${JSON.stringify({ items })}'
-`;
-}
-
-function start(file: string, core: 0 | 1): number {
+function start({
+  file,
+  core,
+  environment,
+}: {
+  readonly file: string;
+  readonly core: 0 | 1;
+  readonly environment: Readonly<Record<string, string>>;
+}): number {
   const line = ['-c', String(core), '/usr/sbin/haproxy', '-db', '-f', file];
-  const child = spawn('taskset', line, { stdio: ['ignore', 'ignore', 'inherit'] });
+  const child = spawn('taskset', line, {
+    env: { ...process.env, ...environment },
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
   processes.push(child);
   return child.pid!;
 }

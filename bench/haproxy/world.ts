@@ -20,7 +20,7 @@ import {
   localSigner,
 } from '@mintmark/tokens';
 
-export const issuer = 'https://issuer.test';
+const issuer = 'https://issuer.test';
 const position = 1;
 
 export interface World {

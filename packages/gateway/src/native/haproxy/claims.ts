@@ -12,7 +12,7 @@ const idChars = 'A-Za-z0-9._~:@/+=,|-';
 export const nativeId: RegExp = new RegExp(`^[${idChars}]{1,255}$`);
 
 const id = `([${idChars}]{1,255})`;
-/** Seconds since 1970 from 2001 to 2286: as long as one another, so they are found by their place. */
+/** Seconds since 1970, from 2001 to 2286: all of one length, so each is found by its place. */
 const seconds = '([0-9]{10})';
 /** Visible ASCII but for quotes, brackets and the backslash. */
 const audience = '"[!#-Z^-~]+"';
@@ -47,7 +47,7 @@ const afterwards =
  * has to look for sign by sign, so that the first are found fastest.
  */
 const placed = { exp: 'field(1," ")', iat: 'bytes(11),field(1," ")' } as const;
-const behindPlaced = 'bytes(22)';
+const behind = 'bytes(22)';
 const order = ['pos', 'sub', 'client', 'jti', 'family'] as const;
 export type ClaimField = keyof typeof placed | (typeof order)[number];
 /** Groups of the pattern: of the fields, then audience and scopes. */
@@ -62,11 +62,11 @@ export function readClaims(view: Pick<NativeView, 'issuer' | 'tenant'>): string 
 /** One field of `txn.claims`. */
 export function claim(field: ClaimField): string {
   if (field === 'exp' || field === 'iat') return `var(txn.claims),${placed[field]}`;
-  return `var(txn.claims),${behindPlaced},field(${order.indexOf(field) + 1}," ")`;
+  return `var(txn.claims),${behind},field(${order.indexOf(field) + 1}," ")`;
 }
 
 /** All scopes, as one text. */
-export const scopesText: string = `var(txn.claims),${behindPlaced},field(${order.length + 2}," ",0)`;
+export const scopesText: string = `var(txn.claims),${behind},field(${order.length + 2}," ",0)`;
 
 /** Only an audience has quotes: what stands in them is one of the token's. */
 export function audienceIs(audience: string): string {
