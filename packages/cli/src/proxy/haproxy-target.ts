@@ -37,6 +37,8 @@ export type HaproxyEvent =
 /** How long a new process may take to answer, and how often it is looked for. */
 const reloadMs = 10_000;
 const lookMs = 20;
+/** A master that is starting itself anew may not hear the first time. */
+const askAgainMs = 3_000;
 /** Maps on disk are for the next start, which is told all of it anyway. */
 const diskMs = 5_000;
 /** Characters of commands on one line. */
@@ -132,9 +134,13 @@ class HaproxyTarget implements NativeTarget {
 
   async #reload(masterSocket: string, id: string): Promise<void> {
     const { clock, timers, log } = this.#parts;
-    await askHaproxy(masterSocket, 'reload', timers).catch(ignoreClosing);
     const untilMs = clock.monotonicMs() + reloadMs;
+    let askAtMs = clock.monotonicMs();
     while (clock.monotonicMs() < untilMs) {
+      if (clock.monotonicMs() >= askAtMs) {
+        await askHaproxy(masterSocket, 'reload', timers).catch(ignoreClosing);
+        askAtMs = clock.monotonicMs() + askAgainMs;
+      }
       const running = await this.#running().catch(() => undefined);
       if (running?.configId === id) {
         log({ type: 'reloaded', pid: running.pid });
