@@ -55,6 +55,9 @@ export const limits = {
   limitQuotaMax: 1_000_000_000_000,
   /** Routes or APIs that one limit of a plan names; plans of a tenant; what it raises for one. */
   planNamesMax: 32,
+  /** Callers that a simulation of limits keeps apart, and hours that it tells of. */
+  simulatedCallersMax: 200_000,
+  simulatedHoursMax: 10_000,
   /** How long the authority believes the plans of a tenant that it read, and of how many. */
   plansFreshMs: 1_000,
   plansKeptMax: 10_000,

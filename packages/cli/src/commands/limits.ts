@@ -3,6 +3,7 @@ import type { Result } from '@mintmark/core';
 import { pathOf } from '../api/api.ts';
 import type { Command, CommandRefusal, Invocation, OptionValues } from '../command.ts';
 import { fields, type Style, table } from '../style.ts';
+import { limitsSimulate } from './limits-simulate.ts';
 import { cell, edit, type Item, send, usage } from './send.ts';
 
 const kinds = ['key', 'client', 'user', 'tenant'] as const;
@@ -138,4 +139,4 @@ const reset: Command = {
   },
 };
 
-export const limitCommands: readonly Command[] = [show, give, reset];
+export const limitCommands: readonly Command[] = [show, give, reset, limitsSimulate];

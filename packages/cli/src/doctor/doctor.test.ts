@@ -26,9 +26,13 @@ describe('mintmark doctor', () => {
   });
 
   afterEach(() => {
+    timersRun = undefined;
     rmSync(data, { recursive: true, force: true });
     rmSync(`${data}.key`, { force: true });
   });
+
+  /** How many timers run at once; undefined: none ever does. */
+  let timersRun: number | undefined;
 
   async function examine(...args: readonly string[]) {
     const line = [
@@ -42,7 +46,10 @@ describe('mintmark doctor', () => {
       ...args,
     ];
     const server = () => new Response('ready\n');
-    const { exit, out } = await run(line, { server });
+    const { exit, out } = await run(line, {
+      server,
+      ...(timersRun === undefined ? {} : { stopAfterTimers: timersRun }),
+    });
     const { checks } = JSON.parse(out) as { checks: Check[] };
     const bad = checks.filter(({ verdict }) => verdict !== 'pass');
     return { exit, checks, bad: bad.map(({ check, verdict }) => `${verdict} ${check}`) };
@@ -154,6 +161,17 @@ describe('mintmark doctor', () => {
     expect(bad).toContain('warn codes');
     expect(checks.find(({ check }) => check === 'codes')?.message).toMatch(/ of bare$/);
     expect(exit).toBe(0);
+  });
+
+  it('warns of limits that cannot be exact without a cache, and says where one is away', async () => {
+    sql(`INSERT INTO routes VALUES ('default', 'pay', '{"limits_mode":"strict"}', 0, 1)`);
+    const { checks } = await examine();
+    const check = checks.find((one) => one.check === 'limits');
+    expect(check).toMatchObject({ verdict: 'warn', message: expect.stringContaining('pay') });
+    timersRun = 99;
+    const away = await examine('--cache', 'redis://127.0.0.1:1');
+    expect(away.bad).toContain('fail cache');
+    expect(away.bad).not.toContain('warn limits');
   });
 
   it('warns of keys that name countries where no database knows any', async () => {

@@ -3,13 +3,22 @@
  * outside, whether it runs or not. It changes nothing.
  */
 import { inspectStore, localCustodyWarnings, openLocalCustody } from '@mintmark/authority';
-import { Fault, rfc3339, type UnixMs } from '@mintmark/core';
+import {
+  Fault,
+  type KeyedCharge,
+  limits,
+  NetworkFault,
+  rfc3339,
+  type UnixMs,
+} from '@mintmark/core';
+import type { LimitStores } from '@mintmark/gateway';
 import { serverOf } from '../api/connect.ts';
 import type { CommandRefusal } from '../command.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import { type Config, dataByDefault } from '../config/schema.ts';
 import type { CliPorts } from '../ports.ts';
 import { custodyOf, databaseOf, isNowhere } from '../serve/installation.ts';
+import { openLimits } from '../serve/limit-stores.ts';
 import { type Check, fail, pass, warn } from './check.ts';
 import {
   checkDatabaseFiles,
@@ -48,6 +57,7 @@ export async function examine(ports: CliPorts, patient: Patient): Promise<readon
     ...(await checkCustody(ports, config)),
     checkAlerts(config),
     ...(await checkDatabase(ports, config)),
+    ...(await checkCache(ports, config)),
     await checkServer(ports, config),
   ];
 }
@@ -141,6 +151,7 @@ async function checkDatabase(ports: CliPorts, config: Config): Promise<readonly 
       checkClock(found.newestRecordAt, now),
       checkCodes(found.unguardedClients),
       checkCountries(found.keysNamingCountries, config),
+      checkLimits(found.strictRoutes, config),
     ];
   } catch (fault) {
     return [failedBy('database', fault)];
@@ -190,6 +201,49 @@ function checkCountries(keys: number, { geo }: Config): Check {
   if (keys === 0) return pass('countries', 'no key names countries, and no database is set');
   const message = `${keys} keys name countries, no database is set: all of them are refused`;
   return warn('countries', message, 'set geo.database; docs/api-keys.md');
+}
+
+/** Exact across processes needs a count that they share. */
+function checkLimits(strict: readonly string[], { cache }: Config): Check {
+  if (cache.url !== undefined) return pass('limits', 'counted in common, in the cache');
+  if (strict.length === 0) return pass('limits', 'each process counts by itself, as routes allow');
+  const message = `limits_mode is strict, and no cache is set: ${strict.slice(0, 5).join(', ')}`;
+  return warn('limits', message, 'set cache.url, or run one gateway alone; docs/limits.md');
+}
+
+async function checkCache(ports: CliPorts, { cache }: Config): Promise<readonly Check[]> {
+  if (cache.url === undefined) return [];
+  const log = { info: () => undefined, warn: () => undefined };
+  try {
+    const stores = await openLimits(ports, { cache, log });
+    const isThere = await answers(stores, ports);
+    stores.close();
+    const todo = 'check cache.url, cache.password, and that it runs; docs/limits.md';
+    return [
+      isThere ? pass('cache', 'it answers') : fail('cache', `nobody answers at ${cache.url}`, todo),
+    ];
+  } catch (fault) {
+    return [failedBy('cache', fault)];
+  }
+}
+
+const nothing: KeyedCharge = {
+  ...{ key: 'doctor', group: 'doctor', cost: 0, isReserved: false },
+  rule: { kind: 'window', quota: 1, windowMs: 1 },
+};
+
+/** A connection takes a moment. */
+async function answers({ common }: LimitStores, { timers }: CliPorts): Promise<boolean> {
+  for (let attempt = 0; attempt < 10; attempt++) {
+    try {
+      await common?.look([nothing]);
+      return true;
+    } catch (fault) {
+      if (!(fault instanceof NetworkFault)) throw fault;
+      await new Promise<void>((resolve) => timers.after(limits.limitStoreRestMs, resolve));
+    }
+  }
+  return false;
 }
 
 async function checkServer(ports: CliPorts, config: Config): Promise<Check> {

@@ -62,6 +62,7 @@ describe('inspectStore', () => {
       newestRecordAt: undefined,
       unguardedClients: [],
       keysNamingCountries: 0,
+      strictRoutes: [],
     });
   });
 
@@ -79,6 +80,14 @@ describe('inspectStore', () => {
     }
     await store.upkeep.close();
     expect(inspectStore(url).keysNamingCountries).toBe(2);
+  });
+
+  it('names the routes whose limits are to be exact', async () => {
+    await migrateStore(url, { clock: manualClock(0) });
+    const row = (name: string, route: object) =>
+      `INSERT INTO routes VALUES ('default', '${name}', '${JSON.stringify(route)}', 0, 1);`;
+    change(row('a', { limits_mode: 'strict' }) + row('b', { limits_mode: 'fast' }) + row('c', {}));
+    expect(inspectStore(url).strictRoutes).toEqual(['a']);
   });
 
   it('names the clients whose codes neither PKCE nor a nonce guards', async () => {

@@ -20,6 +20,8 @@ export interface StoreInspection {
   readonly unguardedClients: readonly string[];
   /** Keys that are not revoked and name countries; 0 before all migrations are applied. */
   readonly keysNamingCountries: number;
+  /** Routes whose limits are to be exact across all gateways, by name. */
+  readonly strictRoutes: readonly string[];
 }
 
 /**
@@ -49,7 +51,7 @@ function look(path: string): StoreInspection {
     // The first migration made every table: without it there is nothing to ask.
     if (pending.includes('initial')) {
       const nothing = { waitingSince: undefined, newestRecordAt: undefined, unguardedClients: [] };
-      return { pending, waiting: 0, ...nothing, keysNamingCountries: 0 };
+      return { pending, waiting: 0, ...nothing, keysNamingCountries: 0, strictRoutes: [] };
     }
     const waiting = db.prepare('SELECT count(*) AS n, min("at") AS t FROM "audit_pending"').get();
     const newest = db
@@ -62,6 +64,7 @@ function look(path: string): StoreInspection {
       newestRecordAt: momentOf(newest?.['t']),
       unguardedClients: unguardedClients(db),
       keysNamingCountries: keysNamingCountries(db, pending),
+      strictRoutes: strictRoutes(db, pending),
     };
   } finally {
     db.close();
@@ -94,6 +97,17 @@ function keysNamingCountries(db: DatabaseSync, pending: readonly string[]): numb
     )
     .get();
   return Number(row?.['n'] ?? 0);
+}
+
+function strictRoutes(db: DatabaseSync, pending: readonly string[]): readonly string[] {
+  if (pending.length > 0) return [];
+  const rows = db
+    .prepare(
+      `SELECT DISTINCT "name" AS n FROM "routes"
+       WHERE json_extract("route", '$.limits_mode') = 'strict' ORDER BY "name"`,
+    )
+    .all();
+  return rows.map((row) => String(row['n']));
 }
 
 function momentOf(value: unknown): number | undefined {
