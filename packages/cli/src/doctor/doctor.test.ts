@@ -163,7 +163,7 @@ describe('mintmark doctor', () => {
     expect(exit).toBe(0);
   });
 
-  it('warns of limits that cannot be exact without a cache, and says where one is away', async () => {
+  it('warns of limits that no cache makes exact, and says where the cache is away', async () => {
     sql(`INSERT INTO routes VALUES ('default', 'pay', '{"limits_mode":"strict"}', 0, 1)`);
     const { checks } = await examine();
     const check = checks.find((one) => one.check === 'limits');
