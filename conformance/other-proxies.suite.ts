@@ -1,5 +1,5 @@
 /**
- * The judge in other people's proxies: the real nginx and the real Envoy, with the configurations
+ * The judge in other people's proxies: the real nginx, HAProxy and Envoy, with the configurations
  * of deploy/ as they stand, are asked what our own proxy is asked, before the same API.
  */
 import { randomBytes } from 'node:crypto';
@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { exchange } from './rig/exchange.ts';
-import { type ForeignProxy, startEnvoy, startNginx } from './rig/foreign-proxy.ts';
+import { type ForeignProxy, startEnvoy, startHaproxy, startNginx } from './rig/foreign-proxy.ts';
 import { call } from './rig/installation.ts';
 import { type JudgedWorld, startJudgedWorld } from './rig/judged-world.ts';
 import { type Folder, freshFolder } from './rig/mintmark.ts';
@@ -20,7 +20,7 @@ import { until } from './rig/until.ts';
 let folder: Folder;
 let world: JudgedWorld;
 const proxies: Record<string, ForeignProxy> = {};
-const names = ['nginx', 'envoy-http', 'envoy-grpc'];
+const names = ['nginx', 'haproxy', 'envoy-http', 'envoy-grpc'];
 
 beforeAll(async () => {
   folder = freshFolder();
@@ -28,6 +28,7 @@ beforeAll(async () => {
   world = await startJudgedWorld(at('mintmark'));
   const { around } = world;
   proxies['nginx'] = await startNginx(at('nginx'), around);
+  proxies['haproxy'] = await startHaproxy(at('haproxy'), around);
   proxies['envoy-http'] = await startEnvoy(at('http'), 'ext-authz-http.yaml', around);
   proxies['limits'] = await startEnvoy(at('limits'), 'rate-limit.yaml', around);
   proxies['envoy-grpc'] = await startEnvoy(at('grpc'), 'ext-authz-grpc.yaml', around);

@@ -19,6 +19,7 @@ import { parseSecretTokenHarness } from './harnesses/parse-secret-token.ts';
 import { parseSubKeyHarness } from './harnesses/parse-sub-key.ts';
 import { readCheckRequestHarness } from './harnesses/read-check-request.ts';
 import { readRateLimitRequestHarness } from './harnesses/read-rate-limit-request.ts';
+import { readSpopFrameHarness } from './harnesses/read-spop-frame.ts';
 import { verifyAccessTokenHarness } from './harnesses/verify-access-token.ts';
 import { verifyAuditExportHarness } from './harnesses/verify-audit-export.ts';
 import { verifyClientAssertionHarness } from './harnesses/verify-client-assertion.ts';
@@ -51,5 +52,6 @@ export const harnesses: readonly Harness[] = [
   normalisePathHarness,
   readCheckRequestHarness,
   readRateLimitRequestHarness,
+  readSpopFrameHarness,
   authorizationRequestHarness,
 ];

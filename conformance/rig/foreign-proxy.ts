@@ -21,6 +21,8 @@ export interface Around {
   readonly judge: string;
   /** 127.0.0.1:8483 */
   readonly grpc: string;
+  /** 127.0.0.1:8484 */
+  readonly spop: string;
   /** 127.0.0.1:9000 */
   readonly api: string;
 }
@@ -33,10 +35,11 @@ function configured(path: string, around: Around & { readonly listen: string }):
     '8080': around.listen,
     '8482': around.judge,
     '8483': around.grpc,
+    '8484': around.spop,
     '9000': around.api,
   };
   return readFileSync(join(root, 'deploy', path), 'utf8').replaceAll(
-    /127\.0\.0\.1(:|, port_value: )(8080|8482|8483|9000)\b/g,
+    /127\.0\.0\.1(:|, port_value: )(8080|8482|8483|8484|9000)\b/g,
     (_all, between: string, port: string) => at[port]!.replace(':', between),
   );
 }
@@ -80,6 +83,17 @@ export async function startEnvoy(
     cwd: home,
   });
   return answering(config, `http://${listen}`, child);
+}
+
+/** HAProxy with `deploy/haproxy/judge.cfg`. */
+export async function startHaproxy(home: string, around: Around): Promise<ForeignProxy> {
+  const listen = `127.0.0.1:${await freePort()}`;
+  mkdirSync(home, { recursive: true });
+  for (const name of ['judge.cfg', 'judge.spoe.cfg']) {
+    writeFileSync(join(home, name), configured(`haproxy/${name}`, { ...around, listen }));
+  }
+  const child = startChild('/usr/sbin/haproxy', ['-f', 'judge.cfg', '-db'], { cwd: home });
+  return answering('haproxy', `http://${listen}`, child);
 }
 
 /** The real Caddy with `deploy/caddy/Caddyfile`. @param program its executable */

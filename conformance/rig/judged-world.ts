@@ -47,9 +47,11 @@ export async function startJudgedWorld(home: string): Promise<JudgedWorld> {
   const installation = await initialise(home);
   const judge = `127.0.0.1:${await freePort()}`;
   const grpc = `127.0.0.1:${await freePort()}`;
+  const spop = `127.0.0.1:${await freePort()}`;
   const running = await start(installation, {
     flags: [
       ...['--judge-listen', judge, '--gateway-grpc-listen', grpc],
+      ...['--gateway-spop-listen', spop],
       ...['--gateway-judge-proxies', '127.0.0.1'],
     ],
   });
@@ -68,7 +70,7 @@ export async function startJudgedWorld(home: string): Promise<JudgedWorld> {
   const bound = await boundToken(installation, prove);
   return {
     installation,
-    around: { judge, grpc, api: new URL(upstream.origin).host },
+    around: { judge, grpc, spop, api: new URL(upstream.origin).host },
     credentials,
     freshToken: () => clientCredentials(installation, worker),
     async proven(origin, path) {

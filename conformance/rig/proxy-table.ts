@@ -211,6 +211,7 @@ export const rows: readonly Row[] = [
       ...envoy((own) => ({ ...own, code: 'malformed_host' })),
       nginx: 'before',
       caddy: 'before',
+      haproxy: 'before',
     },
   },
 ];
@@ -271,8 +272,9 @@ function outcomeOf(
     status,
     code: typeof body['code'] === 'string' ? body['code'] : undefined,
     challenge: said('www-authenticate'),
-    retryAfter: said('retry-after'),
-    limit: said('ratelimit'),
+    // Time passes between one proxy and the next.
+    retryAfter: said('retry-after')?.replace(/^[1-9][0-9]*$/, 'SECONDS'),
+    limit: said('ratelimit')?.replaceAll(/;t=[0-9]+/g, ';t=SECONDS'),
     allowOrigin: said('access-control-allow-origin'),
     seen: reached ? seenOf(body, origin) : undefined,
   };

@@ -1,5 +1,5 @@
 /** A plain server that answers with what reached it, by events and over WebSockets too. */
-import { randomUUID } from 'node:crypto';
+import { hash, randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -34,9 +34,13 @@ export async function startUpstream(): Promise<Upstream> {
   const upgraded = new Set<Duplex>();
   server.on('upgrade', ({ url: path, headers }, socket) => {
     upgraded.add(socket.on('close', () => upgraded.delete(socket)));
-    socket.write(
-      'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n',
-    );
+    const key = `${headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`;
+    const answer = [
+      ...['HTTP/1.1 101 Switching Protocols', 'Upgrade: websocket', 'Connection: Upgrade'],
+      // RFC 6455 §4.2.2: HAProxy looks at it.
+      `Sec-WebSocket-Accept: ${hash('sha1', key, 'base64')}`,
+    ];
+    socket.write(`${answer.join('\r\n')}\r\n\r\n`);
     socket.write(JSON.stringify({ path, headers }));
     socket.on('error', () => socket.destroy());
   });

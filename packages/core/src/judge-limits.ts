@@ -12,6 +12,16 @@ export const judgeLimits = {
   grpcIdleMs: 600_000,
   /** Connections of proxies: one for each worker thread of a few hundred of them. */
   grpcConnectionsMax: 1_000,
+  /** A frame of HAProxy's: what its buffers hold by default, or twice that. */
+  frameBytesMax: 32 * 1024,
+  /** Connections of proxies that ask by frames: HAProxy opens some for each of its threads. */
+  frameConnectionsMax: 1_000,
+  /** Questions of one connection that wait for their answer; HAProxy sends 20 by default. */
+  framesUnderWayMax: 1_000,
+  /** Answers that a peer does not read. */
+  frameUnreadBytesMax: 1024 * 1024,
+  /** A connection on which nothing happens; HAProxy closes its own after two minutes. */
+  frameIdleMs: 300_000,
   /** Further fields of a message are skipped, but not without end. */
   protobufFieldsMax: 4_096,
 } as const;

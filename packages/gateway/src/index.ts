@@ -30,6 +30,7 @@ export {
 export { type NativeChange, NativeMirror } from './native/native-view.ts';
 export { createGrpcJudge } from './proxies/grpc-judge.ts';
 export { createHttpJudge, type HttpJudge, type JudgeOptions } from './proxies/http-judge.ts';
+export { createSpopAgent } from './proxies/spop-agent.ts';
 export { FeedKeeper, type KeptEvent } from './view/kept-feed.ts';
 export { createRemoteAuthority, type RemoteAuthority } from './view/remote.ts';
 export { joinRemoteTenants } from './view/remote-tenants.ts';

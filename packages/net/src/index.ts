@@ -1,6 +1,11 @@
 export type { ListenerEvent } from './answer.ts';
 export { type ForwardedView, resolveForwarded } from './forwarded.ts';
 export {
+  type FrameConnection,
+  type FrameProtocol,
+  listenFrames,
+} from './frames.ts';
+export {
   type GrpcMethod,
   type GrpcOptions,
   type GrpcRefusal,

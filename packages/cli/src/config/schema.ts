@@ -275,6 +275,9 @@ export const configSchema = z.strictObject({
         .describe(
           'address and port where Envoy asks by gRPC: external authorization and rate limits',
         ),
+      spop_listen: listenAddress
+        .optional()
+        .describe('address and port where HAProxy asks for decisions, by SPOP'),
       judge_proxies: z
         .array(z.string())
         .min(1)

@@ -18,6 +18,7 @@ import type { CliPorts } from '../ports.ts';
 import { type ListenAddress, parseListen, urlOf } from './address.ts';
 import { openCountries } from './countries.ts';
 import { gatewayConfigOf } from './gateway-config.ts';
+import type { JudgeAddresses } from './judges.ts';
 import { openLimits } from './limit-stores.ts';
 import { logListener, tlsOf } from './listener.ts';
 import type { Log } from './log.ts';
@@ -26,8 +27,7 @@ import { type AuthorityFace, startGateway } from './serve-gateway.ts';
 export interface RunningApart {
   readonly url: string;
   readonly operationsUrl: string;
-  readonly judgeUrl: string | undefined;
-  readonly judgeGrpc: string | undefined;
+  readonly judges: JudgeAddresses;
   close(): Promise<void>;
 }
 
@@ -51,8 +51,7 @@ export async function startGatewayApart(
     answer = gateway.operations;
     return {
       url: gateway.url,
-      judgeUrl: gateway.judges.url,
-      judgeGrpc: gateway.judges.grpc,
+      judges: gateway.judges.at,
       operationsUrl: urlOf(
         { host: operations.address, port: operations.port },
         { isTls: config.gateway.tls_cert !== undefined },

@@ -40,11 +40,11 @@ describe('the judge on the authority’s port', () => {
 describe('the judge’s listener', () => {
   it('is there where an address is named, and hears loopback alone by default', async () => {
     const none = await startJudges(ports, { config: configOf({}), log, gateway });
-    expect(none.url).toBeUndefined();
+    expect(none.at.judge).toBeUndefined();
     await none.close();
     const config = configOf({ judge_listen: '127.0.0.1:0', judge_proxies: ['192.0.2.1'] });
     const judges = await startJudges(ports, { config, log, gateway });
-    expect(await statusOf(`${judges.url}/ext-authz/`)).toBe(403);
+    expect(await statusOf(`${judges.at.judge}/ext-authz/`)).toBe(403);
     await judges.close();
   });
 

@@ -3,20 +3,33 @@
  * and on the authority's port where no stranger can come through a proxy to it.
  */
 import { ConfigFault, createRangeSet, type RangeSet } from '@mintmark/core';
-import { createGrpcJudge, createHttpJudge, type Gateway, type HttpJudge } from '@mintmark/gateway';
-import { type Listener, listen, listenGrpc } from '@mintmark/net';
+import {
+  createGrpcJudge,
+  createHttpJudge,
+  createSpopAgent,
+  type Gateway,
+  type HttpJudge,
+} from '@mintmark/gateway';
+import { type Listener, listen, listenFrames, listenGrpc } from '@mintmark/net';
 import type { Config } from '../config/schema.ts';
 import type { CliPorts } from '../ports.ts';
 import { type ListenAddress, parseListen, urlOf } from './address.ts';
 import { certificateHeaderOf, logListener, tlsOf } from './listener.ts';
 import type { Log } from './log.ts';
 
-export interface RunningJudges {
-  readonly http: HttpJudge;
-  /** Of the listener of its own, if there is one. */
-  readonly url: string | undefined;
+/** Where other proxies ask; undefined where they cannot. */
+export interface JudgeAddresses {
+  /** URL of the HTTP listener of its own. */
+  readonly judge: string | undefined;
   /** `HOST:PORT` where Envoy asks by gRPC. */
   readonly grpc: string | undefined;
+  /** `HOST:PORT` where HAProxy asks. */
+  readonly spop: string | undefined;
+}
+
+export interface RunningJudges {
+  readonly http: HttpJudge;
+  readonly at: JudgeAddresses;
   close(): Promise<void>;
 }
 
@@ -36,20 +49,32 @@ export async function startJudges(
     trusted: rangesOf(before),
     certificateHeader: certificateHeaderOf(config.gateway),
   });
-  const listener = await listenJudge(ports, { ...input, http });
-  const grpc = await listenGrpcJudge(ports, input).catch(async (fault) => {
-    await listener?.close();
-    throw fault;
-  });
-  const isTls = config.gateway.tls_cert !== undefined;
-  return {
-    http,
-    url: listener && urlOf(boundOf(config.gateway.judge_listen, listener), { isTls }),
-    grpc: grpc && new URL(urlOf(boundOf(config.gateway.grpc_listen, grpc), { isTls })).host,
-    async close() {
-      await Promise.all([listener?.close({ drainMs }), grpc?.close({ drainMs })]);
-    },
+  const opened: Listener[] = [];
+  const close = async (): Promise<void> => {
+    await Promise.all(opened.map((listener) => listener.close({ drainMs })));
   };
+  try {
+    const at = async (
+      chosen: string | undefined,
+      open: () => Promise<Listener>,
+    ): Promise<ListenAddress | undefined> => {
+      if (chosen === undefined) return undefined;
+      const listener = await open();
+      opened.push(listener);
+      return { host: parseListen(chosen).host, port: listener.port };
+    };
+    const { judge_listen, grpc_listen, spop_listen } = config.gateway;
+    const asked = { ...input, http };
+    const judge = await at(judge_listen, () => listenJudge(ports, asked));
+    const grpc = await at(grpc_listen, () => listenGrpcJudge(ports, input));
+    const spop = await at(spop_listen, () => listenSpop(ports, input));
+    const isTls = config.gateway.tls_cert !== undefined;
+    const hosts = { grpc: grpc && hostOf(grpc), spop: spop && hostOf(spop) };
+    return { http, at: { judge: judge && urlOf(judge, { isTls }), ...hosts }, close };
+  } catch (fault) {
+    await close();
+    throw fault;
+  }
 }
 
 /** Questions under way may take this long to be answered once a stop was asked for. */
@@ -67,14 +92,13 @@ export function isBehindProxy({ authority, issuer }: Config): boolean {
 async function listenJudge(
   ports: Pick<CliPorts, 'timers'>,
   input: { readonly config: Config; readonly log: Log; readonly http: HttpJudge },
-): Promise<Listener | undefined> {
+): Promise<Listener> {
   const { judge_listen: at, insecure_http: insecureHttp } = input.config.gateway;
-  if (at === undefined) return undefined;
   const tls = tlsOf(input.config.gateway);
   return listen({
     handler: input.http.answer,
     timers: ports.timers,
-    ...parseListen(at),
+    ...parseListen(at ?? ''),
     ...(tls === undefined ? {} : { tls }),
     insecureHttp,
     log: (event) => logListener(input.log, event),
@@ -88,25 +112,40 @@ async function listenGrpcJudge(
     readonly log: Log;
     readonly gateway: Pick<Gateway, 'decide' | 'rateLimits'>;
   },
-): Promise<Listener | undefined> {
+): Promise<Listener> {
   const { grpc_listen: at, judge_proxies, trusted_proxies, insecure_http } = input.config.gateway;
-  if (at === undefined) return undefined;
   const tls = tlsOf(input.config.gateway);
   const proxies = rangesOf(judge_proxies);
   return listenGrpc({
     methods: createGrpcJudge(input.gateway, { trusted: rangesOf(trusted_proxies) }),
     mayConnect: (address) => proxies.contains(address),
     timers,
-    ...parseListen(at),
+    ...parseListen(at ?? ''),
     ...(tls === undefined ? {} : { tls }),
     insecureHttp: insecure_http,
     log: (event) => logListener(input.log, event),
   });
 }
 
-/** The address as it was chosen, with the port that it was given. */
-function boundOf(chosen: string | undefined, { port }: Listener): ListenAddress {
-  return { host: parseListen(chosen ?? '').host, port };
+async function listenSpop(
+  { timers }: Pick<CliPorts, 'timers'>,
+  input: { readonly config: Config; readonly log: Log; readonly gateway: Pick<Gateway, 'decide'> },
+): Promise<Listener> {
+  const { spop_listen, judge_proxies, trusted_proxies, insecure_http } = input.config.gateway;
+  const proxies = rangesOf(judge_proxies);
+  return listenFrames({
+    protocol: createSpopAgent(input.gateway, { trusted: rangesOf(trusted_proxies) }),
+    mayConnect: (address) => proxies.contains(address),
+    timers,
+    ...parseListen(spop_listen ?? ''),
+    insecureHttp: insecure_http,
+    log: (event) => logListener(input.log, event),
+  });
+}
+
+/** `HOST:PORT`, IPv6 in brackets. */
+function hostOf(at: ListenAddress): string {
+  return new URL(urlOf(at, { isTls: false })).host;
 }
 
 function rangesOf(blocks: readonly string[]): RangeSet {

@@ -11,6 +11,7 @@ import { issuerOf, parseListen } from './address.ts';
 import { authorityConfigOf } from './authority-config.ts';
 import { startGatewayApart } from './gateway-apart.ts';
 import { openInstallation } from './installation.ts';
+import type { JudgeAddresses } from './judges.ts';
 import { createLog, type Log } from './log.ts';
 import { startAuthority } from './serve.ts';
 
@@ -58,16 +59,15 @@ export async function runProducts(
         `${welcome(style, { issuer, adminKey })}\n\n`,
       ),
   });
-  const { issuer, authorityUrl, gatewayUrl, judgeUrl, judgeGrpc: grpc } = running;
-  const urls = { authority: authorityUrl, gateway: gatewayUrl, judge: judgeUrl, grpc };
+  const { issuer, authorityUrl, gatewayUrl, judges } = running;
+  const urls = { authority: authorityUrl, gateway: gatewayUrl, ...judges };
   say(
     { event: 'listening', issuer, ...urls },
     `${listening(style, authorityUrl, [
       ['mintmark', version],
       ['authority', authorityUrl],
       ['gateway', gatewayUrl],
-      ['judge', judgeUrl],
-      ['judge (gRPC)', grpc],
+      ...judgeRows(judges),
       ['issuer', issuer === authorityUrl ? undefined : issuer],
       ['data', config.data],
     ])}\n`,
@@ -81,24 +81,25 @@ export async function runGateway(invocation: Invocation): Promise<Outcome> {
   if (!prepared.ok) return prepared;
   const { config, log, say } = prepared.value;
   const { ports, style } = invocation;
-  const {
-    url,
-    operationsUrl,
-    judgeUrl,
-    judgeGrpc: grpc,
-    close,
-  } = await startGatewayApart(ports, { config, log });
+  const { url, operationsUrl, judges, close } = await startGatewayApart(ports, { config, log });
   const rows = [
     ['mintmark', version],
     ['gateway', url],
     ['operations', operationsUrl],
-    ['judge', judgeUrl],
-    ['judge (gRPC)', grpc],
+    ...judgeRows(judges),
     ['authority', config.gateway.authority],
   ] as const;
-  const urls = { gateway: url, operations: operationsUrl, judge: judgeUrl, grpc };
+  const urls = { gateway: url, operations: operationsUrl, ...judges };
   say({ event: 'listening', ...urls }, `${fields(style, rows)}\n`);
   return untilStopped(prepared.value, close);
+}
+
+function judgeRows(judges: JudgeAddresses | undefined): Parameters<typeof fields>[1] {
+  return [
+    ['judge', judges?.judge],
+    ['judge (gRPC)', judges?.grpc],
+    ['judge (SPOP)', judges?.spop],
+  ];
 }
 
 interface Prepared {

@@ -34,7 +34,7 @@ import { openDeliveryTargets } from './delivery-targets.ts';
 import { collectWhenIdle } from './idle-collection.ts';
 import { type Installation, openInstallation } from './installation.ts';
 import { joinOperations } from './joined-operations.ts';
-import { isBehindProxy } from './judges.ts';
+import { isBehindProxy, type JudgeAddresses } from './judges.ts';
 import { openLimits } from './limit-stores.ts';
 import { certificateHeaderOf, logListener, tlsOf } from './listener.ts';
 import type { Log } from './log.ts';
@@ -49,9 +49,7 @@ export interface Running {
   /** Where the gateway listens, if there is one. */
   readonly gatewayUrl: string | undefined;
   /** Where other proxies ask it, beside the authority's own port. */
-  readonly judgeUrl: string | undefined;
-  /** `HOST:PORT` where Envoy asks it by gRPC. */
-  readonly judgeGrpc: string | undefined;
+  readonly judges: JudgeAddresses | undefined;
   /** Lets requests under way finish, then closes everything. */
   stop(): Promise<void>;
 }
@@ -164,7 +162,7 @@ async function open(ports: CliPorts, input: StartInput, opened: Opened): Promise
     await gateway.ready;
   }
   const { url: gatewayUrl, judges } = opened.gateway ?? {};
-  const urls = { authorityUrl, gatewayUrl, judgeUrl: judges?.url, judgeGrpc: judges?.grpc };
+  const urls = { authorityUrl, gatewayUrl, judges: judges?.at };
   return { issuer, ...urls, stop: () => closeAll(opened) };
 }
 
