@@ -43,13 +43,14 @@ export function nightlyRuns(seed: number): readonly Run[] {
       minutesMax: 40,
     },
     { name: 'fuzz', script: 'fuzz', args: ['--seconds', '120', ...seeded], minutesMax: 180 },
+    { name: 'soak', script: 'soak', args: ['--minutes', '60'], minutesMax: 75 },
     { name: 'timing', script: 'timing', args: ['--samples', '40000'], minutesMax: 60 },
     {
       name: 'clients',
       script: 'clients:longer',
       args: [],
-      minutesMax: 40,
-      needs: 'Go 1.22 or newer, Chromium',
+      minutesMax: 50,
+      needs: 'Go 1.26 or newer, Chromium',
     },
   ];
 }

@@ -230,6 +230,15 @@ describe('mintmark policy, against a server', () => {
     const page = () => json(200, { items: [explained], next: null });
     expect((await run('policy decisions', { server: page })).out).toMatch(/D1 +then +deny/);
   });
+
+  it('says why a decision is not kept, and not that there never was one', async () => {
+    const title = 'No decision is kept under this name';
+    const detail = 'It was made at T, when its node had kept as many as it may.';
+    const problem = { title, detail, status: 404, code: 'decision_not_kept' };
+    const { err, exit } = await run('policy explain D1x', { server: () => json(404, problem) });
+    expect(err).toContain(`${title}: ${detail}`);
+    expect(exit).toBe(1);
+  });
 });
 
 describe('mintmark api', () => {
