@@ -53,4 +53,7 @@ export const transformLimits = {
   /** Rules of one route for its answers: each is held against every member. */
   maskRulesMax: 64,
   maskPathCharsMax: 512,
+  /** Values of one request that are looked at for injected code, and the characters of one. */
+  inspectedValuesMax: 5_000,
+  inspectedValueCharsMax: 16 * 1024,
 } as const;

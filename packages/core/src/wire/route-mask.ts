@@ -82,7 +82,7 @@ function readRule(value: unknown, at: string): Parsed<MaskRule> {
   const members = readObject(value, at, known);
   if (!members.ok) return members;
   const { path, unless_scope: scope, unless_claim: claim } = members.value;
-  const segments = readPath(path);
+  const segments = readMaskPath(path);
   if (segments === undefined) {
     const rule = 'a path is /names/parted/by/slashes, with * for any one and ** for any depth';
     return refuse('malformed', `${at}/path`, rule);
@@ -99,8 +99,8 @@ function readRule(value: unknown, at: string): Parsed<MaskRule> {
   return ok({ path: segments, action, unlessScope: scope, unlessClaims: claims.value });
 }
 
-/** RFC 6901, but for the two stars; at least one segment. */
-function readPath(value: unknown): readonly string[] | undefined {
+/** RFC 6901, but for the two stars; at least one segment. @returns undefined where it is none */
+export function readMaskPath(value: unknown): readonly string[] | undefined {
   if (typeof value !== 'string' || !/^(?:\/[^/~]*(?:~[01][^/~]*)*)+$/.test(value)) return undefined;
   const segments = value.slice(1).split('/');
   const isBounded = value.length <= limits.maskPathCharsMax && segments.length <= 32;

@@ -12,6 +12,7 @@ import { ok, type Result } from '../result.ts';
 import { isScope } from './oauth.ts';
 import { type RouteBounds, readBounds } from './route-bounds.ts';
 import { type RouteCors, readCors } from './route-cors.ts';
+import { type RouteInjection, readInjection } from './route-injection.ts';
 import { type InspectionMode, readValidate } from './route-inspection.ts';
 import { type RouteInternalToken, readInternalToken } from './route-internal-token.ts';
 import { type RouteLimits, readRouteLimits } from './route-limits.ts';
@@ -40,6 +41,14 @@ export type {
 } from './route-conditions.ts';
 export type { RouteCors } from './route-cors.ts';
 export type { RouteCost } from './route-cost.ts';
+export {
+  type InjectionExemption,
+  type InjectionPlace,
+  type InjectionRule,
+  injectionPlaces,
+  injectionRules,
+  type RouteInjection,
+} from './route-injection.ts';
 export type { InspectionMode } from './route-inspection.ts';
 export type { RouteInternalToken } from './route-internal-token.ts';
 export { limitSubjects, type RouteLimit, type RouteLimits } from './route-limits.ts';
@@ -101,6 +110,8 @@ export interface Route extends RouteLimits {
   readonly bounds: RouteBounds;
   /** Undefined: the gateway says nothing of other origins. */
   readonly cors: RouteCors | undefined;
+  /** Undefined: nobody looks for injected code. */
+  readonly injection: RouteInjection | undefined;
   /** Undefined: answers go on as they are. */
   readonly mask: RouteMask | undefined;
   /** Undefined: nobody holds requests against the description of the API. */
@@ -154,6 +165,7 @@ const memberNames = [
   'internal_token',
   'validate',
   'mask',
+  'injection',
   'audit',
   ...planNames,
   'threats',
@@ -190,6 +202,7 @@ export function parseRoute(value: unknown): Result<Route, RouteRefusal> {
     cors: readCors(wire['cors']),
     validate: readValidate(wire),
     mask: readMask(wire),
+    injection: readInjection(wire),
     rewrites: readRewrites(wire),
     internalToken: readInternalToken(wire['internal_token']),
     limited: readRouteLimits(wire),

@@ -13,6 +13,7 @@ import {
   type SubKeyRefusal,
   type SubKeyRestricted,
 } from '@mintmark/tokens';
+import type { Suspicion } from '../inspect/injection/look.ts';
 import type { PathRefusalReason } from '../routes/path.ts';
 
 /** What can be wrong with a credential that was presented in good form. */
@@ -50,6 +51,8 @@ export type Refusal =
   | { readonly reason: 'no_route_for_credential' }
   /** The request does not fit the description of the API. */
   | { readonly reason: 'request_invalid'; readonly misfits: readonly RequestMisfit[] }
+  /** It looks like injected code. */
+  | { readonly reason: 'injection_suspected'; readonly misfits: readonly Suspicion[] }
   /** Its body stopped before it could be judged. */
   | { readonly reason: 'request_timeout' }
   /** Too many bodies are held to be judged. */
@@ -178,7 +181,8 @@ function responseOf(refusal: Refusal, parts: ChallengeParts): HttpResponse {
     case 'bad_path':
       return problem(400, refusal.detail);
     case 'request_invalid':
-      return requestInvalid(refusal.misfits);
+    case 'injection_suspected':
+      return requestInvalid(refusal);
     case 'method_not_allowed':
       return problem(405, 'method_not_allowed', { allow: refusal.allow.join(', ') });
     case 'token_in_query':
@@ -244,9 +248,12 @@ function reducedCapacity(): HttpResponse {
 }
 
 /** Where and by which rule; what stood there is the client's own to know. */
-function requestInvalid(misfits: readonly RequestMisfit[]): HttpResponse {
-  const answer = problem(400, 'request_invalid');
-  const said = { type: 'about:blank', title: titles[400], status: 400, code: 'request_invalid' };
+function requestInvalid({
+  reason: code,
+  misfits,
+}: Extract<Refusal, { readonly misfits: unknown }>): HttpResponse {
+  const answer = problem(400, code);
+  const said = { type: 'about:blank', title: titles[400], status: 400, code };
   return { ...answer, body: JSON.stringify({ ...said, errors: misfits }) };
 }
 

@@ -3,7 +3,7 @@
  * and before it costs anything. Neighbour: `decide.ts` asks once the caller may do what it asks.
  * What must never happen: a body that was judged as something else than what the upstream gets.
  */
-import { limits, utf8Decode } from '@mintmark/core';
+import { type InjectionPlace, limits, parseJson, utf8Decode } from '@mintmark/core';
 import type { StreamRequest } from '@mintmark/net';
 import type { RequestContract, RequestMisfit } from '@mintmark/policy';
 import type { Refusal } from '../decide/refusal.ts';
@@ -12,6 +12,7 @@ import type { MatchedRoute } from '../routes/route-table.ts';
 import { upstreamPathOf } from '../routes/upstream-path.ts';
 import type { StatusView } from '../view/status-view.ts';
 import { type HeldBytes, HeldRequest, holdBody } from './held-request.ts';
+import { Look } from './injection/look.ts';
 
 export interface InspectionParts {
   readonly metrics: Metrics;
@@ -36,19 +37,36 @@ const nothing: Inspected = {};
 
 /** Answers at once where nothing is to be looked at. */
 export function inspect(parts: InspectionParts, input: Inspecting): Inspected | Promise<Inspected> {
-  return input.matched.route.validate === undefined ? nothing : judgeRequest(parts, input);
+  const { validate, injection } = input.matched.route;
+  return validate === undefined && injection === undefined ? nothing : judgeRequest(parts, input);
+}
+
+/** What was found so far. */
+interface Findings {
+  readonly misfits: RequestMisfit[];
+  readonly look: Look | undefined;
 }
 
 async function judgeRequest(parts: InspectionParts, input: Inspecting): Promise<Inspected> {
-  const mode = input.matched.route.validate;
-  const found = findContract(input);
-  const head = Array.isArray(found) ? found : found.judgeHead();
+  const { validate } = input.matched.route;
+  const found = validate === undefined ? [] : findContract(input);
+  const misfits = Array.isArray(found) ? found : found.judgeHead();
+  const findings = { misfits, look: lookAtHead(input) };
   // Nobody waits for the body of what is refused already.
-  if (Array.isArray(found) || (mode === 'enforce' && head.length > 0)) {
-    return settle(parts, input, { misfits: head });
-  }
-  const body = await judgeBody(parts, input, found.contract);
-  return settle(parts, input, { ...body, misfits: [...head, ...body.misfits] });
+  if (refusalOf(input, findings) !== undefined) return settle(parts, input, findings);
+  const contract = Array.isArray(found) ? undefined : found.contract;
+  const body = await judgeBody(parts, input, { ...findings, contract });
+  return { ...body, ...settle(parts, input, findings, body.refusal) };
+}
+
+function lookAtHead({ request, matched }: Inspecting): Look | undefined {
+  const { injection } = matched.route;
+  if (injection === undefined) return undefined;
+  const look = new Look(injection);
+  look.path(matched.path);
+  look.pairs('query', request.query ?? '');
+  look.headers((name) => request.header(name));
+  return look;
 }
 
 interface Found {
@@ -74,28 +92,60 @@ function findContract({ request, matched, view }: Inspecting): Found | RequestMi
   return { contract, judgeHead: () => [...contract.judgeHead(head)] };
 }
 
-interface Judged extends Inspected {
-  readonly misfits: readonly RequestMisfit[];
-}
-
+/** Adds to the findings. @returns the request that holds its body, where that was needed */
 async function judgeBody(
   parts: InspectionParts,
   { request, matched, bodies }: Inspecting,
-  contract: RequestContract,
-): Promise<Judged> {
+  { misfits, look, contract }: Findings & { readonly contract: RequestContract | undefined },
+): Promise<Inspected> {
   const isThere = request.bodyLength !== 0;
   const mediaType = request.header('content-type');
-  const plan = contract.planBody(isThere ? { mediaType } : undefined);
-  if (plan.kind === 'misfit') return { misfits: [plan.misfit] };
-  if (plan.kind !== 'judge' || bodies === 'unseen') return { misfits: [] };
+  const plan = contract?.planBody(isThere ? { mediaType } : undefined);
+  if (plan?.kind === 'misfit') misfits.push(plan.misfit);
+  const kind = isThere && look !== undefined ? kindOf(mediaType, matched) : undefined;
+  const judge = plan?.kind === 'judge' ? plan.judge : undefined;
+  if ((judge === undefined && kind === undefined) || bodies === 'unseen') return nothing;
   const coding = request.header('content-encoding') ?? 'identity';
-  // What is judged must be what is read there.
-  if (coding.toLowerCase() !== 'identity') return { misfits: [bodyMisfit('encoded')] };
+  if (coding.toLowerCase() !== 'identity') {
+    // What is judged must be what is read there.
+    if (judge !== undefined) misfits.push(bodyMisfit('encoded'));
+    if (kind !== undefined) look?.unreadable(kind);
+    return nothing;
+  }
   const held = await holdBody(request, { held: parts.held, bytesMax: heldMaxOf(matched) });
-  if (!(held instanceof HeldRequest)) return { refusal: held, misfits: [] };
+  if (!(held instanceof HeldRequest)) return { refusal: held };
   const text = utf8Decode(held.bytes);
-  const misfits = text === undefined ? [bodyMisfit('not_utf8')] : plan.judge(text);
-  return { held, misfits };
+  if (judge !== undefined) {
+    misfits.push(...(text === undefined ? [bodyMisfit('not_utf8')] : judge(text)));
+  }
+  if (kind !== undefined && look !== undefined) lookAtBody(look, kind, text);
+  return { held };
+}
+
+type BodyKind = Extract<InjectionPlace, 'json' | 'form' | 'xml'>;
+
+/** @returns undefined for bodies that nobody looks into */
+function kindOf(mediaType: string | undefined, { route }: MatchedRoute): BodyKind | undefined {
+  const type = (mediaType ?? '').split(';')[0]!.trim().toLowerCase();
+  const kind =
+    type === 'application/x-www-form-urlencoded'
+      ? 'form'
+      : (/^(?:application|text)\/(?:[a-z0-9.+-]+\+)?(json|xml)$/.exec(type)?.[1] as 'json' | 'xml');
+  return route.injection?.places.includes(kind) === true ? kind : undefined;
+}
+
+function lookAtBody(look: Look, kind: BodyKind, text: string | undefined): void {
+  if (text === undefined) look.unreadable(kind);
+  else if (kind === 'form') look.pairs('form', text);
+  else if (kind === 'xml') look.xml(text);
+  else lookAtJson(look, text);
+}
+
+function lookAtJson(look: Look, text: string): void {
+  const bounds = { depthMax: limits.judgedJsonDepthMax, membersMax: limits.judgedJsonMembersMax };
+  const parsed = parseJson(text, bounds);
+  if (parsed.ok) look.json(parsed.value);
+  else look.unreadable('json');
 }
 
 function bodyMisfit(rule: string): RequestMisfit {
@@ -108,15 +158,32 @@ function heldMaxOf({ route }: Pick<MatchedRoute, 'route'>): number {
   return Math.min(bodyBytesMax ?? limits.heldBodyBytesDefault, limits.heldBodyBytesMax);
 }
 
+function refusalOf(
+  { matched: { route } }: Inspecting,
+  { misfits, look }: Findings,
+): Refusal | undefined {
+  if (route.validate === 'enforce' && misfits.length > 0) {
+    return { reason: 'request_invalid', misfits };
+  }
+  const found = look?.found ?? [];
+  if (route.injection?.mode !== 'enforce' || found.length === 0) return undefined;
+  return { reason: 'injection_suspected', misfits: found };
+}
+
+/** Counts what was found. @param before why nothing more could be found */
 function settle(
   { metrics }: InspectionParts,
-  { matched }: Inspecting,
-  { misfits, ...judged }: Judged,
-): Inspected {
-  const mode = matched.route.validate;
-  for (const { in: place, rule } of misfits) {
-    metrics.count('mintmark_gateway_request_misfits_total', `${mode} ${place} ${rule}`);
+  input: Inspecting,
+  findings: Findings,
+  before?: Refusal,
+): Pick<Inspected, 'refusal'> {
+  const { validate, injection } = input.matched.route;
+  for (const { in: place, rule } of findings.misfits) {
+    metrics.count('mintmark_gateway_request_misfits_total', `${validate} ${place} ${rule}`);
   }
-  if (judged.refusal !== undefined || misfits.length === 0 || mode === 'observe') return judged;
-  return { ...judged, refusal: { reason: 'request_invalid', misfits } };
+  for (const { in: place, rule } of findings.look?.found ?? []) {
+    const label = `${injection?.mode} ${place} ${rule}`;
+    metrics.count('mintmark_gateway_injections_total', label);
+  }
+  return { refusal: before ?? refusalOf(input, findings) };
 }

@@ -38,6 +38,7 @@ const counters = {
   mintmark_gateway_policy_errors_total: 'Requests at which a policy failed, by stage.',
   mintmark_gateway_masked_total: 'Places of answers that were masked, by mode and action.',
   mintmark_gateway_unmaskable_total: 'Answers that could not be masked, by mode and reason.',
+  mintmark_gateway_injections_total: 'Suspected injections, by mode, place and rule.',
   mintmark_gateway_request_misfits_total: 'Misfits of requests, by mode, place and rule.',
   mintmark_gateway_internal_tokens_total: 'Tokens signed for upstreams.',
   mintmark_gateway_key_faults_total: 'Times the key of this node could not be published.',

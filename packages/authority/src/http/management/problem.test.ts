@@ -62,6 +62,7 @@ describe('the schema of a route', () => {
       rewrite_path: [{ from: '/v1/{id}/{rest...}', to: '/{id}/{rest...}' }],
       api: 'orders',
       validate: 'observe',
+      injection: { mode: 'observe', exempt: [{ in: 'json', name: '/a/**/b', rules: ['sql'] }] },
       mask: { rules: [{ path: '/a/*', action: 'hash', unless_claim: { a: true } }] },
       internal_token: { audience: 'orders', claims: ['a'], ttl_seconds: 60, header: 'X-Token' },
     },

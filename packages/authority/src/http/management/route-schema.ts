@@ -5,6 +5,7 @@
 import { acrValues, limitSubjects, limits } from '@mintmark/core';
 import { costAfterSchema, limitProperties } from './limit-schema.ts';
 import { headerConditionsSchema, tokenConditionSchema } from './route-conditions-schema.ts';
+import { injectionSchema } from './route-injection-schema.ts';
 import { maskSchema } from './route-mask-schema.ts';
 import {
   headerChangesSchema,
@@ -242,6 +243,7 @@ export const routeSchema = {
     rewrite_path: pathRewriteSchema,
     internal_token: internalTokenSchema,
     mask: maskSchema,
+    injection: injectionSchema,
     validate: {
       enum: ['observe', 'enforce'],
       description: 'Requests are held against the description of the api',
