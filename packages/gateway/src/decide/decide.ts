@@ -168,7 +168,10 @@ export async function decide(
   if (last.refusal !== undefined) return refuse(last.refusal);
 
   const unaudited = matched.route.audit === 'required' ? await record.audit() : undefined;
-  if (unaudited !== undefined) return refuse(unaudited);
+  if (unaudited !== undefined) {
+    spent?.giveBack();
+    return refuse(unaudited);
+  }
   record.allow();
   const known = { request: held ?? request, matched, identity, tenant, decision, spent };
   return { kind: 'allowed', cors: course.cors, fields, ...known };
