@@ -20,6 +20,7 @@ import { parseSubKeyHarness } from './harnesses/parse-sub-key.ts';
 import { readCheckRequestHarness } from './harnesses/read-check-request.ts';
 import { readRateLimitRequestHarness } from './harnesses/read-rate-limit-request.ts';
 import { readSpopFrameHarness } from './harnesses/read-spop-frame.ts';
+import { scanPlaceHarness } from './harnesses/scan-place.ts';
 import { verifyAccessTokenHarness } from './harnesses/verify-access-token.ts';
 import { verifyAuditExportHarness } from './harnesses/verify-audit-export.ts';
 import { verifyClientAssertionHarness } from './harnesses/verify-client-assertion.ts';
@@ -34,6 +35,7 @@ export const harnesses: readonly Harness[] = [
   parseFeedHarness,
   parseSecretTokenHarness,
   findTokensHarness,
+  scanPlaceHarness,
   parseSubKeyHarness,
   parseCredentialHarness,
   importVerificationKeyHarness,
