@@ -1,9 +1,14 @@
 /** A gRPC listener, called by Node's own HTTP/2 client, and by clients that mean harm. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { type ClientHttp2Session, connect, constants, type OutgoingHttpHeaders } from 'node:http2';
 import { connect as connectRaw } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connect as connectTls } from 'node:tls';
 import { err, ok } from '@mintmark/core';
 import { systemTimers } from '@mintmark/core/system';
 import { afterEach, describe, expect, it } from 'vitest';
+import { selfSigned } from './conformance/certificate.ts';
 import { type GrpcOptions, grpcCodes, listenGrpc } from './grpc.ts';
 import type { Listener } from './listener.ts';
 
@@ -121,6 +126,27 @@ describe('a unary call', () => {
     expect((await call('hold', { 'grpc-timeout': '20m' })).grpcStatus).toBe('4');
     expect((await call('hold', { 'grpc-timeout': '1H' })).grpcStatus).toBe('4');
     expect((await call('hold', { 'grpc-timeout': 'soon' })).grpcStatus).toBe('4');
+  });
+});
+
+describe('over TLS', () => {
+  it('is HTTP/2, and nothing older', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'mintmark-grpc-'));
+    const { cert, key } = selfSigned('localhost');
+    const tls = { certFile: join(folder, 'cert.pem'), keyFile: join(folder, 'key.pem') };
+    writeFileSync(tls.certFile, cert);
+    writeFileSync(tls.keyFile, key);
+    await open({ tls });
+    client.destroy();
+    client = connect(`https://localhost:${listener.port}`, { ca: cert, host: '127.0.0.1' });
+    client.on('error', () => undefined);
+    expect((await call('hello')).body).toBe('127.0.0.1 hello');
+    const older = connectTls({
+      ...{ host: '127.0.0.1', port: listener.port, ca: cert, servername: 'localhost' },
+      ALPNProtocols: ['http/1.1'],
+    });
+    await new Promise<void>((resolve) => older.once('error', () => resolve()));
+    rmSync(folder, { recursive: true });
   });
 });
 

@@ -30,6 +30,7 @@ beforeEach(async () => {
       ...{ limits_mode: 'strict', on_limits_down: 'closed' },
     }),
     route('free', []),
+    route('away', [{ name: 'all', by: 'route', quota: 5, window_seconds: 7 }], { tenant: 'away' }),
   ]);
 });
 afterEach(() => rig.close());
@@ -172,6 +173,7 @@ describe('the rate limit service', () => {
   it.each<[string, Asked]>([
     ['3 unknown_route', { descriptors: [{ route: 'other' }] }],
     ['3 unknown_route', { descriptors: [{}] }],
+    ['14 unavailable', { descriptors: [{ route: 'away' }] }],
     ['3 incomplete', { descriptors: [{ route: 'tokens' }] }],
     ['3 no RateLimitRequest', { descriptors: [] }],
   ])('fails, and lets nobody through: %s', async (failure, asked) => {

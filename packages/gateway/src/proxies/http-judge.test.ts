@@ -345,6 +345,42 @@ describe('what the gateway answers itself', () => {
   });
 });
 
+describe('what a route changes of a request', () => {
+  it('is told to the proxy: the internal token, and headers by rule', async () => {
+    const nodeKeys = { publish: async () => undefined };
+    const to = { upstream: upstream.url };
+    const other = await openRig(
+      [
+        { name: 'in', match: { path_prefix: '/in' }, internal_token: {}, ...to },
+        {
+          ...{ name: 'out', match: { path_prefix: '/out' }, ...to },
+          request_headers: { set: { 'X-Team': 'blue' }, remove: ['x-color'] },
+        },
+      ],
+      ...([{}, [], { nodeKeys }] as const),
+    );
+    await until(() => other.gateway.keySet().length === 1);
+    const { ask: judged } = createHttpJudge(other.gateway, {
+      ...{ proxies: loopback, trusted: loopback },
+    });
+    const listener = await listen({
+      ...{ host: '127.0.0.1', port: 0, timers: systemTimers },
+      handler: (request) => judged(request)!,
+    });
+    const presented = other.token();
+    const headers = { ...bearer(presented), 'x-color': 'red' };
+    const inside = await shapes['ext-authz']({ target: '/in', headers }, listener.port);
+    expect(inside.headers['authorization']).toMatch(/^Bearer ey/);
+    expect(inside.headers['authorization']).not.toContain(presented);
+    expect(inside.headers['x-mintmark-remove']).toBe('x-api-key, dpop');
+    const outside = await shapes['ext-authz']({ target: '/out', headers }, listener.port);
+    expect(outside.headers['x-team']).toBe('blue');
+    expect(String(outside.headers['x-mintmark-remove'])).toContain('x-color');
+    await listener.close();
+    await other.close();
+  });
+});
+
 describe('a bound token', () => {
   it('needs a proof for the URL that the client asked for', async () => {
     const sender = await generateKeyPair('ES256');

@@ -93,7 +93,8 @@ function askedBy(
   const address = entries['address'] ?? entries['remote_address'];
   if (route.limits.some(({ by }) => needs(by, { identity, address }))) return err('incomplete');
   const scope = scopeOf(route.tenant);
-  if (scope === undefined) return err('unavailable');
+  // Its plans are not known then.
+  if (scope === undefined || scope.view.freshness().kind === 'absent') return err('unavailable');
   const { tenant } = scope;
   const { plans } = scope.view;
   const limited = limitedOf({ route, tenant, identity, address: address ?? '', plans }, clock);

@@ -49,15 +49,15 @@ export function createSpopAgent(
 ): FrameProtocol {
   const parts: Parts = { decide, trusted, signal: new AbortController().signal };
   return (connection) => {
-    let greeted = false;
+    let sizeMax: number | undefined;
     let underWay = 0;
     return (bytes) => {
       const frame = readSpopFrame(bytes);
       if (frame === undefined) return disconnect(connection, 'invalid');
       if (!frame.isWhole) return disconnect(connection, 'fragments');
-      if (!greeted) {
-        greeted = frame.type === spopTypes.haproxyHello && greet(connection, frame);
-        if (!greeted) connection.end();
+      if (sizeMax === undefined) {
+        sizeMax = frame.type === spopTypes.haproxyHello ? greet(connection, frame) : undefined;
+        if (sizeMax === undefined) connection.end();
         return;
       }
       if (frame.type === spopTypes.haproxyDisconnect) return disconnect(connection, 'normal');
@@ -65,7 +65,7 @@ export function createSpopAgent(
       if (frame.type !== spopTypes.notify) return;
       if (underWay >= limits.framesUnderWayMax) return disconnect(connection, 'resources');
       underWay++;
-      void answer(parts, connection, frame)
+      void answer(parts, connection, { frame, sizeMax })
         .catch((error: unknown) => connection.fail(error))
         .finally(() => underWay--);
     };
@@ -77,13 +77,13 @@ interface Parts extends SpopOptions {
   readonly signal: AbortSignal;
 }
 
-/** @returns whether the connection goes on: not behind a check of health */
-function greet(connection: FrameConnection, { payload }: SpopFrame): boolean {
+/** @returns the size of frames agreed on; undefined where it ends, as a check of health does */
+function greet(connection: FrameConnection, { payload }: SpopFrame): number | undefined {
   const said = readPairs(payload, Number.POSITIVE_INFINITY);
   const problem = payload.failed ? 'invalid' : problemOf(said);
   if (problem !== undefined) {
     disconnect(connection, problem);
-    return false;
+    return undefined;
   }
   const size = Math.min(Number(said['max-frame-size']), frameSizeMost);
   const hello = [
@@ -92,7 +92,7 @@ function greet(connection: FrameConnection, { payload }: SpopFrame): boolean {
     ...[spopText('capabilities'), spopValue('pipelining')],
   ].join('');
   connection.send(spopFrame(spopTypes.agentHello, { streamId: 0, frameId: 0 }, hello));
-  return said['healthcheck'] !== true;
+  return said['healthcheck'] === true ? undefined : size;
 }
 
 function problemOf(said: Readonly<Record<string, SpopValue>>): keyof typeof statuses | undefined {
@@ -117,11 +117,15 @@ function disconnect(connection: FrameConnection, why: keyof typeof statuses): vo
 async function answer(
   parts: Parts,
   connection: FrameConnection,
-  { streamId, frameId, payload }: SpopFrame,
+  { frame, sizeMax }: { readonly frame: SpopFrame; readonly sizeMax: number },
 ): Promise<void> {
+  const { streamId, frameId, payload } = frame;
   const said = readMessage(payload);
-  const vars = said === undefined ? '' : await judge(parts, said, connection.peerAddress);
-  connection.send(spopFrame(spopTypes.ack, { streamId, frameId }, vars));
+  const wordings = said === undefined ? [] : await judge(parts, said, connection.peerAddress);
+  const acks = wordings.map((vars) => spopFrame(spopTypes.ack, { streamId, frameId }, vars));
+  // A frame that is too long would end the connection, and with it the questions of others.
+  const fitting = acks.find(({ length }) => length <= sizeMax);
+  connection.send(fitting ?? spopFrame(spopTypes.ack, { streamId, frameId }, ''));
 }
 
 /** One message, with its arguments by name; more than one, or what cannot be read, is none. */
@@ -139,15 +143,16 @@ function readPairs(payload: SpopReader, most: number): Record<string, SpopValue>
   return pairs;
 }
 
+/** @returns the variables, and shorter ones that will do */
 async function judge(
   { decide, trusted, signal }: Parts,
   said: Readonly<Record<string, SpopValue>>,
   peerAddress: string,
-): Promise<string> {
+): Promise<readonly string[]> {
   const { method, target, client, tls } = said;
   const head = readHeaders(said['headers']);
-  if (typeof method !== 'string' || typeof target !== 'string') return '';
-  if (typeof client !== 'string' || head === undefined) return '';
+  if (typeof method !== 'string' || typeof target !== 'string') return [];
+  if (typeof client !== 'string' || head === undefined) return [];
   const forwarded = trusted.contains(client);
   const seen = clientBehind({
     peer: { remoteAddress: client, scheme: tls === true ? 'https' : 'http' },
@@ -163,7 +168,7 @@ async function judge(
   });
   if (!original.ok) return refused(original.refusal);
   const ruling = ruleOf(original.value, await decide(original.value));
-  return ruling.kind === 'passed' ? allowed(ruling) : refused(ruling.response);
+  return ruling.kind === 'passed' ? [allowed(ruling)] : refused(ruling.response);
 }
 
 function certificateOf(der: SpopValue) {
@@ -217,16 +222,12 @@ function allowed({ target, set, answerFields }: Passed): string {
   );
 }
 
-function refused({ status, headers, body }: HttpResponse): string {
+function refused({ status, headers, body }: HttpResponse): readonly string[] {
   const fields = Object.entries(headers).flatMap(([name, value]) => [
     name,
     [value].flat().join(', '),
   ]);
   const text = typeof body === 'string' ? Buffer.from(body, 'utf8').toString('latin1') : '';
-  return (
-    fieldVars(fields) +
-    spopSetVar('body', text) +
-    spopSetVar('status', status) +
-    spopSetVar('allowed', false)
-  );
+  const verdict = spopSetVar('status', status) + spopSetVar('allowed', false);
+  return [fieldVars(fields) + spopSetVar('body', text) + verdict, verdict];
 }

@@ -262,6 +262,17 @@ describe('a question', () => {
     expect(over).toMatchObject({ allowed: false, status: 429, retry_after: '60' });
   });
 
+  it('is answered shorter where all of it would not fit, and never let through so', async () => {
+    const { take, sent } = talk();
+    take(hello({ 'max-frame-size': 256 }));
+    take(notify({ target: '/api' }));
+    await until(() => sent.length === 2);
+    expect(varsOf(sent[1]!)).toEqual({ status: 401, allowed: false });
+    take(notify({ target: `/open/${'x'.repeat(300)}` }));
+    await until(() => sent.length === 3);
+    expect(varsOf(sent[2]!)).toEqual({});
+  });
+
   it('is refused for a head that could be read in two ways', async () => {
     expect(await judge({ target: '/open', headers: [['host', 'b.test']] })).toMatchObject({
       ...{ allowed: false, status: 400 },
