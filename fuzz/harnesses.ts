@@ -1,9 +1,11 @@
 /** Every parser that meets a stranger's bytes, in the order of the packages. */
 import type { Harness } from './harness.ts';
 import { authorizationRequestHarness } from './harnesses/authorization-request.ts';
+import { compilePatternHarness } from './harnesses/compile-pattern.ts';
 import { decryptJweHarness } from './harnesses/decrypt-jwe.ts';
 import { findTokensHarness } from './harnesses/find-tokens.ts';
 import { importVerificationKeyHarness } from './harnesses/import-verification-key.ts';
+import { maskJsonHarness } from './harnesses/mask-json.ts';
 import { normalisePathHarness } from './harnesses/normalise-path.ts';
 import { openRecordHarness } from './harnesses/open-record.ts';
 import { parseAddressHarness } from './harnesses/parse-address.ts';
@@ -31,6 +33,8 @@ import { vetHeadHarness } from './harnesses/vet-head.ts';
 export const harnesses: readonly Harness[] = [
   parseJsonHarness,
   parseAddressHarness,
+  compilePatternHarness,
+  maskJsonHarness,
   parseRouteHarness,
   parseFeedHarness,
   parseSecretTokenHarness,

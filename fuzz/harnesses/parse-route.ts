@@ -18,6 +18,19 @@ const full = {
   address_ranges: ['10.0.0.0/8'],
 };
 
+const changing = {
+  name: 'changing',
+  match: { headers: { 'x-a': ['1', '2'] }, token: { plan: 'gold', claims: { b: true } } },
+  upstream: 'http://127.0.0.1:9000',
+  api: 'c',
+  request_headers: { set: { 'x-user': '{subject} {claims.d}' }, remove: ['cookie'] },
+  rewrite_path: [{ from: '/e/{f}/{g...}', to: '/{f}/{g...}' }],
+  internal_token: { claims: ['h'], ttl_seconds: 5 },
+  validate: 'observe',
+  mask: { rules: [{ path: '/i/*/**/j', action: 'last4', unless_scope: 'k' }] },
+  injection: { mode: 'enforce', exempt: [{ in: 'json', name: '/l' }] },
+};
+
 export const parseRouteHarness: Harness = {
   name: 'parse-route',
   seeds: [
@@ -25,9 +38,10 @@ export const parseRouteHarness: Harness = {
     JSON.stringify({ name: 'a', match: {}, upstream: 'https://[::1]' }),
     JSON.stringify({ ...full, limits: [] }),
     JSON.stringify({ ...full, on_stale: 'refuse' }),
+    JSON.stringify(changing),
   ],
   dictionary: [
-    ...Object.keys(full).map((key) => `"${key}":`),
+    ...Object.keys({ ...full, ...changing }).map((key) => `"${key}":`),
     ...['"host":', '"path_prefix":', '"methods":', '"GET"', '"none"', 'true', 'null', '{}', '[]'],
     ...['http://', '@', '..', '//', '%2f', ';', '?', '#', '\\\\'],
   ],
