@@ -8,7 +8,7 @@ import { type AnswerParts, refusalRule } from './answers.ts';
 import { audienceIs, claim, hasScopes, scopesText } from './claims.ts';
 import { limitRules } from './limit-rules.ts';
 import { classOf } from './maps.ts';
-import { request, section } from './rules.ts';
+import { acl, request, section } from './rules.ts';
 import type { HaproxySettings } from './settings.ts';
 import { exactly, literal, word } from './words.ts';
 
@@ -113,12 +113,17 @@ function forwardRules(route: Route, { scheme }: BackendParts): readonly string[]
   const { upstream, match, stripPrefix, preserveHost } = route;
   const { basePath, origin } = upstream;
   const prefix = match.pathPrefix.replace(/\/$/, '');
+  const host = '%[req.hdr(host),lower]';
+  const rest = `host="${host}";proto=${scheme}`;
   return [
     request(`del-header ${word(endingFields)} -m reg`),
-    request('add-header x-forwarded-for %[src]'),
+    request('add-header x-forwarded-for %ci'),
     request(`add-header x-forwarded-proto ${scheme}`),
-    request('add-header x-forwarded-host %[req.hdr(host),lower]'),
-    request(`add-header forwarded 'for=%[src];host="%[req.hdr(host),lower]";proto=${scheme}'`),
+    request(`add-header x-forwarded-host ${host}`),
+    // RFC 7239 §6: an address of IPv6 stands in brackets, and these in quotes.
+    acl('over_ipv4', 'src -m ip 0.0.0.0/0'),
+    request(`add-header forwarded 'for="[%ci]";${rest}'`, 'unless over_ipv4'),
+    request(`add-header forwarded 'for=%ci;${rest}'`, 'if over_ipv4'),
     request("add-header via '1.1 mintmark'"),
     ...(stripPrefix && prefix !== ''
       ? [request(`set-path '%[path,regsub("^${exactly(prefix)}(/|$)","/")]'`)]

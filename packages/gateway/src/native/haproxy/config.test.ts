@@ -219,6 +219,12 @@ describe('a configuration for HAProxy', () => {
     expect(backend).toContain('set-header host api.internal');
   });
 
+  it('writes addresses of IPv6 as they stand in a header', () => {
+    const backend = sectionOf(configOf([route('a')]), 'backend judged.a');
+    expect(backend).toMatch(/add-header forwarded 'for="\[%ci\]";host=.*' unless over_ipv4/);
+    expect(backend).toMatch(/add-header forwarded 'for=%ci;host=.*' if over_ipv4/);
+  });
+
   it('names addresses that may use a route', () => {
     const config = configOf([route('a', { address_ranges: ['10.0.0.0/8', '2001:db8::/32'] })]);
     expect(sectionOf(config, 'backend judged.a')).toContain(

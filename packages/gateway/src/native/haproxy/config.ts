@@ -191,7 +191,7 @@ function tables(continuing: readonly number[]): readonly string[] {
 function chain(gateway: string, { scheme }: Pick<BackendParts, 'scheme'>): string {
   return section(`backend ${elsewhere}`, [
     "http-request del-header '^(?:x[^a-z0-9]forwarded[^a-z0-9].*|forwarded)$' -m reg",
-    'http-request set-header x-forwarded-for %[src]',
+    'http-request set-header x-forwarded-for %ci',
     `http-request set-header x-forwarded-proto ${scheme}`,
     '# Streams last as long as the gateway lets them.',
     'timeout server 1h',
