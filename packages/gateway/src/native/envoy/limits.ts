@@ -15,7 +15,9 @@ export function limitProblem(limits: Route['limits']): string | undefined {
   if (limits.length > 1) return 'it has more than one limit';
   const [limit] = limits;
   if (limit === undefined) return undefined;
-  const foreign = Object.keys(limit).some((name) => !known.has(name));
+  const foreign = Object.entries(limit).some(
+    ([name, value]) => value !== undefined && !known.has(name),
+  );
   if (foreign || limit.cost === 'after') return `limit ${limit.name} is of another kind`;
   if (limit.rule.kind !== 'rate') return `limit ${limit.name} is not a rate`;
   return bucketOf(limit) === undefined ? `limit ${limit.name} comes back too fast` : undefined;

@@ -126,6 +126,20 @@ describe('a configuration for HAProxy', () => {
       { limits: [{ name: 'a', quota: 1, window_seconds: 1 }], limits_mode: 'strict' },
       'its limits are exact across nodes',
     ],
+    [
+      'a limit that follows its callers',
+      {
+        limits: [
+          {
+            name: 'a',
+            quota: 99,
+            window_seconds: 9,
+            adaptive: { mode: 'enforce', floor: 9, ceiling: 999 },
+          },
+        ],
+      },
+      'limit a is of another kind',
+    ],
     ['another tenant', { tenant: 'other' }, 'of another tenant'],
     [
       'more limits than there are counters',

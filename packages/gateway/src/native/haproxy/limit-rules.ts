@@ -38,8 +38,10 @@ interface NativeLimit {
   readonly cost: number;
 }
 
-/** @returns undefined of months, and of costs that only the response tells */
-function nativeOf({ name, by, rule, cost }: RouteLimit): NativeLimit | undefined {
+/** @returns undefined of months, of costs that only the response tells, and of what is new */
+function nativeOf({ name, by, rule, cost, ...more }: RouteLimit): NativeLimit | undefined {
+  // Such as a limit that follows what its callers usually do.
+  if (Object.values(more).some((value) => value !== undefined)) return undefined;
   if (rule.kind === 'calendar' || cost === 'after') return undefined;
   const { kind, quota, windowMs } = rule;
   const burst = rule.kind === 'rate' ? rule.burst : quota;
