@@ -44,6 +44,8 @@ interface Listening {
   readonly child: Child;
   readonly gateway: string;
   readonly operations: string;
+  /** Where other proxies ask, if they may. */
+  readonly judge: string | undefined;
 }
 
 async function startGateway(...flags: readonly string[]): Promise<Listening> {
@@ -61,8 +63,8 @@ async function startGateway(...flags: readonly string[]): Promise<Listening> {
       .split('\n')
       .find((text) => text.includes('"listening"'));
   });
-  const { gateway, operations } = JSON.parse(event) as Record<string, string>;
-  return { child, gateway: gateway!, operations: operations! };
+  const { gateway, operations, judge } = JSON.parse(event) as Record<string, string>;
+  return { child, gateway: gateway!, operations: operations!, judge };
 }
 
 function readiness({ operations }: Listening, wanted: number): Promise<Answer> {
@@ -88,6 +90,17 @@ describe('the operations of a gateway apart', () => {
     await expect(second).rejects.toThrow('listen_failed');
     await expect(startGateway('--gateway-operations-listen', '0.0.0.0:0')).rejects.toThrow(
       'insecure_http',
+    );
+  });
+
+  it('and its judge listen apart from the routes', async () => {
+    const gateway = await startGateway('--judge-listen', '127.0.0.1:0');
+    await readiness(gateway, 200);
+    const asked = await exchange(`${gateway.judge}/ext-authz/nowhere`);
+    expect(asked).toMatchObject({ status: 404, body: { code: 'no_route' } });
+    expect((await exchange(`${gateway.gateway}/ext-authz/nowhere`)).status).toBe(404);
+    expect((await exchange(`${gateway.operations}/ext-authz/nowhere`)).body['code']).toBe(
+      'not_found',
     );
   });
 
