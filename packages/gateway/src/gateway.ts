@@ -56,6 +56,7 @@ import type { RateLimitParts } from './proxies/rate-limits.ts';
 import type { Judged } from './proxies/ruling.ts';
 import { createDecisionQueue, type DecisionQueue } from './record/decisions.ts';
 import { createMetrics, type Metrics } from './record/metrics.ts';
+import { planOf } from './routes/choose.ts';
 import { CrossOriginReply } from './routes/cors.ts';
 import { countedCache } from './verify/counted-cache.ts';
 import { createIntrospectionCache } from './verify/introspection-cache.ts';
@@ -341,7 +342,8 @@ async function handle(parts: Parts, request: StreamRequest, reply: StreamReply):
   const { mask } = matched.route;
   const rules = mask === undefined ? [] : rulesFor(mask, identity);
   const masked = rules.length > 0;
-  const as = { route: matched.route, identity, tenant, decision, presents, masked };
+  const plan = planToName(parts, verdict);
+  const as = { route: matched.route, identity, tenant, plan, decision, presents, masked };
   const changes = matched.route.rewrites?.responseHeaders;
   const told = changes === undefined ? out : new ChangedReply(out, changes, as);
   const { costAfter: cost } = matched.route;
@@ -355,6 +357,16 @@ async function handle(parts: Parts, request: StreamRequest, reply: StreamReply):
   const last = seen instanceof HeldRequest ? new ReleasingReply(shown, seen) : shown;
   const learning = learningFrom(parts, request, verdict, last);
   forward(parts.forward, { request: seen, reply: learning, matched, as });
+}
+
+/** Looked up only where values of headers may name it. */
+function planToName(
+  { tenants }: Parts,
+  { matched, identity, tenant }: Allowed,
+): string | undefined {
+  const scope = tenants.of(tenant);
+  if (matched.route.rewrites === undefined || identity === undefined) return undefined;
+  return scope && planOf({ identity, ...scope });
 }
 
 /** Limits that adapt go by how their callers are answered. */

@@ -94,7 +94,8 @@ function findAgain(
   const found = view.routes.find(request);
   if (!found.ok) return undefined;
   const home = tenants.home.tenant;
-  const by = identity && { identity, tenant: route.tenant ?? home };
+  const scope = tenants.of(route.tenant);
+  const by = identity && scope && { identity, ...scope };
   const chosen = chooseRoute(found.value, by, home);
   return chosen && { route: chosen, path: found.value.path };
 }

@@ -70,6 +70,17 @@ describe('a route that names attributes of the credential', () => {
     expect(await servedBy(key.text)).toBe('gold');
   });
 
+  it('goes by the plan that its tenant gave to a client, as it is now', async () => {
+    const token = rig.token({ scopes: ['gold:use', 'read'] });
+    expect(await servedBy(token)).toBe('rest');
+    rig.feed.push(
+      { type: 'plan', name: 'gold', plan: { name: 'gold', limits: [] } },
+      { type: 'plan_holder', kind: 'client', id: 'client-1', plan: 'gold', raised: [] },
+    );
+    await rig.caughtUp();
+    expect(await servedBy(token)).toBe('gold');
+  });
+
   it('decides by the demands of the route that was chosen, and of no other', async () => {
     const key = rig.key({ plan: 'gold', scopes: ['read'] });
     await rig.caughtUp();

@@ -75,7 +75,7 @@ export async function routeOf(parts: DecideParts, step: Step): Promise<Result<Ro
   if (unproven !== undefined) return err(unproven);
 
   const by = proof?.ok === true ? proof.value : undefined;
-  const proven = by && { identity: by.identity, tenant: by.scope.tenant };
+  const proven = by && { identity: by.identity, ...by.scope };
   const route = only ?? chooseRoute(place, proven, tenants.home.tenant);
   if (route === undefined) {
     return err({ reason: anonymous ? 'no_credential' : 'no_route_for_credential' });

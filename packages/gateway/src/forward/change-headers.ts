@@ -23,6 +23,8 @@ import { WrappedReply } from './wrapped-reply.ts';
 export interface Caller {
   readonly identity: Identity | undefined;
   readonly tenant: TenantId;
+  /** That it is limited by; undefined: nobody looked, and a key's own counts. */
+  readonly plan?: string | undefined;
 }
 
 /**
@@ -58,17 +60,19 @@ function renderedOf(parts: readonly TemplatePart[], caller: Caller): string | un
   return out.length <= limits.headerValueCharsMax ? out : undefined;
 }
 
-function textOf(
-  part: Exclude<TemplatePart, string>,
-  { identity, tenant }: Caller,
-): string | undefined {
+function textOf(part: Exclude<TemplatePart, string>, caller: Caller): string | undefined {
+  const { identity } = caller;
   if (identity === undefined) return undefined;
   if ('claim' in part) return textOfClaim(claimOf(identity, part.claim));
-  const said = factOf(part.fact, identity, tenant);
+  const said = factOf(part.fact, identity, caller);
   return said && encodeValue(said);
 }
 
-function factOf(fact: CallerFact, identity: Identity, tenant: TenantId): string | undefined {
+function factOf(
+  fact: CallerFact,
+  identity: Identity,
+  { tenant, plan }: Caller,
+): string | undefined {
   switch (fact) {
     case 'subject':
       return subjectOf(identity);
@@ -81,7 +85,7 @@ function factOf(fact: CallerFact, identity: Identity, tenant: TenantId): string 
     case 'scopes':
       return identity.scopes.join(',');
     case 'plan':
-      return identity.plan;
+      return plan ?? identity.plan;
     default:
       return assertNever(fact);
   }

@@ -29,6 +29,8 @@ export interface ForwardedAs {
   readonly route: CompiledRoute;
   readonly identity: Identity | undefined;
   readonly tenant: TenantId;
+  /** That it is limited by, where values of headers may name it. */
+  readonly plan?: string | undefined;
   /** Names what policies said of the request, where that was kept. */
   readonly decision?: string | undefined;
   /** The answer is masked: it must come whole, and as it is written. */

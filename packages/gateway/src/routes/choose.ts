@@ -6,12 +6,15 @@
 import type { ClaimCondition, ClaimValue, TenantId, TokenCondition } from '@mintmark/core';
 import { claimOf } from '../verify/claims.ts';
 import type { Identity } from '../verify/identity.ts';
+import type { StatusView } from '../view/status-view.ts';
 import type { CompiledRoute, FoundRoutes } from './route-table.ts';
 
 /** Who was verified, and as one of which tenant. */
 export interface Proven {
   readonly identity: Identity;
   readonly tenant: TenantId;
+  /** What is known there of who has which plan. */
+  readonly view: Pick<StatusView, 'plans'>;
 }
 
 /** The one route of a place where no credential chooses; undefined where one does. */
@@ -39,13 +42,19 @@ export function chooseRoute(
   });
 }
 
-function fits(token: TokenCondition, { identity, tenant }: Proven): boolean {
-  const { clientId, plan } = identity;
+function fits(token: TokenCondition, by: Proven): boolean {
+  const { identity, tenant } = by;
+  const { clientId } = identity;
   if (token.tenant !== undefined && token.tenant !== tenant) return false;
   if (!token.scopes.every((scope) => identity.scopes.includes(scope))) return false;
   if (token.clients !== undefined && !isOneOf(token.clients, clientId)) return false;
-  if (token.plans !== undefined && !isOneOf(token.plans, plan)) return false;
+  if (token.plans !== undefined && !isOneOf(token.plans, planOf(by))) return false;
   return token.claims.every((claim) => says(identity, claim));
+}
+
+/** The plan by which it is limited, as its tenant has it now; else the one that its key names. */
+export function planOf({ identity, tenant, view }: Proven): string | undefined {
+  return view.plans?.planOf(identity, tenant)?.plan.name ?? identity.plan;
 }
 
 function isOneOf(wanted: readonly string[], said: string | undefined): boolean {
