@@ -48,7 +48,7 @@ import { AnsweredReply } from './limits/answered-reply.ts';
 import { CostedReply } from './limits/costed-reply.ts';
 import { createLearning, type Learning } from './limits/learning.ts';
 import { LimitedReply } from './limits/limited-reply.ts';
-import { createRouteLimiter } from './limits/route-limiter.ts';
+import { type Counting, createRouteLimiter } from './limits/route-limiter.ts';
 import { createSpender, type Spender } from './limits/spender.ts';
 import { type LimitStores, openLimitStores } from './limits/stores.ts';
 import { MaskedReply, type MaskParts, rulesFor } from './mask/masked-reply.ts';
@@ -174,7 +174,10 @@ export function createGateway(config: GatewayConfig, ports: GatewayPorts): Gatew
       settleUnseen(verdict);
       return { ...verdict, presents: presentedTo(parts, request, verdict) };
     },
-    rateLimits: { spender: parts.spender, clock: ports.clock, view, scopeOf: tenants.of },
+    rateLimits: {
+      ...{ spender: parts.spender, counting: countingOf(config, ports), view },
+      scopeOf: tenants.of,
+    },
     start() {
       stopSweeping = ports.timers.every(limits.sweepMs, () => {
         tenants.expire();
@@ -260,7 +263,7 @@ function join(config: GatewayConfig, ports: GatewayPorts): Parts {
     },
     access: accessParts({ config, ports, metrics }),
     threats: ports.threats && threatsOf({ config, ports, view }, ports.threats),
-    limiter: createRouteLimiter(spender, clock, learning.limits),
+    limiter: createRouteLimiter(spender, countingOf(config, ports), learning.limits),
   };
   const parts: Parts = {
     ...{ config, ports, view, tenants, metrics, queue, upstreams, live, cache },
@@ -315,6 +318,10 @@ function threatsOf(
     isWanted: () => view.routes.routes.some(({ threats }) => threats !== undefined),
     onFault: (error) => log({ type: 'feed_fault', kind: 'threats', error }),
   });
+}
+
+function countingOf({ tenant: home }: GatewayConfig, { clock }: GatewayPorts): Counting {
+  return { nowMs: () => clock.nowMs(), home };
 }
 
 function accessParts({

@@ -213,7 +213,7 @@ function checkLimits(strict: readonly string[], { cache }: Config): Check {
 
 async function checkCache(ports: CliPorts, { cache }: Config): Promise<readonly Check[]> {
   if (cache.url === undefined) return [];
-  const log = { info: () => undefined, warn: () => undefined };
+  const log = { info: () => undefined, error: () => undefined };
   try {
     const stores = await openLimits(ports, { cache, log });
     const isThere = await answers(stores, ports);

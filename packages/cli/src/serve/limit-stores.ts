@@ -14,7 +14,7 @@ import type { Log } from './log.ts';
  */
 export async function openLimits(
   ports: CliPorts,
-  { cache, log }: { readonly cache: Config['cache']; readonly log: Pick<Log, 'warn' | 'info'> },
+  { cache, log }: { readonly cache: Config['cache']; readonly log: Pick<Log, 'error' | 'info'> },
 ): Promise<LimitStores> {
   const { url, username, password, ca, deadline_ms: deadlineMs } = cache;
   if (url === undefined) return openLimitStores(ports, { target: undefined });
@@ -25,9 +25,9 @@ export async function openLimits(
     password: secret === undefined ? undefined : utf8Decode(secret)?.trim(),
     ca: ca === undefined ? undefined : readCertificates(ca),
   };
-  const onChange = (isUp: boolean): void => {
+  const onChange = (isUp: boolean, error: unknown): void => {
     if (isUp) log.info('limits are counted in common again');
-    else log.warn('the cache does not answer: limits are counted as on_limits_down says');
+    else log.error('the cache is away: limits are counted as on_limits_down says', error);
   };
   return openLimitStores(ports, { target, onChange });
 }

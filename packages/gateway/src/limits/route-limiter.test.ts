@@ -21,7 +21,7 @@ function limiting(statesMax?: number) {
   const local = createLocalLimits(clock, statesMax);
   const limiter = createRouteLimiter(
     createSpender({ local, common: undefined, metrics: createMetrics() }),
-    clock,
+    { nowMs: clock.nowMs, home: defaultTenant },
   );
   const ask = (route: CompiledRoute, who: Partial<Identity> & { address?: string } = {}) => {
     const { address = '192.0.2.7', ...more } = who;

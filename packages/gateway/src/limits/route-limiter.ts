@@ -38,19 +38,24 @@ export interface RouteLimiter {
   answered(request: Asker, status: number): void;
 }
 
+/** By which clock plans end, and whose routes are counted: others may count at the same store. */
+export interface Counting extends Pick<Clock, 'nowMs'> {
+  readonly home: TenantId;
+}
+
 /** Who asks, and for what. */
 type Asker = Pick<LimitedRequest, 'route' | 'tenant' | 'identity' | 'address'>;
 
 /** @param adaptive undefined: every limit is what its route says */
 export function createRouteLimiter(
   spender: Spender,
-  clock: Pick<Clock, 'nowMs'>,
+  counting: Counting,
   adaptive?: AdaptiveLimits,
 ): RouteLimiter {
   return {
     spend(request) {
       const looks = adaptive && looksOf(adaptive, request);
-      const limited = limitedOf(request, clock, looks);
+      const limited = limitedOf(request, counting, looks);
       if (limited.charges.length === 0) return undefined;
       const spent = spender.spend(limited);
       if (adaptive === undefined || looks === undefined) return spent;
@@ -100,42 +105,45 @@ function callerOf(limit: RouteLimit, request: Asker): AdaptiveCaller | undefined
 }
 
 /** What a request owes to its route, and to the plan of whoever sends it. */
-export function limitedOf(
-  request: LimitedRequest,
-  clock: Pick<Clock, 'nowMs'>,
-  looks?: Looks,
-): Limited {
+export function limitedOf(request: LimitedRequest, counting: Counting, looks?: Looks): Limited {
   const { route } = request;
-  const own = route.limits.map((limit, place) => chargeOf(limit, request, looks?.[place]));
-  const planned = plannedCharges(request, clock);
+  const { home } = counting;
+  const own = route.limits.map((limit, place) => {
+    return chargeOf(limit, { request, home, look: looks?.[place] });
+  });
+  const planned = plannedCharges(request, counting);
   const charges = planned === undefined ? own : [...own, ...planned];
   return { charges, mode: route.limitsMode, onDown: route.onLimitsDown };
 }
 
 function plannedCharges(
   { route, tenant, identity, plans }: LimitedRequest,
-  clock: Pick<Clock, 'nowMs'>,
+  counting: Counting,
 ): readonly NamedCharge[] | undefined {
   const found = plans?.planOf(identity, tenant);
   if (found === undefined) return undefined;
   const { name, api, cost, costAfter } = route;
   const request = { route: name, api, cost, costAfter };
   const { plan, holder, raised } = found;
-  return planCharges(plan, { holder, raised, nowMs: clock.nowMs(), request });
+  return planCharges(plan, { holder, raised, nowMs: counting.nowMs(), request });
 }
 
 function chargeOf(
   limit: RouteLimit,
-  request: LimitedRequest,
-  look: AdaptiveLook | undefined,
+  of: {
+    readonly request: LimitedRequest;
+    readonly home: TenantId;
+    readonly look: AdaptiveLook | undefined;
+  },
 ): NamedCharge {
+  const { request, home, look } = of;
   const subject = subjectOf(limit.by, request);
   const cost = costOf(limit, request.route);
   // An enforced ceiling knows of the threat already.
   const isEnforced = look?.of.adaptive.mode === 'enforce';
   return {
     name: limit.name,
-    key: keyOf(limit, request, subject),
+    key: `${home} ${keyOf(limit, request, subject)}`,
     group: subject.kind,
     rule: isEnforced ? look.rule : lessened(limit.rule, cost.cost, request.threat),
     ...cost,

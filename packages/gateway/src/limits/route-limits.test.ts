@@ -1,9 +1,18 @@
 /** Limits of routes, through a whole gateway. */
-import { type LimitStore, NetworkFault } from '@mintmark/core';
+import {
+  defaultTenant,
+  type LimitStore,
+  NetworkFault,
+  type TenantId,
+  type UnixMs,
+} from '@mintmark/core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Answer, ask, bearer } from '../conformance/ask.ts';
 import { openRawUpstream, type RawUpstream } from '../conformance/raw-upstream.ts';
 import { openRig, type Rig } from '../conformance/rig.ts';
+import { compileRoute } from '../routes/route-table.ts';
+import { createRouteLimiter } from './route-limiter.ts';
+import type { Spender, Spent } from './spender.ts';
 
 let upstream: RawUpstream;
 let rig: Rig;
@@ -190,6 +199,53 @@ describe('a limit of a route', () => {
     await other.close();
     expect(other.decisions.map(({ degraded }) => degraded)).toEqual([true, true, true, true]);
     expect(other.gateway.metrics.value('mintmark_gateway_limits_down_total', choice)).toBe(4);
+  });
+
+  it('is given back where the request cannot be audited', async () => {
+    const own = { name: 'kept', match: { path_prefix: '/' }, upstream: upstream.url };
+    const audited = { ...own, limits: [{ name: 'l', by: 'client', ...soon }], audit: 'required' };
+    let isFull = true;
+    const decisions = {
+      accept: async () => undefined,
+      record: async () => {
+        if (isFull) throw new Error('disk full');
+      },
+    };
+    const other = await openRig([audited], {}, [], { decisions });
+    const path = '/';
+    const get = () => ask(other.listener.port, { path, headers: bearer(other.token()) });
+    expect((await get()).status).toBe(503);
+    isFull = false;
+    expect((await get()).headers['ratelimit']).toBe('"l";r=2;t=3');
+    await other.close();
+  });
+
+  it('of gateways of two tenants is not one, where they count at the same store', async () => {
+    const own = { name: 'r', match: { path_prefix: '/' }, upstream: upstream.url };
+    const route = { ...own, limits: [{ name: 'l', by: 'route', ...soon }], credential: 'none' };
+    const { limits } = rig;
+    const one = await openRig([route], {}, [], { limits });
+    const two = await openRig([route], {}, [], { limits });
+    const left = async (at: Rig) => (await ask(at.listener.port)).headers['ratelimit'];
+    expect([await left(one), await left(two)]).toEqual(['"l";r=2;t=3', '"l";r=1;t=3']);
+    await Promise.all([one.close(), two.close()]);
+    const seen: string[] = [];
+    const keyOf = (home: string) => {
+      const spender: Spender = {
+        spend({ charges }) {
+          seen.push(charges[0]!.key);
+          return { refusal: undefined } as Spent;
+        },
+      };
+      const compiled = compileRoute(route)!;
+      const request = { route: compiled, tenant: defaultTenant, address: '::1' };
+      const counting = { nowMs: () => 0 as UnixMs, home: home as TenantId };
+      const asked = { ...request, identity: undefined, plans: undefined };
+      return createRouteLimiter(spender, counting).spend(asked);
+    };
+    keyOf('acme');
+    keyOf('umbrella');
+    expect(seen[0]).not.toBe(seen[1]);
   });
 
   it('gives back what was spent while the credential was revoked', async () => {

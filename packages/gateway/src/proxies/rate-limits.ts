@@ -2,8 +2,8 @@
  * Limits of routes for a proxy that asks for them alone, and says who is asking. It is believed, as
  * a trusted proxy is; what it names that is not known here is not let through.
  */
-import { type Clock, type CredentialKind, err, limits, ok, type Result } from '@mintmark/core';
-import { limitedOf } from '../limits/route-limiter.ts';
+import { type CredentialKind, err, limits, ok, type Result } from '@mintmark/core';
+import { type Counting, limitedOf } from '../limits/route-limiter.ts';
 import type { Limited, LimitRefusal, NamedCharge, Spender } from '../limits/spender.ts';
 import type { CompiledRoute } from '../routes/route-table.ts';
 import type { Identity } from '../verify/identity.ts';
@@ -14,7 +14,7 @@ import type { Descriptor } from './envoy-rate-limit.ts';
 export interface RateLimitParts {
   readonly spender: Spender;
   readonly view: Pick<StatusView, 'routes' | 'freshness'>;
-  readonly clock: Pick<Clock, 'nowMs'>;
+  readonly counting: Counting;
   /** Whose credentials a route takes; undefined while nothing is known of that tenant. */
   readonly scopeOf: TenantViews['of'];
 }
@@ -83,7 +83,7 @@ function spentLimit(
 }
 
 function askedBy(
-  { view, clock, scopeOf }: RateLimitParts,
+  { view, counting, scopeOf }: RateLimitParts,
   { entries, hits }: Descriptor,
 ): Result<Limited, RateLimitRefusal> {
   const route = view.routes.routes.find(({ name }) => name === entries['route']);
@@ -97,7 +97,7 @@ function askedBy(
   if (scope === undefined || scope.view.freshness().kind === 'absent') return err('unavailable');
   const { tenant } = scope;
   const { plans } = scope.view;
-  const limited = limitedOf({ route, tenant, identity, address: address ?? '', plans }, clock);
+  const limited = limitedOf({ route, tenant, identity, address: address ?? '', plans }, counting);
   return ok({ ...limited, charges: limited.charges.map((charge) => multiplied(charge, hits)) });
 }
 
