@@ -22,6 +22,7 @@ import { parseSubKeyHarness } from './harnesses/parse-sub-key.ts';
 import { readCheckRequestHarness } from './harnesses/read-check-request.ts';
 import { readRateLimitRequestHarness } from './harnesses/read-rate-limit-request.ts';
 import { readSpopFrameHarness } from './harnesses/read-spop-frame.ts';
+import { readThreatListHarness } from './harnesses/read-threat-list.ts';
 import { scanPlaceHarness } from './harnesses/scan-place.ts';
 import { verifyAccessTokenHarness } from './harnesses/verify-access-token.ts';
 import { verifyAuditExportHarness } from './harnesses/verify-audit-export.ts';
@@ -59,5 +60,6 @@ export const harnesses: readonly Harness[] = [
   readCheckRequestHarness,
   readRateLimitRequestHarness,
   readSpopFrameHarness,
+  readThreatListHarness,
   authorizationRequestHarness,
 ];

@@ -42,7 +42,8 @@ async function learningBed(mode = 'enforce') {
     async week(peak: number): Promise<void> {
       const from = hourOf(bed.clock.nowMs());
       bed.clock.advanceMs(weekMs);
-      const hours = Array.from({ length: hoursOfWeek }, (_, passed) => from + passed);
+      // That of `from` was handed in.
+      const hours = Array.from({ length: hoursOfWeek - 1 }, (_, passed) => from + passed + 1);
       await take(...hours.map((hour) => ({ hour, peak })));
       await take({ peak });
     },
@@ -166,7 +167,7 @@ describe('what is handed in', () => {
       ...{ tenant: 'other', route: 'api', limit: 'each', caller: alice },
       ...{ peak: 3, denied: 0, wouldDeny: 0 },
     };
-    const observations = [now, now + 1, now - hoursOfWeek].map((hour) => ({ ...one, hour }));
+    const observations = [now, now + 1, now - 2 * hoursOfWeek].map((hour) => ({ ...one, hour }));
     const json = { observations };
     const answer = await bed.call('POST', '/v1/limit-observations', { json });
     expect(answer.status).toBe(204);

@@ -109,6 +109,8 @@ describe('a feed', () => {
     ['/keep_seconds', { ...plain, every_seconds: 3_600, keep_seconds: 60 }],
     ['/name', { ...plain, name: 'other' }],
     ['/url', { ...plain, url: 'https://user@lists.example/' }],
+    ['/url', { ...plain, url: 'https://[::/' }],
+    ['/url', { kind: 'taxii', url: 'https://taxii.example/?a=b' }],
   ])('is refused where its %s is wrong', async (pointer, json) => {
     const { put } = await threatBed(() => ({ body: '' }));
     const { status, body } = await put('drop', json);

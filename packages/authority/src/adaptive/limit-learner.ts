@@ -74,8 +74,8 @@ export function createLimitLearner(deps: LearnerDeps): LimitLearner {
     async accept(observations) {
       const now = hourOf(clock.nowMs());
       for (const one of observations) {
-        // An hour that is still to come, or weeks ago, is a clock that is wrong.
-        const isPossible = one.hour <= now && one.hour > now - hoursOfWeek;
+        // An hour that is still to come, or before last week, is a clock that is wrong.
+        const isPossible = one.hour <= now && one.hour > now - 2 * hoursOfWeek;
         const hasRoom = waiting.length < limits.adaptiveObservationsQueuedMax;
         if (isPossible && hasRoom) waiting.push(one);
         else lost++;
@@ -83,11 +83,12 @@ export function createLimitLearner(deps: LearnerDeps): LimitLearner {
     },
     async flush() {
       const rules = createRuleReader(store);
+      const room = createRoom(store);
       const taken = waiting.slice(0, limits.adaptiveObservationsPerRound);
       waiting = waiting.slice(taken.length);
       for (const seen of taken) {
         const limit = await rules.find(seen);
-        if (limit !== undefined) await learn(deps, seen, limit);
+        if (limit !== undefined) await learn(deps, room, { seen, limit });
       }
     },
     async sweep() {
@@ -135,13 +136,13 @@ const triesMax = 5;
 /** Another process may learn of the same caller: then its row is read again. */
 async function learn(
   deps: LearnerDeps,
-  seen: LimitObservation,
-  limit: AdaptiveLimit,
+  room: Room,
+  { seen, limit }: { readonly seen: LimitObservation; readonly limit: AdaptiveLimit },
 ): Promise<void> {
   const { store } = deps;
   for (let tries = 0; tries < triesMax; tries++) {
     const known = await store.limitBaselines.get(...keyOf(seen));
-    if (known === undefined && (await isFull(deps, seen.tenant))) return;
+    if (known === undefined && !(await room.takes(seen.tenant))) return;
     const fed = fedRow(deps, { seen, limit, known });
     const isDue = fed.baseline.week > (known?.judgedWeek ?? fed.baseline.week);
     const isHeld = fed.row.heldUntil > deps.clock.nowMs();
@@ -154,12 +155,25 @@ async function learn(
   }
 }
 
-function keyOf({ tenant, route, limit, caller }: LimitObservation) {
-  return [tenant, route, limit, caller] as const;
+interface Room {
+  /** Whether one more caller is learned of. */
+  takes(tenant: TenantId): Promise<boolean>;
 }
 
-async function isFull({ store }: LearnerDeps, tenant: TenantId): Promise<boolean> {
-  return (await store.limitBaselines.count({ tenant })) >= limits.adaptiveCallersMax;
+/** Counts a tenant's callers once, and those that come to them. */
+function createRoom(store: LearnerDeps['store']): Room {
+  const counts = new Map<TenantId, number>();
+  return {
+    async takes(tenant) {
+      const count = counts.get(tenant) ?? (await store.limitBaselines.count({ tenant }));
+      counts.set(tenant, count + 1);
+      return count < limits.adaptiveCallersMax;
+    },
+  };
+}
+
+function keyOf({ tenant, route, limit, caller }: LimitObservation) {
+  return [tenant, route, limit, caller] as const;
 }
 
 interface Fed {

@@ -49,6 +49,8 @@ const neverEnds = 4_102_444_800;
 /** Ends that are told as a duration come out a little different each time. */
 const sameEndSeconds = 60;
 const examplesMax = 5;
+/** Judged at once: a few milliseconds. */
+const blocksPerTurn = 2_000;
 
 type BlockRow = Row<'threatBlocks'>;
 type Wanted = Map<string, Pick<BlockRow, 'reason' | 'untilSeconds'>>;
@@ -113,7 +115,8 @@ async function judgeAll(
       removed.add(key);
       wanted.delete(key);
     }
-    for (const { network, reason, until = neverEnds } of added) {
+    for (const [place, { network, reason, until = neverEnds }] of added.entries()) {
+      if (place % blocksPerTurn === blocksPerTurn - 1) await letOthersRun(ports.timers);
       const refusal = judgeNetwork(network, rules);
       if (refusal !== undefined) {
         refused++;

@@ -92,6 +92,10 @@ export function feedFault(
   secret: 'given' | 'none',
 ): { readonly pointer: string; readonly message: string } | undefined {
   const { everySeconds, keepSeconds } = termsOf(feed);
+  if (!URL.canParse(feed.url)) return { pointer: '/url', message: 'is no URL' };
+  if (feed.kind !== 'plain' && feed.url.includes('?')) {
+    return { pointer: '/url', message: 'has no query: paths are put behind it' };
+  }
   if (keepSeconds < everySeconds) {
     return { pointer: '/keep_seconds', message: 'must not be shorter than the pause of reading' };
   }

@@ -114,7 +114,7 @@ async function fetchPlain(
   return ok({ kind: 'whole', reads, addedAfter: undefined, etag: answer.value.header('etag') });
 }
 
-const partChars = 256 * 1024;
+const partChars = 32 * 1024;
 
 /** Whole lines: the time that a list of a million takes is not taken from others in one turn. */
 function* inParts(text: string): Generator<string> {

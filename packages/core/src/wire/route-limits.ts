@@ -18,8 +18,8 @@ type LimitSubject = (typeof limitSubjects)[number];
 
 export interface RouteLimit extends NamedLimit {
   readonly by: LimitSubject;
-  /** Undefined: the same for everybody, and ever. */
-  readonly adaptive: LimitAdaptive | undefined;
+  /** Absent: the same for everybody, and ever. */
+  readonly adaptive?: LimitAdaptive;
 }
 
 /** What a route says of its limits, and of those that plans bring. */
@@ -87,5 +87,7 @@ function readLimit(value: unknown, path: string): Result<RouteLimit, RouteRefusa
     return refuse('malformed', `${path}/by`, `by is one of ${limitSubjects.join(', ')}`);
   }
   const adaptive = readAdaptive(members.value['adaptive'], `${path}/adaptive`, named.value);
-  return adaptive.ok ? ok({ ...named.value, by: subject, adaptive: adaptive.value }) : adaptive;
+  if (!adaptive.ok) return adaptive;
+  const limit = { ...named.value, by: subject };
+  return ok(adaptive.value === undefined ? limit : { ...limit, adaptive: adaptive.value });
 }

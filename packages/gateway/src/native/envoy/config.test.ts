@@ -54,6 +54,8 @@ function resourceOf(config: EnvoyConfig, part: 'routes' | 'tokens' | 'judge') {
   return resources[0];
 }
 
+const adaptive = { mode: 'observe', floor: 1, ceiling: 2 };
+
 describe('envoyConfig', () => {
   it('lets nothing to an upstream that carries no verdict', () => {
     const { virtual_hosts: hosts } = resourceOf(
@@ -117,6 +119,11 @@ describe('envoyConfig', () => {
 
   it.each<[string, JsonObject]>([
     ['it is for some addresses alone', { address_ranges: ['10.0.0.0/8'] }],
+    ['it sets threats', { threats: 'observe' }],
+    [
+      'limit a is of another kind',
+      { limits: [{ name: 'a', kind: 'rate', quota: 1, window_seconds: 60, adaptive }] },
+    ],
     ['limit w is not a rate', { limits: [{ name: 'w', quota: 1, window_seconds: 60 }] }],
     [
       'limit p comes back too fast',

@@ -83,6 +83,8 @@ function revocation(target: RevocationTarget, more: Partial<RevocationEntry> = {
   return { type: 'revocation', position: 7, target, expiresAt: 2e9 as UnixSeconds, ...more };
 }
 
+const adaptive = { mode: 'observe', floor: 1, ceiling: 2 };
+
 describe('a configuration for HAProxy', () => {
   it('is the same text for the same view, and another for other routes', () => {
     const one = configOf([route('a')]);
@@ -141,6 +143,12 @@ describe('a configuration for HAProxy', () => {
       'limit a is of another kind',
     ],
     ['another tenant', { tenant: 'other' }, 'of another tenant'],
+    ['listed addresses to watch', { threats: 'observe' }, 'it sets threats'],
+    [
+      'a limit that adapts',
+      { limits: [{ name: 'a', quota: 1, window_seconds: 1, adaptive }] },
+      'limit a is of another kind',
+    ],
     [
       'more limits than there are counters',
       { limits: ['a', 'b', 'c'].map((name) => ({ name, quota: 1, window_seconds: 1 })) },
