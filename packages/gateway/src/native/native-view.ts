@@ -64,13 +64,15 @@ export class NativeMirror {
   readonly #routes = new Map<string, Route | undefined>();
   readonly #policies = new Set<string>();
   readonly #foreignTypes = new Set<string>();
+  /** Clients, users and the tenant itself, where they have a plan. */
+  readonly #planHolders = new Set<string>();
   readonly #revocations = new Map<string, RevocationEntry>();
 
   replace(snapshot: FeedSnapshot): void {
     this.#head = snapshot;
     this.#isDisabled = false;
     for (const kept of [this.#keys, this.#routes, this.#revocations]) kept.clear();
-    for (const kept of [this.#policies, this.#foreignTypes]) kept.clear();
+    for (const kept of [this.#policies, this.#foreignTypes, this.#planHolders]) kept.clear();
     this.#applyAll(snapshot.entries);
   }
 
@@ -90,7 +92,7 @@ export class NativeMirror {
       routes: routes.flatMap(([, route]) => route ?? []),
       unreadableRoutes: routes.flatMap(([name, route]) => (route === undefined ? [name] : [])),
       hasPolicies: this.#policies.size > 0,
-      foreignTypes: [...this.#foreignTypes],
+      foreignTypes: [...this.#foreignTypes, ...(this.#planHolders.size > 0 ? ['a plan'] : [])],
     };
   }
 
@@ -159,6 +161,15 @@ export class NativeMirror {
       case 'tenant':
         this.#isDisabled = entry.status === 'disabled';
         return true;
+      case 'plan_holder':
+        // Keys are judged elsewhere, whatever their plan.
+        if (entry.kind === 'key') return false;
+        if (entry.plan === null) this.#planHolders.delete(`${entry.kind} ${entry.id}`);
+        else this.#planHolders.add(`${entry.kind} ${entry.id}`);
+        return true;
+      // Nothing by itself: it counts where somebody has it.
+      case 'plan':
+        return false;
       // Of API keys and the rights of their holders, which are judged elsewhere; and of APIs, which
       // count where a route names one.
       case 'key':

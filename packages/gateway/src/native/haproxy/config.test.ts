@@ -179,6 +179,16 @@ describe('a configuration for HAProxy', () => {
     expect(config.text).not.toContain('backend judged.');
   });
 
+  it('judges what keys with plans leave to it, and nothing once a client has one', () => {
+    const plan = { type: 'plan', position: 2, name: 'gold', plan: {} } as const;
+    const holder = { type: 'plan_holder', position: 3, id: 'x', plan: 'gold', raised: [] } as const;
+    expect(configOf([route('a'), plan, { ...holder, kind: 'key' }]).elsewhere.size).toBe(0);
+    const config = configOf([route('a'), plan, { ...holder, kind: 'client' }]);
+    expect(config.elsewhere.get('a')).toBe('a plan may have a say');
+    const taken = { ...holder, kind: 'client', plan: null } as const;
+    expect(configOf([route('a'), { ...holder, kind: 'client' }, taken]).elsewhere.size).toBe(0);
+  });
+
   it('judges nothing by itself of a feed that says what it does not know', () => {
     const entry = { type: 'weather', position: 2 } as unknown as FeedEntry;
     const config = configOf([route('a'), entry], { chain: '127.0.0.1:8480' });
