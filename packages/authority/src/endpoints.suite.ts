@@ -24,7 +24,9 @@ describe.each([
   'access-evaluation',
   'access-search',
   'counted-keys',
+  'emergency',
   'exclusive-scopes',
+  'gateway-keys',
   'issuance-policies',
   'key-bulk',
   'keys',
@@ -37,6 +39,8 @@ describe.each([
   'roles',
   'rotation',
   'sub-keys',
+  'tokens-page',
+  'unredeemed-grants',
 ])('%s', async (name) => {
   afterAll(async () => {
     await Promise.all(opened.splice(0).map(({ upkeep }) => upkeep.close()));
