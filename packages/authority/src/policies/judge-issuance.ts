@@ -3,6 +3,7 @@
  * phases, about each resource that the token would be for: all must let it be. What must never
  * happen: a token that a policy could not be asked about.
  */
+import { strict as assert } from 'node:assert';
 import { type CountryOf, nowSeconds, type TenantId, type TokenBinding } from '@mintmark/core';
 import {
   type AccessRequest,
@@ -75,6 +76,8 @@ async function judge(
   issuance: Issuance,
   policies: readonly JudgedPolicy[],
 ): Promise<IssuanceVerdict> {
+  // About none it could not be asked at all.
+  assert(issuance.audience.length > 0);
   const principal = await principalFacts(ports.rights, issuance);
   let denied: string | undefined;
   let first: string | undefined;
