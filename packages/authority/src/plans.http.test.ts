@@ -207,6 +207,21 @@ describe('/v1/limits', () => {
     expect(told.filter(({ type }) => type.startsWith('plan'))).toHaveLength(2);
   });
 
+  it('go with the client or user who is deleted', async () => {
+    await plan('free', [monthly]);
+    const { clientId } = await bed.addClient();
+    const user = await bed.addUser('alice');
+    for (const [kind, id] of [['client', clientId] as const, ['user', user] as const]) {
+      const path = `/v1/limits/${kind}/${id}`;
+      await bed.call('PUT', path, { json: { plan: 'free', reason: 'test' } });
+      const headers = await bed.ifMatch(`/v1/${kind}s/${id}`);
+      expect((await bed.call('DELETE', `/v1/${kind}s/${id}`, { headers })).status).toBe(204);
+      expect((await bed.call('GET', path)).status).toBe(404);
+    }
+    const { entries } = await bed.authority.feed.snapshot('default' as never);
+    expect(entries.filter(({ type }) => type === 'plan_holder')).toEqual([]);
+  });
+
   it('refuses what makes no sense', async () => {
     await plan('free', [monthly]);
     const { id } = await newKey({ plan: 'free' });

@@ -3,6 +3,7 @@
  * secret leaves in the answer of the call that made it and never again. A client that is disabled
  * or deleted loses its tokens in the same act.
  */
+
 import {
   type AuditAction,
   type AuditEvent,
@@ -20,6 +21,7 @@ import { buildSecretToken, hashSecret } from '@mintmark/tokens';
 import type { Recorder } from '../audit/record.ts';
 import { eventBy, type Requester } from '../audit/requester.ts';
 import type { Peppers } from '../custody/peppers.ts';
+import { dropHolder } from '../plans/drop-holder.ts';
 import { revocationStep, type Undo } from '../revocation/revocation-step.ts';
 import type { Alongside, Step } from '../store/act.ts';
 import type { Store } from '../store/store.ts';
@@ -260,6 +262,7 @@ export async function deleteClient(
           },
       ...originSteps(known && clientOf(known), undefined),
       ...resourceSteps(known && clientOf(known), undefined),
+      ...dropHolder(where.tenant, { kind: 'client', id: where.clientId }, deps.clock.nowMs()),
       endOfTokens(deps, context, { clientId: input.clientId, why: 'deleted' }),
     ],
     audit: await record(deps, context, {

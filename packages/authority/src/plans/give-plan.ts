@@ -51,7 +51,7 @@ export async function holdingOf(
       : kind === 'client'
         ? (await ports.store.clients.get(tenant, id)) !== undefined
         : kind === 'user'
-          ? (await ports.store.users.get(tenant, id)) !== undefined
+          ? ((await ports.store.users.get(tenant, id))?.status ?? 'deleted') !== 'deleted'
           : id === tenant;
   if (!isThere) return undefined;
   const row = await ports.store.planHolders.get(tenant, kind, id);

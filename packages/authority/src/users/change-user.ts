@@ -3,6 +3,7 @@
  * takes a person's access away ends the tokens in the same act. What must never happen: two users
  * of one name, or a changed password under which old sessions go on.
  */
+
 import {
   type AuditAction,
   type AuditEvent,
@@ -19,6 +20,7 @@ import type { Recorder } from '../audit/record.ts';
 import type { Requester } from '../audit/requester.ts';
 import type { Sealer } from '../custody/sealer.ts';
 import type { SlowHashQueue } from '../custody/slow-hash-queue.ts';
+import { dropHolder } from '../plans/drop-holder.ts';
 import { dropMemberships, type MembershipEdit, membershipSteps } from '../roles/membership.ts';
 import type { Alongside, AuditRecord, Step } from '../store/act.ts';
 import { rotationEventStep } from '../store/rotation-event-row.ts';
@@ -260,6 +262,7 @@ export async function deleteUser(
       }),
       ...forgetSignIns(tenant, id),
       ...dropMemberships(tenant, id, set.updatedAt),
+      ...dropHolder(tenant, { kind: 'user', id }, set.updatedAt),
       ...leavingSteps(known, set.updatedAt),
       ...endAccess(deps, requester, { userId: id, why: 'user deleted' }),
     ],
