@@ -1,5 +1,7 @@
 /** Bounds of the gateway's own proxy: connections of clients by HTTP/2, and those to upstreams. */
 export const proxyLimits = {
+  /** Open connections of one address: an office behind one has thousands, and not all there are. */
+  connectionsPerAddressMax: 2_500,
   /** Requests at once on one connection of HTTP/2 (no fewer: RFC 9113 §6.5.2), and on all. */
   http2StreamsPerConnectionMax: 100,
   http2StreamsMax: 10_000,

@@ -1,3 +1,4 @@
+import { connect, type Socket } from 'node:net';
 import type { HttpHandler, HttpRequest, HttpResponse } from '@mintmark/core';
 import { systemTimers } from '@mintmark/core/system';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -224,6 +225,43 @@ describe('refusals', () => {
     await first.until('ok');
     await talk(port, head('GET / HTTP/1.1')).closed;
     expect(events).toContainEqual({ type: 'connection_dropped' });
+  });
+});
+
+describe('connections of one address', () => {
+  const from = (port: number, localAddress: string): Promise<boolean> =>
+    new Promise((resolve) => {
+      const socket = connect({ port, host: '127.0.0.1', localAddress });
+      sockets.push(socket);
+      socket.on('error', () => {}).on('close', () => resolve(false));
+      socket.on('data', () => resolve(true));
+      socket.write(head('GET / HTTP/1.1'));
+    });
+  const sockets: Socket[] = [];
+  afterEach(() => {
+    for (const socket of sockets.splice(0)) socket.destroy();
+  });
+
+  it('are bounded, so that a hoarder keeps nobody else out', async () => {
+    const port = await open(() => ok, { limits: { connectionsPerAddressMax: 3 } });
+    const taken = [];
+    for (let i = 0; i < 50; i++) taken.push(await from(port, '127.0.0.2'));
+    expect(taken.filter(Boolean)).toHaveLength(3);
+    expect(await from(port, '127.0.0.3')).toBe(true);
+    expect(events).toHaveLength(47);
+    // Whoever closes one may open another.
+    sockets[0]!.destroy();
+    let again = false;
+    while (!again) again = await from(port, '127.0.0.2');
+  });
+
+  it('have no bound where they are of a trusted proxy, or where none is wanted', async () => {
+    const limits = { connectionsPerAddressMax: 1 };
+    const port = await open(() => ok, { limits, trustedProxies: ['127.0.0.2'] });
+    for (let i = 0; i < 3; i++) expect(await from(port, '127.0.0.2')).toBe(true);
+    await listener!.close();
+    const free = await open(() => ok, { limits: { connectionsPerAddressMax: 0 } });
+    for (let i = 0; i < 3; i++) expect(await from(free, '127.0.0.2')).toBe(true);
   });
 });
 

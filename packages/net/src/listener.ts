@@ -16,6 +16,7 @@ import {
 } from '@mintmark/core';
 import type { ListenerEvent } from './answer.ts';
 import type { BodyPace } from './body-stream.ts';
+import { boundAddresses } from './bound-addresses.ts';
 import { partProtocols } from './http2/part-protocols.ts';
 import { Http2Sessions } from './http2/sessions.ts';
 import type { CertificateHeader } from './peer-certificate.ts';
@@ -66,6 +67,8 @@ export interface ListenerLimits {
   readonly clientStallMs: number;
   readonly keepAliveTimeoutMs: number;
   readonly connectionsMax: number;
+  /** Of one address, or one network of IPv6; trusted proxies have no such bound. 0: none has. */
+  readonly connectionsPerAddressMax: number;
   /** Requests of HTTP/2 under way, over all connections. */
   readonly http2StreamsMax: number;
 }
@@ -106,6 +109,11 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   const service = new Service(parts);
   const server = openServer(options, bounds, service);
   const sessions = openSessions(server, { options, bounds, parts });
+  boundAddresses(server, {
+    connectionsMax: bounds.connectionsPerAddressMax,
+    trusted: parts.peers.trustedProxies,
+    dropped: () => log({ type: 'connection_dropped' }),
+  });
   server.on('drop', () => log({ type: 'connection_dropped' }));
   await bind(server, options);
   const stopWatching =

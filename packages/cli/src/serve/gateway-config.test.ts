@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { ConfigFault } from '@mintmark/core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { loadConfig } from '../config/load.ts';
-import { gatewayConfigOf, uploadLimitsOf } from './gateway-config.ts';
+import { clientLimitsOf, gatewayConfigOf } from './gateway-config.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -25,7 +25,9 @@ describe('gatewayConfigOf', () => {
       decisions: { burst: 1_000, perSecond: 5 },
       upstream: { connectTimeoutMs: 5_000, headersTimeoutMs: 60_000, bodyIdleMs: 300_000 },
     });
-    expect(uploadLimitsOf(configOf({}))).toEqual({ bodyBytesPerSecondMin: 256 });
+    expect(clientLimitsOf(configOf({}))).toEqual({
+      ...{ bodyBytesPerSecondMin: 256, connectionsPerAddressMax: 2_500 },
+    });
   });
 
   it('takes what is said instead', () => {
@@ -36,6 +38,7 @@ describe('gatewayConfigOf', () => {
       'decisions-kept-at-once': '9',
       'decisions-kept-per-second': '0',
       'gateway-upload-bytes-per-second-min': '0',
+      'gateway-connections-per-address-max': '9',
       'gateway-upstream-connect-timeout-seconds': '1',
       'gateway-upstream-headers-timeout-seconds': '2',
       'gateway-upstream-idle-timeout-seconds': '3',
@@ -47,7 +50,9 @@ describe('gatewayConfigOf', () => {
       decisions: { burst: 9, perSecond: 0 },
       upstream: { connectTimeoutMs: 1_000, headersTimeoutMs: 2_000, bodyIdleMs: 3_000 },
     });
-    expect(uploadLimitsOf(config)).toEqual({ bodyBytesPerSecondMin: 0 });
+    expect(clientLimitsOf(config)).toEqual({
+      ...{ bodyBytesPerSecondMin: 0, connectionsPerAddressMax: 9 },
+    });
   });
 
   it('reads every certificate of a bundle, and nothing beside them', () => {

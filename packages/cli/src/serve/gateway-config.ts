@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { ConfigFault, type KeepRate, type TenantId } from '@mintmark/core';
 import type { GatewayConfig } from '@mintmark/gateway';
+import type { ListenerLimits } from '@mintmark/net';
 import type { Config } from '../config/schema.ts';
 
 /** @throws ConfigFault `upstream_ca_unusable` */
@@ -32,9 +33,12 @@ export function keepRateOf({ decisions }: Config): KeepRate {
   return { burst: decisions.kept_at_once, perSecond: decisions.kept_per_second };
 }
 
-/** How the listener in front of it holds a client to its upload. */
-export function uploadLimitsOf({ gateway }: Config): { readonly bodyBytesPerSecondMin: number } {
-  return { bodyBytesPerSecondMin: gateway.upload_bytes_per_second_min };
+/** What the listener in front of it holds a client to. */
+export function clientLimitsOf({ gateway }: Config): Partial<ListenerLimits> {
+  return {
+    bodyBytesPerSecondMin: gateway.upload_bytes_per_second_min,
+    connectionsPerAddressMax: gateway.connections_per_address_max,
+  };
 }
 
 /** Judged at the start: a bundle that nobody can read would fail each request instead. */

@@ -26,7 +26,7 @@ import { listen, type StreamHandler } from '@mintmark/net';
 import type { Config } from '../config/schema.ts';
 import type { CliPorts } from '../ports.ts';
 import { parseListen, urlOf } from './address.ts';
-import { gatewayConfigOf, uploadLimitsOf } from './gateway-config.ts';
+import { clientLimitsOf, gatewayConfigOf } from './gateway-config.ts';
 import { collectWhenIdle, type IdleCollection } from './idle-collection.ts';
 import { type RunningJudges, startJudges } from './judges.ts';
 import { certificateHeaderOf, logListener, tlsOf } from './listener.ts';
@@ -99,7 +99,7 @@ export async function startGateway(
     http2: section.http2 === 'off' ? undefined : section.http2,
     trustedProxies: section.trusted_proxies,
     certificateHeader: certificateHeaderOf(section),
-    limits: uploadLimitsOf(config),
+    limits: clientLimitsOf(config),
     log: (event) => logListener(log, event),
   });
   const judges = await startJudges(ports, { config, log, gateway }).catch(async (fault) => {

@@ -270,7 +270,21 @@ class Forwarding implements Dispatcher.DispatchHandler, LiveRequest {
     };
     for (const socket of this.#sockets) socket.on('error', finish).on('close', finish);
     clientSocket.pipe(upstreamSocket);
-    upstreamSocket.pipe(clientSocket);
+    this.#pump(upstreamSocket, clientSocket);
+  }
+
+  /** As `pipe`, and notes since when the client does not read. */
+  #pump(from: Duplex, to: Duplex): void {
+    from.on('data', (chunk: Buffer) => {
+      if (to.write(chunk)) return;
+      from.pause();
+      this.stalledSinceMs ??= this.#parts.clock.monotonicMs();
+    });
+    to.on('drain', () => {
+      this.stalledSinceMs = undefined;
+      from.resume();
+    });
+    from.once('end', () => to.end());
   }
 
   onResponseError(controller: Dispatcher.DispatchController, error: Error): void {

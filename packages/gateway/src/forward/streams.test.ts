@@ -169,6 +169,30 @@ describe('WebSockets', () => {
     expect(talk.received()).toMatch(/bye$/);
   });
 
+  it('are cut when their client does not read, and hold little until then', async () => {
+    const talk = await openWebsocket(rig.token(), '/lasting/ws');
+    talk.socket.pause();
+    const { socket } = upgraded[0]!;
+    socket.unpipe();
+    let sent = 0;
+    while (sent < 100 && socket.write(Buffer.alloc(1 << 20))) sent++;
+    // What the kernel's buffers take, and no more, goes out of the upstream.
+    for (let turns = 0; turns < 50; turns++) {
+      await turn();
+      while (sent < 100 && socket.writableLength === 0) {
+        socket.write(Buffer.alloc(1 << 20));
+        sent++;
+      }
+    }
+    expect(sent).toBeLessThan(40);
+    rig.timers.advance(62_000);
+    await until(() => upgraded[0]!.closed);
+    expect(rig.gateway.metrics.value('mintmark_gateway_streams_cut_total', 'client_stalled')).toBe(
+      1,
+    );
+    talk.socket.destroy();
+  });
+
   it('are cut on both sides when their token is revoked', async () => {
     const talk = await openWebsocket(rig.token({ tokenId: 'T' as never }));
     rig.revoke({ kind: 'token', id: 'T' });
