@@ -9,6 +9,8 @@ export interface CliPorts {
   readonly entropy: Entropy;
   readonly timers: Timers;
   readonly signals: Signals;
+  /** Undefined: this process can start no others. */
+  readonly workers?: Workers;
   /** Frees every object that nothing refers to, now: stops the process for some milliseconds. */
   collectGarbage(): void;
 }
@@ -30,4 +32,33 @@ export interface Terminal {
 export interface Signals {
   /** Calls `act` for each such signal. @returns stops listening */
   on(signal: 'stop' | 'reload', act: () => void): () => void;
+}
+
+/** Where a worker serves. */
+export interface WorkerPlace {
+  readonly index: number;
+  /** `HOST:PORT`, which several processes share. */
+  readonly listen: string;
+}
+
+/** Processes that run this same command line beside one another. */
+export interface Workers {
+  /** Undefined: no other process started this one. */
+  readonly own: WorkerPlace | undefined;
+  start(place: WorkerPlace): Worker;
+  /** What this process answers to the one that started it. */
+  onAsked(answer: (path: string) => Promise<WorkerAnswer>): void;
+}
+
+export interface Worker {
+  /** Resolves when it has ended, however. */
+  readonly ended: Promise<void>;
+  stop(): void;
+  /** Asks its operations; 503 where it is gone. */
+  ask(path: string): Promise<WorkerAnswer>;
+}
+
+export interface WorkerAnswer {
+  readonly status: number;
+  readonly body: string;
 }

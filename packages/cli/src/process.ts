@@ -5,6 +5,7 @@ import { systemClock, systemEntropy, systemTimers } from '@mintmark/core/system'
 import type { Signals } from './ports.ts';
 import { runCli } from './program.ts';
 import { scrub } from './serve/scrub.ts';
+import { createWorkers } from './worker-process.ts';
 
 const signalNames = { stop: ['SIGTERM', 'SIGINT'], reload: ['SIGHUP'] } as const;
 
@@ -57,5 +58,6 @@ process.exitCode = await runCli(process.argv.slice(2), {
   entropy: systemEntropy,
   timers: systemTimers,
   signals,
+  workers: createWorkers(process.env),
   collectGarbage: () => garbageCollector()(),
 });

@@ -45,13 +45,20 @@ const gateway: Command = {
     'Follows the feed of the authority that the configuration names, and refuses while it has no ' +
     'fresh view of what is revoked. Its credential is an admin key with feed:read and ' +
     'decisions:write.',
-  options: [strictOption],
+  options: [
+    strictOption,
+    {
+      flags: '--workers <count>',
+      description: 'processes that share its port; one that crashes is started again',
+    },
+  ],
   configured: true,
   examples: [
     [
       'mintmark gateway --gateway-authority https://id.example --gateway-token env:GATEWAY_KEY',
       'listens on 127.0.0.1:8480',
     ],
+    ['mintmark gateway --config mintmark.yaml --workers 4', 'four processes on one port'],
   ],
   async run(invocation) {
     return (await products()).runGateway(invocation);

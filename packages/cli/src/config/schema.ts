@@ -283,13 +283,9 @@ export const configSchema = z.strictObject({
         .min(1)
         .default(['127.0.0.0/8', '::1'])
         .describe('address blocks of the proxies that may ask for decisions; nobody else is heard'),
-      connections_per_address_max: z
-        .number()
-        .int()
-        .min(0)
-        .max(1_000_000)
+      connections_per_address_max: seconds(0, 1_000_000)
         .default(limits.connectionsPerAddressMax)
-        .describe('open connections of one client address, or IPv6 /64; more are closed; 0: any'),
+        .describe('open connections of one address, or IPv6 /64; more are closed; 0: any'),
       operations_listen: listenAddress
         .optional()
         .describe(

@@ -7,6 +7,7 @@ import {
   ConfigFault,
   createPressure,
   type HttpHandler,
+  type HttpRequest,
   type HttpResponse,
   type TenantId,
   utf8Decode,
@@ -14,7 +15,7 @@ import {
 import { createRemoteAuthority, FeedKeeper, joinRemoteTenants } from '@mintmark/gateway';
 import { createGuardedClient, type Listener, listen } from '@mintmark/net';
 import type { Config } from '../config/schema.ts';
-import type { CliPorts } from '../ports.ts';
+import type { CliPorts, Workers } from '../ports.ts';
 import { type ListenAddress, parseListen, urlOf } from './address.ts';
 import { openCountries } from './countries.ts';
 import { gatewayConfigOf } from './gateway-config.ts';
@@ -22,7 +23,7 @@ import type { JudgeAddresses } from './judges.ts';
 import { openLimits } from './limit-stores.ts';
 import { logListener, tlsOf } from './listener.ts';
 import type { Log } from './log.ts';
-import { type AuthorityFace, startGateway } from './serve-gateway.ts';
+import { type AuthorityFace, type RunningGateway, startGateway } from './serve-gateway.ts';
 
 export interface RunningApart {
   readonly url: string;
@@ -41,13 +42,7 @@ export async function startGatewayApart(
   let answer: HttpHandler = (request) => notReady(request.path, 'starting\n');
   const operations = await listenOperations(ports, { config, log, handler: (r) => answer(r) });
   try {
-    const countries = await openCountries(config.geo.database, { ...ports, log });
-    const { countryOf } = countries;
-    const pressure = createPressure(ports, config.overload.delay_ms);
-    const limits = await openLimits(ports, { cache: config.cache, log });
-    const gateway = await startGateway(ports, {
-      ...{ config, log, authority, countryOf, pressure, limits },
-    });
+    const { gateway, close } = await openGateway(ports, { config, log, authority });
     answer = gateway.operations;
     return {
       url: gateway.url,
@@ -62,10 +57,7 @@ export async function startGatewayApart(
           request.path === '/readyz'
             ? notReady(request.path, 'stopping\n')
             : gateway.operations(request);
-        await gateway.close();
-        pressure.stop();
-        limits.close();
-        countries.close();
+        await close();
         await operations.close();
       },
     };
@@ -75,6 +67,33 @@ export async function startGatewayApart(
   }
 }
 
+/** The gateway with all that it stands on. */
+async function openGateway(
+  ports: CliPorts,
+  input: {
+    readonly config: Config;
+    readonly log: Log;
+    readonly authority: AuthorityFace;
+    readonly reusePort?: boolean;
+  },
+): Promise<{ readonly gateway: RunningGateway; close(): Promise<void> }> {
+  const { config, log } = input;
+  const countries = await openCountries(config.geo.database, { ...ports, log });
+  const { countryOf } = countries;
+  const pressure = createPressure(ports, config.overload.delay_ms);
+  const limits = await openLimits(ports, { cache: config.cache, log });
+  const gateway = await startGateway(ports, { ...input, countryOf, pressure, limits });
+  return {
+    gateway,
+    async close() {
+      await gateway.close();
+      pressure.stop();
+      limits.close();
+      countries.close();
+    },
+  };
+}
+
 function notReady(path: string, body: string): HttpResponse {
   const headers = { 'content-type': 'text/plain; charset=utf-8', 'retry-after': '1' };
   return { status: path === '/livez' ? 200 : 503, headers, body };
@@ -82,8 +101,25 @@ function notReady(path: string, body: string): HttpResponse {
 
 const usual: ListenAddress = { host: '127.0.0.1', port: 8481 };
 
+/** A gateway apart whose operations are asked by the process that started it alone. */
+export async function startGatewayWorker(
+  ports: CliPorts,
+  input: { readonly config: Config; readonly log: Log; readonly workers: Workers },
+): Promise<{ close(): Promise<void> }> {
+  const { config, log, workers } = input;
+  const authority = await remoteAuthorityOf(ports, { config, log });
+  const { gateway, close } = await openGateway(ports, {
+    ...{ config, log, authority, reusePort: true },
+  });
+  workers.onAsked(async (path) => {
+    const { status, body } = await gateway.operations({ method: 'GET', path } as HttpRequest);
+    return { status, body: typeof body === 'string' ? body : '' };
+  });
+  return { close };
+}
+
 /** Where the address was not chosen, a second gateway on the same machine takes a free port. */
-async function listenOperations(
+export async function listenOperations(
   ports: CliPorts,
   input: { readonly config: Config; readonly log: Log; readonly handler: HttpHandler },
 ): Promise<Listener> {

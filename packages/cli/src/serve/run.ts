@@ -1,19 +1,23 @@
 /** What `serve`, `authority`, `gateway` and `init` do, once they are asked. */
-import { err, ok, type Result } from '@mintmark/core';
+import { ConfigFault, err, ok, type Result } from '@mintmark/core';
+import { listen } from '@mintmark/net';
 import type { CommandRefusal, Invocation, Outcome } from '../command.ts';
 import type { Config } from '../config/schema.ts';
 import type { Check } from '../doctor/check.ts';
 import { unsafeToServe } from '../doctor/doctor.ts';
 import { judgeNode } from '../doctor/node-version.ts';
+import type { CliPorts, WorkerPlace } from '../ports.ts';
 import { fields, type Style } from '../style.ts';
 import { version } from '../version.ts';
-import { issuerOf, parseListen } from './address.ts';
+import { issuerOf, type ListenAddress, parseListen, urlOf } from './address.ts';
 import { authorityConfigOf } from './authority-config.ts';
-import { startGatewayApart } from './gateway-apart.ts';
+import { listenOperations, startGatewayApart, startGatewayWorker } from './gateway-apart.ts';
+import { gatewayConfigOf } from './gateway-config.ts';
 import { openInstallation } from './installation.ts';
 import type { JudgeAddresses } from './judges.ts';
 import { createLog, type Log } from './log.ts';
 import { startAuthority } from './serve.ts';
+import { startWorkers } from './workers.ts';
 
 /** Makes an installation and serves nothing. */
 export async function runInit(invocation: Invocation): Promise<Outcome> {
@@ -80,7 +84,16 @@ export async function runGateway(invocation: Invocation): Promise<Outcome> {
   const prepared = await prepare(invocation);
   if (!prepared.ok) return prepared;
   const { config, log, say } = prepared.value;
-  const { ports, style } = invocation;
+  const { ports, style, options } = invocation;
+  const { workers } = ports;
+  if (workers?.own !== undefined) {
+    const { close } = await startGatewayWorker(ports, {
+      ...{ config: configOfWorker(config, workers.own), log, workers },
+    });
+    return untilStopped(prepared.value, close);
+  }
+  const count = options.text('workers');
+  if (count !== undefined) return runWorkers(invocation, prepared.value, count);
   const { url, operationsUrl, judges, close } = await startGatewayApart(ports, { config, log });
   const rows = [
     ['mintmark', version],
@@ -100,6 +113,55 @@ function judgeRows(judges: JudgeAddresses | undefined): Parameters<typeof fields
     ['judge (gRPC)', judges?.grpc],
     ['judge (SPOP)', judges?.spop],
   ];
+}
+
+/** @throws ConfigFault `bad_workers` */
+async function runWorkers(
+  { ports, style }: Invocation,
+  prepared: Prepared,
+  count: string,
+): Promise<Outcome> {
+  const { config, log, say } = prepared;
+  const { workers } = ports;
+  const { judge_listen, grpc_listen, spop_listen } = config.gateway;
+  const isCount = /^[1-9][0-9]{0,2}$/.test(count);
+  if (!isCount || workers === undefined || (judge_listen ?? grpc_listen ?? spop_listen) !== undefined) {
+    throw new ConfigFault('bad_workers', 'workers are 1 to 999, on the port of the routes alone', {
+      hint: 'give a number, and run judges of other people’s proxies in a gateway of their own',
+    });
+  }
+  const address = await freeAddress(ports, parseListen(config.gateway.listen));
+  const isTls = config.gateway.tls_cert !== undefined;
+  const listen = urlOf(address, { isTls: false }).slice('http://'.length);
+  const running = startWorkers(
+    { ...ports, workers, log },
+    { count: Number(count), place: { listen } },
+  );
+  const operations = await listenOperations(ports, { config, log, handler: running.operations });
+  await Promise.race([running.ready, prepared.stopAsked]);
+  const at = { host: operations.address, port: operations.port };
+  const urls = { gateway: urlOf(address, { isTls }), operations: urlOf(at, { isTls }) };
+  const rows = [['mintmark', version], ...Object.entries(urls), ['workers', count]] as const;
+  say({ event: 'listening', ...urls, workers: Number(count) }, `${fields(style, rows)}\n`);
+  return untilStopped(prepared, async () => {
+    await running.close();
+    await operations.close();
+  });
+}
+
+/** Workers share a port by its number: where any will do, one is looked for before they start. */
+async function freeAddress(ports: CliPorts, address: ListenAddress): Promise<ListenAddress> {
+  if (address.port !== 0) return address;
+  const handler = () => ({ status: 503, headers: {}, body: '' });
+  const { timers } = ports;
+  const found = await listen({ ...address, handler, timers, insecureHttp: true });
+  await found.close();
+  return { host: address.host, port: found.port };
+}
+
+function configOfWorker(config: Config, { index, listen }: WorkerPlace): Config {
+  const node = `${gatewayConfigOf(config).node}-${index}`;
+  return { ...config, gateway: { ...config.gateway, node, listen } };
 }
 
 interface Prepared {

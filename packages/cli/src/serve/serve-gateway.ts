@@ -72,6 +72,8 @@ export async function startGateway(
     readonly limits: LimitStores;
     /** Of a process that does more than this. */
     readonly idle?: IdleCollection;
+    /** Several processes share its port. */
+    readonly reusePort?: boolean;
   },
 ): Promise<RunningGateway> {
   const { config, log, authority, countryOf, pressure, limits } = input;
@@ -94,6 +96,7 @@ export async function startGateway(
     },
     timers: ports.timers,
     ...parseListen(section.listen),
+    reusePort: input.reusePort === true,
     ...(tls === undefined ? {} : { tls }),
     insecureHttp: section.insecure_http,
     http2: section.http2 === 'off' ? undefined : section.http2,
