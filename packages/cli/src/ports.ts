@@ -46,8 +46,8 @@ export interface Workers {
   /** Undefined: no other process started this one. */
   readonly own: WorkerPlace | undefined;
   start(place: WorkerPlace): Worker;
-  /** What this process answers to the one that started it. */
-  onAsked(answer: (path: string) => Promise<WorkerAnswer>): void;
+  /** What this process answers to the one that started it. @returns answers no more */
+  onAsked(answer: (path: string) => Promise<WorkerAnswer>): () => void;
 }
 
 export interface Worker {

@@ -16,11 +16,14 @@ export function createWorkers(environment: NodeJS.ProcessEnv): Workers {
     own: readPlace(environment[place]),
     start: (own) => startWorker({ ...environment, [place]: JSON.stringify(own) }),
     onAsked(answer) {
-      process.on('message', ({ id, path }: Asked) => {
+      const asked = ({ id, path }: Asked): void => {
         void answer(path).then((given) => process.send?.({ id, ...given }));
-      });
+      };
       // Whose starter has died serves nobody who could stop it.
-      process.on('disconnect', () => process.kill(process.pid, 'SIGTERM'));
+      const left = (): void => void process.kill(process.pid, 'SIGTERM');
+      process.on('message', asked).on('disconnect', left);
+      // While somebody listens the channel keeps the process alive.
+      return () => void process.off('message', asked).off('disconnect', left);
     },
   };
 }

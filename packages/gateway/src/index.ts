@@ -1,4 +1,5 @@
 export { createGatewayAdmin } from './admin.ts';
+export type { UpstreamTls } from './forward/upstream-server.ts';
 export type { UpstreamOptions } from './forward/upstreams.ts';
 export {
   createGateway,

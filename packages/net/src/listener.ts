@@ -22,7 +22,7 @@ import { Http2Sessions } from './http2/sessions.ts';
 import type { CertificateHeader } from './peer-certificate.ts';
 import { Service, type ServiceParts } from './serve.ts';
 import type { StreamHandler } from './stream.ts';
-import { loadTls, type TlsOptions, watchTls } from './tls.ts';
+import { CertificatesByName, loadTls, type TlsOptions, watchTls } from './tls.ts';
 
 /** What answers: whole bodies, or streams. */
 export type ListenerFace =
@@ -107,7 +107,8 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     stallMs: bounds.clientStallMs,
   };
   const service = new Service(parts);
-  const server = openServer(options, bounds, service);
+  const byName = tls === undefined ? undefined : new CertificatesByName(tls);
+  const server = openServer({ options, bounds, service, byName });
   const sessions = openSessions(server, { options, bounds, parts });
   boundAddresses(server, {
     connectionsMax: bounds.connectionsPerAddressMax,
@@ -117,9 +118,9 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   server.on('drop', () => log({ type: 'connection_dropped' }));
   await bind(server, options);
   const stopWatching =
-    tls === undefined
+    tls === undefined || byName === undefined
       ? () => {}
-      : watchTls({ server: server as TlsServer, options: tls, timers, log });
+      : watchTls({ server: server as TlsServer, options: tls, byName, timers, log });
   const { address, port } = server.address() as AddressInfo;
   return {
     address,
@@ -156,11 +157,13 @@ function readTrustedProxies(blocks: readonly string[]): RangeSet | undefined {
   });
 }
 
-function openServer(
-  options: ListenOptions,
-  bounds: ListenerLimits,
-  service: Service,
-): Server | TlsServer {
+function openServer(input: {
+  readonly options: ListenOptions;
+  readonly bounds: ListenerLimits;
+  readonly service: Service;
+  readonly byName: CertificatesByName | undefined;
+}): Server | TlsServer {
+  const { options, bounds, service, byName } = input;
   const httpOptions = {
     insecureHTTPParser: false,
     joinDuplicateHeaders: false,
@@ -176,7 +179,7 @@ function openServer(
   const server =
     options.tls === undefined
       ? createServer(httpOptions)
-      : createTlsServer({ ...httpOptions, ...loadTls(options.tls, protocolsOf(options)) });
+      : createTlsServer({ ...httpOptions, ...loadTls(options.tls, protocolsOf(options), byName) });
   server.maxConnections = bounds.connectionsMax;
   // Node drops headers beyond its count in silence; `vetHead` refuses them instead.
   server.maxHeadersCount = 0;

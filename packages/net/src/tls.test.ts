@@ -149,6 +149,56 @@ describe('TLS', () => {
     expect((await get(port, { ca: other.cert })).cert).toBe(second.cert);
   });
 
+  it('has the certificate of the name that is asked for, and takes new ones of it', async () => {
+    write(certificate);
+    const pairs = ['a.test', '*.b.test'].map((name, i) => {
+      const pair = selfSigned(name);
+      const files = { certFile: join(folder, `${i}.pem`), keyFile: join(folder, `${i}.key`) };
+      writeFileSync(files.certFile, pair.cert);
+      writeFileSync(files.keyFile, pair.key);
+      return { pair, files };
+    });
+    let look = (): void => {};
+    const timers: Timers = {
+      after: systemTimers.after,
+      every(_ms, run) {
+        look = run;
+        return () => {};
+      },
+    };
+    const more = pairs.map(({ files }) => files);
+    const port = await open(() => ok, { tls: { ...tls, more }, timers });
+    const subjectFor = (servername: string): Promise<string> =>
+      new Promise((resolve, reject) => {
+        const options = { port, host: '127.0.0.1', servername, rejectUnauthorized: false };
+        const socket: TLSSocket = tlsConnect(options, () => {
+          resolve(socket.getPeerX509Certificate()!.subject);
+          socket.destroy();
+        });
+        socket.on('error', reject);
+      });
+    expect(await subjectFor('A.test')).toBe('CN=a.test');
+    expect(await subjectFor('x.b.test')).toBe('CN=*.b.test');
+    for (const name of ['service.test', 'b.test', 'y.x.b.test', 'other.test']) {
+      expect(await subjectFor(name)).toBe('CN=service.test');
+    }
+    const next = selfSigned('c.test');
+    await new Promise<void>((r) => systemTimers.after(20, r));
+    writeFileSync(pairs[0]!.files.certFile, next.cert);
+    writeFileSync(pairs[0]!.files.keyFile, next.key);
+    utimesSync(pairs[0]!.files.keyFile, 3, 3);
+    look();
+    while (!events.some((event) => (event as { type: string }).type === 'certificate_reloaded')) {
+      await new Promise<void>((r) => systemTimers.after(1, r));
+    }
+    expect(await subjectFor('c.test')).toBe('CN=c.test');
+    expect(await subjectFor('a.test')).toBe('CN=service.test');
+    const unfit = { certFile: pairs[0]!.files.certFile, keyFile: pairs[1]!.files.keyFile };
+    await expect(open(() => ok, { tls: { ...tls, more: [unfit] } })).rejects.toMatchObject({
+      code: 'tls_unusable',
+    });
+  });
+
   it('shows a client’s certificate, and whether a named authority vouches for it', async () => {
     write(certificate);
     const client = selfSigned('client.test');

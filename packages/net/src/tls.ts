@@ -1,10 +1,16 @@
 /**
  * TLS of a listener: TLS 1.2 and 1.3 with forward secrecy only, and certificates that can change.
  */
+import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import type { Server as TlsServer } from 'node:https';
-import type { TlsOptions as NodeTlsOptions, SecureContextOptions } from 'node:tls';
+import {
+  createSecureContext,
+  type TlsOptions as NodeTlsOptions,
+  type SecureContext,
+  type SecureContextOptions,
+} from 'node:tls';
 import { ConfigFault, limits, type Timers } from '@mintmark/core';
 import type { ListenerEvent } from './answer.ts';
 
@@ -19,6 +25,8 @@ export interface TlsOptions {
   readonly clientCaFile?: string;
   /** Asks clients for a certificate without an authority: their own word is then registered. */
   readonly clientCertificates?: boolean;
+  /** For other names than the first has; read again when they change. */
+  readonly more?: readonly { readonly certFile: string; readonly keyFile: string }[];
   /** Of TLS 1.2 offers AES-GCM alone, as FAPI 1.0 §8.5 demands. */
   readonly aesGcmOnly?: boolean;
 }
@@ -49,6 +57,7 @@ function ciphersOf({ aesGcmOnly }: TlsOptions): string {
 export function loadTls(
   options: TlsOptions,
   ALPNProtocols: string[] = ['http/1.1'],
+  byName?: CertificatesByName,
 ): NodeTlsOptions & SecureContextOptions {
   return {
     ...readFiles(options),
@@ -56,16 +65,78 @@ export function loadTls(
     ciphers: ciphersOf(options),
     honorCipherOrder: true,
     ALPNProtocols,
+    ...(byName === undefined ? {} : { SNICallback: byName.find }),
     handshakeTimeout: limits.headersTimeoutMs,
     ...(asksClients(options) ? { requestCert: true, rejectUnauthorized: false } : {}),
   };
+}
+
+/**
+ * The certificate of the name that a client asks for (RFC 6066 §3): the exact one before a wildcard
+ * (RFC 9525 §6.3: of one label, the first), else the first.
+ */
+export class CertificatesByName {
+  readonly #options: TlsOptions;
+  #contexts = new Map<string, SecureContext>();
+
+  /** @throws ConfigFault `tls_unusable` */
+  constructor(options: TlsOptions) {
+    this.#options = options;
+    this.load();
+  }
+
+  /** Takes all of them anew, or, where one cannot be used, none. */
+  load(): void {
+    const contexts = new Map<string, SecureContext>();
+    const { clientCaFile, more = [] } = this.#options;
+    for (const files of more) {
+      const read = readFiles(clientCaFile === undefined ? files : { ...files, clientCaFile });
+      const context = contextOf(read, this.#options);
+      for (const name of namesOf(read.cert as Buffer)) contexts.set(name, context);
+    }
+    this.#contexts = contexts;
+  }
+
+  readonly find = (
+    name: string,
+    done: (error: Error | null, context?: SecureContext) => void,
+  ): void => {
+    const lower = name.toLowerCase();
+    const wildcard = `*${lower.slice(lower.indexOf('.'))}`;
+    done(null, this.#contexts.get(lower) ?? this.#contexts.get(wildcard));
+  };
+}
+
+/** @throws ConfigFault `tls_unusable` where key and certificate are of different pairs */
+function contextOf(read: SecureContextOptions, options: TlsOptions): SecureContext {
+  try {
+    return createSecureContext({
+      ...read,
+      minVersion: 'TLSv1.2',
+      ciphers: ciphersOf(options),
+      honorCipherOrder: true,
+    });
+  } catch (cause) {
+    throw new ConfigFault('tls_unusable', 'a TLS certificate and its key do not fit', {
+      cause,
+      hint: 'each certificate is named with its own key',
+    });
+  }
+}
+
+function namesOf(chain: Buffer): readonly string[] {
+  const { subjectAltName = '' } = new X509Certificate(chain);
+  const names = [...subjectAltName.matchAll(/DNS:([^,"\s]+)/g)];
+  return names.map(([, name]) => name!.toLowerCase());
 }
 
 function asksClients({ clientCaFile, clientCertificates }: TlsOptions): boolean {
   return clientCaFile !== undefined || clientCertificates === true;
 }
 
-function readFiles(options: TlsOptions): SecureContextOptions {
+function readFiles(
+  options: Pick<TlsOptions, 'certFile' | 'keyFile' | 'clientCaFile'>,
+): SecureContextOptions {
   try {
     return {
       cert: readFileSync(options.certFile),
@@ -89,13 +160,14 @@ function readFiles(options: TlsOptions): SecureContextOptions {
 export function watchTls(input: {
   readonly server: Pick<TlsServer, 'setSecureContext'>;
   readonly options: TlsOptions;
+  readonly byName?: CertificatesByName;
   readonly timers: Timers;
   readonly log: (event: ListenerEvent) => void;
 }): () => void {
-  const { server, options, timers, log } = input;
-  const files = [options.certFile, options.keyFile, options.clientCaFile].filter(
-    (file) => file !== undefined,
-  );
+  const { server, options, byName, timers, log } = input;
+  const { certFile, keyFile, clientCaFile, more = [] } = options;
+  const others = more.flatMap((one) => [one.certFile, one.keyFile]);
+  const files = [certFile, keyFile, clientCaFile, ...others].filter((file) => file !== undefined);
   let seen: string | undefined;
   const look = async (): Promise<void> => {
     const marks = await Promise.all(files.map(async (file) => (await stat(file)).mtimeMs));
@@ -103,7 +175,9 @@ export function watchTls(input: {
     const changed = seen !== undefined && seen !== now;
     seen = now;
     if (!changed) return;
-    server.setSecureContext(loadTls(options));
+    const next = loadTls(options);
+    byName?.load();
+    server.setSecureContext(next);
     log({ type: 'certificate_reloaded' });
   };
   const safely = () =>

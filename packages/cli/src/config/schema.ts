@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { cacheSection } from './cache-section.ts';
 import { secretReference } from './secret-reference.ts';
 import { threatsSection } from './threats-section.ts';
+import { moreCertificates, upstreamTlsByName } from './tls-section.ts';
 
 /** `HOST:PORT`; IPv6 in brackets. Port 0 takes a free one. */
 const listenAddress = z
@@ -192,9 +193,7 @@ export const configSchema = z.strictObject({
       http2: z
         .enum(['off', 'tls', 'clear'])
         .default('tls')
-        .describe(
-          'takes HTTP/2: where TLS clients ask for it; clear: also without TLS, by prior knowledge',
-        ),
+        .describe('takes HTTP/2 where TLS clients ask for it; clear: also without TLS'),
       authority: baseUrl
         .optional()
         .describe('base URL of the authority, for `mintmark gateway` apart from it'),
@@ -236,6 +235,8 @@ export const configSchema = z.strictObject({
         .describe(
           'PEM file with authorities that https upstreams may be signed by, beside the usual',
         ),
+      upstream_tls: upstreamTlsByName,
+      tls_certificates: moreCertificates,
       body_bytes_max: z
         .number()
         .int()

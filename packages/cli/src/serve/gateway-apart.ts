@@ -111,11 +111,16 @@ export async function startGatewayWorker(
   const { gateway, close } = await openGateway(ports, {
     ...{ config, log, authority, reusePort: true },
   });
-  workers.onAsked(async (path) => {
+  const silence = workers.onAsked(async (path) => {
     const { status, body } = await gateway.operations({ method: 'GET', path } as HttpRequest);
     return { status, body: typeof body === 'string' ? body : '' };
   });
-  return { close };
+  return {
+    async close() {
+      await close();
+      silence();
+    },
+  };
 }
 
 /** Where the address was not chosen, a second gateway on the same machine takes a free port. */

@@ -1,9 +1,9 @@
 /** The part of the configuration that a gateway reads, in its own spelling. */
-import { X509Certificate } from 'node:crypto';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { ConfigFault, type KeepRate, type TenantId } from '@mintmark/core';
-import type { GatewayConfig } from '@mintmark/gateway';
+import type { GatewayConfig, UpstreamTls } from '@mintmark/gateway';
 import type { ListenerLimits } from '@mintmark/net';
 import type { Config } from '../config/schema.ts';
 
@@ -24,8 +24,36 @@ export function gatewayConfigOf(config: Config): GatewayConfig {
       headersTimeoutMs: gateway.upstream_headers_timeout_seconds * 1000,
       bodyIdleMs: gateway.upstream_idle_timeout_seconds * 1000,
       ca: upstream_ca === undefined ? undefined : readCertificates(upstream_ca),
+      tls: upstreamTlsOf(gateway.upstream_tls),
     },
   };
+}
+
+function upstreamTlsOf(named: Config['gateway']['upstream_tls']): Record<string, UpstreamTls> {
+  const read: Record<string, UpstreamTls> = {};
+  for (const [name, { cert, key, ca, server_name: serverName }] of Object.entries(named)) {
+    read[name] = {
+      cert: cert === undefined ? undefined : readCertificates(cert),
+      key: key === undefined ? undefined : readKey(key),
+      ca: ca === undefined ? undefined : readCertificates(ca),
+      serverName,
+    };
+  }
+  return read;
+}
+
+/** Judged at the start, as the certificates are. */
+function readKey(file: string): string {
+  try {
+    const text = readFileSync(file, 'utf8');
+    createPrivateKey(text);
+    return text;
+  } catch (cause) {
+    throw new ConfigFault('upstream_ca_unusable', `${file} cannot be used`, {
+      cause,
+      hint: 'name a PEM file with the private key of the certificate, without a passphrase',
+    });
+  }
 }
 
 /** How many decisions each node keeps to be explained. */

@@ -9,6 +9,7 @@ export function tlsOf(section: {
   readonly tls_client_ca?: string | undefined;
   readonly tls_client_certificates?: boolean | undefined;
   readonly tls_aes_gcm_only?: boolean | undefined;
+  readonly tls_certificates?: readonly { readonly cert: string; readonly key: string }[];
 }): TlsOptions | undefined {
   const { tls_cert, tls_key, tls_client_ca, tls_client_certificates = false } = section;
   if (tls_cert === undefined || tls_key === undefined) return undefined;
@@ -17,6 +18,9 @@ export function tlsOf(section: {
     keyFile: tls_key,
     clientCertificates: tls_client_certificates,
     aesGcmOnly: section.tls_aes_gcm_only === true,
+    more: (section.tls_certificates ?? []).map(({ cert, key }) => ({
+      ...{ certFile: cert, keyFile: key },
+    })),
     ...(tls_client_ca === undefined ? {} : { clientCaFile: tls_client_ca }),
   };
 }

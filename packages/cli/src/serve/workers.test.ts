@@ -28,7 +28,7 @@ function openWorkers(count: number) {
       log: createLog('silent', { write: () => {} }),
       workers: {
         own: undefined,
-        onAsked: () => {},
+        onAsked: () => () => {},
         start(place): Worker {
           const { promise: ended, resolve } = Promise.withResolvers<void>();
           const one = { place, end: resolve, stopped: false };

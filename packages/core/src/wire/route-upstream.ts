@@ -19,6 +19,8 @@ export interface UpstreamPlan {
   readonly retries: RetryPlan | undefined;
   /** From the first try to the end of the answer; undefined: as long as it takes. */
   readonly timeoutSeconds: number | undefined;
+  /** Names certificate and authorities that gateways are configured with; undefined: the usual. */
+  readonly tls: string | undefined;
 }
 
 export interface UpstreamServer {
@@ -64,6 +66,7 @@ export const planNames = [
   'circuit',
   'retries',
   'timeout_seconds',
+  'upstream_tls',
 ] as const;
 
 type Parsed<T> = Result<T, RouteRefusal>;
@@ -83,6 +86,12 @@ export function readPlan(wire: Members): Parsed<UpstreamPlan> {
   if (!retries.ok) return retries;
   const timeout = readSeconds(wire, '', 'timeout_seconds', undefined);
   if (!timeout.ok) return timeout;
+  const tls = wire['upstream_tls'];
+  const isName = typeof tls === 'string' && /^[A-Za-z0-9._-]{1,64}$/.test(tls);
+  if (tls !== undefined && !isName) {
+    const rule = 'upstream_tls is a name: letters, digits, dot, - and _, at most 64';
+    return refuse('malformed', '/upstream_tls', rule);
+  }
   return ok({
     protocol,
     servers: servers.value,
@@ -90,6 +99,7 @@ export function readPlan(wire: Members): Parsed<UpstreamPlan> {
     circuit: circuit.value,
     retries: retries.value,
     timeoutSeconds: timeout.value,
+    tls,
   });
 }
 

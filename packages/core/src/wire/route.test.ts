@@ -11,7 +11,7 @@ function refusalOf(change: Record<string, unknown>): unknown {
 
 const plainPlan = {
   ...{ protocol: 'http1', servers: [], health: undefined, circuit: undefined },
-  ...{ retries: undefined, timeoutSeconds: undefined },
+  ...{ retries: undefined, timeoutSeconds: undefined, tls: undefined },
 };
 
 describe('parseRoute', () => {
@@ -23,6 +23,7 @@ describe('parseRoute', () => {
         match: { host: undefined, pathPrefix: '/', methods: undefined, headers: [] },
         upstream: { origin: 'http://127.0.0.1:9000', basePath: '' },
         plan: plainPlan,
+        clientCertificate: 'optional',
         scopes: [],
         audience: undefined,
         api: undefined,
@@ -87,6 +88,7 @@ describe('parseRoute', () => {
         },
         upstream: { origin: 'https://packages.internal:8443', basePath: '/base' },
         plan: plainPlan,
+        clientCertificate: 'optional',
         scopes: ['npm:read', 'npm:write'],
         audience: 'https://npm.example',
         api: 'npm',
@@ -240,6 +242,8 @@ describe('parseRoute', () => {
     ['/retries/try_timeout_seconds', { retries: { try_timeout_seconds: 0 } }],
     ['/retries/body_bytes_max', { retries: { body_bytes_max: 65_537 } }],
     ['/timeout_seconds', { timeout_seconds: 0 }],
+    ['/upstream_tls', { upstream_tls: 'a b' }],
+    ['/client_certificate', { client_certificate: true }],
     ['/encoded_slash', { encoded_slash: 'decode' }],
     ['/on_stale', { on_stale: 'continue' }],
     ['/on_stale', { on_stale: [] }],

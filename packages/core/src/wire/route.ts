@@ -74,6 +74,8 @@ export interface Route extends RouteLimits {
   readonly match: RouteMatch;
   readonly upstream: RouteUpstream;
   readonly plan: UpstreamPlan;
+  /** `required`: of an authority that the listener trusts; `optional` by default. */
+  readonly clientCertificate: 'optional' | 'required';
   /** All of them are required of the credential. */
   readonly scopes: readonly string[];
   /** Required among the audiences of a token; undefined: the gateway's own default. */
@@ -153,6 +155,7 @@ const memberNames = [
   'on_stale',
   'priority',
   'encoded_slash',
+  'client_certificate',
   'identity_headers',
   'address_ranges',
   'headers_timeout_seconds',
@@ -196,6 +199,7 @@ export function parseRoute(value: unknown): Result<Route, RouteRefusal> {
     audit: readChoice(wire, 'audit', ['counted', 'required']),
     priority: readChoice(wire, 'priority', ['normal', 'low', 'high', 'vital']),
     encodedSlash: readChoice(wire, 'encoded_slash', ['refuse', 'opaque']),
+    clientCertificate: readChoice(wire, 'client_certificate', ['optional', 'required']),
     onStale: readOnStale(wire['on_stale']),
     addressRanges: readAddressRanges(wire['address_ranges']),
     bounds: readBounds(wire),

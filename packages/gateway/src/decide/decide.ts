@@ -198,11 +198,18 @@ function judgeRequest(
   const audience = defaultAudienceOf(parts, scope);
   return (
     judgeRoute(identity, { route, address, audience, now, method: request.method, path }) ??
+    judgeCertificate(request, route) ??
     judgeBody(request, bodyBytesMaxOf(route, parts.config)) ??
     judgeConcurrency(parts, identity) ??
     judgeMask(request, route, { identity, bodies }) ??
     judgeSigning(parts, route)
   );
+}
+
+function judgeCertificate(request: StreamRequest, route: CompiledRoute): Refusal | undefined {
+  const isMissing =
+    route.clientCertificate === 'required' && request.peerCertificate?.trusted !== true;
+  return isMissing ? { reason: 'client_certificate_required' } : undefined;
 }
 
 function challengeOf(

@@ -72,6 +72,8 @@ export type Refusal =
   | { readonly reason: 'address_not_allowed' }
   /** A list names it that counts there. Which one, only the explanation says. */
   | { readonly reason: 'address_listed' }
+  /** The route takes only clients with a certificate of a trusted authority. */
+  | { readonly reason: 'client_certificate_required' }
   | { readonly reason: 'country_not_allowed' }
   /** Nothing is left of what the key may spend; there will be more, if ever, so much later. */
   | {
@@ -144,6 +146,7 @@ const plain = {
   policy_denied: 403,
   address_not_allowed: 403,
   address_listed: 403,
+  client_certificate_required: 403,
   country_not_allowed: 403,
   restricted: 403,
   no_route: 404,

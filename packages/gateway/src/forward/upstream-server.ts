@@ -14,6 +14,17 @@ export interface UpstreamOptions {
   readonly connectionsMax: number;
   /** PEM of authorities beside the well-known ones that https upstreams may be signed by. */
   readonly ca: string | undefined;
+  /** What routes name as `upstream_tls`. */
+  readonly tls?: Readonly<Record<string, UpstreamTls>>;
+}
+
+/** How the gateway shows itself to an upstream, and whom it believes. PEM. */
+export interface UpstreamTls {
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
+  /** In place of all other authorities. */
+  readonly ca?: string | undefined;
+  readonly serverName?: string | undefined;
 }
 
 export class UpstreamServer {
@@ -45,11 +56,7 @@ export class UpstreamServer {
     this.circuit = new Circuit(circuit);
     const connections = circuit?.connections ?? options.connectionsMax;
     this.#inFlightMax = connections + (circuit?.pending ?? limits.upstreamQueueMax);
-    const tls = {
-      // Named alone, it would take the place of those that everybody trusts.
-      ...(options.ca === undefined ? {} : { ca: [...getCACertificates(), options.ca] }),
-      ...(serverName === undefined ? {} : { servername: serverName }),
-    };
+    const tls = tlsOptionsOf({ serverName, options, named: plan.tls });
     this.#pool = new Pool(origin, {
       connections,
       // A second request on a connection would wait behind a slow answer to another caller.
@@ -95,4 +102,23 @@ export class UpstreamServer {
   async destroy(): Promise<void> {
     await Promise.all([this.#pool.destroy(), this.#http2?.destroy()]);
   }
+}
+
+function tlsOptionsOf(input: {
+  readonly serverName: string | undefined;
+  readonly options: UpstreamOptions;
+  readonly named: string | undefined;
+}) {
+  const { options } = input;
+  const own = input.named === undefined ? undefined : options.tls?.[input.named];
+  const serverName = own?.serverName ?? input.serverName;
+  const { ca = options.ca } = own ?? {};
+  // Named alone, ours would take the place of those that everybody trusts: the route's own may.
+  const usual = own?.ca === undefined ? getCACertificates() : [];
+  return {
+    ...(ca === undefined ? {} : { ca: [...usual, ca] }),
+    ...(own?.cert === undefined ? {} : { cert: own.cert }),
+    ...(own?.key === undefined ? {} : { key: own.key }),
+    ...(serverName === undefined ? {} : { servername: serverName }),
+  };
 }

@@ -95,6 +95,7 @@ function keyOf({ upstream, plan }: UpstreamOf): string {
 
 export class Upstream {
   readonly #origin: string;
+  readonly #isKnown: boolean;
   readonly #servers: readonly UpstreamServer[];
   readonly #parts: Parts;
   readonly #stops: readonly (() => void)[];
@@ -105,6 +106,8 @@ export class Upstream {
     this.#origin = origin;
     this.#parts = parts;
     const { options, timers, metrics } = parts;
+    // Without what it is to be reached by it is not reached at all.
+    this.#isKnown = plan.tls === undefined || options.tls?.[plan.tls] !== undefined;
     const { host, hostname } = new URL(origin);
     const named = plan.servers.length > 0 && !/^[0-9.]+$|:/.test(hostname);
     const serverName = named ? hostname : undefined;
@@ -116,7 +119,7 @@ export class Upstream {
     const changed = (isWell: boolean): void =>
       metrics.count('mintmark_gateway_upstream_changes_total', isWell ? 'well' : 'unwell');
     this.#stops =
-      health === undefined
+      health === undefined || !this.#isKnown
         ? []
         : this.#servers.map((one) => checkHealth(one, { plan: health, host, timers, changed }));
   }
@@ -128,6 +131,7 @@ export class Upstream {
    * @returns undefined where none may be asked now
    */
   choose(tried: readonly UpstreamServer[]): UpstreamServer | undefined {
+    if (!this.#isKnown) return undefined;
     const nowMs = this.#parts.clock.monotonicMs();
     const servers = this.#servers;
     if (servers.length === 1) {

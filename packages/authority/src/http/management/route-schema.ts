@@ -213,6 +213,10 @@ export const routeSchema = {
       description: 'Who is turned away first where not everything can be served',
     },
     encoded_slash: { enum: ['refuse', 'opaque'] },
+    client_certificate: {
+      enum: ['optional', 'required'],
+      description: 'Whether clients must prove one of an authority that the listener trusts',
+    },
     identity_headers: { type: 'boolean' },
     address_ranges: {
       type: 'array',

@@ -79,4 +79,9 @@ export const routeUpstreamSchemas = {
     },
   },
   timeout_seconds: seconds('From the first try to the end of the answer'),
+  upstream_tls: {
+    type: 'string',
+    pattern: '^[A-Za-z0-9._-]{1,64}$',
+    description: 'Certificate and authorities by the name that gateways are configured with',
+  },
 } as const;
