@@ -6,9 +6,9 @@
 import { defaultTenant, limits } from '@mintmark/core';
 import { z } from 'zod';
 import { cacheSection } from './cache-section.ts';
+import { proxyMembers } from './proxy-section.ts';
 import { secretReference } from './secret-reference.ts';
 import { threatsSection } from './threats-section.ts';
-import { moreCertificates, upstreamTlsByName } from './tls-section.ts';
 
 /** `HOST:PORT`; IPv6 in brackets. Port 0 takes a free one. */
 const listenAddress = z
@@ -190,10 +190,6 @@ export const configSchema = z.strictObject({
     .strictObject({
       ...listener(8480),
       enabled: z.boolean().default(true).describe('whether `serve` starts a gateway beside it'),
-      http2: z
-        .enum(['off', 'tls', 'clear'])
-        .default('tls')
-        .describe('takes HTTP/2 where TLS clients ask for it; clear: also without TLS'),
       authority: baseUrl
         .optional()
         .describe('base URL of the authority, for `mintmark gateway` apart from it'),
@@ -235,8 +231,7 @@ export const configSchema = z.strictObject({
         .describe(
           'PEM file with authorities that https upstreams may be signed by, beside the usual',
         ),
-      upstream_tls: upstreamTlsByName,
-      tls_certificates: moreCertificates,
+      ...proxyMembers,
       body_bytes_max: z
         .number()
         .int()
@@ -284,9 +279,6 @@ export const configSchema = z.strictObject({
         .min(1)
         .default(['127.0.0.0/8', '::1'])
         .describe('address blocks of the proxies that may ask for decisions; nobody else is heard'),
-      connections_per_address_max: seconds(0, 1_000_000)
-        .default(limits.connectionsPerAddressMax)
-        .describe('open connections of one address, or IPv6 /64; more are closed; 0: any'),
       operations_listen: listenAddress
         .optional()
         .describe(

@@ -125,7 +125,11 @@ async function runWorkers(
   const { workers } = ports;
   const { judge_listen, grpc_listen, spop_listen } = config.gateway;
   const isCount = /^[1-9][0-9]{0,2}$/.test(count);
-  if (!isCount || workers === undefined || (judge_listen ?? grpc_listen ?? spop_listen) !== undefined) {
+  if (
+    !isCount ||
+    workers === undefined ||
+    (judge_listen ?? grpc_listen ?? spop_listen) !== undefined
+  ) {
     throw new ConfigFault('bad_workers', 'workers are 1 to 999, on the port of the routes alone', {
       hint: 'give a number, and run judges of other people’s proxies in a gateway of their own',
     });

@@ -1,7 +1,8 @@
-/** Certificates beyond the one of a listener: for other names, and towards upstreams. */
+/** What a gateway's own proxy is told of its clients and of its upstreams. */
+import { limits } from '@mintmark/core';
 import { z } from 'zod';
 
-export const moreCertificates = z
+const moreCertificates = z
   .array(
     z.strictObject({
       cert: z.string().describe('PEM file with the certificate chain'),
@@ -12,7 +13,7 @@ export const moreCertificates = z
   .default([])
   .describe('certificates for other names; clients get the one whose name they ask for (SNI)');
 
-export const upstreamTlsByName = z
+const upstreamTlsByName = z
   .record(
     z.string().regex(/^[A-Za-z0-9._-]{1,64}$/),
     z.strictObject({
@@ -24,3 +25,18 @@ export const upstreamTlsByName = z
   )
   .default({})
   .describe('what routes name as `upstream_tls`');
+
+export const proxyMembers = {
+  http2: z
+    .enum(['off', 'tls', 'clear'])
+    .default('tls')
+    .describe('takes HTTP/2 where TLS clients ask for it; clear: also without TLS'),
+  connections_per_address_max: z
+    .int()
+    .min(0)
+    .max(1_000_000)
+    .default(limits.connectionsPerAddressMax)
+    .describe('open connections of one address, or IPv6 /64; more are closed; 0: any'),
+  tls_certificates: moreCertificates,
+  upstream_tls: upstreamTlsByName,
+};
