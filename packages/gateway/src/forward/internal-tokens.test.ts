@@ -170,6 +170,24 @@ describe('an internal token', () => {
   });
 });
 
+it('signs with another key after half a day, once that is published', async () => {
+  await add({});
+  await until(() => rig.gateway.keySet().length === 1);
+  rig.clock.advanceMs(12 * 3_600_000);
+  fault = new Error('authority gone');
+  rig.timers.advance(60_000);
+  await until(() =>
+    rig.events.some((event) => (event as { type: string }).type === 'node_key_fault'),
+  );
+  expect(rig.gateway.keySet()).toHaveLength(1);
+  fault = undefined;
+  rig.timers.advance(1_000);
+  await until(() => rig.gateway.keySet().length === 2);
+  const [first, second] = [published[0]?.jwk['kid'], published[1]?.jwk['kid']];
+  expect(first).not.toBe(second);
+  expect(rig.gateway.keySet().map(({ kid }) => kid)).toEqual([second, first]);
+});
+
 it('signs nothing where nobody publishes keys', async () => {
   const lone = await openRig([
     { name: 'in', match: {}, upstream: upstream.url, internal_token: {} },

@@ -62,6 +62,8 @@ interface Remembered {
 }
 
 interface Key {
+  /** Monotonic milliseconds. */
+  readonly madeAtMs: number;
   readonly jwk: JsonObject;
   readonly header: JsonObject;
   readonly sign: (input: Uint8Array) => Uint8Array;
@@ -71,6 +73,7 @@ export class InternalTokens {
   readonly #parts: InternalTokenParts;
   readonly #remembered = new RecentMap<string, Remembered>(limits.internalTokensRememberedMax);
   #key: Key | undefined;
+  #previous: Key | undefined;
   #isPublished = false;
   #isWanted = false;
   #cancel = (): void => {};
@@ -86,7 +89,7 @@ export class InternalTokens {
 
   /** The node's own key, for upstreams that ask the node. */
   get keySet(): readonly JsonObject[] {
-    return this.#key === undefined ? [] : [this.#key.jwk];
+    return [this.#key, this.#previous].flatMap((key) => (key === undefined ? [] : [key.jwk]));
   }
 
   /** Makes the key and has it published from now on. Does nothing the second time. */
@@ -102,11 +105,16 @@ export class InternalTokens {
   }
 
   async #publish(): Promise<void> {
-    const { registry, tenant, node, timers, metrics, onFault } = this.#parts;
+    const { registry, tenant, node, clock, timers, metrics, onFault } = this.#parts;
     let pauseMs: number = limits.gatewayKeyRenewMs;
     try {
-      this.#key ??= await makeKey();
-      await registry?.publish({ tenant, node, jwk: this.#key.jwk });
+      const nowMs = clock.monotonicMs();
+      const known = this.#key;
+      const isOld = known === undefined || nowMs - known.madeAtMs >= limits.gatewayKeyLifeMs;
+      const key = isOld ? await makeKey(nowMs) : known;
+      await registry?.publish({ tenant, node, jwk: key.jwk });
+      // Signs only once it is published; what the one before has signed ends within a minute.
+      if (key !== known) [this.#key, this.#previous] = [key, known];
       this.#isPublished = true;
     } catch (error) {
       metrics.count('mintmark_gateway_key_faults_total');
@@ -159,11 +167,11 @@ export class InternalTokens {
   }
 }
 
-async function makeKey(): Promise<Key> {
+async function makeKey(madeAtMs: number): Promise<Key> {
   const { privateKey, publicJwk, kid } = await generateSigningKey('ES256');
   const signer = localSigner({ privateKey, algorithm: 'ES256', kid });
   const header = { alg: 'ES256', typ: internalToken.type, kid };
-  return { jwk: publicJwk, header, sign: signer.sign };
+  return { madeAtMs, jwk: publicJwk, header, sign: signer.sign };
 }
 
 /** Never `cnf`: the upstream has nobody's proof, and needs none. */
