@@ -235,6 +235,17 @@ describe('routes', () => {
     expect([one.status, other.status]).toEqual([400, 400]);
   });
 
+  it.each([
+    'x,hosted.example/api',
+    'hosted.example/api,x',
+    'x, hosted.example',
+    'hosted.example,hosted.example',
+  ])('are nobody’s by a host of several, as %s is', async (host) => {
+    const headers = { ...bearer(authority.token()), host };
+    const { ours, alone: one, chained: other } = await verdicts('/nowhere', { headers });
+    expect([ours.status, one.status, other.status]).toEqual([400, 400, 400]);
+  });
+
   it('take paths that are in their normal form, and the gateway takes the others', async () => {
     const headers = bearer(authority.token());
     await expectSame('/api/caf%C3%A9/.well-known/x', { headers }, 200);

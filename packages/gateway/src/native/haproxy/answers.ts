@@ -9,7 +9,7 @@ import { literal, word } from './words.ts';
 
 /** Stands for the Host of the request until the text is a format. */
 export const authorityMark = 'authority.invalid';
-const authority = '%[req.hdr(host),lower]';
+const authority = '%[req.fhdr(host),lower]';
 
 export interface AnswerParts {
   readonly scheme: 'http' | 'https';

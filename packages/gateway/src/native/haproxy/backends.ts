@@ -10,7 +10,7 @@ import { limitRules } from './limit-rules.ts';
 import { classOf } from './maps.ts';
 import { acl, request, section } from './rules.ts';
 import type { HaproxySettings } from './settings.ts';
-import { exactly, literal, word } from './words.ts';
+import { argument, exactly, literal, word } from './words.ts';
 
 export interface BackendParts extends AnswerParts {
   readonly settings: HaproxySettings;
@@ -113,7 +113,7 @@ function forwardRules(route: Route, { scheme }: BackendParts): readonly string[]
   const { upstream, match, stripPrefix, preserveHost } = route;
   const { basePath, origin } = upstream;
   const prefix = match.pathPrefix.replace(/\/$/, '');
-  const host = '%[req.hdr(host),lower]';
+  const host = '%[req.fhdr(host),lower]';
   const rest = `host="${host}";proto=${scheme}`;
   return [
     request(`del-header ${word(endingFields)} -m reg`),
@@ -126,7 +126,7 @@ function forwardRules(route: Route, { scheme }: BackendParts): readonly string[]
     request(`add-header forwarded 'for=%ci;${rest}'`, 'if over_ipv4'),
     request("add-header via '1.1 mintmark'"),
     ...(stripPrefix && prefix !== ''
-      ? [request(`set-path '%[path,regsub("^${exactly(prefix)}(/|$)","/")]'`)]
+      ? [request(`set-path ${word(`%[path,regsub(${argument(`^${exactly(prefix)}(/|$)`)},"/")]`)}`)]
       : []),
     ...(basePath === '' ? [] : [request(`set-path ${word(`${literal(basePath)}%[path]`)}`)]),
     ...(preserveHost ? [] : [request(`set-header host ${new URL(origin).host}`)]),

@@ -5,7 +5,7 @@
  * come once, nothing is escaped; the JSON reader of HAProxy is lax about all three.
  */
 import type { NativeView } from '../native-view.ts';
-import { argument, exactly } from './words.ts';
+import { argument, exactly, word } from './words.ts';
 
 /** Ids that can stand in maps and on the command line of HAProxy without an escape. */
 const idChars = 'A-Za-z0-9._~:@/+=,|-';
@@ -70,11 +70,11 @@ export const scopesText: string = `var(txn.claims),${behind},field(${order.lengt
 
 /** Only an audience has quotes: what stands in them is one of the token's. */
 export function audienceIs(audience: string): string {
-  return `var(txn.claims) -m sub ${`'"${audience}"'`}`;
+  return `var(txn.claims) -m sub ${word(`"${audience}"`)}`;
 }
 
 /** Behind the audience come the scopes, and in them no quote. */
 export function hasScopes(scopes: readonly string[]): string {
   const each = scopes.map((scope) => `(?=(?:[^"]* )?${exactly(scope)}(?: |$))`);
-  return `var(txn.claims) -m reg '"\\]? ${each.join('')}[^"]*$'`;
+  return `var(txn.claims) -m reg ${word(`"\\]? ${each.join('')}[^"]*$`)}`;
 }

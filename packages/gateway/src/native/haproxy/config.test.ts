@@ -257,6 +257,24 @@ describe('a configuration for HAProxy', () => {
     expect(backend).toMatch(/add-header forwarded 'for=%ci;host=.*' if over_ipv4/);
   });
 
+  it('reads a Host whole, for one good part would speak for another', () => {
+    const { text } = configOf([route('a', { match: { host: 'api.example' } })]);
+    expect(text).toContain('acl normal_host req.fhdr(host) -m reg');
+    expect(text).not.toMatch(/[^f]hdr\(host\)/);
+  });
+
+  it('lets no quote of a route end a word', () => {
+    const wires = [
+      { audience: `a'b"c` },
+      { scopes: [`a'b`] },
+      { strip_prefix: true, match: { path_prefix: `/o'k$` } },
+    ];
+    const { text } = configOf(wires.map((wire, at) => route(`r${at}`, wire)));
+    expect(text).toContain(`-m sub '"a'"'"'b"c"'`);
+    expect(text).toContain(`[^"]* )?a'"'"'b(?: |$))[^"]*$'`);
+    expect(text).toContain(`regsub("^/o'"'"'k[$](/|$)","/")]'`);
+  });
+
   it('names addresses that may use a route', () => {
     const config = configOf([route('a', { address_ranges: ['10.0.0.0/8', '2001:db8::/32'] })]);
     expect(sectionOf(config, 'backend judged.a')).toContain(

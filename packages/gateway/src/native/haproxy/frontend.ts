@@ -47,7 +47,10 @@ export function frontend(input: FrontendInput): string {
   ]);
 }
 
-/** A name or address, and a port: a slash in it would move the border between host and path. */
+/**
+ * A name or address, and a port: a slash in it would move the border between host and path. The
+ * whole of the field, which `req.hdr` would part at commas: one good part would speak for another.
+ */
 const normalHost =
   '^(?:[a-z0-9](?:[a-z0-9._-]*[a-z0-9.])?|[[][0-9a-f:.]{2,45}\\])(?::[0-9]{1,5})?$';
 
@@ -57,7 +60,7 @@ function routing({ view, settings }: FrontendInput): readonly string[] {
   const byRoute = `concat(,txn.path,?),map_beg(${mapFile(settings, 'routes')})`;
   const hosted = [
     // Without port and final dot, as routes name it.
-    set('host', `'req.hdr(host),lower,regsub("[.]?(:[0-9]+)?$","")'`),
+    set('host', `'req.fhdr(host),lower,regsub("[.]?(:[0-9]+)?$","")'`),
     set('route', `method,concat(:,txn.host),${byRoute}`, ifPath),
   ];
   const isHosted = view.routes.some(({ match }) => match.host !== undefined);
@@ -66,7 +69,7 @@ function routing({ view, settings }: FrontendInput): readonly string[] {
     '# Route: the longest prefix for this method and host. Only a path in its one normal form has',
     '# any, so that what is judged is what the upstream serves.',
     acl('normal_target', `pathq -m reg ${word(normalTarget())}`),
-    acl('normal_host', `req.hdr(host) -m reg -i ${word(normalHost)}`),
+    acl('normal_host', `req.fhdr(host) -m reg -i ${word(normalHost)}`),
     set('path', 'path', 'if normal_target normal_host'),
     ...(isHosted ? hosted : []),
     set('route', `method,concat(:*),${byRoute}`, isHosted ? `${ifPath} ${ifNone}` : ifPath),
