@@ -98,6 +98,7 @@ describe('a unary call', () => {
     ['its method refuses', 'refuse', {}, '200 3'],
     ['its method fails', 'throw', {}, '200 13'],
     ['nobody knows its method', 'a', { ':path': '/test.Service/Other' }, '200 12'],
+    ['its method is nobody’s own', 'a', { ':path': 'constructor', ':scheme': 'x' }, '200 12'],
     ['its frame is cut off', Buffer.from([0, 0, 0, 0, 9, 1]), {}, '200 3'],
     ['its frame is missing', Buffer.alloc(0), {}, '200 3'],
     ['it holds two messages', Buffer.concat([frame('a'), frame('b')]), {}, '200 3'],

@@ -163,7 +163,10 @@ class Calls {
 
   take(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, peer: string): void {
     stream.on('error', () => stream.destroy());
-    const method = this.#options.methods[headers[':path'] ?? ''];
+    const { methods } = this.#options;
+    const path = headers[':path'] ?? '';
+    // With a scheme of its own making a caller may ask for `constructor`.
+    const method = Object.hasOwn(methods, path) ? methods[path] : undefined;
     const refused = refuseHead(headers, this.#bounds);
     if (refused !== undefined) {
       stream.respond({ ':status': refused }, { endStream: true });

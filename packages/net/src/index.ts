@@ -21,6 +21,7 @@ export {
   type OutboundResponse,
 } from './guarded-client.ts';
 export { type HeadRefusalReason, type VettedHead, vetHead } from './head.ts';
+export { http2Fields } from './http2/fields.ts';
 export {
   type Listener,
   type ListenerFace,

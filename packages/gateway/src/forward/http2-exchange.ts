@@ -6,6 +6,7 @@ import {
   type OutgoingHttpHeaders,
 } from 'node:http2';
 import { Readable } from 'node:stream';
+import { http2Fields } from '@mintmark/net';
 import type { Dispatcher } from 'undici';
 import { failure, failureOfStream } from './http2-failure.ts';
 
@@ -154,18 +155,11 @@ function withoutPseudo(raw: readonly string[]): string[] {
   return raw.filter((_, i) => !raw[i - (i % 2)]!.startsWith(':'));
 }
 
-/** What HTTP/1.1 says of a connection has no place here (RFC 9113 §8.2.2). */
 function fieldsOf({ method, path, headers }: Dispatcher.DispatchOptions): OutgoingHttpHeaders {
-  const fields: Record<string, string | string[]> = { ':method': method, ':path': path };
   const raw = headers as readonly string[];
-  for (let i = 0; i < raw.length; i += 2) {
-    const name = raw[i]!.toLowerCase();
-    const value = raw[i + 1]!;
-    const earlier = fields[name];
-    if (name === 'host') fields[':authority'] = value;
-    else if (earlier === undefined) fields[name] = value;
-    else if (typeof earlier === 'string') fields[name] = [earlier, value];
-    else earlier.push(value);
-  }
-  return fields;
+  const isHost = (name: string): boolean => name.toLowerCase() === 'host';
+  const at = raw.findIndex((name, i) => i % 2 === 0 && isHost(name));
+  const authority = at === -1 ? {} : { ':authority': raw[at + 1]! };
+  const rest = raw.filter((_, i) => !isHost(raw[i - (i % 2)]!));
+  return http2Fields({ ':method': method, ':path': path, ...authority }, rest);
 }

@@ -126,6 +126,37 @@ describe('HTTP/2 on both sides', () => {
     expect(seen['authorization']).toBeUndefined();
   });
 
+  it('carries fields of any name, and of any number, both ways', async () => {
+    let seen: IncomingHttpHeaders = {};
+    serve = (stream, headers) => {
+      seen = headers;
+      const fields = { ':status': 200, constructor: 'c', ['__proto__']: 'p', 'x-a': ['1', '2'] };
+      stream.respond(fields, { endStream: true });
+    };
+    const sent = {
+      constructor: 'a',
+      ['__proto__']: 'b',
+      'if-none-match': ['"c"', '"d"'],
+      dnt: ['0', '1'],
+    };
+    const { status } = await ask(rig.listener.port, { path: '/open', headers: sent });
+    expect(status).toBe(200);
+    expect(Object.entries(seen)).toEqual(
+      expect.arrayContaining([
+        ['constructor', 'a'],
+        ['__proto__', 'b'],
+        ['if-none-match', '"c", "d"'],
+        ['dnt', '0'],
+      ]),
+    );
+    const { headers } = await request({ constructor: 'x' });
+    expect([headers[':status'], headers['constructor'], headers['x-a']]).toEqual([
+      200,
+      'c',
+      '1, 2',
+    ]);
+  });
+
   it('ends an answer without a body with its head, as gRPC tells its failures', async () => {
     serve = (stream) => stream.respond({ ':status': 200, 'grpc-status': '5' }, { endStream: true });
     const stream = client.request({ ':authority': 'a.test', ':path': '/open', ':method': 'POST' });

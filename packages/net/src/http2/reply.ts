@@ -5,7 +5,7 @@ import type { Duplex } from 'node:stream';
 import type { HttpResponse } from '@mintmark/core';
 import { mergeExtra } from '../reply.ts';
 import type { StreamReply } from '../stream.ts';
-import { isUpgradeField, sendableFields } from './fields.ts';
+import { http2Fields, isUpgradeField } from './fields.ts';
 
 export class Http2Reply implements StreamReply {
   readonly #stream: ServerHttp2Stream;
@@ -138,7 +138,10 @@ export class Http2Reply implements StreamReply {
     if (this.#canTrail) stream.once('wantTrailers', () => this.#sendTrailers());
     else stream.once('finish', this.#onAnswered);
     const waitForTrailers = this.#canTrail;
-    stream.respond(sendableFields(status, fields), { endStream: isBare, waitForTrailers });
+    stream.respond(http2Fields({ ':status': status }, fields), {
+      endStream: isBare,
+      waitForTrailers,
+    });
   }
 
   #sendTrailers(): void {
