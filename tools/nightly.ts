@@ -42,6 +42,7 @@ export function nightlyRuns(seed: number): readonly Run[] {
       args: ['--rotations', '100'],
       minutesMax: 40,
     },
+    { name: 'limits', script: 'limits:longer', args: [], minutesMax: 30, needs: 'redis-server' },
     { name: 'fuzz', script: 'fuzz', args: ['--seconds', '120', ...seeded], minutesMax: 180 },
     { name: 'soak', script: 'soak', args: ['--minutes', '60'], minutesMax: 75 },
     { name: 'timing', script: 'timing', args: ['--samples', '40000'], minutesMax: 60 },
