@@ -93,6 +93,22 @@ describe('mintmark apply', () => {
     expect((await run(['apply', other], { server: known })).exit).toBe(2);
   });
 
+  it('writes a threat feed where it differs, and sends its secret with a change alone', async () => {
+    const feed = { kind: 'plain', url: 'https://lists.example/drop.txt', secret: 'hidden' };
+    file('feeds.json', JSON.stringify({ threat_feeds: [{ name: 'drop', ...feed }] }));
+    const { secret: _secret, ...kept } = feed;
+    const shown = { name: 'drop', ...kept, has_secret: true, updated_at: 'x', progress: {} };
+    let present: object = shown;
+    const server = ({ method }: { readonly method: string }) =>
+      method === 'GET' ? json(200, present, { etag: '"1"' }) : json(200, shown);
+    const same = await run(`apply ${folder}/feeds.json`, { server });
+    expect(same.sent.map(({ method }) => method)).toEqual(['GET']);
+    present = { ...shown, url: 'https://lists.example/old.txt', blocks_max: 5 };
+    const other = await run(`apply ${folder}/feeds.json`, { server });
+    expect(other.sent[1]).toMatchObject({ method: 'PUT', body: { name: 'drop', ...feed } });
+    expect(other.out).not.toContain('hidden');
+  });
+
   it('writes plans and who has them, and only where they differ', async () => {
     const limits = [{ name: 'monthly', kind: 'calendar', period: 'month', quota: 10 }];
     const holding = { ...{ kind: 'client', id: 'web', plan: 'free', raised: [] }, limits: [] };
