@@ -93,7 +93,7 @@ describe('mintmark apply', () => {
     expect((await run(['apply', other], { server: known })).exit).toBe(2);
   });
 
-  it('writes a threat feed where it differs, and sends its secret with a change alone', async () => {
+  it('writes a threat feed where it differs, its secret with a change alone', async () => {
     const feed = { kind: 'plain', url: 'https://lists.example/drop.txt', secret: 'hidden' };
     file('feeds.json', JSON.stringify({ threat_feeds: [{ name: 'drop', ...feed }] }));
     const { secret: _secret, ...kept } = feed;
