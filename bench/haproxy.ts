@@ -7,7 +7,7 @@
  */
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,7 +19,7 @@ import {
   haproxyRuntime,
 } from '@mintmark/gateway';
 import { makeWorld } from './haproxy/world.ts';
-import { loadFlatOut, type Work } from './load.ts';
+import { type Contender, createRounds } from './proxy-rounds.ts';
 import { freePort } from './server-process.ts';
 
 const { values } = parseArgs({
@@ -36,20 +36,7 @@ const [rounds, seconds, connections] = [values.rounds, values.seconds, values.co
 if (seconds > 3) throw new Error('--seconds is at most 3');
 const folder = mkdtempSync(join(tmpdir(), 'mintmark-bench-haproxy-'));
 
-interface Contender {
-  readonly name: string;
-  readonly port: number;
-  readonly file: string;
-}
-
-interface Row {
-  readonly requestsPerSecond: number;
-  readonly cpuMicros: number;
-  readonly p99Ms: number;
-}
-
 const processes: ChildProcess[] = [];
-const rows = new Map<string, Row[]>();
 try {
   await run();
 } finally {
@@ -80,28 +67,27 @@ async function run(): Promise<void> {
     MAPS: join(settings.folder, 'maps'),
   };
   start({ file: byHand('upstream'), core: 1, environment });
-  const contenders: Contender[] = [
-    { name: 'no check at all', port: await freePort(), file: byHand('open') },
-    { name: 'by hand, signature each time', port: await freePort(), file: byHand('verifying') },
-    { name: 'by hand, the same features', port: await freePort(), file: byHand('whole') },
-    { name: 'generated', port: Number(settings.listen.split(':')[1]), file: generated },
+  const listening = Number(settings.listen.split(':')[1]);
+  const wanted: readonly (readonly [string, number, string])[] = [
+    ['no check at all', await freePort(), byHand('open')],
+    ['by hand, signature each time', await freePort(), byHand('verifying')],
+    ['by hand, the same features', await freePort(), byHand('whole')],
+    ['generated', listening, generated],
   ];
-  const pids = new Map(
-    contenders.map(({ name, port, file }) => {
-      const pid = start({ file, core: 0, environment: { ...environment, PORT: String(port) } });
-      return [name, pid];
-    }),
-  );
+  const contenders = wanted.map(([name, port, file]): Contender => {
+    const pid = start({ file, core: 0, environment: { ...environment, PORT: String(port) } });
+    return { name, port, pid };
+  });
   await new Promise((resolve) => setTimeout(resolve, 500));
+  const measuring = createRounds({ tokens, seconds, connections, folder });
   for (let round = 0; round <= rounds; round++) {
     for (const contender of contenders) {
       await tell(settings.runtimeSocket, haproxyRuntime.renew({ config, maps: config.maps }));
-      const row = measure(contender, pids.get(contender.name)!, tokens);
       // The first round warms up: every token is seen in it.
-      if (round > 0) rows.set(contender.name, [...(rows.get(contender.name) ?? []), row]);
+      measuring.measure(contender, round > 0);
     }
   }
-  print(contenders);
+  measuring.print();
 }
 
 function byHand(name: string): string {
@@ -126,58 +112,10 @@ function start({
   return child.pid!;
 }
 
-function measure({ port }: Contender, pid: number, tokens: string): Row {
-  const work: Work = {
-    ...{ port, path: '/api/things?page=1', method: 'GET', bodies: [], expect: /items/ },
-    headers: { 'user-agent': 'bench', accept: 'application/json' },
-    varying: { header: 'authorization', file: tokens },
-  };
-  const before = cpuMicros(pid);
-  const measured = loadFlatOut(work, { seconds, connections, directory: folder });
-  const requests = measured.requestsPerSecond * seconds;
-  return { ...measured, cpuMicros: (cpuMicros(pid) - before) / requests };
-}
-
-/** Finer than ticks: nanoseconds on a core, the first number of the scheduler's own account. */
-function cpuMicros(pid: number): number {
-  return Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[0]) / 1000;
-}
-
 function tell(socket: string, command: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const connection = createConnection(socket);
     connection.on('error', reject).on('end', resolve).resume();
     connection.write(`${command}\n`);
   });
-}
-
-function median(numbers: readonly number[]): number {
-  const sorted = [...numbers].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
-}
-
-function print(contenders: readonly Contender[]): void {
-  const of = (name: string, column: keyof Row): readonly number[] =>
-    rows.get(name)!.map((row) => row[column]);
-  const rate = (name: string): number => median(of(name, 'requestsPerSecond'));
-  const cpu = (name: string): number => Math.min(...of(name, 'cpuMicros'));
-  const { name: open } = contenders[0]!;
-  console.log(
-    `${' '.repeat(30)}req/s  best   p99 ms   CPU µs: least  median   of no check: req/s  CPU`,
-  );
-  for (const { name } of contenders) {
-    const cells = [
-      name.padEnd(29),
-      rate(name).toFixed(0).padStart(6),
-      Math.max(...of(name, 'requestsPerSecond'))
-        .toFixed(0)
-        .padStart(6),
-      median(of(name, 'p99Ms')).toFixed(1).padStart(7),
-      cpu(name).toFixed(1).padStart(15),
-      median(of(name, 'cpuMicros')).toFixed(1).padStart(7),
-      (rate(name) / rate(open)).toFixed(2).padStart(20),
-      (cpu(open) / cpu(name)).toFixed(2).padStart(6),
-    ];
-    console.log(cells.join(' '));
-  }
 }

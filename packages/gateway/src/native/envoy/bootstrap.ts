@@ -108,7 +108,7 @@ function connectionManager(settings: EnvoySettings): object {
     rds: { route_config_name: 'mintmark', config_source: watched(settings, 'routes') },
     http_filters: [
       extension(settings, 'tokens', `${http}.jwt_authn.v3.JwtAuthentication`),
-      extension(settings, 'news', `${http}.lua.v3.Lua`),
+      extension(settings, 'news', `${http}.set_metadata.v3.Config`),
       extension(settings, 'judge', `${http}.lua.v3.Lua`),
       noLimits,
       {

@@ -28,9 +28,9 @@ export function judgeFilter(input: JudgeInput): object {
 
 /** @param newsUntilMs milliseconds since 1970 until which a view goes by what it heard */
 export function newsFilter(newsUntilMs: number): object {
-  const set = `set(${luaText(metadata.space)}, ${luaText(metadata.news)}, ${newsUntilMs})`;
-  const script = `function envoy_on_request(h) h:streamInfo():dynamicMetadata():${set} end`;
-  return extensionConfig('news', 'lua.v3.Lua', { default_source_code: { inline_string: script } });
+  return extensionConfig('news', 'set_metadata.v3.Config', {
+    metadata: [{ metadata_namespace: metadata.space, value: { [metadata.news]: newsUntilMs } }],
+  });
 }
 
 /** Ids that the script judges: `nativeId` of the other generator, as Lua matches it. */

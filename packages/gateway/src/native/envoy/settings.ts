@@ -23,12 +23,12 @@ export interface Endpoint {
   readonly port: number;
 }
 
-/** Files that Envoy watches, each replaced whole. */
 /** Named by what it says: a verdict on one form of it is none on the next. */
 export function routeId(route: Route): string {
   return `${route.name}@${hash('sha256', JSON.stringify(route)).slice(0, 12)}`;
 }
 
+/** Files that Envoy watches, each replaced whole. */
 export type PartName = 'clusters' | 'routes' | 'tokens' | 'judge' | 'news';
 
 export function partFile({ folder }: Pick<EnvoySettings, 'folder'>, name: PartName): string {
