@@ -35,6 +35,7 @@ interface Contender {
 const manyTokens = String(15_000 * seconds);
 const seen = join(directory, 'seen');
 const first = join(directory, 'first');
+const limited = join(directory, 'limited');
 const keys = join(directory, 'keys');
 const always = (file: string) => () => `${file}.0`;
 
@@ -44,6 +45,12 @@ const contenders: readonly Contender[] = [
     script: 'gateway',
     args: [seen, 'jwt', '1000'],
     file: always(seen),
+  },
+  {
+    name: 'mintmark, JWT and a limit',
+    script: 'gateway',
+    args: [limited, 'limited', '1000'],
+    file: always(limited),
   },
   {
     name: 'mintmark, JWT first sight',

@@ -1,7 +1,8 @@
 /**
  * Our gateway alone, with a feed that never changes, in front of one upstream. Arguments: upstream
- * port, file for the credentials, `jwt` or `key`, how many, in how many files (with `.0`, `.1` …
- * behind their name), and `judge` for its ports by HTTP and by gRPC. Prints `port`, and these.
+ * port, file for the credentials, `jwt`, `limited` (JWTs, and a limit) or `key`, how many, in how
+ * many files (with `.0`, `.1` … behind their name), and `judge` for its ports by HTTP and by gRPC.
+ * Prints `port`, and these.
  */
 import { writeFileSync } from 'node:fs';
 import {
@@ -32,6 +33,8 @@ import {
 const [upstreamPort = '', file = '', kind = '', count = '', files = '1', judge] =
   process.argv.slice(2);
 const issuer = 'https://issuer.test';
+/** Spent by each request, and never used up. */
+const plenty = { name: 'plenty', by: 'token', quota: 1_000_000, window_seconds: 60 };
 const { privateKey, kid, publicJwk } = await generateSigningKey('ES256');
 const signer = localSigner({ privateKey, algorithm: 'ES256', kid });
 
@@ -46,6 +49,7 @@ const entries: FeedEntry[] = [
       match: { path_prefix: '/' },
       upstream: `http://127.0.0.1:${upstreamPort}`,
       scopes: ['read'],
+      ...(kind === 'limited' ? { limits: [plenty] } : {}),
     },
   },
   // One revocation, so that looking for more is not skipped.
