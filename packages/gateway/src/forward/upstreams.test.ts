@@ -318,3 +318,38 @@ describe('time', () => {
     await until(() => rig!.gateway.renderMetrics().includes('live_requests 0'));
   });
 });
+
+it('changes of routes under way lose no request, and no answer that has begun', async () => {
+  let finish = (): void => {};
+  const url = await serverOf((request, response) => {
+    if (request.url !== '/long') return void response.end('ok');
+    response.write('begun');
+    finish = () => void response.end(' and ended');
+  });
+  const other = await serverOf(says('ok'));
+  const get = await open({ upstream: url });
+  const long = get('/long');
+  await until(() => rig!.gateway.renderMetrics().includes('live_requests 1'));
+  const got: number[] = [];
+  let over = false;
+  const asking = Array.from({ length: 4 }, async () => {
+    while (!over) got.push((await get()).status);
+  });
+  const plans = [
+    { upstream: other },
+    { upstream: 'http://service.test', servers: [{ url: other }, { url, weight: 2 }] },
+    { upstream: url, circuit: { failures: 3 } },
+    { upstream: url, retries: {}, timeout_seconds: 60 },
+  ];
+  for (let i = 0; i < 24; i++) {
+    rig!.route({ name: 'all', match: {}, credential: 'none', ...plans[i % 4] });
+    await rig!.caughtUp();
+    const before = got.length;
+    await until(() => got.length > before + 4);
+  }
+  over = true;
+  await Promise.all(asking);
+  expect(new Set(got)).toEqual(new Set([200]));
+  finish();
+  expect((await long).body).toBe('begun and ended');
+});
