@@ -208,6 +208,7 @@ describe('routes', () => {
     await expectSame('/anything', at('HOSTED.example:8080'), 200, 200);
     await expectSame('/anything', at('hosted.example.'), 200, elsewhere);
     await expectSame('/anything', at('other.example'), 404, elsewhere);
+    await expectSame('/api/x', at('hosted.example:'), 400, elsewhere);
   });
 
   it('take one normal form of a path, and what is judged is what is sent', async () => {

@@ -35,7 +35,14 @@ beforeEach(async () => {
       match: { path_prefix: '/header', headers: { 'x-batch': 'yes' } },
     },
   ];
-  rig = await openRig([route('unsaid'), ...named, ...both], {}, [], { pressure });
+  const chosen = [
+    {
+      ...route('plan', { priority: 'vital' }),
+      match: { path_prefix: '/plan', token: { plan: 'gold' } },
+    },
+    { ...route('plan-rest', { priority: 'low' }), match: { path_prefix: '/plan' } },
+  ];
+  rig = await openRig([route('unsaid'), ...named, ...both, ...chosen], {}, [], { pressure });
 });
 afterEach(() => rig.close());
 
@@ -75,4 +82,11 @@ it('goes by the route that the head of the request finds', async () => {
   const headers = { ...bearer(rig.token()), 'x-batch': 'yes' };
   expect((await ask(rig.listener.port, { path: '/header', headers })).status).toBe(503);
   expect(await statuses('/header')).toEqual([200]);
+});
+
+it('goes by the route that a credential has chosen, once it is known', async () => {
+  level = 1;
+  expect(await statuses('/plan')).toEqual([503]);
+  level = 0;
+  expect(await statuses('/plan')).toEqual([200]);
 });

@@ -86,6 +86,8 @@ export async function routeOf(parts: DecideParts, step: Step): Promise<Result<Ro
   if (scope === undefined) return err({ reason: 'status_absent' });
   if (only === undefined) {
     take(parts, { ...step, ...matched });
+    // The place may have routes that matter more: they were not meant.
+    if (parts.pressure?.sheds(route.priority) === true) return err({ reason: 'overloaded' });
     const late = identity && judgeChosen({ route, scope, request, record });
     if (late !== undefined) return err(late);
   }

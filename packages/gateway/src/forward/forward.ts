@@ -175,12 +175,18 @@ class Forwarding implements Dispatcher.DispatchHandler, LiveRequest {
   #late(): void {
     if (this.#ended) return;
     this.#parts.metrics.count('mintmark_gateway_upstream_failures_total', 'upstream_timeout');
-    this.#judged('bad');
+    this.#judged(this.#waitsForClient() ? 'nothing' : 'bad');
     const { reply } = this.#input;
     if (!this.#end()) return;
     if (reply.started) reply.abort();
     else reply.respond(problem(504, 'upstream_timeout'));
     this.#stop(new Error('the answer takes too long'));
+  }
+
+  /** Whoever sends or reads slowly must not close a server to all others. */
+  #waitsForClient(): boolean {
+    const sends = this.#body instanceof Readable && !this.#body.readableEnded;
+    return sends || this.stalledSinceMs !== undefined;
   }
 
   #judged(verdict: 'good' | 'bad' | 'nothing'): void {

@@ -133,7 +133,9 @@ export class InternalTokens {
     if (rule.reuseSeconds === 0 || identity === undefined) return this.#sign(key, rule, of);
     const { route } = of.matched;
     const nowMs = this.#parts.clock.monotonicMs();
-    const asked = `${identity.credentialId} ${of.method} ${upstreamPathOf(of.matched)}?${of.query}`;
+    const path = upstreamPathOf(of.matched);
+    // No query is not `?undefined`: of the one a token says the digest, of the other nothing.
+    const asked = JSON.stringify([identity.credentialId, of.method, path, of.query]);
     const known = this.#remembered.peek(asked);
     const isSame = known?.identity === identity && known.route === route;
     if (isSame && nowMs < known.untilMs) return known.token;

@@ -1,6 +1,6 @@
 /** Upstreams of several servers, and what becomes of requests where one of them fails. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo, Server } from 'node:net';
+import { type AddressInfo, connect, type Server } from 'node:net';
 import { limits } from '@mintmark/core';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createGatewayAdmin } from '../admin.ts';
@@ -166,6 +166,28 @@ describe('a circuit', () => {
     const got = [];
     for (let i = 0; i < 6; i++) got.push((await get()).status);
     expect(got.filter((status) => status === 502)).toHaveLength(1);
+  });
+
+  it('stays closed where it is the client that takes too long', async () => {
+    let asked = 0;
+    const url = await serverOf((request) => {
+      asked++;
+      request.resume();
+    });
+    const get = await open({ upstream: url, timeout_seconds: 3, circuit: { failures: 1 } });
+    const socket = connect(rig!.listener.port, '127.0.0.1');
+    socket.on('error', () => {});
+    socket.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nx');
+    await until(() => asked === 1);
+    rig!.timers.advance(3_000);
+    await until(() => rig!.gateway.renderMetrics().includes('live_requests 0'));
+    socket.destroy();
+    expect(stateOf().servers[0]).toMatchObject({ circuit: 'closed', failures: 0 });
+    const whole = get();
+    await until(() => asked === 2);
+    rig!.timers.advance(3_000);
+    expect((await whole).status).toBe(504);
+    expect(stateOf().servers[0].circuit).toBe('open');
   });
 
   it('bounds connections and those that wait for one', async () => {

@@ -23,12 +23,12 @@ function said(body: string, ...headers: readonly string[]): (socket: Socket) => 
   return (socket) => void socket.write(`${head}\r\n\r\n${body}`);
 }
 
-async function open(costAfter: object): Promise<void> {
+async function open(costAfter: object, route: object = {}): Promise<void> {
   const month = { kind: 'calendar', period: 'month', quota: 1_000 };
   const limits = [{ name: 'units', by: 'client', ...month, cost: 'after' }];
   const match = { path_prefix: '/' };
   const more = { limits, cost_after: { reserve: 100, ...costAfter } };
-  rig = await openRig([{ name: 'r', match, upstream: upstream.url, ...more }]);
+  rig = await openRig([{ name: 'r', match, upstream: upstream.url, ...more, ...route }]);
 }
 
 function get(): Promise<Answer> {
@@ -115,6 +115,18 @@ describe('a cost by the bytes of the response', () => {
     await asked.promise;
     leaving.destroy();
     await until(() => rig.gateway.renderMetrics().includes('mintmark_gateway_live_requests 0\n'));
+    answer = said('');
+    expect(await cost()).toBe(100);
+  });
+
+  it('is what was reserved where the upstream was asked for what takes too long', async () => {
+    await open({ from: 'response_bytes' }, { timeout_seconds: 3 });
+    const asked = Promise.withResolvers<void>();
+    answer = () => asked.resolve();
+    const late = get();
+    await asked.promise;
+    rig.timers.advance(3_000);
+    expect((await late).status).toBe(504);
     answer = said('');
     expect(await cost()).toBe(100);
   });

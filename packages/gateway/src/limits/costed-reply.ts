@@ -1,8 +1,8 @@
 /**
  * The reply of a route whose cost is known after the response: it watches what passes, holds
  * nothing back, and settles once, however the answer ends. What cannot be found out costs what was
- * reserved, so that nobody gets around it by leaving early; an answer of the gateway's own is no
- * work of the upstream and costs nothing.
+ * reserved, so that nobody gets around it by leaving early, or by asking for what takes too long;
+ * any other answer of the gateway's own is no work of the upstream and costs nothing.
  */
 import type { Duplex } from 'node:stream';
 import { type HttpResponse, limits, type RouteCost } from '@mintmark/core';
@@ -28,7 +28,7 @@ export class CostedReply extends WrappedReply {
   }
 
   override respond(answer: HttpResponse): void {
-    this.#settle(0);
+    this.#settle(answer.status === 504 ? this.#cost.reserve : 0);
     super.respond(answer);
   }
 

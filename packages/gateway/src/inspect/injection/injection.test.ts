@@ -1,3 +1,4 @@
+import { limits } from '@mintmark/core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ask, bearer } from '../../conformance/ask.ts';
 import { openRawUpstream, plainAnswer, type RawUpstream } from '../../conformance/raw-upstream.ts';
@@ -90,6 +91,12 @@ describe('a route that looks for injected code', () => {
     expect(await send('/?a=%ff')).toEqual(['query unreadable']);
     const many = JSON.stringify(Array.from({ length: 5_001 }, () => 'abc'));
     expect(await post(many)).toEqual(['json too_many']);
+  });
+
+  it('names no more than is worth reading', async () => {
+    const many = Array.from({ length: 2_000 }, (_, at) => `a${at}.$ne=1`).join('&');
+    const named = await post(many, 'application/x-www-form-urlencoded');
+    expect(named).toHaveLength(limits.misfitsMax);
   });
 
   it('spares what it is told to, by place, name and rule', async () => {

@@ -46,6 +46,7 @@ export class Look {
       return;
     }
     for (const [name, values] of pairs) {
+      if (this.isDone) return;
       this.#name(place, [name]);
       for (const value of values) this.#value(place, [name], value);
     }

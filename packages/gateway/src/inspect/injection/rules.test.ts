@@ -87,3 +87,15 @@ it('ends in time on whatever is made to be slow', { timeout: 5_000 }, () => {
   ];
   for (const seed of seeds) found(seed.repeat(Math.ceil(16_384 / seed.length)), false);
 });
+
+it('looks at a body of nothing but beginnings about once', () => {
+  const value = (seed: string) => seed.repeat(Math.ceil(16_384 / seed.length));
+  const userMs = (seed: string): number => {
+    const body = Array.from({ length: 16 }, () => value(seed));
+    const before = process.cpuUsage();
+    new Look(route).json(body);
+    return process.cpuUsage(before).user / 1_000;
+  };
+  userMs('abc ');
+  for (const seed of ['{{', '{{a', '${', '#{*{']) expect(userMs(seed)).toBeLessThan(150);
+});

@@ -101,13 +101,21 @@ const command: Judge = ({ lower, isLine }) => {
   return commandPatterns.some((pattern) => pattern.test(text));
 };
 
+// As far as the next one begins, so that a text of nothing but beginnings is looked at once.
+const inBraces = '\\{\\{(?:(?!\\{\\{)[^}]){0,200}';
+const inExpression = '[$#*]\\{(?:(?![$#*]\\{)[^}]){0,200}';
+
 const template: Judge = any(
-  /\{\{[^}]{0,200}(?:\d ?[*+] ?['"]?\d|__(?:class|globals|init|mro|subclasses)__)/,
-  /\{\{[^}]{0,200}(?:\.constructor\b|\brequire ?\(|\bprocess\.|\|attr\b)/,
-  /\{\{[^}]{0,200}\b(?:lipsum|cycler|config\.)\b/,
+  new RegExp(
+    `${inBraces}(?:\\d ?[*+] ?['"]?\\d|__(?:class|globals|init|mro|subclasses)__` +
+      '|\\.constructor\\b|\\brequire ?\\(|\\bprocess\\.|\\|attr\\b' +
+      '|\\b(?:lipsum|cycler|config\\.)\\b)',
+  ),
   /\{%[^%]{0,200}(?:__class__|__globals__|import os|include ['"]\/)/,
-  /[$#*]\{[^}]{0,200}(?:\d ?\* ?\d|t\(java|new java|java\.lang|@java|__class__)/,
-  /[$#*]\{[^}]{0,200}(?:getruntime|\.getclass)/,
+  new RegExp(
+    `${inExpression}(?:\\d ?\\* ?\\d|t\\(java|new java|java\\.lang|@java|__class__` +
+      '|getruntime|\\.getclass)',
+  ),
   // Log4Shell, plain and in disguise
   /\$\{(?:jndi:|[^}]{0,20}\$\{(?:lower|upper|env|sys|:|::)[^}]{0,20}\})/,
   /<%=? ?[^%]{0,100}(?:\d ?\* ?\d|system|exec|runtime|process)[^%]{0,100}%>/,

@@ -259,8 +259,10 @@ function envoy_on_request(h)
   -- Routes name hosts without the final dot.
   local host = headers:get(":authority")
   if host == nil then return end
-  local isName = host:find("^%w[%w._-]*:?%d*$") and not host:find("%.:?%d*$")
-  if not isName and not host:find("^%[[%x:.]+%]:?%d*$") then return end
+  -- A colon without a port would be of no host by name, and the routes of any host would take it.
+  local bare = host:gsub(":%d+$", "")
+  local isName = bare:find("^%w[%w._-]*$") and not bare:find("%.$")
+  if not isName and not bare:find("^%[[%x:.]+%]$") then return end
   -- Streams are judged again while they last, which is not done here.
   local accept = headers:get("accept")
   if accept ~= nil and accept:find("event-stream", 1, true) then return end
