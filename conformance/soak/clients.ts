@@ -107,9 +107,9 @@ function openStream(at: Place, path: string, credential: string) {
     const sent = request({ ...at, path, headers, agent: false }, (answer) => {
       answer.on('error', () => {});
       const cut = new Promise<void>((done) => answer.on('close', done));
-      answer.once('data', () => resolve({ cut }));
+      if (answer.statusCode === 200) answer.once('data', () => resolve({ cut }));
+      else reject(new Error(`stream: ${answer.statusCode}`));
       answer.resume();
-      if (answer.statusCode !== 200) reject(new Error(`stream: ${answer.statusCode}`));
     });
     sent.on('error', reject).end();
   });

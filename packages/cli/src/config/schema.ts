@@ -422,7 +422,7 @@ export const configSchema = z.strictObject({
         .int()
         .min(0)
         .max(60_000)
-        .default(100)
+        .default(500)
         .describe(
           'when everything waits so many milliseconds, what matters least is turned away; ' +
             '0: nothing ever is',
