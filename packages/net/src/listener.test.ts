@@ -266,6 +266,21 @@ describe('connections of one address', () => {
 });
 
 describe('closing', () => {
+  it('waits for no connection whose answer had begun before and has ended', async () => {
+    let finish = (): void => {};
+    const port = await openStream((_request, reply) => {
+      reply.head(200, []);
+      reply.write(Buffer.from('begun'));
+      finish = () => reply.end();
+    });
+    const client = talk(port, head('GET / HTTP/1.1'));
+    await client.until('begun');
+    const closed = listener!.close({ drainMs: 60_000 });
+    finish();
+    await closed;
+    expect(await client.closed).toContain('begun');
+  });
+
   it('lets answers under way finish, and takes no more', async () => {
     let answer = (_response: HttpResponse): void => {};
     const port = await open(

@@ -168,7 +168,8 @@ export class Service {
     if (!message.complete) this.#boundDrain(message);
     const next = connection.waiting.shift();
     if (next !== undefined && !connection.closing) this.#serve(next);
-    else if (connection.closing || connection.deaf) socket.destroySoon();
+    // An answer whose head went out before the end was known could not say `close`.
+    else if (connection.closing || connection.deaf || this.#draining) socket.destroySoon();
   }
 
   /** A short rest of a body is read, but not waited for. */
