@@ -139,9 +139,9 @@ async function startGateway(
   { url, gatewayKey }: { readonly url: string; readonly gatewayKey: string },
 ): Promise<Child> {
   const flags = [
+    ...['gateway', '--json', '--gateway-listen', new URL(url).host, '--gateway-http2', 'clear'],
     // A busy machine beside it is no reason to turn anybody away: each request must be answered.
     ...['--overload-delay-ms', '0'],
-    ...['gateway', '--json', '--gateway-listen', new URL(url).host, '--gateway-http2', 'clear'],
     ...['--gateway-operations-listen', `127.0.0.1:${await freePort()}`],
     ...['--gateway-authority', issuer, '--gateway-token', 'env:KEY'],
   ];
