@@ -174,7 +174,10 @@ describe('/v1/limits', () => {
     const path = `/v1/limits/key/${one.id}`;
     const until = '2026-09-21T15:00:00.000Z';
     const raised = [{ limit: 'monthly', quota: 8, until }];
-    const given = await bed.call('PUT', path, { json: { raised, reason: 'a launch' } });
+    // As the command does: with the tag that was shown before anything was given.
+    const shown = await bed.ifMatch(path);
+    const first = { json: { raised, reason: 'a launch' }, headers: shown };
+    const given = await bed.call('PUT', path, first);
     expect(given).toMatchObject({ status: 200, body: { raised, limits: [{ quota: 8 }] } });
     expect(await verify(one.key, { cost: 6 })).toMatchObject({ active: true });
     expect(await verify(other.key, { cost: 4 })).toMatchObject({ code: 'quota_exceeded' });

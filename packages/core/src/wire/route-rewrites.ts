@@ -272,7 +272,7 @@ function readSegments(value: unknown, path: string): Parsed<readonly PathSegment
     const isPlain = /^[A-Za-z0-9._~!$&'()*+,=:@-]+$/.test(piece) && !/^\.{1,2}$/.test(piece);
     if (rest ? !isLast : named === null && !isPlain && !(piece === '' && isLast)) {
       const rule = 'a segment is plain text without %, ; and dots alone, {name}, or at the end';
-      return refuse('malformed', path, `${rule} {name...}`);
+      return refuse('malformed', path, `${rule} {name...}; names are in lower case`);
     }
     segments.push(named === null ? piece : { name: named[1]!, rest });
   }

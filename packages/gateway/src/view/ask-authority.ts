@@ -64,7 +64,9 @@ export function refused(what: string, response: OutboundResponse): NetworkFault 
     'authority_refused',
     `${what}: the authority answered ${response.status}`,
     {
-      hint: 'check the credential of this gateway, and that it may read the feed',
+      hint:
+        'check the credential of this gateway: it needs feed:read and decisions:write, and ' +
+        'gateway_keys:write where a route has internal_token',
     },
   );
 }

@@ -59,7 +59,7 @@ export function readOpenApi(
 function readDescription(document: JsonValue, requests: boolean): Read<DescribedApi> {
   if (!isJsonObject(document)) return refuse('', 'is not an object');
   if (typeof (document['openapi'] ?? document['swagger']) !== 'string') {
-    return refuse('/openapi', 'names no version of OpenAPI');
+    return refuse('/openapi', 'is the version of OpenAPI as a text, such as "3.1.0"');
   }
   const basePath = readBasePath(document);
   if (!basePath.ok) return basePath;

@@ -27,6 +27,11 @@ describe('parseIfMatch', () => {
     expect(matches(header, 7)).toBe(verdict);
   });
 
+  it('takes the tag of what was never written', () => {
+    expect(matches(etagOf(0), 0)).toBe(true);
+    expect([matches('"00"', 0), matches(etagOf(0), 7)]).toEqual([false, false]);
+  });
+
   it('knows absence from emptiness', () => {
     expect(parseIfMatch(undefined)).toEqual({ ok: true, value: undefined });
   });

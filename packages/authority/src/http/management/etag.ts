@@ -1,4 +1,7 @@
-/** Entity tags: the version of a row. Strong, because a version names one exact state. */
+/**
+ * Entity tags: the version of a row. Strong, because a version names one exact state. Settings
+ * that were never written are shown with version 0, and that tag may be sent back.
+ */
 import { err, ok, type Result } from '@mintmark/core';
 
 /** What the caller says that it has seen: one of these versions, or whatever there is. */
@@ -24,7 +27,7 @@ export function parseIfMatch(
   for (const part of text.split(',')) {
     const tag = /^(?:W\/)?"([\x21\x23-\x7e\x80-\xff]*)"$/.exec(part.trim());
     if (tag === null) return err({ reason: 'malformed_if_match' });
-    if (/^[1-9][0-9]{0,14}$/.test(tag[1]!) && !part.trim().startsWith('W/')) {
+    if (/^(?:0|[1-9][0-9]{0,14})$/.test(tag[1]!) && !part.trim().startsWith('W/')) {
       versions.push(Number(tag[1]));
     }
   }
