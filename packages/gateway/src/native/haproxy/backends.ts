@@ -117,6 +117,8 @@ function forwardRules(route: Route, { scheme }: BackendParts): readonly string[]
   const rest = `host="${host}";proto=${scheme}`;
   return [
     request(`del-header ${word(endingFields)} -m reg`),
+    // An absolute form would name the client's host above any that is set here (RFC 9112 §3.2.2).
+    request('set-uri %[pathq]', 'unless { url -m beg / }'),
     request('add-header x-forwarded-for %ci'),
     request(`add-header x-forwarded-proto ${scheme}`),
     request(`add-header x-forwarded-host ${host}`),

@@ -257,6 +257,11 @@ describe('a configuration for HAProxy', () => {
     expect(backend).toMatch(/add-header forwarded 'for=%ci;host=.*' if over_ipv4/);
   });
 
+  it('sends on no absolute form, whose host would count above the one that is set', () => {
+    const backend = sectionOf(configOf([route('a')]), 'backend judged.a');
+    expect(backend).toContain('http-request set-uri %[pathq] unless { url -m beg / }');
+  });
+
   it('reads a Host whole, for one good part would speak for another', () => {
     const { text } = configOf([route('a', { match: { host: 'api.example' } })]);
     expect(text).toContain('acl normal_host req.fhdr(host) -m reg');
