@@ -20,6 +20,7 @@ async function open(config: { readonly countries?: boolean } = {}) {
   rig = await openRig(
     [
       { name: 'all', match: {}, upstream: upstream.url },
+      { name: 'dear', match: { path_prefix: '/dear' }, cost: 7, upstream: upstream.url },
       { name: 'write', match: { path_prefix: '/write' }, scopes: ['none'], upstream: upstream.url },
     ],
     {},
@@ -55,6 +56,13 @@ describe('a key whose uses are counted', () => {
     for (let i = 0; i < 3; i++) expect((await judged(text)).said).toBe('200 ok');
     const { tenant } = rig.feed;
     expect(asked).toEqual(Array(3).fill({ tenant, keyId: id, cost: 1 }));
+  });
+
+  it('costs the credits that its route says', async () => {
+    const { id, text } = rig.key({ metered: true });
+    await rig.caughtUp();
+    expect((await judged(text, '/dear')).said).toBe('200 ok');
+    expect(asked).toEqual([{ tenant: rig.feed.tenant, keyId: id, cost: 7 }]);
   });
 
   it('costs nothing where something else is wrong, and other keys nothing at all', async () => {

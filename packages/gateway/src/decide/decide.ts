@@ -246,10 +246,10 @@ function spend(
 ): Promise<Spending> | Spending {
   const left = parts.limiter.spend(limited);
   const further = (spent: Spent | undefined): Promise<Spending> | Spending => {
-    const { identity, tenant, address } = limited;
+    const { identity, tenant, address, route } = limited;
     if (spent?.refusal !== undefined) return { spent, refusal: spent.refusal };
     if (identity === undefined) return { spent, refusal: undefined };
-    const using = spendUse(parts, { identity, tenant, view, address });
+    const using = spendUse(parts, { identity, tenant, view, address, cost: route.cost });
     if (using === undefined) return { spent, refusal: undefined };
     return using.then((refusal) => {
       if (refusal !== undefined) spent?.giveBack();

@@ -22,6 +22,8 @@ export function spendUse(
     readonly tenant: TenantId;
     readonly view: StatusView;
     readonly address: string;
+    /** In credits, as the route has it. */
+    readonly cost: number;
   },
 ): Promise<Refusal | undefined> | undefined {
   const { identity, view } = use;
@@ -33,11 +35,11 @@ export function spendUse(
 
 async function spend(
   { introspector, clock, metrics }: Parameters<typeof spendUse>[0],
-  { identity, tenant, view, address }: Parameters<typeof spendUse>[1],
+  { identity, tenant, view, address, cost }: Parameters<typeof spendUse>[1],
 ): Promise<Refusal | undefined> {
   try {
     const keyId = identity.credentialId;
-    const answer = await introspector.spend({ tenant, keyId, cost: 1 });
+    const answer = await introspector.spend({ tenant, keyId, cost });
     metrics.count('mintmark_gateway_spendings_total', answer.spent ? 'spent' : answer.code);
     if (!answer.spent) {
       const { code: detail, retryAfterSeconds } = answer;
