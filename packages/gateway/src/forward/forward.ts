@@ -296,7 +296,10 @@ class Forwarding implements Dispatcher.DispatchHandler, LiveRequest {
   onResponseError(controller: Dispatcher.DispatchController, error: Error): void {
     if (this.#ended || (this.#dropped !== undefined && controller === this.#dropped)) return;
     const { status, code, blame } = failureOf(error);
-    this.#judged(blame === 'upstream' ? 'bad' : 'nothing');
+    // A WebSocket is asked for by HTTP/1.1: of a server that need not speak it, it says nothing.
+    const { request } = this.#input;
+    const isAside = request.websocket && this.route.plan.protocol !== 'http1';
+    this.#judged(blame === 'upstream' && !isAside ? 'bad' : 'nothing');
     if (blame === 'upstream' && this.#mayRetry(error)) {
       this.#again();
       return;

@@ -1,5 +1,6 @@
 /** Upstreams of several servers, and what becomes of requests where one of them fails. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createHttp2 } from 'node:http2';
 import { type AddressInfo, connect, type Server } from 'node:net';
 import { limits } from '@mintmark/core';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -188,6 +189,20 @@ describe('a circuit', () => {
     rig!.timers.advance(3_000);
     expect((await whole).status).toBe(504);
     expect(stateOf().servers[0].circuit).toBe('open');
+  });
+
+  it('stays closed where a WebSocket is asked of a server that speaks HTTP/2 alone', async () => {
+    const server = createHttp2((_request, response) => void response.end('ok'));
+    servers.push(server);
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    await open({ upstream: url, protocol: 'http2', circuit: { failures: 1 } });
+    const headers = {
+      ...{ connection: 'upgrade', upgrade: 'websocket', 'sec-websocket-version': '13' },
+      'sec-websocket-key': 'AAAAAAAAAAAAAAAAAAAAAA==',
+    };
+    expect((await ask(rig!.listener.port, { headers })).status).toBe(502);
+    expect(stateOf().servers[0]).toMatchObject({ circuit: 'closed', failures: 0 });
   });
 
   it('bounds connections and those that wait for one', async () => {
