@@ -270,6 +270,7 @@ describe('the reading of a list', () => {
     const bed = await threatBed(() => ({ body: drop }));
     await bed.put('drop', { ...plain, url: 'https://other.inside/list' });
     await bed.rounds();
+    expect((await bed.progress('drop'))['counts_until']).toBeNull();
     expect((await bed.progress('drop'))['fault']).toBe(
       'other.inside has no public address: name https://other.inside in ' +
         'threats.private_origins of the configuration, where it is meant',

@@ -190,6 +190,8 @@ function hintFor(code: string): string | undefined {
       return 'set MINTMARK_TOKEN to an admin key, or name a file with --token-file';
     case 'version_mismatch':
       return 'somebody changed it in between; show it, and try again';
+    case 'if_match_required':
+      return 'there is one of this name: change it with "mintmark apply", or delete it first';
     default:
       return undefined;
   }

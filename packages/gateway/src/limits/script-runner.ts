@@ -108,9 +108,10 @@ function createGuard({ clock, onChange }: RunnerPorts) {
       return answer;
     } catch (error) {
       downUntilMs = clock.monotonicMs() + limits.limitStoreRestMs;
-      if (isUp) onChange?.(false, error);
+      const fault = unavailable(error);
+      if (isUp) onChange?.(false, fault);
       isUp = false;
-      throw unavailable(error);
+      throw fault;
     } finally {
       if (isProbe) isProbing = false;
     }

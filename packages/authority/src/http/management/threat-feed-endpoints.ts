@@ -55,7 +55,9 @@ const progress = z.strictObject({
   failures: z.int().describe('In a row; 0 where the last reading was good'),
   fault: z.string().nullable(),
   next_at: momentOut,
-  counts_until: momentOut.describe('Nothing in it counts any more from then on'),
+  counts_until: momentOut
+    .nullable()
+    .describe('Nothing in it counts any more from then on; null: it was never read'),
   listed: z.int().describe('Blocks on the list, as far as readings tell'),
   added: z.int().describe('By the last reading'),
   removed: z.int(),
@@ -98,7 +100,8 @@ function render(row: FeedRow): Readonly<Record<string, unknown>> {
         succeeded_at: renderMomentOrNull(of.succeededAt),
       },
       ...{ failures: of.failures, fault: of.fault, next_at: renderMoment(row.dueAt) },
-      counts_until: renderMoment(row.countsUntilSeconds * 1000),
+      counts_until:
+        row.countsUntilSeconds === 0 ? null : renderMoment(row.countsUntilSeconds * 1000),
       ...{ listed, added, removed, refused, passed_over: of.passedOver, examples: of.examples },
     },
   };
