@@ -120,6 +120,8 @@ class Forwarding implements Dispatcher.DispatchHandler, LiveRequest {
   }
 
   start(): void {
+    // The client left while it was judged: nobody would take it off the list again.
+    if (this.#ended) return;
     const { request } = this.#input;
     this.#parts.live.add(this);
     const { timeoutSeconds } = this.route.plan;

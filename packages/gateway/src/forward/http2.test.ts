@@ -204,6 +204,17 @@ describe('HTTP/2 on both sides', () => {
     expect(upstreamSessions.length).toBeLessThanOrEqual(3);
   });
 
+  it('begins nothing for a client that has gone before it was judged', async () => {
+    serve = (stream) => stream.respond({ ':status': 200 }, { endStream: true });
+    for (let i = 0; i < 20; i++) {
+      const stream = client.request({ ':authority': 'a', ':path': '/open' });
+      stream.on('error', () => {});
+      stream.close(8);
+    }
+    expect((await request({})).headers[':status']).toBe(200);
+    await until(() => rig.gateway.renderMetrics().includes('live_requests 0\n'));
+  });
+
   it('tells each side that the other has gone', async () => {
     let closed: number | undefined;
     serve = (stream) =>
