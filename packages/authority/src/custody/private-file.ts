@@ -213,7 +213,7 @@ async function openForReading(path: string, what: string): Promise<FileHandle> {
     if (code === 'ENOENT') {
       throw new CustodyFault('custody_missing', `${what} ${path} does not exist`, {
         cause,
-        hint: 'restore it from its backup, or correct the path; it cannot be made anew',
+        hint: 'correct the path, or restore the file; a custody key cannot be made anew',
       });
     }
     if (code === 'ELOOP') {
