@@ -29,7 +29,13 @@ export function onBodyEnd(
   source: BodySource,
   on: { readonly whole: () => void; readonly left: (cause?: unknown) => void },
 ): void {
-  source.once('end', () => (isBroken(source) ? on.left() : on.whole()));
+  const ended = (): void => (isBroken(source) ? on.left() : on.whole());
+  // A stream of HTTP/2 without a byte in it ends though nobody reads it, maybe before this.
+  if (!('complete' in source) && source.readableEnded) {
+    process.nextTick(ended);
+    return;
+  }
+  source.once('end', ended);
   source.once('error', on.left);
   if (!('complete' in source)) source.once('close', () => isComplete(source) || on.left());
 }

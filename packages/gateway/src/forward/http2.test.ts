@@ -204,6 +204,17 @@ describe('HTTP/2 on both sides', () => {
     expect(upstreamSessions.length).toBeLessThanOrEqual(3);
   });
 
+  it('passes on a body that ends without a byte, in the first packet of a connection', async () => {
+    serve = (stream) =>
+      void stream
+        .on('end', () => {
+          stream.respond({ ':status': 200 }, { endStream: true });
+        })
+        .resume();
+    const { headers } = await request({ ':method': 'POST' });
+    expect(headers[':status']).toBe(200);
+  });
+
   it('begins nothing for a client that has gone before it was judged', async () => {
     serve = (stream) => stream.respond({ ':status': 200 }, { endStream: true });
     for (let i = 0; i < 20; i++) {
