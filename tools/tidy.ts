@@ -77,6 +77,7 @@ export const layers: Layers = {
       ['introspection/'],
       ['usage/'],
       ['threats/'],
+      ['upstreams/'],
       ['adaptive/'],
       ['risk/'],
       ['alerts/', 'exports/', 'signals/'],

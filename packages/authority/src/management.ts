@@ -137,7 +137,7 @@ function endpointPorts(rooms: Rooms, shared: Judging): ManagementPorts {
       timers: ports.timers,
       decisions,
     },
-    gatewayKeys: acting,
+    ...{ gatewayKeys: acting, upstreamCredentials: { ...acting, sealer } },
     operations: { metrics: () => metricsOf(rooms) },
     about: { version: '1', server: config.issuer, serverOf: issuerOf },
   };

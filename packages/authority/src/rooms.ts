@@ -257,7 +257,7 @@ export async function openRooms(config: AuthorityConfig, ports: AuthorityPorts):
   const keyring = await keyringOf(config, { store, sealer, recorder, clock, entropy }, signingUses);
   const { issuerOf } = issuers;
   const verifierOf = (row: Row<'keys'>) => openVerifier(sealer, row);
-  feed = await openFeed({ store, clock, timers, issuerOf, verifierOf });
+  feed = await openFeed({ store, sealer, clock, timers, issuerOf, verifierOf });
   const keyEnder = createKeyEnder({ store, recorder, clock }, feed.takeKeyEndings);
   const pause = () => letOthersRun(timers);
   const queryRunner = createQueryRunner({

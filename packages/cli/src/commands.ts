@@ -32,6 +32,7 @@ import { signingKeyCommands } from './commands/signing-key.ts';
 import { tenantCommands } from './commands/tenant.ts';
 import { threatFeedCommands } from './commands/threat-feed.ts';
 import { tokenCommands } from './commands/token.ts';
+import { upstreamCredentialCommands } from './commands/upstream-credential.ts';
 import { userCommands } from './commands/user.ts';
 
 export const commands: readonly Command[] = [
@@ -56,6 +57,7 @@ export const commands: readonly Command[] = [
   ...policyCommands,
   ...assertionIssuerCommands,
   ...threatFeedCommands,
+  ...upstreamCredentialCommands,
   ...planCommands,
   ...limitCommands,
   ...limitChangeCommands,

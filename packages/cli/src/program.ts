@@ -133,6 +133,7 @@ const groups: Readonly<Record<string, string>> = {
   policy: 'policies in Cedar: check, put, stage, explain',
   api: 'APIs by their OpenAPI description',
   rotation: 'rules by which secrets rotate',
+  'upstream-credential': 'what upstreams know gateways by',
   plan: 'plans: how much whoever has one may ask for',
   limits: 'limits: what is left, more for one, begin anew, try out new ones',
   notice: 'what owners were told, or are to be told',

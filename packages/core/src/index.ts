@@ -269,6 +269,7 @@ export type {
   RevocationTargetKind,
   RouteEntry,
   SigningKeyEntry,
+  UpstreamCredentialEntry,
 } from './wire/status-feed.ts';
 export {
   parseThreatPage,
@@ -276,3 +277,11 @@ export {
   type ThreatPage,
   type ThreatSource,
 } from './wire/threat-feed.ts';
+export {
+  type CredentialField,
+  type CredentialForm,
+  type CredentialRefusal,
+  credentialField,
+  credentialSchemes,
+  upstreamCredentialNamePattern,
+} from './wire/upstream-credential.ts';

@@ -25,6 +25,9 @@ export const transformLimits = {
   gatewayKeyLifeMs: 12 * 3_600_000,
   /** Gateways of a tenant, those that left within ten minutes included. */
   gatewayKeysMax: 1_000,
+  /** Credentials of upstreams, and a secret of one: tokens of some clouds have thousands. */
+  upstreamCredentialsMax: 1_000,
+  upstreamSecretCharsMax: 4_096,
   /** A pattern of a schema, and the steps that it becomes: both cost at every character. */
   patternCharsMax: 1_000,
   patternStepsMax: 2_000,

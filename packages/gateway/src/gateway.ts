@@ -7,6 +7,7 @@ import assert from 'node:assert/strict';
 import {
   type Clock,
   type CountryOf,
+  type CredentialField,
   createFailureBudget,
   createKeepBudget,
   type DecisionEvent,
@@ -394,17 +395,19 @@ function settleUnseen({ matched, spent }: Extract<Verdict, { readonly kind: 'all
   if (costAfter !== undefined) spent?.settle(costAfter.reserve);
 }
 
-/** By what the upstream knows that it is this gateway that asks, and for whom. */
+/** By what the upstream knows that it is this gateway that asks, for whom, and that it may. */
 function presentedTo(
   { internalTokens }: Parts,
   { method, query }: StreamRequest,
-  { matched, identity, tenant }: Allowed,
-): readonly [string, string] | undefined {
+  { matched, identity, tenant, credential }: Allowed,
+): readonly CredentialField[] {
   const rule = matched.route.internalToken;
-  if (rule === undefined) return undefined;
+  const own = credential === undefined ? [] : [credential];
+  if (rule === undefined) return own;
   const token = internalTokens.mint(rule, { matched, method, query, identity, tenant });
   assert(token !== undefined, 'decided only where it can be signed');
-  return [rule.header, rule.header === 'authorization' ? `Bearer ${token}` : token];
+  const value = rule.header === 'authorization' ? `Bearer ${token}` : token;
+  return [{ header: rule.header, value }, ...own];
 }
 
 /** What every answer of the route says, refusals and the upstream's own included. */

@@ -57,6 +57,9 @@ export const permissions = [
   'limit_changes:read',
   /** Take such changes back. */
   'limit_changes:write',
+  'upstream_credentials:read',
+  /** Keep what upstreams know gateways by. */
+  'upstream_credentials:write',
   'threat_feeds:read',
   /** Say which lists of addresses are believed: as good as shutting anybody out. */
   'threat_feeds:write',

@@ -19,6 +19,8 @@ export const sealContext = {
   revocationNote: (id: string): string => `revocation-note:${id}`,
   /** `threatFeeds.sealedSecret` */
   threatFeedSecret: (name: string): string => `threat-feed-secret:${name}`,
+  /** `upstreamCredentials.sealedSecret` */
+  upstreamCredential: (name: string): string => `upstream-credential:${name}`,
   /** `rotationRuns.sealedSecret` */
   rotatedSecret: (runId: string): string => `rotated-secret:${runId}`,
 } as const;

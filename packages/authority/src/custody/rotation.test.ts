@@ -114,7 +114,7 @@ function keyRow(id: string, sealedVerifier: Uint8Array | null): Row<'keys'> {
   };
 }
 
-/** Two signing keys, three API keys, one of them imported, and the secret of a threat feed. */
+/** Signing keys, API keys, one of them imported, secrets of a threat feed and of an upstream. */
 async function fill(sealer: Sealer): Promise<void> {
   for (const kid of ['s1', 's2']) {
     const sealed = await sealer.seal(tenant, sealContext.signingKey(kid), utf8(`private ${kid}`));
@@ -136,6 +136,11 @@ async function fill(sealer: Sealer): Promise<void> {
       ...{ countsUntilSeconds: 0, createdAt: 0, updatedAt: 0, version: 1, deletedAt: null },
     },
   });
+  const context = sealContext.upstreamCredential('u1');
+  const sealedSecret = await sealer.seal(tenant, context, utf8('secret u1'));
+  const dates = { createdAt: 0, updatedAt: 0, version: 1 };
+  const row = { tenant, name: 'u1', form: { scheme: 'bearer' }, sealedSecret, ...dates } as const;
+  await put({ do: 'put', table: 'upstreamCredentials', row });
 }
 
 /** Everything that was filled in opens, in a process that has just started. */
@@ -158,7 +163,10 @@ async function expectAllOpen(): Promise<string[]> {
   for (const { name, sealedSecret } of await store.threatFeeds.list({ limit: 10 })) {
     await expectOpen(sealContext.threatFeedSecret(name), sealedSecret!, `secret ${name}`);
   }
-  expect(keyIds).toHaveLength(7);
+  for (const { name, sealedSecret } of await store.upstreamCredentials.list({ limit: 10 })) {
+    await expectOpen(sealContext.upstreamCredential(name), sealedSecret, `secret ${name}`);
+  }
+  expect(keyIds).toHaveLength(8);
   return keyIds;
 }
 
@@ -209,7 +217,7 @@ describe('a rotation', () => {
     await fill(sealerOf());
     await createPeppers({ custody, store, entropy, clock });
     await rotateEverything(custody);
-    expect(await expectAllOpen()).toEqual(Array(7).fill('data-2'));
+    expect(await expectAllOpen()).toEqual(Array(8).fill('data-2'));
     const { currentKey, keys } = await custody.describe();
     expect(keys).toHaveLength(1);
     for (const row of await store.custodyKeys.list({ limit: 10 })) {
@@ -290,7 +298,7 @@ describe('sealing records again', () => {
       sizes.push(step.changed);
       cursor = step.next;
     } while (cursor !== undefined);
-    expect(sizes).toEqual([0, limits.rotationRowsMax, 20, 0, 0, 0, 0, 0, 0, 0, 0]);
+    expect(sizes).toEqual([0, limits.rotationRowsMax, 20, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
   });
 
   it('leaves a row alone that was changed meanwhile, and its version as it was', async () => {

@@ -77,6 +77,7 @@ const sealedTables = [
   'revocations',
   'rotationRuns',
   'threatFeeds',
+  'upstreamCredentials',
 ] as const;
 type SealedTable = (typeof sealedTables)[number];
 
@@ -182,6 +183,8 @@ async function recordsOf(
       return (await store.rotationRuns.list(query)).map(rotatedRecord);
     case 'threatFeeds':
       return (await store.threatFeeds.list(query)).map(feedRecord);
+    case 'upstreamCredentials':
+      return (await store.upstreamCredentials.list(query)).map(credentialRecord);
   }
 }
 
@@ -321,6 +324,22 @@ function feedRecord({ tenant, name, version, sealedSecret }: Row<'threatFeeds'>)
     update: (sealed) => ({
       do: 'update',
       table: 'threatFeeds',
+      where: { tenant, name, version },
+      set: { sealedSecret: sealed },
+      refused: 'changed',
+    }),
+  };
+}
+
+function credentialRecord(row: Row<'upstreamCredentials'>): SealedColumn {
+  const { tenant, name, version, sealedSecret } = row;
+  return {
+    id: name,
+    context: sealContext.upstreamCredential(name),
+    sealed: sealedSecret,
+    update: (sealed) => ({
+      do: 'update',
+      table: 'upstreamCredentials',
       where: { tenant, name, version },
       set: { sealedSecret: sealed },
       refused: 'changed',

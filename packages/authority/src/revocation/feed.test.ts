@@ -58,6 +58,7 @@ function open(over: Store = store): Promise<Feed> {
     store: over,
     clock,
     timers,
+    sealer: { open: async () => new Uint8Array() },
     verifierOf: async (row: Row<'keys'>) => `verifier of ${row.id}`,
     issuerOf: () => 'https://issuer.example',
   };

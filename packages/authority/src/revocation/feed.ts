@@ -5,7 +5,6 @@
  * must never happen: a position delivered while a lower one is still to come.
  */
 import {
-  type ApiEntry,
   type Clock,
   createRevocationIndex,
   defaultTenant,
@@ -21,7 +20,6 @@ import {
   letOthersRun,
   limits,
   nowSeconds,
-  type PolicyEntry,
   type RevocationEntry,
   type RevocationIndex,
   type SigningKeyId,
@@ -35,31 +33,37 @@ import type { Row } from '../store/tables.ts';
 import type { KeyEnding } from './end-keys.ts';
 import { keyViewOf } from './key-view.ts';
 import { membershipOf } from './member-view.ts';
-import { policyViewOf } from './policy-view.ts';
+import {
+  contentsOf,
+  isNamed,
+  type NamedDeps,
+  namedEntries,
+  nameOf,
+  newestOf,
+  rowsMax,
+} from './named-entries.ts';
 
-export interface FeedDeps {
-  readonly store: Pick<
-    Store,
-    | 'installation'
-    | 'tenants'
-    | 'feedHead'
-    | 'feed'
-    | 'keys'
-    | 'signingKeys'
-    | 'routes'
-    | 'plans'
-    | 'planHolders'
-    | 'policies'
-    | 'policyVersions'
-    | 'apis'
-    | 'importFormats'
-    | 'roles'
-    | 'groups'
-    | 'memberships'
-    | 'patPolicies'
-    | 'nodes'
-    | 'acts'
-  >;
+export interface FeedDeps extends NamedDeps {
+  readonly store: NamedDeps['store'] &
+    Pick<
+      Store,
+      | 'installation'
+      | 'tenants'
+      | 'feedHead'
+      | 'feed'
+      | 'keys'
+      | 'signingKeys'
+      | 'routes'
+      | 'plans'
+      | 'planHolders'
+      | 'importFormats'
+      | 'roles'
+      | 'groups'
+      | 'memberships'
+      | 'patPolicies'
+      | 'nodes'
+      | 'acts'
+    >;
   /** Opens the sealed SHA-256 of a key's secret; undefined for an import not yet rehashed. */
   readonly verifierOf: (row: Row<'keys'>) => Promise<string | undefined>;
   readonly issuerOf: (tenant: TenantId) => string;
@@ -105,9 +109,6 @@ interface TenantFeed {
   /** Read again after a route has changed. */
   audiences: Promise<AudiencesByTenant> | undefined;
 }
-
-/** Of what a tenant has few of. */
-const rowsMax = 10_000;
 
 /** The first tenant's is read at once and kept; of the others those that were used last. */
 export async function openFeed(given: Omit<FeedDeps, 'keyEndings'>): Promise<Feed> {
@@ -332,8 +333,8 @@ async function entryOf(
 ): Promise<FeedEntry> {
   const entry: FeedEntry = { ...row.entry, position: row.position };
   if (entry.type === 'revocation') return told(entry);
-  if (entry.type === 'policy' || entry.type === 'api') {
-    // They are large: of several changes of one only the last is told, as it is now.
+  if (isNamed(entry)) {
+    // Large, or sealed: of several changes of one only the last is told, as it is now.
     if (newest.get(nameOf(entry)) !== entry.position) return entry;
     return { ...entry, ...(await contentsOf(deps, row.tenant, entry)) };
   }
@@ -341,29 +342,6 @@ async function entryOf(
   if (entry.type !== 'key') return entry;
   const key = await deps.store.keys.get(row.tenant, entry.key.id);
   return key === undefined ? entry : { ...entry, key: await viewOf(deps, key) };
-}
-
-type NamedEntry = PolicyEntry | ApiEntry;
-
-function nameOf({ type, name }: Pick<NamedEntry, 'type' | 'name'>): string {
-  return `${type} ${name}`;
-}
-
-function newestOf(rows: readonly Row<'feed'>[]): ReadonlyMap<string, FeedPosition> {
-  const newest = new Map<string, FeedPosition>();
-  for (const { entry, position } of rows) {
-    if (entry.type === 'policy' || entry.type === 'api') newest.set(nameOf(entry), position);
-  }
-  return newest;
-}
-
-async function contentsOf(
-  { store }: FeedDeps,
-  tenant: string,
-  { type, name }: NamedEntry,
-): Promise<Pick<PolicyEntry, 'policy'> | Pick<ApiEntry, 'api'>> {
-  if (type === 'api') return { api: (await store.apis.get(tenant, name))?.api ?? null };
-  return { policy: await policyViewOf(store, await store.policies.get(tenant, name)) };
 }
 
 /** As the user's rows are now, as for a key. */
@@ -426,13 +404,7 @@ async function snapshot(
   for (const row of await deps.store.routes.list({ where: { tenant }, limit: rowsMax })) {
     entries.push({ type: 'route', position: head, name: row.name, route: row.route });
   }
-  for (const row of await deps.store.apis.list({ where: { tenant }, limit: limits.apisMax })) {
-    entries.push({ type: 'api', position: head, name: row.name, api: row.api });
-  }
-  for (const row of await deps.store.policies.list({ where: { tenant }, limit: rowsMax })) {
-    const policy = await policyViewOf(deps.store, row);
-    if (policy !== null) entries.push({ type: 'policy', position: head, name: row.name, policy });
-  }
+  entries.push(...(await namedEntries(deps, { tenant, position: head })));
   for (const row of await deps.store.plans.list({ where: { tenant }, limit: rowsMax })) {
     entries.push({ type: 'plan', position: head, name: row.name, plan: row.plan });
   }

@@ -41,6 +41,7 @@ describe.each(['memory', 'sqlite'] as const)('a client that ends its own tokens,
         : await openSqliteStore({ directory, clock: systemClock, timers: systemTimers });
     feed = await openFeed({
       store,
+      sealer,
       clock,
       timers: systemTimers,
       verifierOf: async () => undefined,

@@ -109,6 +109,7 @@ const addedBy: Readonly<Record<string, readonly TableName[]>> = {
   narrowings: ['narrowings'],
   gatewayKeys: ['gatewayKeys'],
   plans: ['plans', 'planHolders'],
+  upstreamCredentials: ['upstreamCredentials'],
   notices: ['notices'],
   leaks: ['leaks', 'leakPolicies'],
   keySpending: ['keyBudgets', 'keyBulks'],

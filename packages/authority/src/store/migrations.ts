@@ -72,6 +72,8 @@ import { tenantsPostgres } from './migrations/tenants-postgres.ts';
 import { tenantsSqlite } from './migrations/tenants-sqlite.ts';
 import { threatsPostgres } from './migrations/threats-postgres.ts';
 import { threatsSqlite } from './migrations/threats-sqlite.ts';
+import { upstreamCredentialsPostgres } from './migrations/upstream-credentials-postgres.ts';
+import { upstreamCredentialsSqlite } from './migrations/upstream-credentials-sqlite.ts';
 import { usersPostgres } from './migrations/users-postgres.ts';
 import { usersSqlite } from './migrations/users-sqlite.ts';
 import { usesPostgres } from './migrations/uses-postgres.ts';
@@ -377,6 +379,14 @@ export const migrations: readonly Migration[] = [
     needs: 1,
     sqlite: acceptanceSqlite,
     postgres: acceptancePostgres,
+  },
+  {
+    number: 36,
+    name: 'upstreamCredentials',
+    phase: 'expand',
+    needs: 1,
+    sqlite: upstreamCredentialsSqlite,
+    postgres: upstreamCredentialsPostgres,
   },
 ];
 

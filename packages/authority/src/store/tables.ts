@@ -29,6 +29,7 @@ import {
 } from './table.ts';
 import { threatTables } from './threat-tables.ts';
 import { tokenTables } from './token-tables.ts';
+import { upstreamCredentialTables } from './upstream-credential-table.ts';
 
 export const tables = {
   /** One row, id `self`. The epoch changes when the data was restored from a backup. */
@@ -157,6 +158,7 @@ export const tables = {
 
   ...rotationTables,
   ...threatTables,
+  ...upstreamCredentialTables,
   ...limitLearningTables,
 
   /**

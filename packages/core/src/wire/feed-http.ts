@@ -166,6 +166,8 @@ function isEntry(value: JsonValue): boolean {
       return (
         typeof value['name'] === 'string' && (value['plan'] === null || isJsonObject(value['plan']))
       );
+    case 'upstream_credential':
+      return typeof value['name'] === 'string' && isCredentialField(value['credential']);
     case 'plan_holder':
       return isPlanHolder(value);
     case 'pat_policy':
@@ -173,6 +175,11 @@ function isEntry(value: JsonValue): boolean {
     default:
       return false;
   }
+}
+
+function isCredentialField(value: JsonValue | undefined): boolean {
+  if (value === undefined || value === null) return true;
+  return isJsonObject(value) && isText(value['header']) && isText(value['value']);
 }
 
 function isPlanHolder({ kind, id, plan, raised }: JsonObject): boolean {

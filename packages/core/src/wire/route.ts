@@ -30,6 +30,7 @@ import { type RouteRewrites, readRewrites } from './route-rewrites.ts';
 import { type RouteStepUp, readStepUp } from './route-step-up.ts';
 import { type RouteThreats, readThreats } from './route-threats.ts';
 import { planNames, readPlan, type UpstreamPlan } from './route-upstream.ts';
+import { readUpstreamCredential, refuseBothAuthorizations } from './route-upstream-credential.ts';
 
 export type { AdaptiveMode, LimitAdaptive } from './route-adaptive.ts';
 export type { RouteBounds } from './route-bounds.ts';
@@ -120,6 +121,8 @@ export interface Route extends RouteLimits {
   readonly validate: InspectionMode | undefined;
   /** Undefined: the upstream is told who calls by headers alone. */
   readonly internalToken: RouteInternalToken | undefined;
+  /** Name of the upstream's own credential; undefined: it gets none. */
+  readonly upstreamCredential: string | undefined;
   /** Undefined: headers and path go on as they are. */
   readonly rewrites: RouteRewrites | undefined;
   /** Undefined: nobody asks whether the address is listed. */
@@ -166,6 +169,7 @@ const memberNames = [
   'response_headers',
   'rewrite_path',
   'internal_token',
+  'upstream_credential',
   'validate',
   'mask',
   'injection',
@@ -209,6 +213,7 @@ export function parseRoute(value: unknown): Result<Route, RouteRefusal> {
     injection: readInjection(wire),
     rewrites: readRewrites(wire),
     internalToken: readInternalToken(wire['internal_token']),
+    upstreamCredential: readUpstreamCredential(wire['upstream_credential']),
     limited: readRouteLimits(wire),
     threats: readThreats(wire['threats']),
     flags: readFlags(wire),
@@ -218,7 +223,7 @@ export function parseRoute(value: unknown): Result<Route, RouteRefusal> {
   if (route.credential === 'none' && route.scopes.length > 0) {
     return refuse('malformed', '/scopes', 'a route without credential cannot demand scopes');
   }
-  const chosen = refuseChoice(route.match, wire);
+  const chosen = refuseChoice(route.match, wire) ?? refuseBothAuthorizations(route);
   if (chosen !== undefined) return chosen;
   return ok({ ...route, ...limited, ...flags, tenant: route.match.token?.tenant ?? route.tenant });
 }

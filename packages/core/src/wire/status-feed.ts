@@ -11,6 +11,7 @@ import type { ClientId, KeyId, SigningKeyId, TenantId } from '../ids.ts';
 import type { PatPolicy, PatTerms } from '../personal-token.ts';
 import type { PlanHolderKind, RaisedLimit } from './plan.ts';
 import type { ApiView, PolicyView } from './policy.ts';
+import type { CredentialField } from './upstream-credential.ts';
 
 /** Position in the feed of one tenant: 1, 2, 3 … without holes. 0 is "before the first". */
 export type FeedPosition = number;
@@ -193,6 +194,14 @@ export interface PlanHolderEntry {
   readonly raised: readonly RaisedLimit[];
 }
 
+/** What an upstream knows gateways by, ready to be sent; null and undefined as for policies. */
+export interface UpstreamCredentialEntry {
+  readonly type: 'upstream_credential';
+  readonly position: FeedPosition;
+  readonly name: string;
+  readonly credential?: CredentialField | null;
+}
+
 export type FeedEntry =
   | PlanEntry
   | PlanHolderEntry
@@ -207,6 +216,7 @@ export type FeedEntry =
   | RouteEntry
   | PolicyEntry
   | ApiEntry
+  | UpstreamCredentialEntry
   | ImportPrefixEntry;
 
 /** Proof of life: `head` was the tenant's newest position when the authority wrote this. */

@@ -7,6 +7,7 @@
  */
 import {
   type Clock,
+  type CredentialField,
   type HttpResponse,
   type Introspector,
   nowSeconds,
@@ -107,6 +108,8 @@ export interface Allowed extends Dress {
   readonly tenant: TenantId;
   /** Of the policies, where any were asked. */
   readonly decision: string | undefined;
+  /** Where the route sends one: what the upstream knows gateways by. */
+  readonly credential: CredentialField | undefined;
   /** What its limits hold for it; to be settled where its route finds out a cost. */
   readonly spent: Spent | undefined;
 }
@@ -149,6 +152,12 @@ export async function decide(
   if (threat?.action === 'refuse') return refuse({ reason: 'address_listed' });
   const refusal = judgeRequest(parts, { ...access, request, scope, bodies });
   if (refusal !== undefined) return refuse(refusal);
+  const named = matched.route.upstreamCredential;
+  const credential = named === undefined ? undefined : home.view.upstreamCredential(named);
+  // Never without it: the upstream may take whoever comes so for somebody else.
+  if (named !== undefined && credential === undefined) {
+    return refuse({ reason: 'upstream_credential_unavailable' });
+  }
   const { decision, ...judged } = judgePolicies(parts, access, record);
   if (judged.refusal !== undefined) return refuse(judged.refusal, decision);
   const inspecting = inspect(parts.inspection, { request, matched, view: home.view, bodies });
@@ -174,7 +183,7 @@ export async function decide(
   }
   record.allow();
   const known = { request: held ?? request, matched, identity, tenant, decision, spent };
-  return { kind: 'allowed', cors: course.cors, fields, ...known };
+  return { kind: 'allowed', cors: course.cors, fields, credential, ...known };
 }
 
 function judgeAgain(

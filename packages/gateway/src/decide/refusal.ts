@@ -86,6 +86,8 @@ export type Refusal =
   | { readonly reason: 'audit_unavailable' }
   /** Nobody could verify what this node would sign for the upstream: its key is not published. */
   | { readonly reason: 'internal_token_unavailable' }
+  /** The route sends a credential of the upstream's own, and this node knows none of the name. */
+  | { readonly reason: 'upstream_credential_unavailable' }
   /** A sub-key was made for other uses. */
   | { readonly reason: 'restricted'; readonly detail: SubKeyRestricted }
   | { readonly reason: 'insufficient_scope'; readonly scopes: readonly string[] }
@@ -162,6 +164,7 @@ const plain = {
   bodies_full: 503,
   audit_unavailable: 503,
   internal_token_unavailable: 503,
+  upstream_credential_unavailable: 503,
   proofs_full: 503,
   api_unknown: 503,
 } as const satisfies Partial<Record<Refusal['reason'], number>>;

@@ -3,7 +3,13 @@
  * which a client could speak in the gateway's name, under no spelling that a server behind might
  * fold into ours; then what the gateway itself vouches for. Back: nothing hop-by-hop.
  */
-import { canonicalFieldName, isHopByHop, isReservedFieldName, type TenantId } from '@mintmark/core';
+import {
+  type CredentialField,
+  canonicalFieldName,
+  isHopByHop,
+  isReservedFieldName,
+  type TenantId,
+} from '@mintmark/core';
 import type { StreamRequest } from '@mintmark/net';
 import type { CompiledRoute } from '../routes/route-table.ts';
 import type { Identity } from '../verify/identity.ts';
@@ -35,8 +41,8 @@ export interface ForwardedAs {
   readonly decision?: string | undefined;
   /** The answer is masked: it must come whole, and as it is written. */
   readonly masked?: boolean | undefined;
-  /** What the gateway presents to the upstream for itself: name in lower case, and value. */
-  readonly presents?: readonly [name: string, value: string] | undefined;
+  /** What the gateway presents to the upstream for itself, names in lower case. */
+  readonly presents?: readonly CredentialField[] | undefined;
 }
 
 /**
@@ -75,7 +81,7 @@ export function upstreamHeaders(request: StreamRequest, as: ForwardedAs): string
     for (const text of identityHeaders(identity, as.tenant)) out.push(text);
   }
   if (as.decision !== undefined) out.push('x-mintmark-decision', as.decision);
-  if (as.presents !== undefined) out = presented(out, as.presents);
+  for (const field of as.presents ?? []) out = presented(out, field);
   return out;
 }
 
@@ -93,7 +99,7 @@ const wholes: ReadonlySet<string> = new Set([
 ]);
 
 /** In place of whatever a client sent under that name, or under one that is read as it. */
-function presented(fields: string[], [name, value]: readonly [string, string]): string[] {
+function presented(fields: string[], { header: name, value }: CredentialField): string[] {
   const out: string[] = [];
   for (let i = 0; i < fields.length; i += 2) {
     const same = canonicalFieldName(fields[i]!.toLowerCase()) === name;

@@ -167,8 +167,9 @@ export class NativeMirror {
         if (entry.plan === null) this.#planHolders.delete(`${entry.kind} ${entry.id}`);
         else this.#planHolders.add(`${entry.kind} ${entry.id}`);
         return true;
-      // Nothing by itself: it counts where somebody has it.
+      // Nothing by themselves: they count where somebody has one, or a route names it.
       case 'plan':
+      case 'upstream_credential':
         return false;
       // Of API keys and the rights of their holders, which are judged elsewhere; and of APIs, which
       // count where a route names one.

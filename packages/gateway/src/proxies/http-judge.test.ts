@@ -346,12 +346,13 @@ describe('what the gateway answers itself', () => {
 });
 
 describe('what a route changes of a request', () => {
-  it('is told to the proxy: the internal token, and headers by rule', async () => {
+  it('is told to the proxy: what the upstream knows us by, and headers by rule', async () => {
     const nodeKeys = { publish: async () => undefined };
     const to = { upstream: upstream.url };
     const other = await openRig(
       [
         { name: 'in', match: { path_prefix: '/in' }, internal_token: {}, ...to },
+        { name: 'own', match: { path_prefix: '/own' }, upstream_credential: 'billing', ...to },
         {
           ...{ name: 'out', match: { path_prefix: '/out' }, ...to },
           request_headers: { set: { 'X-Team': 'blue' }, remove: ['x-color'] },
@@ -376,6 +377,13 @@ describe('what a route changes of a request', () => {
     const outside = await shapes['ext-authz']({ target: '/out', headers }, listener.port);
     expect(outside.headers['x-team']).toBe('blue');
     expect(String(outside.headers['x-mintmark-remove'])).toContain('x-color');
+    const none = await shapes['ext-authz']({ target: '/own', headers }, listener.port);
+    expect([none.status, none.headers['authorization']]).toEqual([503, undefined]);
+    const credential = { header: 'authorization', value: 'Bearer kept' };
+    other.feed.push({ type: 'upstream_credential', name: 'billing', credential });
+    await other.caughtUp();
+    const own = await shapes['ext-authz']({ target: '/own', headers }, listener.port);
+    expect([own.status, own.headers['authorization']]).toEqual([200, 'Bearer kept']);
     await listener.close();
     await other.close();
   });

@@ -3,18 +3,18 @@
  * the difference between that request and the one that our own proxy would have sent, so that both
  * tell an upstream the same.
  */
-import type { HttpResponse } from '@mintmark/core';
+import type { CredentialField, HttpResponse } from '@mintmark/core';
 import type { StreamRequest } from '@mintmark/net';
 import type { Allowed, Answered } from '../decide/decide.ts';
 import { upstreamHeaders } from '../forward/headers.ts';
 import { withLimitFields } from '../limits/limited-reply.ts';
 import { crossOriginFields, withCrossOrigin } from '../routes/cors.ts';
 
-/** A verdict, with the header by which an upstream knows the gateway, if the route has one. */
+/** A verdict, with the headers by which an upstream knows the gateway, if the route has any. */
 export type Judged = Answered | JudgedAllowed;
 
 interface JudgedAllowed extends Allowed {
-  readonly presents: readonly [string, string] | undefined;
+  readonly presents: readonly CredentialField[];
 }
 
 export type Ruling = Passed | Answer;

@@ -7,6 +7,7 @@ import {
   type ApiEntry,
   type Clock,
   type CountryOf,
+  type CredentialField,
   createRevocationIndex,
   createRightsIndex,
   type FeedDelta,
@@ -86,6 +87,7 @@ interface Contents {
   readonly signingKeys: Map<string, JsonValue>;
   readonly routes: Map<string, CompiledRoute>;
   readonly apis: Map<string, CompiledApi>;
+  readonly credentials: Map<string, CredentialField>;
   /** By name; made anew where one changed, so that who holds it knows. */
   policies: readonly JudgedPolicy[];
   importedPrefixes: readonly string[];
@@ -151,6 +153,11 @@ export class StatusView {
   /** @returns undefined where nothing is known under the name: what it offers cannot be told */
   api(name: string): CompiledApi | undefined {
     return this.#contents?.apis.get(name);
+  }
+
+  /** What is to be sent to upstreams under the name; undefined: nothing is known of it. */
+  upstreamCredential(name: string): CredentialField | undefined {
+    return this.#contents?.credentials.get(name);
   }
 
   get revocations(): RevocationIndex | undefined {
@@ -237,6 +244,7 @@ export class StatusView {
       signingKeys: new Map(),
       routes: new Map(),
       apis: new Map(),
+      credentials: new Map(),
       policies: noPolicies,
       importedPrefixes: [],
       disabled: false,
@@ -335,6 +343,11 @@ export class StatusView {
           break;
         case 'api':
           this.#putApi(contents.apis, entry);
+          break;
+        case 'upstream_credential':
+          // Undefined: a later entry of the same answer says it.
+          if (entry.credential === null) contents.credentials.delete(entry.name);
+          else if (entry.credential) contents.credentials.set(entry.name, entry.credential);
           break;
         case 'tenant':
           contents.disabled = entry.status === 'disabled';

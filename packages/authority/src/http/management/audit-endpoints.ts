@@ -53,6 +53,7 @@ const objectKinds = [
   'leak',
   'rotation',
   'threat_feed',
+  'upstream_credential',
   'plan',
   'limit',
   'installation',

@@ -3,6 +3,7 @@ import type { GatewayKeyPorts } from '../../admin/gateway-keys.ts';
 import type { AssertionIssuerPorts } from '../../admin/put-assertion-issuer.ts';
 import type { GivePorts } from '../../plans/give-plan.ts';
 import type { PlanPorts } from '../../plans/put-plan.ts';
+import type { UpstreamCredentialPorts } from '../../upstreams/change-credential.ts';
 import { type AccessPorts, accessEndpoints } from './access-endpoints.ts';
 import { type AdminKeyPorts, adminKeyEndpoints } from './admin-key-endpoints.ts';
 import { apiEndpoints } from './api-endpoints.ts';
@@ -47,6 +48,7 @@ import { type SigningKeyPorts, signingKeyEndpoints } from './signing-key-endpoin
 import { type TenantPorts, tenantEndpoints } from './tenant-endpoints.ts';
 import { type ThreatPorts, threatFeedEndpoints } from './threat-feed-endpoints.ts';
 import { type TokenPorts, tokenEndpoints } from './token-endpoints.ts';
+import { upstreamCredentialEndpoints } from './upstream-credential-endpoints.ts';
 import { type UserPorts, userEndpoints } from './user-endpoints.ts';
 import { type UserFactorPorts, userFactorEndpoints } from './user-factor-endpoints.ts';
 
@@ -62,6 +64,7 @@ export interface ManagementPorts {
   readonly access: AccessPorts;
   readonly assertionIssuers: AssertionIssuerPorts;
   readonly threats: ThreatPorts;
+  readonly upstreamCredentials: UpstreamCredentialPorts;
   readonly plans: PlanPorts & GivePorts;
   readonly limitChanges: LimitChangePorts;
   readonly verify: VerifyEndpointPorts;
@@ -121,6 +124,7 @@ export function managementEndpoints(ports: ManagementPorts): readonly PreparedEn
     ...accessEndpoints(ports.access),
     ...assertionIssuerEndpoints(ports.assertionIssuers),
     ...threatFeedEndpoints(ports.threats),
+    ...upstreamCredentialEndpoints(ports.upstreamCredentials),
     ...planEndpoints(ports.plans),
     ...limitEndpoints(ports.plans),
     ...limitChangeEndpoints(ports.limitChanges),

@@ -246,6 +246,12 @@ export const routeSchema = {
     response_headers: headerChangesSchema,
     rewrite_path: pathRewriteSchema,
     internal_token: internalTokenSchema,
+    upstream_credential: {
+      type: 'string',
+      pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$',
+      description:
+        'Name of the credential of the upstream’s own that takes the place of the outside one',
+    },
     mask: maskSchema,
     injection: injectionSchema,
     validate: {
