@@ -68,6 +68,19 @@ describe('mintmark limits simulate', () => {
     expect(JSON.parse((await run(said)).out)).toMatchObject({ requests: 1, elsewhere: 1 });
   });
 
+  it('does not take for traffic what is none, nor choose among several plans', async () => {
+    const wanted = file('new.yaml', JSON.stringify({ limits }));
+    const none = await run(['limits', 'simulate', wanted, '--limits', wanted]);
+    expect([none.exit, none.err]).toEqual([2, expect.stringContaining('no line can be read')]);
+    const plans = [
+      { name: 'a', limits },
+      { name: 'b', limits },
+    ];
+    const several = file('several.json', JSON.stringify({ plans }));
+    const both = await run(['limits', 'simulate', file('l.log', log), '--limits', several]);
+    expect([both.exit, both.err]).toEqual([2, expect.stringContaining('keep one')]);
+  });
+
   it('says what is wrong with limits, files and options', async () => {
     const traffic = file('a.log', log);
     const none = await run(['limits', 'simulate', traffic]);

@@ -64,6 +64,9 @@ export const limitsSimulate: Command = {
       await replay(file, { simulator, counts, options });
     }
     const result = simulator.result(top);
+    if (counts.unreadable > 0 && result.requests + counts.passed_over + counts.elsewhere === 0) {
+      return usage('no line can be read: these are no decisions, JSON lines or access logs');
+    }
     const json = { ...rendered(result), ...counts };
     return ok({ json, text: (style) => words(style, result, counts) });
   },
@@ -141,9 +144,11 @@ async function readDocument(file: string): Promise<unknown> {
 /** A list of limits, something with one, or a file of `mintmark apply` with one plan or route. */
 function readLimits(value: unknown, { options }: Invocation): Read {
   const document = (Array.isArray(value) ? { limits: value } : value) as Record<string, unknown>;
-  const inner = [document?.['plans'], document?.['routes']].find((list) => Array.isArray(list));
-  if (inner !== undefined)
-    return readLimits((inner as readonly unknown[])[0], { options } as never);
+  const inner = [document?.['plans'], document?.['routes']].flatMap((list) => list ?? []);
+  if (inner.length > 1) {
+    return err({ reason: 'usage', message: 'the file holds several plans or routes: keep one' });
+  }
+  if (inner.length === 1) return readLimits(inner[0], { options } as never);
   const list = document?.['limits'];
   const by = options.text('by');
   const costAfter = { reserve: 1, from: 'response_bytes' };
