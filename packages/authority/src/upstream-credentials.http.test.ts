@@ -60,7 +60,11 @@ describe('/v1/upstream-credentials', () => {
     const gone = { headers: { 'if-match': '"4"' } };
     expect((await bed.call('GET', one)).status).toBe(404);
     expect((await bed.call('DELETE', one, gone)).status).toBe(404);
-    expect((await bed.call('PUT', one, { ...gone, json })).status).toBe(404);
+    expect((await bed.call('PUT', one, { ...gone, json })).status).toBe(412);
+    const bare = await bed.call('PUT', one, { json });
+    expect(bare.body['errors']).toMatchObject([{ pointer: '/secret' }]);
+    expect((await bed.call('PUT', one, { json: other })).status).toBe(201);
+    expect(await told()).toEqual({ header: 'x-api-key', value: 'another' });
   });
 
   it('shows the secret in no answer, in no record, and in no row', async () => {

@@ -43,10 +43,6 @@ type CreateRefusal =
   /** By what was to be written with it. */
   | { readonly reason: 'refused_by_step' };
 
-export type CredentialChangeRefusal =
-  | CredentialRefusal
-  | { readonly reason: 'not_found' | 'version_mismatch' };
-
 /**
  * @param input.alongside steps of the same act, before the credential's own
  * @throws StoreFault, CustodyFault
@@ -76,22 +72,36 @@ export async function createCredential(
   return err({ reason: outcome === 'already_exists' ? outcome : 'refused_by_step' });
 }
 
+export type PutCredentialRefusal =
+  | CreateRefusal
+  | { readonly reason: 'version_mismatch' }
+  /** There is one of the name, and the requester did not say which version he has seen. */
+  | { readonly reason: 'version_unknown' };
+
 /**
+ * Makes it where there is none, and replaces it otherwise.
+ *
  * @param input.secret undefined: it stays as it is
- * @param input.isSeen whether the requester has seen this version
+ * @param input.isSeen whether the requester has seen this version; undefined: he expects none
  * @throws StoreFault, CustodyFault
  */
-export async function replaceCredential(
+export async function putCredential(
   ports: UpstreamCredentialPorts,
   input: CredentialDraft & {
     readonly secret: string | undefined;
-    readonly isSeen: (version: number) => boolean;
+    readonly isSeen: ((version: number) => boolean) | undefined;
   },
-): Promise<Result<CredentialRow, CredentialChangeRefusal>> {
+): Promise<Result<CredentialRow, PutCredentialRefusal>> {
   const { requester, name, form, isSeen } = input;
   const { tenant } = requester;
   const known = await ports.store.upstreamCredentials.get(tenant, name);
-  if (known === undefined) return err({ reason: 'not_found' });
+  if (known === undefined) {
+    // A version was seen, so there was one: somebody deleted it since.
+    if (isSeen !== undefined) return err({ reason: 'version_mismatch' });
+    const made = { ...input, secret: input.secret ?? '', alongside: () => [] };
+    return createCredential(ports, made);
+  }
+  if (isSeen === undefined) return err({ reason: 'version_unknown' });
   if (!isSeen(known.version)) return err({ reason: 'version_mismatch' });
   const secret = input.secret ?? (await openCredential(ports.sealer, known));
   const field = credentialField(form, secret);

@@ -56,6 +56,7 @@ function find(api: Api, wanted: Wanted): Promise<Result<Present | undefined, Com
     case 'rotations':
     case 'assertion_issuers':
     case 'threat_feeds':
+    case 'upstream_credentials':
     case 'plans':
     case 'plan_holders':
     case 'roles':
@@ -83,6 +84,7 @@ type WholeSection =
   | 'leak_policy'
   | 'assertion_issuers'
   | 'threat_feeds'
+  | 'upstream_credentials'
   | 'plans'
   | 'plan_holders'
   | 'authorization_details_types';
@@ -102,6 +104,7 @@ const wholePaths: Readonly<Record<WholeSection, (name: string) => string>> = {
   rotations: (name) => pathOf`/v1/rotations/${name}`,
   assertion_issuers: (name) => pathOf`/v1/assertion-issuers/${name}`,
   threat_feeds: (name) => pathOf`/v1/threat-feeds/${name}`,
+  upstream_credentials: (name) => pathOf`/v1/upstream-credentials/${name}`,
   plans: (name) => pathOf`/v1/plans/${name}`,
   plan_holders: (name) => {
     const cut = name.indexOf('/');
@@ -167,6 +170,7 @@ const onlyAtCreation: Readonly<Record<Section, readonly string[]>> = {
   keys: ['name', 'uses', 'credits'],
   assertion_issuers: [],
   threat_feeds: ['secret'],
+  upstream_credentials: ['secret'],
   plans: [],
   plan_holders: ['holder', 'reason'],
   rotations: [],
@@ -195,6 +199,7 @@ const fixed: Readonly<Record<Section, readonly string[]>> = {
   keys: ['owner', 'recoverable'],
   assertion_issuers: ['issuer'],
   threat_feeds: [],
+  upstream_credentials: [],
   plans: [],
   plan_holders: [],
   rotations: [],

@@ -109,6 +109,21 @@ describe('mintmark apply', () => {
     expect(other.out).not.toContain('hidden');
   });
 
+  it('writes a credential of an upstream where its form differs', async () => {
+    const form = { name: 'billing', scheme: 'header', header: 'x-key' };
+    const things = { upstream_credentials: [{ ...form, secret: 'hidden' }] };
+    file('own.json', JSON.stringify(things));
+    let present: object = { ...form, created_at: 'x', updated_at: 'x' };
+    const server = ({ method }: { readonly method: string }) =>
+      method === 'GET' ? json(200, present, { etag: '"1"' }) : json(200, present);
+    const same = await run(`apply ${folder}/own.json`, { server });
+    expect(same.sent.map(({ method }) => method)).toEqual(['GET']);
+    present = { name: 'billing', scheme: 'bearer' };
+    const other = await run(`apply ${folder}/own.json`, { server });
+    expect(other.sent[1]).toMatchObject({ method: 'PUT', body: { ...form, secret: 'hidden' } });
+    expect(other.out).not.toContain('hidden');
+  });
+
   it('writes plans and who has them, and only where they differ', async () => {
     const limits = [{ name: 'monthly', kind: 'calendar', period: 'month', quota: 10 }];
     const holding = { ...{ kind: 'client', id: 'web', plan: 'free', raised: [] }, limits: [] };

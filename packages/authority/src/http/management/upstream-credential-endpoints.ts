@@ -2,11 +2,11 @@
 import { credentialSchemes, err, limits, ok, upstreamCredentialNamePattern } from '@mintmark/core';
 import { z } from 'zod';
 import {
-  type CredentialChangeRefusal,
   type CredentialRow,
   createCredential,
   deleteCredential,
-  replaceCredential,
+  type PutCredentialRefusal,
+  putCredential,
   type UpstreamCredentialPorts,
 } from '../../upstreams/change-credential.ts';
 import { cutPage } from './cut-page.ts';
@@ -53,7 +53,7 @@ const shown = z
 export function upstreamCredentialEndpoints(
   ports: UpstreamCredentialPorts,
 ): readonly PreparedEndpoint[] {
-  return [list(ports), show(ports), create(ports), replace(ports), remove(ports)];
+  return [list(ports), show(ports), create(ports), put(ports), remove(ports)];
 }
 
 function render({ name, form, createdAt, updatedAt }: CredentialRow) {
@@ -119,39 +119,38 @@ function create(ports: UpstreamCredentialPorts): PreparedEndpoint {
         alongside: (row) => remember({ status: 201, body: render(row) }),
       });
       if (made.ok) return ok({ status: 201, body: render(made.value), version: 1 });
-      const { refusal } = made;
-      if (refusal.reason === 'refused_by_step') return err(repeated);
-      if (refusal.reason === 'already_exists') return err({ code: refusal.reason });
-      if (refusal.reason === 'malformed') return err(changeProblem(refusal));
-      const detail = `at most ${limits.upstreamCredentialsMax} of them`;
-      return err({ code: 'wrong_state', detail });
+      return err(putProblem(made.refusal));
     },
   });
 }
 
-function replace(ports: UpstreamCredentialPorts): PreparedEndpoint {
+function put(ports: UpstreamCredentialPorts): PreparedEndpoint {
   return endpoint({
     method: 'PUT',
     path: onePath,
-    operation: 'replaceUpstreamCredential',
+    operation: 'putUpstreamCredential',
     group,
-    summary: 'Replaces a credential of an upstream',
-    description: 'Gateways send the new one within a second.',
+    summary: 'Writes a credential of an upstream: keeps it, or replaces it',
+    description: 'Replacing needs `If-Match`. Gateways send the new one within a second.',
     permission: 'upstream_credentials:write',
     params,
     body: settings,
-    edits: 'always',
-    answers: { 200: { description: 'Replaced.', schema: shown } },
+    edits: 'existing',
+    answers: {
+      200: { description: 'Replaced.', schema: shown },
+      201: { description: 'Kept.', schema: shown },
+    },
+    problems: ['wrong_state', 'already_exists'],
     async handle({ requester, params, body, ifMatch }) {
       const { name = params.name, secret: text, ...given } = body;
       if (name !== params.name) return err(misnamed);
-      const written = await replaceCredential(ports, {
+      const written = await putCredential(ports, {
         ...{ requester, name, form: given, secret: text },
-        isSeen: (version) => ifMatch !== undefined && isMatching(ifMatch, version),
+        isSeen: ifMatch && ((version) => isMatching(ifMatch, version)),
       });
-      if (!written.ok) return err(changeProblem(written.refusal));
+      if (!written.ok) return err(putProblem(written.refusal));
       const { value: row } = written;
-      return ok({ status: 200, body: render(row), version: row.version });
+      return ok({ status: row.version === 1 ? 201 : 200, body: render(row), version: row.version });
     },
   });
 }
@@ -161,10 +160,22 @@ const misnamed: Problem = {
   errors: [{ pointer: '/name', message: 'is not the name in the path' }],
 };
 
-function changeProblem(refusal: CredentialChangeRefusal): Problem {
-  if (refusal.reason !== 'malformed') return { code: refusal.reason };
-  const { path: pointer, message } = refusal;
-  return { code: 'invalid_body', errors: [{ pointer, message }] };
+function putProblem(refusal: PutCredentialRefusal): Problem | typeof repeated {
+  switch (refusal.reason) {
+    case 'malformed': {
+      const { path: pointer, message } = refusal;
+      return { code: 'invalid_body', errors: [{ pointer, message }] };
+    }
+    case 'too_many':
+      return { code: 'wrong_state', detail: `at most ${limits.upstreamCredentialsMax} of them` };
+    case 'version_unknown':
+      return { code: 'if_match_required' };
+    case 'refused_by_step':
+      return repeated;
+    case 'already_exists':
+    case 'version_mismatch':
+      return { code: refusal.reason };
+  }
 }
 
 function remove(ports: UpstreamCredentialPorts): PreparedEndpoint {

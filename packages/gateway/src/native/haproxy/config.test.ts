@@ -189,6 +189,15 @@ describe('a configuration for HAProxy', () => {
     expect(configOf([route('a'), { ...holder, kind: 'client' }, taken]).elsewhere.size).toBe(0);
   });
 
+  it('leaves routes with a credential of the upstream’s own to a gateway, and no others', () => {
+    const field = { header: 'authorization', value: 'Bearer canary' };
+    const head = { type: 'upstream_credential', position: 2, name: 'billing' } as const;
+    const sends = route('b', { match: { path_prefix: '/b' }, upstream_credential: 'billing' });
+    const config = configOf([route('a'), sends, { ...head, credential: field }]);
+    expect([...config.elsewhere]).toEqual([['b', 'it sets upstreamCredential']]);
+    expect(config.text).not.toContain('canary');
+  });
+
   it('judges nothing by itself of a feed that says what it does not know', () => {
     const entry = { type: 'weather', position: 2 } as unknown as FeedEntry;
     const config = configOf([route('a'), entry], { chain: '127.0.0.1:8480' });
