@@ -19,7 +19,10 @@ const key = { id: 'k', tenant: 'default', status: 'active', owner: 'o', scopes: 
 const keyEntry = { type: 'key', position: 5, key };
 const signingKey = { type: 'signing_key', position: 6, kid: 'x', jwk: {}, status: 'trusted' };
 const route = { type: 'route', position: 7, name: 'r', route: null };
-const entries = [revocation, keyEntry, signingKey, route];
+const credential = { type: 'upstream_credential', position: 8, name: 'c', credential: null };
+const field = { header: 'authorization', value: 'Bearer x' };
+const credentials = [credential, { ...credential, credential: field }];
+const entries = [revocation, keyEntry, signingKey, route, ...credentials];
 const delta = { tenant: 'default', epoch: 'e', head: 7, after: 3, entries };
 const snapshot = { tenant: 'default', epoch: 'e', head: 7, issuer: 'https://i', entries };
 
@@ -54,6 +57,8 @@ describe('feed bodies', () => {
     ['entries/0', { ...delta, entries: [{ ...signingKey, status: 'maybe' }] }],
     ['entries/0', { ...delta, entries: [{ ...signingKey, jwk: 'x' }] }],
     ['entries/0', { ...delta, entries: [{ ...route, route: 'x' }] }],
+    ['entries/0', { ...delta, entries: [{ ...credential, credential: { header: 'x' } }] }],
+    ['entries/0', { ...delta, entries: [{ ...credential, name: 1 }] }],
   ])('refuses a wrong %s', (what, value) => {
     expect(parseFeedDelta(value)).toEqual({
       ok: false,
