@@ -240,6 +240,8 @@ describe('routes', () => {
     'hosted.example/api,x',
     'x, hosted.example',
     'hosted.example,hosted.example',
+    'hosted..example',
+    'hosted.example:65536',
   ])('are nobody’s by a host of several, as %s is', async (host) => {
     const headers = { ...bearer(authority.token()), host };
     const { ours, alone: one, chained: other } = await verdicts('/nowhere', { headers });

@@ -21,6 +21,8 @@ export const transformLimits = {
   /** A gateway's key stays published so long after it was last asked for; asked for this often. */
   gatewayKeySeconds: 600,
   gatewayKeyRenewMs: 60_000,
+  /** Longest pause behind failures to publish it. */
+  gatewayKeyRetryMsMax: 30_000,
   /** A gateway makes itself another key after this. */
   gatewayKeyLifeMs: 12 * 3_600_000,
   /** Gateways of a tenant, those that left within ten minutes included. */

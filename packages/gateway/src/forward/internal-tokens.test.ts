@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createGatewayAdmin } from '../admin.ts';
 import { ask, bearer } from '../conformance/ask.ts';
 import { openRawUpstream, plainAnswer, type RawUpstream } from '../conformance/raw-upstream.ts';
-import { openRig, type Rig, startMs, until } from '../conformance/rig.ts';
+import { openRig, type Rig, startMs, turn, until } from '../conformance/rig.ts';
 
 let upstream: RawUpstream;
 let rig: Rig;
@@ -170,6 +170,26 @@ describe('an internal token', () => {
     } as never);
     expect(JSON.parse(String(shown.body))).toEqual({ keys: [published[0]!.jwk] });
   });
+});
+
+it('is asked for ever more rarely where the authority refuses it', async () => {
+  fault = new Error('not permitted');
+  await add({});
+  const faults = () =>
+    rig.events.filter((event) => (event as { type: string }).type === 'node_key_fault').length;
+  await until(() => faults() === 1);
+  const pauses: number[] = [];
+  for (let count = 2; count <= 8; count += 1) {
+    let seconds = 0;
+    while (faults() < count) {
+      rig.timers.advance(1_000);
+      seconds += 1;
+      for (let i = 0; i < 3; i++) await turn();
+    }
+    pauses.push(seconds);
+  }
+  expect(pauses).toEqual([1, 2, 4, 8, 16, 30, 30]);
+  fault = undefined;
 });
 
 it('signs with another key after half a day, once that is published', async () => {

@@ -75,6 +75,8 @@ export class InternalTokens {
   #key: Key | undefined;
   #previous: Key | undefined;
   #isPublished = false;
+  /** In a row. */
+  #failures = 0;
   #isWanted = false;
   #cancel = (): void => {};
 
@@ -116,11 +118,13 @@ export class InternalTokens {
       // Signs only once it is published; what the one before has signed ends within a minute.
       if (key !== known) [this.#key, this.#previous] = [key, known];
       this.#isPublished = true;
+      this.#failures = 0;
     } catch (error) {
       metrics.count('mintmark_gateway_key_faults_total');
       onFault(error);
       // Until then the routes that need it refuse; what was published once stays for minutes.
-      pauseMs = limits.feedRetryMsMax;
+      pauseMs = Math.min(limits.gatewayKeyRetryMsMax, limits.feedRetryMsMax * 2 ** this.#failures);
+      this.#failures += 1;
     }
     if (this.#isWanted) this.#cancel = timers.after(pauseMs, () => void this.#publish());
   }

@@ -143,7 +143,9 @@ export function spopFrame(
 ): Uint8Array {
   // FIN, and no more flags.
   const head = `${String.fromCharCode(type)}\0\0\0\x01`;
-  return Buffer.from(head + spopVarint(streamId) + spopVarint(frameId) + payload, 'latin1');
+  // A character of more than a byte would be cut to its lower one, which may end a line.
+  const bytes = payload.replaceAll(/[^\0-\xff]/g, '?');
+  return Buffer.from(head + spopVarint(streamId) + spopVarint(frameId) + bytes, 'latin1');
 }
 
 /** Bytes as text of one character each, as every part of a frame under way is here. */

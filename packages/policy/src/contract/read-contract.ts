@@ -134,7 +134,9 @@ function readBody(at: At, value: JsonValue, pointer: string): BodyView {
   const read = mapped(content, (media, type) => {
     const where = `${pointer}/content/${pointerToken(type)}`;
     if (!isJsonObject(media)) throw new Malformed(where, 'is not an object');
-    const isJudged = /^application\/(?:(?:.*\+)?json|x-www-form-urlencoded)$/i.test(type);
+    const isJudged = /^(?:\*\/\*|application\/(?:\*|(?:.*\+)?json|x-www-form-urlencoded))$/i.test(
+      type,
+    );
     const { schema } = media;
     return schema === undefined || !isJudged ? true : schemaOf(at, schema, `${where}/schema`);
   });

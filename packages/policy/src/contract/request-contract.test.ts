@@ -108,6 +108,28 @@ describe('parameters of a request', () => {
   });
 });
 
+describe('the body of a request', () => {
+  const schema = { type: 'object', required: ['a'] };
+  function planOf(content: Record<string, JsonValue>, mediaType: string): string {
+    const contract = contractOf({ requestBody: { content } });
+    if (!('planBody' in contract)) return contract.message;
+    const plan = contract.planBody({ mediaType });
+    return plan.kind === 'misfit' ? plan.misfit.rule : plan.kind;
+  }
+
+  it.each([
+    [{ 'application/json': { schema } }, 'application/json; charset=utf-8', 'judge'],
+    [{ 'text/plain': { schema: { type: 'string' } } }, 'text/plain', 'pass'],
+    [{ 'application/json': { schema } }, 'text/plain', 'media_type'],
+    [{ '*/*': { schema } }, 'application/json', 'judge'],
+    [{ '*/*': { schema } }, 'text/plain', 'media_type'],
+    [{ 'application/*': { schema } }, 'application/octet-stream', 'media_type'],
+    [{ '*/*': {} }, 'text/plain', 'pass'],
+  ])('of %j, sent as %s, is %s', (content, type, expected) => {
+    expect(planOf(content, type)).toBe(expected);
+  });
+});
+
 describe('an OpenAPI 3.0 description', () => {
   it('is read into what 3.1 says', () => {
     const schemas = {

@@ -51,8 +51,11 @@ export function frontend(input: FrontendInput): string {
  * A name or address, and a port: a slash in it would move the border between host and path. The
  * whole of the field, which `req.hdr` would part at commas: one good part would speak for another.
  */
+const normalPort =
+  '[0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]';
 const normalHost =
-  '^(?:[a-z0-9](?:[a-z0-9._-]*[a-z0-9.])?|[[][0-9a-f:.]{2,45}\\])(?::[0-9]{1,5})?$';
+  '^(?:[a-z0-9][a-z0-9_-]*(?:[.][a-z0-9_-]+)*[.]?|[[][0-9a-f:.]{2,45}\\])' +
+  `(?::(?:${normalPort}))?$`;
 
 function routing({ view, settings }: FrontendInput): readonly string[] {
   const ifPath = 'if { var(txn.path) -m found }';
