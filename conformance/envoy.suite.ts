@@ -6,7 +6,6 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Child, startChild } from './rig/child.ts';
 import { type RunningEnvoy, startEnvoy } from './rig/envoy.ts';
 import { type Answer, type Asked, exchange } from './rig/exchange.ts';
 import {
@@ -15,7 +14,8 @@ import {
   startForgingAuthority,
   strangeSigner,
 } from './rig/forging-authority.ts';
-import { type Folder, freshFolder, command as program } from './rig/mintmark.ts';
+import { type GatewayProcess, startGatewayProcess } from './rig/gateway.ts';
+import { type Folder, freshFolder } from './rig/mintmark.ts';
 import { until } from './rig/until.ts';
 import { startUpstream, type Upstream } from './rig/upstream.ts';
 
@@ -23,7 +23,7 @@ let folder: Folder;
 let authority: ForgingAuthority;
 let upstream: Upstream;
 let stranger: Server;
-let gateway: { readonly child: Child; readonly origin: string };
+let gateway: GatewayProcess;
 /** With the stranger behind it. */
 let alone: RunningEnvoy;
 /** With the gateway behind it. */
@@ -56,7 +56,8 @@ beforeAll(async () => {
     limits: [{ name: 'b', kind: 'rate', quota: 2, window_seconds: 60, burst: 2 }],
   });
   route('window', { limits: [{ name: 'w', quota: 3, window_seconds: 3_600 }] });
-  gateway = await startGateway();
+  const after = { home: folder.path, authority: authority.url, key };
+  gateway = await startGatewayProcess(after);
   const common = { home: folder.path, authority: authority.url, key };
   const { port } = stranger.address() as AddressInfo;
   alone = await startEnvoy({ ...common, name: 'alone', chain: `127.0.0.1:${port}` });
@@ -73,23 +74,6 @@ afterAll(async () => {
   stranger?.close();
   folder?.remove();
 });
-
-async function startGateway(): Promise<typeof gateway> {
-  const flags = ['--json', '--gateway-listen', '127.0.0.1:0', '--trusted-proxies', '127.0.0.1/32'];
-  const apart = ['--gateway-authority', authority.url, '--gateway-token', 'env:KEY'];
-  const child = startChild(process.execPath, [program, 'gateway', ...flags, ...apart], {
-    cwd: folder.path,
-    env: { KEY: key },
-  });
-  const event = await until('the gateway listens', () => {
-    if (child.ended() !== undefined) throw new Error(`gateway: ${child.stderr()}`);
-    return child
-      .stdout()
-      .split('\n')
-      .find((text) => text.includes('"listening"'));
-  });
-  return { child, origin: String((JSON.parse(event) as Record<string, string>)['gateway']) };
-}
 
 const bearer = (token: string): Readonly<Record<string, string>> => ({
   authorization: `Bearer ${token}`,

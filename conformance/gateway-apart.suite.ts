@@ -4,9 +4,10 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Child, startChild } from './rig/child.ts';
+import type { Child } from './rig/child.ts';
 import { type Answer, exchange } from './rig/exchange.ts';
 import { freePort } from './rig/free-port.ts';
+import { type GatewayProcess, startGatewayProcess } from './rig/gateway.ts';
 import {
   administer,
   apply,
@@ -16,7 +17,7 @@ import {
   type Running,
   start,
 } from './rig/installation.ts';
-import { type Folder, freshFolder, command as program } from './rig/mintmark.ts';
+import { type Folder, freshFolder } from './rig/mintmark.ts';
 import { until } from './rig/until.ts';
 import { startUpstream, type Upstream } from './rig/upstream.ts';
 
@@ -40,34 +41,14 @@ afterAll(async () => {
   folder?.remove();
 });
 
-interface Listening {
-  readonly child: Child;
-  readonly gateway: string;
-  readonly operations: string;
-  /** Where other proxies ask, if they may. */
-  readonly judge: string | undefined;
+async function startGateway(...flags: readonly string[]): Promise<GatewayProcess> {
+  const to = { home: folder.path, authority: installation.issuer, key: token };
+  const started = await startGatewayProcess(to, ...flags);
+  gateways.push(started.child);
+  return started;
 }
 
-async function startGateway(...flags: readonly string[]): Promise<Listening> {
-  const line = ['gateway', '--json', '--gateway-listen', '127.0.0.1:0', ...flags];
-  const apart = ['--gateway-authority', installation.issuer, '--gateway-token', 'env:KEY'];
-  const child = startChild(process.execPath, [program, ...line, ...apart], {
-    cwd: folder.path,
-    env: { KEY: token },
-  });
-  gateways.push(child);
-  const event = await until('the gateway listens', () => {
-    if (child.ended() !== undefined) throw new Error(`gateway: ${child.stderr()}`);
-    return child
-      .stdout()
-      .split('\n')
-      .find((text) => text.includes('"listening"'));
-  });
-  const { gateway, operations, judge } = JSON.parse(event) as Record<string, string>;
-  return { child, gateway: gateway!, operations: operations!, judge };
-}
-
-function readiness({ operations }: Listening, wanted: number): Promise<Answer> {
+function readiness({ operations }: GatewayProcess, wanted: number): Promise<Answer> {
   return until(`readiness is ${wanted}`, async () => {
     const answer = await exchange(`${operations}/readyz`);
     return answer.status === wanted ? answer : undefined;
@@ -79,7 +60,7 @@ describe('the operations of a gateway apart', () => {
     const gateway = await startGateway();
     expect(new URL(gateway.operations).hostname).toBe('127.0.0.1');
     await readiness(gateway, 200);
-    expect((await exchange(`${gateway.gateway}/livez`)).status).toBe(404);
+    expect((await exchange(`${gateway.origin}/livez`)).status).toBe(404);
   });
 
   it('listen where they are told, or not at all', async () => {
@@ -98,7 +79,7 @@ describe('the operations of a gateway apart', () => {
     await readiness(gateway, 200);
     const asked = await exchange(`${gateway.judge}/ext-authz/nowhere`);
     expect(asked).toMatchObject({ status: 404, body: { code: 'no_route' } });
-    expect((await exchange(`${gateway.gateway}/ext-authz/nowhere`)).status).toBe(404);
+    expect((await exchange(`${gateway.origin}/ext-authz/nowhere`)).status).toBe(404);
     expect((await exchange(`${gateway.operations}/ext-authz/nowhere`)).body['code']).toBe(
       'not_found',
     );
@@ -118,7 +99,7 @@ describe('the operations of a gateway apart', () => {
     const gateway = await startGateway();
     await readiness(gateway, 200);
     await until('the route is there', async () =>
-      (await exchange(`${gateway.gateway}/up`)).status === 200 ? true : undefined,
+      (await exchange(`${gateway.origin}/up`)).status === 200 ? true : undefined,
     );
     const { text } = await exchange(`${gateway.operations}/metrics`);
     expect(text).toMatch(/^mintmark_gateway_allowed_total\{kind="none"\} [1-9]/m);
@@ -160,9 +141,9 @@ describe('the bounds of a gateway apart', () => {
     const gateway = await startGateway('--gateway-upstream-headers-timeout-seconds', '1');
     await readiness(gateway, 200);
     const body = '12345';
-    const large = await exchange(`${gateway.gateway}/small`, { method: 'POST', body });
+    const large = await exchange(`${gateway.origin}/small`, { method: 'POST', body });
     expect([large.status, large.body['code']]).toEqual([413, 'body_too_large']);
-    const late = await exchange(`${gateway.gateway}/silent`);
+    const late = await exchange(`${gateway.origin}/silent`);
     expect([late.status, late.body['code']]).toEqual([504, 'upstream_timeout']);
     silent.closeAllConnections();
     silent.close();
@@ -193,7 +174,7 @@ describe('a route from a file', () => {
 
     const gateway = await startGateway();
     await readiness(gateway, 200);
-    const url = `${gateway.gateway}/pages/1`;
+    const url = `${gateway.origin}/pages/1`;
     const origin = 'https://app.example';
     const asks = { origin, 'access-control-request-method': 'PUT' };
     const preflight = await exchange(url, { method: 'OPTIONS', headers: asks });
@@ -208,7 +189,7 @@ describe('a route from a file', () => {
     const challenge = refused.headers.get('www-authenticate') ?? '';
     const metadata = await exchange(/resource_metadata="([^"]+)"/.exec(challenge)![1]!);
     expect(metadata.body).toEqual({
-      resource: `${gateway.gateway}/pages`,
+      resource: `${gateway.origin}/pages`,
       authorization_servers: [installation.issuer],
       bearer_methods_supported: ['header'],
       scopes_supported: ['pages:read'],

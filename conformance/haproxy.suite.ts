@@ -3,7 +3,6 @@
  * wants: the same requests, and the same verdicts.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Child, startChild } from './rig/child.ts';
 import { type Answer, type Asked, exchange } from './rig/exchange.ts';
 import {
   type ForgedToken,
@@ -11,15 +10,15 @@ import {
   startForgingAuthority,
   strangeSigner,
 } from './rig/forging-authority.ts';
+import { type GatewayProcess, startGatewayProcess } from './rig/gateway.ts';
 import { answers, type RunningHaproxy, startHaproxy } from './rig/haproxy.ts';
-import { type Folder, freshFolder, command as program } from './rig/mintmark.ts';
-import { until } from './rig/until.ts';
+import { type Folder, freshFolder } from './rig/mintmark.ts';
 import { startUpstream, type Upstream } from './rig/upstream.ts';
 
 let folder: Folder;
 let authority: ForgingAuthority;
 let upstream: Upstream;
-let gateway: { readonly child: Child; readonly origin: string };
+let gateway: GatewayProcess;
 /** Refuses what it cannot judge, and asks the gateway about it. */
 let alone: RunningHaproxy;
 let chained: RunningHaproxy;
@@ -48,7 +47,8 @@ beforeAll(async () => {
   route('bucket', { limits: [{ name: 'b', kind: 'rate', quota: 2, window_seconds: 60 }] });
   route('window', { limits: [{ name: 'w', by: 'client', quota: 3, window_seconds: 3_600 }] });
   route('stale', { on_stale: { continue_seconds: 30 } });
-  gateway = await startGateway();
+  const after = { home: folder.path, authority: authority.url, key };
+  gateway = await startGatewayProcess(after);
   const common = { home: folder.path, authority: authority.url, key };
   alone = await startHaproxy({ ...common, name: 'alone' });
   const chain = new URL(gateway.origin).host;
@@ -62,23 +62,6 @@ afterAll(async () => {
   await authority?.close();
   folder?.remove();
 });
-
-async function startGateway(): Promise<typeof gateway> {
-  const flags = ['--json', '--gateway-listen', '127.0.0.1:0', '--trusted-proxies', '127.0.0.1/32'];
-  const apart = ['--gateway-authority', authority.url, '--gateway-token', 'env:KEY'];
-  const child = startChild(process.execPath, [program, 'gateway', ...flags, ...apart], {
-    cwd: folder.path,
-    env: { KEY: key },
-  });
-  const event = await until('the gateway listens', () => {
-    if (child.ended() !== undefined) throw new Error(`gateway: ${child.stderr()}`);
-    return child
-      .stdout()
-      .split('\n')
-      .find((text) => text.includes('"listening"'));
-  });
-  return { child, origin: String((JSON.parse(event) as Record<string, string>)['gateway']) };
-}
 
 const bearer = (token: string): Readonly<Record<string, string>> => ({
   authorization: `Bearer ${token}`,

@@ -6,8 +6,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Child, startChild } from './rig/child.ts';
+import type { Child } from './rig/child.ts';
 import { type Answer, exchange } from './rig/exchange.ts';
+import { type GatewayProcess, startGatewayProcess } from './rig/gateway.ts';
 import {
   apply,
   call,
@@ -16,32 +17,26 @@ import {
   type Running,
   start,
 } from './rig/installation.ts';
-import { type Link, openLink } from './rig/link.ts';
-import { type Folder, freshFolder, command as program } from './rig/mintmark.ts';
+import { type Folder, freshFolder } from './rig/mintmark.ts';
 import { until } from './rig/until.ts';
 import { startUpstream, type Upstream } from './rig/upstream.ts';
+import { startWire, type Wire } from './rig/wire.ts';
 
 let folder: Folder;
 let installation: Installation;
 let authority: Running;
 let upstream: Upstream;
-let link: Link;
+let link: Wire;
 let token: string;
-let gateway: Gateway;
+let gateway: GatewayProcess;
 const children: Child[] = [];
-
-interface Gateway {
-  readonly child: Child;
-  readonly gateway: string;
-  readonly operations: string;
-}
 
 beforeAll(async () => {
   folder = freshFolder();
   installation = await initialise(folder.path);
   authority = await start(installation, { command: 'authority' });
   upstream = await startUpstream();
-  link = await openLink(installation.issuer);
+  link = await startWire(Number(new URL(installation.issuer).port));
   const to = { upstream: upstream.origin, scopes: ['read'] };
   await apply(installation, {
     routes: [
@@ -63,33 +58,21 @@ beforeAll(async () => {
 afterAll(async () => {
   for (const child of children) await child.stop('SIGKILL');
   await authority?.child.stop('SIGKILL');
-  await link?.cut();
+  await link?.close();
   await upstream?.close();
   folder?.remove();
 });
 
 const keeping = (): readonly string[] => ['--gateway-state', join(folder.path, 'edge')];
 
-async function startGateway(...flags: readonly string[]): Promise<Gateway> {
-  const line = ['gateway', '--json', '--gateway-listen', '127.0.0.1:0', ...flags];
-  const apart = ['--gateway-authority', link.origin, '--gateway-token', 'env:KEY'];
-  const child = startChild(process.execPath, [program, ...line, ...apart], {
-    cwd: folder.path,
-    env: { KEY: token },
-  });
-  children.push(child);
-  const event = await until('the gateway listens', () => {
-    if (child.ended() !== undefined) throw new Error(`gateway: ${child.stderr()}`);
-    return child
-      .stdout()
-      .split('\n')
-      .find((text) => text.includes('"listening"'));
-  });
-  const at = JSON.parse(event) as Record<string, string>;
-  return { child, gateway: at['gateway']!, operations: at['operations']! };
+async function startGateway(...flags: readonly string[]): Promise<GatewayProcess> {
+  const authority = `http://127.0.0.1:${link.port}`;
+  const started = await startGatewayProcess({ home: folder.path, authority, key: token }, ...flags);
+  children.push(started.child);
+  return started;
 }
 
-async function isReady({ operations }: Gateway): Promise<true | undefined> {
+async function isReady({ operations }: GatewayProcess): Promise<true | undefined> {
   return (await exchange(`${operations}/readyz`)).status === 200 ? true : undefined;
 }
 
@@ -105,7 +88,7 @@ async function revoke(id: string): Promise<void> {
 }
 
 function ask(path: string, key: string): Promise<Answer> {
-  return exchange(`${gateway.gateway}${path}`, { headers: { authorization: `Bearer ${key}` } });
+  return exchange(`${gateway.origin}${path}`, { headers: { authorization: `Bearer ${key}` } });
 }
 
 function answered(path: string, key: string, wanted: number): Promise<Answer> {
@@ -124,7 +107,7 @@ describe('a gateway whose link is lost', () => {
     await revoke(heard!.id);
     await answered('/lasting', heard!.key, 401);
 
-    await link.cut();
+    link.cut();
     // Until its lease ends, nothing has changed; then each route does as it declares.
     await answered('/strict', good!.key, 503);
     expect((await ask('/strict', good!.key)).body['code']).toBe('status_stale');
@@ -144,7 +127,7 @@ describe('a gateway whose link is lost', () => {
     expect((await ask('/strict', good!.key)).body['code']).toBe('status_stale');
     expect((await ask('/lasting', late.key)).status).toBe(503);
 
-    await link.restore();
+    link.mend();
     await answered('/strict', good!.key, 200);
     expect((await ask('/lasting', unheard!.key)).status).toBe(401);
     expect((await ask('/lasting', heard!.key)).status).toBe(401);
@@ -153,13 +136,13 @@ describe('a gateway whose link is lost', () => {
 
   it('lets nobody in without a view: a first start needs the authority', async () => {
     const { key } = await makeKey('another');
-    await link.cut();
+    link.cut();
     const cold = gateway;
     gateway = await startGateway();
     expect((await ask('/lasting', key)).body['code']).toBe('status_absent');
     await gateway.child.stop('SIGKILL');
     gateway = cold;
-    await link.restore();
+    link.mend();
   }, 60_000);
 
   it('keeps nothing that who steals its disk could read', () => {

@@ -7,8 +7,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Child, startChild } from './rig/child.ts';
+import type { Child } from './rig/child.ts';
 import { type Answer, exchange, type Json } from './rig/exchange.ts';
+import { startGatewayProcess } from './rig/gateway.ts';
 import {
   administer,
   apply,
@@ -18,7 +19,6 @@ import {
   type Running,
   start,
 } from './rig/installation.ts';
-import { command as program } from './rig/mintmark.ts';
 import { until } from './rig/until.ts';
 import { startUpstream, type Upstream } from './rig/upstream.ts';
 
@@ -102,19 +102,10 @@ function ask(line: string, gateway = installation.gateway): Promise<Answer> {
 async function startGatewayApart(): Promise<string> {
   const permissions = ['feed:read', 'decisions:write'];
   const made = await call(installation, 'POST /v1/admin-keys', { name: 'east', permissions });
-  const line = ['gateway', '--json', '--gateway-listen', '127.0.0.1:0'];
-  const apart = ['--gateway-authority', installation.issuer, '--gateway-token', 'env:KEY'];
-  const child = startChild(process.execPath, [program, ...line, ...apart], {
-    ...{ cwd: home, env: { KEY: String(made.body['key']) } },
-  });
-  gateways.push(child);
-  const event = await until('the gateway listens', () =>
-    child
-      .stdout()
-      .split('\n')
-      .find((text) => text.includes('"listening"')),
-  );
-  return (JSON.parse(event) as { gateway: string }).gateway;
+  const key = String(made.body['key']);
+  const started = await startGatewayProcess({ home, authority: installation.issuer, key });
+  gateways.push(started.child);
+  return started.origin;
 }
 
 /** Resolves with the answer once policies have changed it. */
