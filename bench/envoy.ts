@@ -1,8 +1,8 @@
 /**
  * `node bench/envoy.ts [--rounds 9] [--seconds 2] [--connections 64]`: Envoy with the generated
  * configuration, beside Envoy that checks nothing and Envoy that verifies with its own filter, with
- * its memory of signatures and without. One worker each, on core 0, loaded in turn, in short
- * rounds; load and upstream, an HAProxy, share core 1.
+ * its memory of signatures and without; and our own gateway. One worker each, on core 0, loaded in
+ * turn, in short rounds; load and upstream, an HAProxy, share core 1.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createPublicKey } from 'node:crypto';
@@ -14,7 +14,7 @@ import { systemClock } from '@mintmark/core/system';
 import { type EnvoySettings, envoyConfig, envoyFiles, envoyNews } from '@mintmark/gateway';
 import { makeWorld } from './haproxy/world.ts';
 import { type Contender, createRounds } from './proxy-rounds.ts';
-import { freePort } from './server-process.ts';
+import { freePort, type Server, startServer } from './server-process.ts';
 
 const { values } = parseArgs({
   options: {
@@ -32,10 +32,12 @@ const program = join(import.meta.dirname, '../.cache/python/bin/envoy');
 const folder = mkdtempSync(join(tmpdir(), 'mintmark-bench-envoy-'));
 const api = 'type.googleapis.com/envoy.extensions.filters';
 const processes: ChildProcess[] = [];
+const servers: Server[] = [];
 try {
   await run();
 } finally {
   for (const child of processes) child.kill('SIGKILL');
+  for (const server of servers) await server.stop();
   rmSync(folder, { recursive: true, force: true });
 }
 
@@ -92,6 +94,13 @@ async function run(): Promise<void> {
     contend(name, port, file);
   }
   contend('generated', settings.listen.port, envoyFiles.bootstrap(settings));
+  const own = join(folder, 'own');
+  const server = join(import.meta.dirname, 'servers', 'gateway.ts');
+  const gateway = await startServer([server, String(upstreamPort), own, 'limited', '1000']);
+  servers.push(gateway);
+  const port = Number(gateway.firstLine);
+  const name = 'our gateway, a limit spent';
+  contenders.push({ name, port, pid: gateway.pid, tokens: `${own}.0` });
   await new Promise((resolve) => setTimeout(resolve, 3_000));
   const measuring = createRounds({ tokens, seconds, connections, folder });
   for (let round = 0; round <= rounds; round++) {

@@ -9,6 +9,8 @@ export interface Contender {
   readonly name: string;
   readonly port: number;
   readonly pid: number;
+  /** In place of the tokens of all. */
+  readonly tokens?: string;
 }
 
 interface Row {
@@ -34,11 +36,11 @@ export function createRounds(input: {
   const { tokens, seconds, connections, folder: directory } = input;
   const rows = new Map<string, Row[]>();
 
-  function one({ port, pid }: Contender): Row {
+  function one({ port, pid, tokens: own }: Contender): Row {
     const work: Work = {
       ...{ port, path: '/api/things?page=1', method: 'GET', bodies: [], expect: /items/ },
       headers: { 'user-agent': 'bench', accept: 'application/json' },
-      varying: { header: 'authorization', file: tokens },
+      varying: { header: 'authorization', file: own ?? tokens },
     };
     const before = cpuMicros(pid);
     const measured = loadFlatOut(work, { seconds, connections, directory });
