@@ -94,13 +94,7 @@ async function run(): Promise<void> {
     contend(name, port, file);
   }
   contend('generated', settings.listen.port, envoyFiles.bootstrap(settings));
-  const own = join(folder, 'own');
-  const server = join(import.meta.dirname, 'servers', 'gateway.ts');
-  const gateway = await startServer([server, String(upstreamPort), own, 'limited', '1000']);
-  servers.push(gateway);
-  const port = Number(gateway.firstLine);
-  const name = 'our gateway, a limit spent';
-  contenders.push({ name, port, pid: gateway.pid, tokens: `${own}.0` });
+  contenders.push(await ourGateway(upstreamPort));
   await new Promise((resolve) => setTimeout(resolve, 3_000));
   const measuring = createRounds({ tokens, seconds, connections, folder });
   for (let round = 0; round <= rounds; round++) {
@@ -111,6 +105,15 @@ async function run(): Promise<void> {
     }
   }
   measuring.print();
+}
+
+async function ourGateway(upstreamPort: number): Promise<Contender> {
+  const own = join(folder, 'own');
+  const script = join(import.meta.dirname, 'servers', 'gateway.ts');
+  const gateway = await startServer([script, String(upstreamPort), own, 'limited', '1000']);
+  servers.push(gateway);
+  const port = Number(gateway.firstLine);
+  return { name: 'our gateway, a limit spent', port, pid: gateway.pid, tokens: `${own}.0` };
 }
 
 function put(file: string, text: string): void {

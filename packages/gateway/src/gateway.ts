@@ -278,13 +278,14 @@ function join(config: GatewayConfig, ports: GatewayPorts): Parts {
 
 function proofPartsOf(
   { dpopNonces }: GatewayConfig,
-  { entropy }: GatewayPorts,
+  { entropy, limits: stores }: GatewayPorts,
 ): DecideParts['proofs'] {
   return {
     memory: createProofMemory(),
     keys: createProofKeys(),
     nonces: dpopNonces === true ? createDpopNonces(entropy.bytes(32)) : undefined,
     windowSeconds: limits.dpopWindowSeconds,
+    common: stores?.proofs,
   };
 }
 

@@ -11,6 +11,7 @@ import { chooseRoute, settledRoute } from '../routes/choose.ts';
 import { sharedCors } from '../routes/cors.ts';
 import type { CompiledRoute, FoundRoutes, MatchedRoute } from '../routes/route-table.ts';
 import type { Identity } from '../verify/identity.ts';
+import { askOtherNodes } from '../verify/proof.ts';
 import { hasTokenInQuery } from '../verify/query.ts';
 import { credentialKindOf } from '../verify/verify.ts';
 import type { StatusView } from '../view/status-view.ts';
@@ -73,8 +74,10 @@ export async function routeOf(parts: DecideParts, step: Step): Promise<Result<Ro
   const proof = answer instanceof Promise ? await answer : answer;
   const unproven = proof && judgeProof(parts, { ...step, proof, credential, now });
   if (unproven !== undefined) return err(unproven);
-
   const by = proof?.ok === true ? proof.value : undefined;
+  const elsewhere = by && askOtherNodes(parts.proofs, { identity: by.identity, credential });
+  const replayed = elsewhere && judgeElsewhere(parts, record, await elsewhere);
+  if (replayed !== undefined) return err(replayed);
   const proven = by && { identity: by.identity, ...by.scope };
   const route = only ?? chooseRoute(place, proven, tenants.home.tenant);
   if (route === undefined) {
@@ -158,6 +161,17 @@ function judgeProof(
   const rotated = scope.view.isRotated(identity.credentialId);
   record.identified({ ...identity, authenticated: true, rotated });
   return judgeProven(parts.proofs, { ...proof.value, ...input });
+}
+
+/** Where the other nodes cannot be asked, what this one remembers is all that is known. */
+function judgeElsewhere(
+  { metrics }: DecideParts,
+  record: DecisionRecord,
+  known: 'first' | 'again' | 'unknown',
+): Refusal | undefined {
+  metrics.count('mintmark_gateway_common_proofs_total', known);
+  if (known === 'unknown') record.degraded();
+  return known === 'again' ? { reason: 'invalid_proof', detail: 'proof_used' } : undefined;
 }
 
 /** What a route asks before a credential is read, of one that a credential has chosen. */

@@ -2,6 +2,7 @@
 import { type LimitRule, type LimitStore, NetworkFault } from '@mintmark/core';
 import { systemClock, systemTimers } from '@mintmark/core/system';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createCommonProofs } from '../verify/common-proofs.ts';
 import { createCommonLimits } from './common-limits.ts';
 import { openRedis, type TestRedis } from './conformance/redis.ts';
 import { createScriptRunner, type ScriptRunner } from './script-runner.ts';
@@ -171,4 +172,38 @@ describe('limits in common', () => {
     expect(await outcome(node, 'strict', hourly(1))).toBe(true);
     expect(await outcome(node, 'strict', hourly(1))).toBe(false);
   });
+});
+
+describe('proofs in common', () => {
+  it('count at one node of all, whatever is done to their signature, and end', async () => {
+    const nodes = Array.from({ length: 3 }, () => {
+      const target = { url: redis.url, password: redis.password, deadlineMs: 5_000 };
+      const runner = createScriptRunner(target, { clock: systemClock });
+      runners.push(runner);
+      return createCommonProofs(runner);
+    });
+    await ready(openNode());
+    for (const node of nodes) await until(() => node.first(`a.${Math.random()}.s`));
+    const asked = nodes.flatMap((node) =>
+      Array.from({ length: 20 }, (_, n) => node.first(`head.claims.signature-${n}`)),
+    );
+    const answers = await Promise.all(asked);
+    expect(answers.filter((isFirst) => isFirst)).toHaveLength(1);
+    expect(await nodes[0]!.first('head.other.signature-0')).toBe(true);
+    const [key] = await redis.client.keys('mintmark:proof:*');
+    const seconds = await redis.client.ttl(key!);
+    expect(seconds).toBeGreaterThan(100);
+    expect(seconds).toBeLessThanOrEqual(121);
+  });
+
+  async function until(ask: () => Promise<boolean>): Promise<void> {
+    for (;;) {
+      try {
+        await ask();
+        return;
+      } catch {
+        await later(5);
+      }
+    }
+  }
 });

@@ -12,6 +12,7 @@ import {
   NetworkFault,
   type Timers,
 } from '@mintmark/core';
+import { type CommonProofs, createCommonProofs } from '../verify/common-proofs.ts';
 import { createCommonLimits } from './common-limits.ts';
 import { createScriptRunner, type RedisTarget, type RunnerPorts } from './script-runner.ts';
 
@@ -21,6 +22,8 @@ export interface LimitStores {
   readonly common: LimitStore | undefined;
   /** The one in common while it can be asked, and this process's own otherwise. */
   readonly either: LimitStore;
+  /** Of the same cache; undefined: each process remembers its own. */
+  readonly proofs: CommonProofs | undefined;
   close(): void;
 }
 
@@ -40,11 +43,13 @@ export function openLimitStores(
   const { clock, timers } = ports;
   const local = createLocalLimits(clock);
   if (target === undefined) {
-    return { local, common: undefined, either: local, close: () => undefined };
+    const alone = { common: undefined, proofs: undefined };
+    return { ...alone, local, either: local, close: () => undefined };
   }
   const runner = createScriptRunner(target, { clock, onChange });
   const common = createCommonLimits({ runner, clock, timers, holdMs });
-  return { local, common, either: eitherOf(local, common), close: () => runner.close() };
+  const proofs = createCommonProofs(runner);
+  return { local, common, proofs, either: eitherOf(local, common), close: () => runner.close() };
 }
 
 function eitherOf(local: LocalLimits, common: LimitStore): LimitStore {

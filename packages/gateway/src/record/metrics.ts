@@ -20,6 +20,7 @@ const counters = {
     'Decisions made without a dependency, as the route declares, by verdict.',
   mintmark_gateway_introspections_total: 'Questions to the authority, by outcome.',
   mintmark_gateway_spendings_total: 'Uses of counted keys asked for at the authority, by outcome.',
+  mintmark_gateway_common_proofs_total: 'DPoP proofs asked about in common, by what was known.',
   mintmark_gateway_signature_cache_total: 'Sights of JWTs, by whether the signature was known.',
   mintmark_gateway_limits_down_total: 'Decisions without the common count, by what was done.',
   mintmark_gateway_upstream_failures_total: 'Requests that an upstream failed, by reason.',

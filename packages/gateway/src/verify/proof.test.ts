@@ -1,11 +1,14 @@
 import { hash } from 'node:crypto';
-import { nowSeconds, type UnixSeconds } from '@mintmark/core';
+import { manualClock, nowSeconds, type UnixSeconds } from '@mintmark/core';
+import { systemTimers } from '@mintmark/core/system';
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type Answer, ask } from '../conformance/ask.ts';
 import { openRawUpstream, plainAnswer, type RawUpstream } from '../conformance/raw-upstream.ts';
 import { openRig, type Rig, until } from '../conformance/rig.ts';
-import type { GatewayConfig } from '../gateway.ts';
+import type { GatewayConfig, GatewayPorts } from '../gateway.ts';
+import { openLimitStores } from '../limits/stores.ts';
+import type { CommonProofs } from './common-proofs.ts';
 import { createProofMemory } from './proof-memory.ts';
 
 let upstream: RawUpstream;
@@ -21,12 +24,16 @@ beforeAll(async () => {
 afterAll(() => upstream.close());
 afterEach(() => rig.close());
 
-async function open(config: Partial<GatewayConfig> = {}, proxies: readonly string[] = []) {
+async function open(
+  config: Partial<GatewayConfig> = {},
+  proxies: readonly string[] = [],
+  ports: Partial<GatewayPorts> = {},
+) {
   const routes = [
     { name: 'all', match: {}, upstream: upstream.url },
     { name: 'open', match: { path_prefix: '/open' }, credential: 'none', upstream: upstream.url },
   ];
-  rig = await openRig(routes, config, proxies);
+  rig = await openRig(routes, config, proxies, ports);
 }
 
 let proofs = 0;
@@ -60,6 +67,65 @@ async function reasonOf(headers: Record<string, string>): Promise<string> {
   await until(() => rig.decisions.length > before);
   return `${status} ${rig.decisions.at(-1)?.reason}`;
 }
+
+describe('a proof that other nodes may have accepted', () => {
+  async function openWith(proofs: CommonProofs, config: Partial<GatewayConfig> = {}) {
+    const alone = { target: undefined };
+    const stores = openLimitStores({ clock: manualClock(0), timers: systemTimers }, alone);
+    await open(config, [], { limits: { ...stores, proofs } });
+  }
+
+  it('passes where it is the first of all nodes, and is refused where it is not', async () => {
+    const seen: string[] = [];
+    await openWith({
+      async first(proof) {
+        seen.push(proof);
+        return !seen.slice(0, -1).includes(proof) && seen.length < 2;
+      },
+    });
+    const token = rig.token({ confirmation: { jkt } });
+    const first = await prove(token);
+    expect(await reasonOf(dpop(token, first))).toBe('200 ok');
+    expect(await reasonOf(dpop(token, await prove(token)))).toBe('401 proof_used');
+    // This node knows its own, and asks nobody.
+    expect(await reasonOf(dpop(token, first))).toBe('401 proof_used');
+    expect(seen).toHaveLength(2);
+  });
+
+  it('is judged by this node alone, and marked, while the store is away', async () => {
+    await openWith({ first: () => Promise.reject(new Error('gone')) });
+    const token = rig.token({ confirmation: { jkt } });
+    const proof = await prove(token);
+    expect(await reasonOf(dpop(token, proof))).toBe('200 ok');
+    expect(rig.decisions.at(-1)).toMatchObject({ degraded: true });
+    expect(await reasonOf(dpop(token, proof))).toBe('401 proof_used');
+    const { metrics } = rig.gateway;
+    expect(metrics.value('mintmark_gateway_common_proofs_total', 'unknown')).toBe(1);
+  });
+
+  it('is not asked about where it is bad, missing, or bound to this node by a nonce', async () => {
+    const asked: string[] = [];
+    const proofs: CommonProofs = {
+      async first(proof) {
+        asked.push(proof);
+        return true;
+      },
+    };
+    await openWith(proofs);
+    expect(await reasonOf({ authorization: `Bearer ${rig.token()}` })).toBe('200 ok');
+    const token = rig.token({ confirmation: { jkt } });
+    const bad = await prove(token, { htm: 'POST' });
+    expect(await reasonOf(dpop(token, bad))).toMatch(/^401/);
+    expect(asked).toEqual([]);
+    await rig.close();
+    await openWith(proofs, { dpopNonces: true });
+    const other = rig.token({ confirmation: { jkt } });
+    const { headers } = await send(dpop(other, await prove(other)));
+    const nonce = String(headers['dpop-nonce']);
+    expect(await reasonOf(dpop(other, await prove(other, { nonce })))).toBe('200 ok');
+    expect(asked).toEqual([]);
+  });
+});
 
 describe('a token that is bound to a key', () => {
   it('passes with a proof by that key, which the upstream does not see', async () => {

@@ -15,6 +15,7 @@ import {
   verifyDpopProof,
 } from '@mintmark/tokens';
 import type { Refusal } from '../decide/refusal.ts';
+import type { CommonProofs } from './common-proofs.ts';
 import type { Identity } from './identity.ts';
 import type { ProofMemory } from './proof-memory.ts';
 
@@ -25,6 +26,27 @@ export interface ProofParts {
   readonly nonces: DpopNonces | undefined;
   /** Age that a proof without nonce may have here. */
   readonly windowSeconds: number;
+  /** What other nodes remember; undefined: nobody knows. */
+  readonly common: CommonProofs | undefined;
+}
+
+/**
+ * Whether another node has accepted the proof of a request before.
+ *
+ * @returns undefined, and no promise, where nobody is to be asked: no proof, no store in common, or
+ *   a nonce by which the proof counts at this node alone
+ */
+export function askOtherNodes(
+  { common, nonces }: ProofParts,
+  { identity, credential }: { readonly identity: Identity; readonly credential: Credential },
+): Promise<'first' | 'again' | 'unknown'> | undefined {
+  const proof = 'proof' in credential ? credential.proof : undefined;
+  const isBound = identity.binding?.by === 'jkt' && proof !== undefined;
+  if (common === undefined || nonces !== undefined || !isBound) return undefined;
+  return common.first(proof).then(
+    (isFirst) => (isFirst ? 'first' : 'again'),
+    () => 'unknown',
+  );
 }
 
 /** @returns why the token may not be used by this request; undefined where it may */
