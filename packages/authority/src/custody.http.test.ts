@@ -17,7 +17,7 @@ const destroy = (id: string) => bed.call('DELETE', `/v1/custody/keys/${id}`);
 
 /** As many rounds as anything here could need; four make a second's worth of upkeep. */
 async function rounds(): Promise<void> {
-  for (let i = 0; i < 40; i++) await bed.authority.tick();
+  for (let i = 0; i < 60; i++) await bed.authority.tick();
 }
 
 async function recorded(action: string): Promise<readonly unknown[]> {

@@ -175,7 +175,7 @@ describe('a rotation of root key, data key and pepper', () => {
     await seconds(3);
     expect(Object.keys(await sealedUnder()).sort()).toEqual(['data-1', 'data-2']);
     await expectEverythingWorks();
-    await seconds(11);
+    await seconds(15);
     expect(await sealedUnder()).toEqual({ 'data-2': keyCount + 1 });
     expect((await show()).under_way).toMatchObject({ rewrap: 0, reseal: 0 });
 
@@ -211,7 +211,7 @@ describe('a rotation of root key, data key and pepper', () => {
     expect(left).toBeLessThan(keyCount);
     await restart();
     await expectEverythingWorks();
-    await seconds(14);
+    await seconds(18);
     expect(await sealedUnder()).toEqual({ 'data-2': keyCount + 1 });
     expect((await show()).under_way).toMatchObject({ rewrap: 0, reseal: 0 });
     await expectEverythingWorks();

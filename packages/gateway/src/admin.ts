@@ -3,8 +3,8 @@
  * would shadow the routes of whoever stands behind it.
  */
 import { type HttpHandler, type HttpResponse, internalToken } from '@mintmark/core';
-import { problem } from './decide/refusal.ts';
 import type { Gateway } from './gateway.ts';
+import { problem } from './refusal.ts';
 
 /**
  * `/livez`: the process answers. `/readyz`: its view is fresh. `/metrics`: Prometheus text.

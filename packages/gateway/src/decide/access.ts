@@ -30,13 +30,13 @@ import {
 } from '@mintmark/policy';
 import type { DecisionQueue } from '../record/decisions.ts';
 import type { Metrics } from '../record/metrics.ts';
+import { type Refusal, reasonOf } from '../refusal.ts';
 import type { MatchedRoute } from '../routes/route-table.ts';
 import { upstreamPathOf } from '../routes/upstream-path.ts';
 import type { Identity } from '../verify/identity.ts';
 import { namesOwnToken } from '../verify/query.ts';
 import type { StatusView } from '../view/status-view.ts';
 import { type AskedBy, accessRequestOf } from './access-request.ts';
-import { type Refusal, reasonOf } from './refusal.ts';
 import type { Threat } from './threats.ts';
 
 export interface AccessParts {

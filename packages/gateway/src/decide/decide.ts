@@ -25,6 +25,7 @@ import type { Spent } from '../limits/spender.ts';
 import { rulesFor } from '../mask/masked-reply.ts';
 import type { Metrics } from '../record/metrics.ts';
 import { DecisionRecord, type RecordParts } from '../record/record.ts';
+import { type Refusal, refusalResponse } from '../refusal.ts';
 import { findPreflight } from '../routes/cors.ts';
 import { answerResourceMetadata, resourceMetadataUrl } from '../routes/resource-metadata.ts';
 import { bodyBytesMaxOf, type CompiledRoute, type MatchedRoute } from '../routes/route-table.ts';
@@ -42,7 +43,6 @@ import {
   judgeAccess,
 } from './access.ts';
 import { judgeRoute, judgeStatus } from './judge.ts';
-import { type Refusal, refusalResponse } from './refusal.ts';
 import { type Course, judgeFreshness, routeOf } from './route-of.ts';
 import { spendUse } from './spend.ts';
 import { meetThreat } from './threats.ts';

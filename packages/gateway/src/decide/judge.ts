@@ -17,11 +17,11 @@ import {
   narrowScopes,
   type VerifiedSubKey,
 } from '@mintmark/tokens';
+import type { InvalidCredential, Refusal } from '../refusal.ts';
 import type { CompiledRoute } from '../routes/route-table.ts';
 import type { Identity } from '../verify/identity.ts';
 import type { HeldKey } from '../view/key-table.ts';
 import type { StatusView } from '../view/status-view.ts';
-import type { InvalidCredential, Refusal } from './refusal.ts';
 
 /** A key by its entry in the view: status, end of its owner, expiry, address, country. */
 export function judgeKey(

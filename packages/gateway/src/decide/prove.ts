@@ -13,12 +13,12 @@ import {
 } from '@mintmark/core';
 import type { StreamRequest } from '@mintmark/net';
 import { type Credential, looksEncrypted } from '@mintmark/tokens';
+import type { Refusal } from '../refusal.ts';
 import type { Identity } from '../verify/identity.ts';
 import { judgeBinding, type ProofParts } from '../verify/proof.ts';
 import { type Denied, type Verification, verifyCredential } from '../verify/verify.ts';
 import type { TenantScope } from '../view/tenant-views.ts';
 import { judgeStatus } from './judge.ts';
-import type { Refusal } from './refusal.ts';
 
 /** One that was verified, as one of this tenant. */
 export interface ProvenAt {

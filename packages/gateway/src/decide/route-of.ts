@@ -7,6 +7,7 @@ import { err, nowSeconds, ok, type Result, type RouteCors, type UnixSeconds } fr
 import type { StreamRequest } from '@mintmark/net';
 import { type Credential, parseCredential } from '@mintmark/tokens';
 import type { DecisionRecord } from '../record/record.ts';
+import type { Refusal } from '../refusal.ts';
 import { chooseRoute, settledRoute } from '../routes/choose.ts';
 import { sharedCors } from '../routes/cors.ts';
 import type { CompiledRoute, FoundRoutes, MatchedRoute } from '../routes/route-table.ts';
@@ -18,7 +19,6 @@ import type { StatusView } from '../view/status-view.ts';
 import type { TenantScope, TenantViews } from '../view/tenant-views.ts';
 import type { DecideParts } from './decide.ts';
 import { judgeProven, type Proving, prove } from './prove.ts';
-import type { Refusal } from './refusal.ts';
 
 /** What is known of a request as it goes on: a refusal says no more than this. */
 export interface Course {

@@ -5,10 +5,10 @@
  */
 import { type Clock, type Introspector, nowSeconds, type TenantId } from '@mintmark/core';
 import type { Metrics } from '../record/metrics.ts';
+import type { Refusal } from '../refusal.ts';
 import type { Identity } from '../verify/identity.ts';
 import type { StatusView } from '../view/status-view.ts';
 import { judgeStatus } from './judge.ts';
-import type { Refusal } from './refusal.ts';
 
 /** @returns undefined, and no promise, where nothing is counted */
 export function spendUse(

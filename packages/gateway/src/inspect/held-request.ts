@@ -5,8 +5,8 @@
 import { Readable } from 'node:stream';
 import { type HttpResponse, limits, type NetworkFault } from '@mintmark/core';
 import type { StreamReply, StreamRequest } from '@mintmark/net';
-import type { Refusal } from '../decide/refusal.ts';
 import { WrappedReply } from '../forward/wrapped-reply.ts';
+import type { Refusal } from '../refusal.ts';
 
 /** Bytes that this process holds of bodies and answers, all together. */
 export class HeldBytes {

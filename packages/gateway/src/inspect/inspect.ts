@@ -6,8 +6,8 @@
 import { type InjectionPlace, limits, parseJson, utf8Decode } from '@mintmark/core';
 import type { StreamRequest } from '@mintmark/net';
 import type { RequestContract, RequestMisfit } from '@mintmark/policy';
-import type { Refusal } from '../decide/refusal.ts';
 import type { Metrics } from '../record/metrics.ts';
+import type { Refusal } from '../refusal.ts';
 import type { MatchedRoute } from '../routes/route-table.ts';
 import { upstreamPathOf } from '../routes/upstream-path.ts';
 import type { StatusView } from '../view/status-view.ts';

@@ -22,8 +22,8 @@ import {
   limits,
   NetworkFault,
 } from '@mintmark/core';
-import type { Refusal } from '../decide/refusal.ts';
 import type { Metrics } from '../record/metrics.ts';
+import type { Refusal } from '../refusal.ts';
 
 /** One limit of whatever is asked for. */
 export interface NamedCharge extends KeyedCharge {

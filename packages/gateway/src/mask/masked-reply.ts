@@ -12,10 +12,10 @@ import {
   utf8Decode,
 } from '@mintmark/core';
 import type { StreamReply, StreamRequest } from '@mintmark/net';
-import { problem } from '../decide/refusal.ts';
 import { WrappedReply } from '../forward/wrapped-reply.ts';
 import type { HeldBytes } from '../inspect/held-request.ts';
 import type { Metrics } from '../record/metrics.ts';
+import { problem } from '../refusal.ts';
 import { says } from '../routes/choose.ts';
 import type { Identity } from '../verify/identity.ts';
 import { maskJson } from './mask-json.ts';

@@ -5,7 +5,7 @@
  * everywhere. Neighbours: `rate-limits.ts` spends, `envoy-check.ts` tells Envoy who asks.
  */
 import { err, ok, type Result } from '@mintmark/core';
-import { refusalResponse } from '../decide/refusal.ts';
+import { refusalResponse } from '../refusal.ts';
 import { ProtoReader } from './protobuf/reader.ts';
 import { bytesOf, messageField, numberField, textField, type Wire } from './protobuf/write.ts';
 import type { RateLimited, SpentLimit } from './rate-limits.ts';

@@ -6,7 +6,7 @@
  */
 import type { HttpRequest, HttpResponse, RangeSet } from '@mintmark/core';
 import { type CertificateHeader, certificateOfHeader, type StreamRequest } from '@mintmark/net';
-import { problem } from '../decide/refusal.ts';
+import { problem } from '../refusal.ts';
 import { clientBehind, originalRequest } from './original-request.ts';
 import { type Judged, type Passed, ruleOf } from './ruling.ts';
 

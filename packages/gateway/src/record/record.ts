@@ -3,7 +3,7 @@ import type { Clock, CredentialKind, DecisionEvent, TenantId } from '@mintmark/c
 import { limits } from '@mintmark/core';
 import type { StreamRequest } from '@mintmark/net';
 import { subKeyName, type VerifiedSubKey } from '@mintmark/tokens';
-import { type Refusal, reasonOf } from '../decide/refusal.ts';
+import { type Refusal, reasonOf } from '../refusal.ts';
 import type { CompiledRoute } from '../routes/route-table.ts';
 import { namesOwnToken } from '../verify/query.ts';
 import type { DecisionQueue } from './decisions.ts';

@@ -5,7 +5,7 @@
  */
 import type { HttpResponse } from '@mintmark/core';
 import type { StreamRequest } from '@mintmark/net';
-import { problem } from '../decide/refusal.ts';
+import { problem } from '../refusal.ts';
 import { type CompiledRoute, hostName, type RouteTable } from './route-table.ts';
 
 const wellKnown = '/.well-known/oauth-protected-resource';

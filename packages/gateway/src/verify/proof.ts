@@ -14,7 +14,7 @@ import {
   type ProofKeys,
   verifyDpopProof,
 } from '@mintmark/tokens';
-import type { Refusal } from '../decide/refusal.ts';
+import type { Refusal } from '../refusal.ts';
 import type { CommonProofs } from './common-proofs.ts';
 import type { Identity } from './identity.ts';
 import type { ProofMemory } from './proof-memory.ts';

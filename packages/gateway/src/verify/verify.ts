@@ -34,8 +34,8 @@ import {
   verifyAccessToken,
 } from '@mintmark/tokens';
 import { judgeKey } from '../decide/judge.ts';
-import type { InvalidCredential, Refusal } from '../decide/refusal.ts';
 import type { Metrics } from '../record/metrics.ts';
+import type { InvalidCredential, Refusal } from '../refusal.ts';
 import type { StatusView } from '../view/status-view.ts';
 import type { Identity } from './identity.ts';
 import type { IntrospectionCache } from './introspection-cache.ts';

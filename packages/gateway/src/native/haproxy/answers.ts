@@ -3,7 +3,7 @@
  * problem document (`refusalResponse`), written as rules.
  */
 import type { HttpResponse, Route } from '@mintmark/core';
-import { type Refusal, refusalResponse } from '../../decide/refusal.ts';
+import { type Refusal, refusalResponse } from '../../refusal.ts';
 import { resourceMetadataUrl } from '../../routes/resource-metadata.ts';
 import { literal, word } from './words.ts';
 

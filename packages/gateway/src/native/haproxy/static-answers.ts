@@ -3,7 +3,7 @@
  * 9728), and that nothing is here.
  */
 import type { Route } from '@mintmark/core';
-import { problem, refusalResponse } from '../../decide/refusal.ts';
+import { problem, refusalResponse } from '../../refusal.ts';
 import { answerResourceMetadata } from '../../routes/resource-metadata.ts';
 import { createRouteTable } from '../../routes/route-table.ts';
 import type { NativeView } from '../native-view.ts';

@@ -13,8 +13,8 @@ import {
   type SubKeyRefusal,
   type SubKeyRestricted,
 } from '@mintmark/tokens';
-import type { Suspicion } from '../inspect/injection/look.ts';
-import type { PathRefusalReason } from '../routes/path.ts';
+import type { Suspicion } from './inspect/injection/look.ts';
+import type { PathRefusalReason } from './routes/path.ts';
 
 /** What can be wrong with a credential that was presented in good form. */
 export type InvalidCredential =
