@@ -19,8 +19,11 @@ describe('absence', () => {
     expect(absence(path, params)).toBe(words);
   });
 
-  it('repeats no token that somebody took for an id', () => {
-    const id = `mm_key_${'a'.repeat(17)}${'s'.repeat(39)}`;
-    expect(absence('/v1/keys/{id}', { id })).toBe(`no key "mm_key_${'a'.repeat(17)}…"`);
+  it('repeats no token or secret that somebody took for an id, or for a kind', () => {
+    const token = `mm_key_${'a'.repeat(17)}${'s'.repeat(39)}`;
+    expect(absence('/v1/keys/{id}', { id: token })).toBe('no key "mm_key_a…"');
+    const secret = 'Tz5rWvN8xQbM3kHpG7jDyCf2sLe9uAo6';
+    const both = { kind: secret, id: secret };
+    expect(absence('/v1/limits/{kind}/{id}', both)).toBe('no Tz5rWvN8… "Tz5rWvN8…"');
   });
 });

@@ -17,8 +17,9 @@ const kinds: Readonly<Record<string, string>> = {
   'custody/keys': 'root key',
 };
 
-/** Longer than any id; what somebody took for one and is a token must not be said again. */
+/** What is longer may be a secret that somebody took for an id: its beginning must do. */
 const shownCharsMax = 24;
+const beginningChars = 8;
 
 /**
  * @param path of the endpoint, such as `/v1/keys/{id}`
@@ -34,7 +35,7 @@ export function absence(
     const value = segment.startsWith('{') ? params[segment.slice(1, -1)] : undefined;
     if (value === undefined || segment === '{kind}') return [];
     const before = segments.slice(0, index);
-    const kind = before.at(-1) === '{kind}' ? spoken(named ?? '') : kindOf(before);
+    const kind = before.at(-1) === '{kind}' ? spoken(shown(named ?? '')) : kindOf(before);
     return [`${kind} "${shown(value)}"`];
   });
   return names.length === 0 ? undefined : `no ${names.join(', ')}`;
@@ -50,6 +51,5 @@ function spoken(kind: string): string {
 }
 
 function shown(value: string): string {
-  const isTokenLike = /^[A-Za-z0-9]+_[a-z]+_/.test(value);
-  return isTokenLike && value.length > shownCharsMax ? `${value.slice(0, shownCharsMax)}…` : value;
+  return value.length > shownCharsMax ? `${value.slice(0, beginningChars)}…` : value;
 }
