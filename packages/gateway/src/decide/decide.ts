@@ -176,7 +176,8 @@ export async function decide(
   if (spent?.degraded === true) record.degraded();
   if (last.refusal !== undefined) return refuse(last.refusal);
 
-  const unaudited = matched.route.audit === 'required' ? await record.audit() : undefined;
+  const isAudited = matched.route.audit === 'required';
+  const unaudited = isAudited ? await audit(parts, record, access) : undefined;
   if (unaudited !== undefined) {
     spent?.giveBack();
     return refuse(unaudited);
@@ -184,6 +185,15 @@ export async function decide(
   record.allow();
   const known = { request: held ?? request, matched, identity, tenant, decision, spent };
   return { kind: 'allowed', cors: course.cors, fields, credential, ...known };
+}
+
+/** The record takes its time: what was revoked meanwhile is refused, though it stands there. */
+async function audit(
+  parts: DecideParts,
+  record: DecisionRecord,
+  access: AccessInput,
+): Promise<Refusal | undefined> {
+  return (await record.audit()) ?? judgeAgain(parts, access);
 }
 
 function judgeAgain(

@@ -152,6 +152,26 @@ describe('a route whose requests must be audited', () => {
     expect((await answer).status).toBe(200);
   });
 
+  it('lets nobody through who was revoked while it was written', async () => {
+    let stored = (): void => {};
+    let asked = false;
+    rig.record = () => {
+      asked = true;
+      return new Promise((resolve) => {
+        stored = resolve;
+      });
+    };
+    const { id, text } = rig.key();
+    await rig.caughtUp();
+    const answer = ask(rig.listener.port, { path: '/audited/late', headers: bearer(text) });
+    await until(() => asked);
+    rig.revoke({ kind: 'key', id: id as never });
+    await rig.caughtUp();
+    stored();
+    expect((await answer).status).toBe(401);
+    expect(upstream.received()).not.toContain('/audited/late');
+  });
+
   it('does not wait longer than its bound', async () => {
     let asked = false;
     rig.record = () => {

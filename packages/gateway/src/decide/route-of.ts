@@ -18,6 +18,7 @@ import { credentialKindOf } from '../verify/verify.ts';
 import type { StatusView } from '../view/status-view.ts';
 import type { TenantScope, TenantViews } from '../view/tenant-views.ts';
 import type { DecideParts } from './decide.ts';
+import { judgeStatus } from './judge.ts';
 import { judgeProven, type Proving, prove } from './prove.ts';
 
 /** What is known of a request as it goes on: a refusal says no more than this. */
@@ -78,6 +79,10 @@ export async function routeOf(parts: DecideParts, step: Step): Promise<Result<Ro
   const elsewhere = by && askOtherNodes(parts.proofs, { identity: by.identity, credential });
   const replayed = elsewhere && judgeElsewhere(parts, record, await elsewhere);
   if (replayed !== undefined) return err(replayed);
+  // The answer took its time: what was revoked meanwhile is refused.
+  const view = elsewhere && by?.scope.view;
+  const ended = view && judgeStatus(by.identity, { view, address, now: nowSeconds(parts.clock) });
+  if (ended !== undefined) return err(ended);
   const proven = by && { identity: by.identity, ...by.scope };
   const route = only ?? chooseRoute(place, proven, tenants.home.tenant);
   if (route === undefined) {

@@ -92,6 +92,26 @@ describe('a proof that other nodes may have accepted', () => {
     expect(seen).toHaveLength(2);
   });
 
+  it('lets nobody through who was revoked while the others were asked', async () => {
+    let tell = (_isFirst: boolean): void => {};
+    let asked = false;
+    await openWith({
+      first: () => {
+        asked = true;
+        return new Promise((resolve) => {
+          tell = resolve;
+        });
+      },
+    });
+    const token = rig.token({ confirmation: { jkt } });
+    const answer = send(dpop(token, await prove(token)));
+    await until(() => asked);
+    rig.revoke({ kind: 'client', id: 'client-1' } as never);
+    await rig.caughtUp();
+    tell(true);
+    expect((await answer).status).toBe(401);
+  });
+
   it('is judged by this node alone, and marked, while the store is away', async () => {
     await openWith({ first: () => Promise.reject(new Error('gone')) });
     const token = rig.token({ confirmation: { jkt } });
