@@ -168,8 +168,7 @@ export async function decide(
   const ended = held && judgeAgain(parts, access);
   if (ended !== undefined) return refuse(ended);
   // Last: what is denied costs nothing.
-  const { plans } = view;
-  const limited = { route: matched.route, tenant, identity, address, threat, plans };
+  const limited = { route: matched.route, tenant, identity, address, threat, plans: view.plans };
   const spending = spend(parts, view, limited);
   const { spent, ...last } = spending instanceof Promise ? await spending : spending;
   if (spent !== undefined) fields = spent.fields;
